@@ -1,0 +1,35 @@
+# Thin names for plain commands: each target is something you can type yourself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The constraint reaches the build back ends too, so that nothing unpinned is installed.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip
+
+.PHONY: demo test check bench oracles clean
+
+# What a user needs; made again whenever the pinned versions change.
+$(VENV)/.run: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -e .
+	touch $@
+
+# What a developer needs on top.
+$(VENV)/.dev: $(VENV)/.run
+	$(PIP) install -e '.[dev,spark]'
+	touch $@
+
+demo: $(VENV)/.run
+	$(BIN)/openkap demo
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/openkap check
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,62 @@
+"""``openkap``: the commands, each loaded when it is called, so that ``--help`` stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from openkap import __version__
+from openkap.core.errors import DomainError
+
+# verb -> (module below openkap.commands, one line for the list)
+VERBS: dict[str, tuple[str, str]] = {
+    "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+}
+
+
+class LazyVerbs(click.Group):
+    """A group that knows its verbs by name and help line, and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order they are listed."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The verb's command, imported now."""
+        if name not in VERBS:
+            return None
+        module = importlib.import_module(f"openkap.commands.{VERBS[name][0]}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, written from the table without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
+
+
+@click.group(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="openkap")
+def cli() -> None:
+    """OpenKAP: protocol, pharmacology, evidence, registry and clinic for ketamine in PTSD.
+
+    It proposes, with reasons and sources; a named person decides. Not a medical device.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command; what a person can mend ends as one message and exit code 1."""
+    try:
+        return cli.main(args=arguments, prog_name="openkap", standalone_mode=True)
+    except DomainError as error:
+        click.echo(f"openkap: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

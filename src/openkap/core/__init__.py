@@ -1,0 +1,1 @@
+"""The shared kernel: quantities, codings, three-valued truth, sources, content, time, errors."""
