@@ -39,9 +39,7 @@ def check(root: Path, as_json: bool) -> None:
     if as_json:
         answer = {
             "valid": not errors,
-            "kinds": [
-                {"kind": each.kind, "count": each.count, "grades": each.grades} for each in tallies
-            ],
+            "kinds": [{"kind": each.kind, "count": each.count, "grades": each.grades} for each in tallies],
             "errors": [error.as_dict() for error in errors],
         }
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))

@@ -206,7 +206,7 @@ class _Builder:
         self._keys.append(None)
 
     def _add(self, value: Any, event: yaml.Event) -> Place:
-        line = event.start_mark.line + 1
+        line = _line(event)
         if not self._open:
             self.root = value
             self.lines[()] = line
@@ -231,7 +231,11 @@ class _Builder:
         return here
 
     def _error(self, event: yaml.Event, what: str, remedy: str) -> ContentError:
-        return ContentError(what, remedy=remedy, where=f"{self.path}:{event.start_mark.line + 1}")
+        return ContentError(what, remedy=remedy, where=f"{self.path}:{_line(event)}")
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _sentence(message: str) -> str:

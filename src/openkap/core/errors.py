@@ -43,9 +43,7 @@ class DomainError(Exception):
     def at(self, where: str) -> DomainError:
         """The same refusal, placed: the caller knows the file or field, the callee the reason."""
         placed = f"{where}: {self.where}" if self.where else where
-        error = type(self)(
-            self.what, value=None, limit=self.limit, remedy=self.remedy, where=placed
-        )
+        error = type(self)(self.what, value=None, limit=self.limit, remedy=self.remedy, where=placed)
         error.value = self.value
         return error
 
