@@ -1,8 +1,9 @@
 """Content files: read as text, typed by a schema, fingerprinted.
 
 YAML is read as text only, so ``no`` stays a word and ``1.10`` keeps its zero; an unquoted ``null``, and
-nothing else, means "not found". The tree is built from parse events without recursion: aliases, duplicate keys, tags and deep nesting are refused, each with its
-line, so that neither a typing slip nor a hostile file can change a number quietly.
+nothing else, means "not found". The tree is built from parse events without recursion: aliases, duplicate
+keys, tags and deep nesting are refused, each with its line, so that neither a typing slip nor a hostile
+file can change a number quietly.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Meta-analysis, and the evidence base for ketamine in PTSD."""

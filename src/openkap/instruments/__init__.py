@@ -1,0 +1,1 @@
+"""Rating scales: answers to scores, scores to change, each as its manual says."""

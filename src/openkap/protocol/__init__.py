@@ -1,0 +1,1 @@
+"""The computable guideline: facts in, a verdict with reasons, sources and what is missing out."""
