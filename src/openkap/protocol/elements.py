@@ -1,0 +1,268 @@
+"""The dictionary of what the rules ask about: one element, one fact a person can give.
+
+An element knows its kind, unit, question, the limits of what is possible, how long a value counts, and how
+much effort it costs to learn; it turns what was written into a value, or refuses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from openkap.core.clock import parse_moment
+from openkap.core.content import SHIPPED, Schema, content_files, read_document
+from openkap.core.errors import ContentError, InputError
+from openkap.core.quantity import Quantity, parse_number, parse_unit
+from openkap.core.source import Grade
+
+YES_WORDS = frozenset({"yes", "true"})
+NO_WORDS = frozenset({"no", "false"})
+NEVER_WORDS = frozenset({"never", "no", "none", "false"})
+
+
+class Effort(StrEnum):
+    """What it costs to learn a fact; the to-do list asks for the cheapest first."""
+
+    ASKED = "asked"
+    MEASURED = "measured"
+    TESTED = "tested"
+    ASSESSED = "assessed"
+
+    @property
+    def rank(self) -> int:
+        """Position from cheapest (0) to dearest."""
+        return list(Effort).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened on a date, at a date not known (``on`` is ``None``), or never."""
+
+    ever: bool
+    on: date | None = None
+
+    def __str__(self) -> str:
+        if not self.ever:
+            return "never"
+        return self.on.isoformat() if self.on else "yes, date not known"
+
+
+Value = bool | Quantity | str | frozenset[str] | Event
+
+
+class Bounds(Schema):
+    """Values strictly outside are impossible (refused) or implausible (asked again)."""
+
+    below: Decimal
+    above: Decimal
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Bounds:
+        if self.below >= self.above:
+            raise ValueError(f"'below' ({self.below}) must be less than 'above' ({self.above})")
+        return self
+
+    def holds(self, number: Decimal) -> bool:
+        """True when ``number`` lies inside."""
+        return self.below <= number <= self.above
+
+
+class Codes(Schema):
+    """How records name this element: observation codes, or a codelist of conditions or medicines."""
+
+    loinc: tuple[str, ...] = ()
+    codelist: str | None = None
+
+
+class Element(Schema):
+    """One fact that rules ask about. ``step`` is the resolution it is measured in."""
+
+    id: str
+    group: str
+    label: str
+    ask: str
+    help: str | None = None
+    kind: Literal["yes_no", "quantity", "choice", "findings", "event"]
+    effort: Effort
+    unit: str | None = None
+    step: Decimal | None = None
+    choices: tuple[str, ...] = ()
+    impossible: Bounds | None = None
+    implausible: Bounds | None = None
+    test: str | None = None
+    lasts: str | None = None
+    history: Literal["current", "lifetime"] = "current"
+    codes: Codes = Codes()
+
+    @field_validator("unit")
+    @classmethod
+    def _known_unit(cls, unit: str | None) -> str | None:
+        if unit is not None:
+            try:
+                parse_unit(unit)
+            except InputError as refused:
+                raise ValueError(str(refused)) from None
+        return unit
+
+    @model_validator(mode="after")
+    def _complete(self) -> Element:
+        is_number = self.kind == "quantity"
+        if is_number and not (self.unit and self.step and self.impossible):
+            raise ValueError("a quantity needs unit, step and impossible limits")
+        if not is_number and (self.unit or self.step or self.impossible or self.implausible):
+            raise ValueError("only a quantity has unit, step or limits")
+        if (self.kind in ("choice", "findings")) != bool(self.choices):
+            raise ValueError("a choice or findings element lists its choices, no other does")
+        return self
+
+    @cached_property
+    def lifetime(self) -> timedelta | None:
+        """How long a value counts after it was taken; ``None`` for ever."""
+        if self.lasts is None:
+            return None
+        return timedelta(days=Quantity.parse(self.lasts).number("d"))
+
+    def parse(self, given: Any, *, where: str | None = None) -> Value:
+        """What was written as a value of this element; ``InputError`` names value and limit."""
+        try:
+            return getattr(self, f"_parse_{self.kind}")(given)  # type: ignore[no-any-return]
+        except InputError as refused:
+            raise refused.at(f"{where}: {self.id}" if where else self.id) from None
+
+    def is_implausible(self, value: Value) -> bool:
+        """True when a person should be asked whether this number is meant."""
+        return (
+            self.implausible is not None
+            and isinstance(value, Quantity)
+            and not self.implausible.holds(value.to(self.unit or "1").value)
+        )
+
+    def _parse_yes_no(self, given: Any) -> bool:
+        word = _word(given)
+        if word in YES_WORDS:
+            return True
+        if word in NO_WORDS:
+            return False
+        raise _refusal(given, "yes or no", "leave it out when it is not known")
+
+    def _parse_choice(self, given: Any) -> str:
+        for choice in self.choices:
+            if _word(given) == choice.lower():
+                return choice
+        raise _refusal(given, ", ".join(self.choices), "choose one of these")
+
+    def _parse_findings(self, given: Any) -> frozenset[str]:
+        if _word(given) == "none":
+            return frozenset()
+        listed = given if isinstance(given, list) else [given]
+        return frozenset(self._parse_choice(each) for each in listed)
+
+    def _parse_event(self, given: Any) -> Event:
+        word = _word(given)
+        if word in NEVER_WORDS:
+            return Event(ever=False)
+        if word in YES_WORDS:
+            return Event(ever=True)
+        if not isinstance(given, str):
+            raise _refusal(given, "a date such as 2026-11-23, never, or yes", "write the date")
+        return Event(ever=True, on=parse_moment(given).date())
+
+    def _parse_quantity(self, given: Any) -> Quantity:
+        unit = self.unit or "1"
+        quantity = self._read_number(given, unit).to(unit)
+        if self.impossible and not self.impossible.holds(quantity.value):
+            raise InputError(
+                f"{self.label.lower()} cannot be this value",
+                value=str(given),
+                limit=f"{self.impossible.below} to {self.impossible.above} {unit}",
+                remedy="check the number and its unit",
+            )
+        return quantity
+
+    def _read_number(self, given: Any, unit: str) -> Quantity:
+        if isinstance(given, bool) or not isinstance(given, str | int | float | Decimal):
+            raise _refusal(given, f"a number with its unit, such as 12 {unit}", "write the value")
+        text = given if isinstance(given, str) else f"{Decimal(str(given)):f}"
+        # A score or a count has no unit to forget; everything else says what it is measured in.
+        if unit.startswith("{") and text.strip().lstrip("+-").replace(".", "", 1).isdigit():
+            return Quantity(parse_number(text), parse_unit(unit))
+        return Quantity.parse(text)
+
+
+def _word(given: Any) -> str:
+    return str(given).strip().lower() if isinstance(given, str | bool) else ""
+
+
+def _refusal(given: Any, limit: str, remedy: str) -> InputError:
+    return InputError("not an answer to this question", value=given, limit=limit, remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """All elements by id."""
+
+    elements: dict[str, Element]
+
+    def __getitem__(self, name: str) -> Element:
+        return self.elements[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.elements
+
+    def find(self, name: str, *, where: str | None = None) -> Element:
+        """The element, or ``InputError`` that offers the nearest names."""
+        if name in self.elements:
+            return self.elements[name]
+        from difflib import get_close_matches  # needed only to word a refusal
+
+        near = get_close_matches(name, self.elements, n=3, cutoff=0.5)
+        raise InputError(
+            "no such fact",
+            value=name,
+            limit=f"did you mean {' or '.join(near)}?" if near else None,
+            remedy="see openkap protocol facts for the names",
+            where=where,
+        )
+
+
+class _ElementFile(Schema):
+    grade: Grade
+    sources: tuple[str, ...]
+    elements: tuple[dict[str, Any], ...]
+
+
+def read_dictionary(root: Path = SHIPPED) -> Dictionary:
+    """Every element below ``root/elements``; ``ContentError`` for a name that stands twice."""
+    elements: dict[str, Element] = {}
+    for path in content_files("elements", root=root):
+        document = read_document(path)
+        document.parse(_ElementFile)
+        for index, _ in enumerate(document.data["elements"]):
+            element = document.parse(Element, ("elements", index))
+            if element.id in elements:
+                raise ContentError(
+                    "an element stands twice",
+                    value=element.id,
+                    remedy="keep one of the two",
+                    where=document.where(("elements", index)),
+                )
+            elements[element.id] = element
+    return Dictionary(elements)
+
+
+@lru_cache(maxsize=4)
+def dictionary(root: Path = SHIPPED) -> Dictionary:
+    """``read_dictionary``, once a process."""
+    return read_dictionary(root)
+
+
+def is_stale(element: Element, at: datetime, as_of: datetime) -> bool:
+    """True when a value taken at ``at`` no longer counts at ``as_of``."""
+    return element.lifetime is not None and as_of - at > element.lifetime

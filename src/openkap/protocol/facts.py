@@ -1,0 +1,190 @@
+"""Facts: what is known about one patient, each value with its time and origin.
+
+What is absent is unknown. A value that is too old, or implausible and not confirmed, is kept and shown but
+counts as unknown: it delays, it never passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from openkap.core.clock import aware, parse_moment
+from openkap.core.errors import InputError
+from openkap.core.quantity import Quantity
+from openkap.protocol.elements import Dictionary, Element, Event, Value, is_stale
+
+# A reading may carry a time a little ahead of ours: clocks differ.
+CLOCK_TOLERANCE_S = 300
+
+
+class Standing(StrEnum):
+    """Whether a recorded value counts."""
+
+    COUNTS = "counts"
+    STALE = "stale"
+    IMPLAUSIBLE = "implausible"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One value of one element: when it was true, who or what said so, and whether it was confirmed."""
+
+    element: Element
+    value: Value
+    at: datetime | None = None
+    origin: str = ""
+    confirmed: bool = False
+
+    def standing(self, as_of: datetime) -> Standing:
+        """Whether the value counts at ``as_of``; an undated value is taken as current."""
+        if self.element.is_implausible(self.value) and not self.confirmed:
+            return Standing.IMPLAUSIBLE
+        if self.at is not None and is_stale(self.element, self.at, as_of):
+            return Standing.STALE
+        return Standing.COUNTS
+
+    def shown(self) -> str:
+        """The value as text for people."""
+        return show_value(self.value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fact as data: value, time, origin."""
+        told = {"value": self.shown(), "at": self.at.isoformat() if self.at else None, "origin": self.origin}
+        return {key: value for key, value in told.items() if value}
+
+
+def show_value(value: Value | None) -> str:
+    """Any value as text: yes, 128 mm[Hg], never, a list, or not known."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, frozenset):
+        return ", ".join(sorted(value)) or "none"
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts of one patient as of one moment."""
+
+    as_of: datetime
+    known: Mapping[str, Fact] = field(default_factory=dict)
+    patient: str = ""
+
+    def __post_init__(self) -> None:
+        aware(self.as_of)
+
+    def __iter__(self) -> Iterator[Fact]:
+        return iter(self.known.values())
+
+    def value(self, name: str) -> Value | None:
+        """The value that counts, or ``None`` for unknown."""
+        fact = self.known.get(name)
+        if fact is None or fact.standing(self.as_of) is not Standing.COUNTS:
+            return None
+        return fact.value
+
+    def with_fact(self, fact: Fact) -> Facts:
+        """These facts and one more (or a newer one in its place)."""
+        return Facts(self.as_of, {**self.known, fact.element.id: fact}, self.patient)
+
+
+def derive(facts: Facts, dictionary: Dictionary) -> Facts:
+    """Add what follows from known facts alone: body mass index from weight and height."""
+    weight, height = facts.value("body_weight"), facts.value("height")
+    if facts.value("bmi") is None and isinstance(weight, Quantity) and isinstance(height, Quantity):
+        metres = height.to("m").value
+        bmi = Quantity.of(f"{weight.to('kg').value / (metres * metres):.1f}", "kg/m2")
+        element = dictionary["bmi"]
+        if element.impossible and element.impossible.holds(bmi.value):
+            at = facts.known["body_weight"].at
+            return facts.with_fact(Fact(element, bmi, at, "worked out from weight and height"))
+    return facts
+
+
+def parse_facts(data: Any, dictionary: Dictionary, *, as_of: datetime, where: str = "facts") -> Facts:
+    """A facts file's data as ``Facts``.
+
+    ``data`` is a mapping with ``facts`` (element name to value, or to a mapping with ``value``, ``at``,
+    ``origin``, ``confirmed``) and optionally ``patient`` and ``as_of``. ``as_of`` of the file wins over the
+    argument only when it is earlier, so that a file cannot reach into the future.
+    """
+    if not isinstance(data, Mapping):
+        raise _not_facts(where, type(data).__name__)
+    unknown = set(data) - {"patient", "as_of", "facts"}
+    if unknown or not isinstance(data.get("facts"), Mapping):
+        raise _not_facts(where, ", ".join(sorted(map(str, unknown))) or "no 'facts' mapping")
+    if data.get("as_of") is not None:
+        moment = parse_moment(_text(data["as_of"], f"{where}: as_of"), where=f"{where}: as_of")
+        _refuse_future(moment, as_of, f"{where}: as_of")
+        as_of = min(moment, as_of)
+    known = {}
+    for name, given in data["facts"].items():
+        element = dictionary.find(str(name), where=where)
+        if given is not None:
+            known[element.id] = _parse_fact(element, given, as_of, where)
+    return Facts(as_of, known, _text(data.get("patient") or "", f"{where}: patient"))
+
+
+def _parse_fact(element: Element, given: Any, as_of: datetime, where: str) -> Fact:
+    at, origin, confirmed = None, "", False
+    if isinstance(given, Mapping):
+        place = f"{where}: {element.id}"
+        extra = set(given) - {"value", "at", "origin", "confirmed"}
+        if extra or "value" not in given:
+            raise InputError(
+                "a fact is a value, or a mapping with value, at, origin, confirmed",
+                value=", ".join(sorted(map(str, extra))) or "no value",
+                remedy="remove or rename these keys",
+                where=place,
+            )
+        if given.get("at") is not None:
+            at = parse_moment(_text(given["at"], place), where=place)
+            _refuse_future(at, as_of, place)
+        origin = _text(given.get("origin") or "", place)
+        confirmed = _word_is_true(given.get("confirmed"))
+        given = given["value"]
+    value = element.parse(given, where=where)
+    if isinstance(value, Event) and value.on and value.on > as_of.date():
+        raise _in_future(value.on.isoformat(), as_of, f"{where}: {element.id}")
+    return Fact(element, value, at, origin, confirmed)
+
+
+def _word_is_true(given: Any) -> bool:
+    return given is True or (isinstance(given, str) and given.strip().lower() in {"true", "yes"})
+
+
+def _text(given: Any, where: str) -> str:
+    if not isinstance(given, str | int) or isinstance(given, bool):
+        raise InputError("text expected", value=given, remedy="write plain text", where=where)
+    return str(given).strip()
+
+
+def _refuse_future(moment: datetime, as_of: datetime, where: str) -> None:
+    if (moment - as_of).total_seconds() > CLOCK_TOLERANCE_S:
+        raise _in_future(moment.isoformat(), as_of, where)
+
+
+def _in_future(value: str, as_of: datetime, where: str) -> InputError:
+    return InputError(
+        "a date in the future cannot be a fact",
+        value=value,
+        limit=f"not after {as_of.date().isoformat()}",
+        remedy="correct the date, or assess as of a later day",
+        where=where,
+    )
+
+
+def _not_facts(where: str, value: str) -> InputError:
+    return InputError(
+        "not a facts file",
+        value=value,
+        limit="a mapping with 'facts' and optionally 'patient' and 'as_of'",
+        remedy="see docs/protocol.md for an example",
+        where=where,
+    )
