@@ -253,6 +253,8 @@ class Quantity:
         """-1, 0 or 1; exact. ``InputError`` when the dimensions differ."""
         if not self.is_comparable(other):
             raise self._mixed(other.unit.code)
+        if self.unit is other.unit:  # units are read once each, so this is the common case
+            return (self.value > other.value) - (self.value < other.value)
         mine, theirs = self.exact, other.exact
         return (mine > theirs) - (mine < theirs)
 

@@ -82,7 +82,11 @@ class Codes(Schema):
 
 
 class Element(Schema):
-    """One fact that rules ask about. ``step`` is the resolution it is measured in."""
+    """One fact that rules ask about.
+
+    ``step`` is the resolution it is measured in; ``follows`` names the fact that must be known before this
+    one is asked for (a pregnancy test follows "could be pregnant").
+    """
 
     id: str
     group: str
@@ -97,6 +101,7 @@ class Element(Schema):
     impossible: Bounds | None = None
     implausible: Bounds | None = None
     test: str | None = None
+    follows: str | None = None
     lasts: str | None = None
     history: Literal["current", "lifetime"] = "current"
     codes: Codes = Codes()
@@ -215,6 +220,14 @@ class Dictionary:
 
     def __contains__(self, name: object) -> bool:
         return name in self.elements
+
+    @cached_property
+    def _ranks(self) -> dict[str, tuple[int, int]]:
+        return {name: (each.effort.rank, place) for place, (name, each) in enumerate(self.elements.items())}
+
+    def rank(self, name: str) -> tuple[int, int]:
+        """Cheapest first, then in the order of the content files."""
+        return self._ranks[name]
 
     def find(self, name: str, *, where: str | None = None) -> Element:
         """The element, or ``InputError`` that offers the nearest names."""

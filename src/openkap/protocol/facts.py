@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from openkap.core.clock import aware, parse_moment
@@ -82,12 +83,17 @@ class Facts:
     def __iter__(self) -> Iterator[Fact]:
         return iter(self.known.values())
 
+    @cached_property
+    def _counting(self) -> dict[str, Value]:
+        return {
+            name: fact.value
+            for name, fact in self.known.items()
+            if fact.standing(self.as_of) is Standing.COUNTS
+        }
+
     def value(self, name: str) -> Value | None:
         """The value that counts, or ``None`` for unknown."""
-        fact = self.known.get(name)
-        if fact is None or fact.standing(self.as_of) is not Standing.COUNTS:
-            return None
-        return fact.value
+        return self._counting.get(name)
 
     def with_fact(self, fact: Fact) -> Facts:
         """These facts and one more (or a newer one in its place)."""

@@ -1,0 +1,372 @@
+"""Reading protocols: a file, the rule sets and parts it names, their sources, and whether it is published.
+
+The fingerprint of a protocol covers every file it was made of, so that one answer can be traced to the
+exact text it came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from openkap.core.content import SHIPPED, Document, Schema, Tally, content_files, read_document
+from openkap.core.errors import ContentError, DomainError, InputError
+from openkap.core.source import Seen, Source
+from openkap.protocol.condition import parse_condition
+from openkap.protocol.elements import Dictionary, dictionary, read_dictionary
+from openkap.protocol.model import (
+    Adjustment,
+    Collect,
+    ConsentElement,
+    Course,
+    CourseRule,
+    Dosing,
+    Indication,
+    Measures,
+    Position,
+    Protocol,
+    RuleChange,
+    ScaleTimes,
+    StaffRole,
+    Statement,
+    TherapyPlan,
+    VitalsSchedule,
+)
+from openkap.protocol.rules import ACTIONS_OF, Rule, Sourced, Stage, read_rule
+
+STAGES = ("eligibility", "before-dose", "in-session", "discharge")
+PARTS = ("guidelines", "baseline", "consent", "therapy", "course-rules", "safety", "measures")
+
+
+class _SourceText(Schema):
+    id: str
+    title: str
+    url: str
+    kind: str
+    seen: Seen
+    note: str | None = None
+
+
+class _ProtocolText(Schema):
+    id: str
+    version: str
+    status: str
+    title: str
+    summary: str
+    rules: dict[str, str]
+    parts: dict[str, str]
+    changes: tuple[RuleChange, ...] = ()
+    indication: Indication
+    dosing: Dosing
+    courses: tuple[Course, ...]
+    vitals: VitalsSchedule
+    scales: tuple[ScaleTimes, ...]
+
+
+def read_sources(root: Path = SHIPPED, name: str = "protocol") -> dict[str, Source]:
+    """The sources of one room by id."""
+    document = read_document(root / "sources" / f"{name}.yaml")
+    sources = {}
+    for index, _ in enumerate(document.data["sources"]):
+        text = document.parse(_SourceText, ("sources", index))
+        if text.id in sources:
+            raise document.error("a source stands twice", ("sources", index), value=text.id, remedy="keep one")
+        sources[text.id] = Source(text.id, text.title, text.url, text.kind, text.seen, text.note)
+    return sources
+
+
+def read_protocol(path: Path, root: Path = SHIPPED) -> Protocol:
+    """One protocol file, joined with all it names; ``ContentError`` at the line of anything refused."""
+    return _read(path, root, read_dictionary(root), read_sources(root))
+
+
+def _read(path: Path, root: Path, elements: Dictionary, sources: dict[str, Source]) -> Protocol:
+    document = read_document(path)
+    text = document.parse(_ProtocolText)
+    if path.stem != f"{text.id}-{text.version}":
+        raise document.error(
+            "the file is named otherwise than the protocol",
+            ("id",),
+            value=path.stem,
+            limit=f"{text.id}-{text.version}",
+            remedy="rename the file or correct id and version",
+        )
+    files = [document]
+    rules: list[Rule] = []
+    for name in STAGES:
+        rule_file = _part(document, root / "rules", name, text.rules, "rules")
+        files.append(rule_file)
+        rules += _read_rules(rule_file, elements, sources)
+    parts = {name: _part(document, root / "parts", name, text.parts, "parts") for name in PARTS}
+    files += parts.values()
+    for each in files:
+        _check_sources(each, sources)
+    _check_adjustments(document, text.dosing.adjustments, text.dosing, elements)
+    safety = parts["safety"]
+    return Protocol(
+        id=text.id,
+        version=text.version,
+        title=text.title,
+        status=text.status,
+        summary=text.summary,
+        fingerprint=_fingerprint(files, root),
+        indication=text.indication,
+        positions=_list(parts["guidelines"], "positions", Position),
+        rules=_apply_changes(document, rules, text.changes),
+        collect=_list(parts["baseline"], "collect", Collect),
+        consent=_list(parts["consent"], "consent", ConsentElement),
+        dosing=text.dosing,
+        courses=text.courses,
+        therapy=_read_therapy(parts["therapy"]),
+        vitals=text.vitals,
+        scales=text.scales,
+        measures=_list(parts["measures"], "measures", Measures),
+        course_rules=_list(parts["course-rules"], "course_rules", CourseRule),
+        staffing=_list(safety, "staffing", StaffRole),
+        equipment=_list(safety, "equipment", Statement),
+        emergencies=_list(safety, "emergencies", Statement),
+        contacts=_list(safety, "contacts", Statement),
+        changes=text.changes,
+        sources=sources,
+        parts={**text.rules, **text.parts},
+    )
+
+
+def _part(document: Document, folder: Path, name: str, versions: dict[str, str], key: str) -> Document:
+    if name not in versions:
+        raise document.error(f"{key}: {name} is not named", (key,), remedy=f"add {name}: VERSION")
+    path = folder / f"{name}-{versions[name]}.yaml"
+    if not path.exists():
+        raise document.error(
+            f"there is no such version of {name}",
+            (key, name),
+            value=versions[name],
+            limit=", ".join(each.stem for each in sorted(folder.glob(f"{name}-*.yaml"))) or "none",
+            remedy="name a version that exists",
+        )
+    return _document(path)
+
+
+def _document(path: Path) -> Document:
+    """Rule sets and parts are shared by protocols: each is read once as long as the file stays the same."""
+    stat = path.stat()
+    return _cached_document(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _cached_document(path: Path, _changed: int, _size: int) -> Document:
+    return read_document(path)
+
+
+def _read_rules(document: Document, elements: Dictionary, sources: dict[str, Source]) -> list[Rule]:
+    del sources  # checked for every file at once
+    stage = Stage(document.data["stage"])
+    rules: dict[str, Rule] = {}
+    for index, _ in enumerate(document.data["rules"]):
+        rule = read_rule(document, ("rules", index), stage, elements)
+        if rule.id in rules:
+            raise document.error("a rule stands twice", ("rules", index), value=rule.id, remedy="keep one")
+        rules[rule.id] = rule
+    return list(rules.values())
+
+
+def _list(document: Document, key: str, schema: Any) -> tuple[Any, ...]:
+    if key not in document.data:
+        raise document.error(f"{key} is missing", remedy=f"add {key}")
+    return tuple(document.parse(schema, (key, index)) for index, _ in enumerate(document.data[key]))
+
+
+def _read_therapy(document: Document) -> TherapyPlan:
+    keys = ("principle", "preparation", "integration", "trauma_focused", "timing", "rules")
+    inner = Document(document.path, {key: document.data.get(key) for key in keys}, "", document.lines)
+    return inner.parse(TherapyPlan)
+
+
+def _check_sources(document: Document, sources: dict[str, Source]) -> None:
+    """Every source named anywhere in the file must exist."""
+    waiting: list[tuple[Any, tuple[str | int, ...]]] = [(document.data, ())]
+    while waiting:
+        node, place = waiting.pop()
+        if isinstance(node, dict):
+            for name in node.get("sources") or ():
+                if name not in sources:
+                    raise document.error(
+                        "no such source",
+                        (*place, "sources"),
+                        value=name,
+                        remedy="add it to content/sources/protocol.yaml, with how much was seen",
+                    )
+            waiting += [(value, (*place, key)) for key, value in node.items()]
+        elif isinstance(node, list):
+            waiting += [(value, (*place, index)) for index, value in enumerate(node)]
+
+
+def _check_adjustments(
+    document: Document, adjustments: tuple[Adjustment, ...], dosing: Dosing, elements: Dictionary
+) -> None:
+    for index, adjustment in enumerate(adjustments):
+        place = ("dosing", "adjustments", index)
+        try:
+            if adjustment.when is not None:
+                parse_condition(adjustment.when, elements)
+            if adjustment.use_step is not None:
+                dosing.step(adjustment.use_step)
+        except InputError as refused:
+            raise document.error(refused.what, place, value=refused.value, remedy=refused.remedy) from None
+
+
+def _apply_changes(document: Document, rules: list[Rule], changes: Iterable[RuleChange]) -> tuple[Rule, ...]:
+    by_id = {rule.id: rule for rule in rules}
+    for index, change in enumerate(changes):
+        rule = by_id.get(change.rule)
+        if rule is None or (change.action and change.action not in ACTIONS_OF[rule.stage]):
+            raise document.error(
+                "a change names no rule, or an action its stage does not have",
+                ("changes", index),
+                value=change.rule,
+                remedy="correct the rule id or the action",
+            )
+        by_id[rule.id] = replace(rule, action=change.action or rule.action, changed_by=change.reason)
+    return tuple(by_id.values())
+
+
+def _fingerprint(files: Iterable[Document], root: Path) -> str:
+    digest = hashlib.sha256()
+    for document in files:
+        digest.update(f"{document.path.relative_to(root).as_posix()} {document.fingerprint}\n".encode())
+    return digest.hexdigest()
+
+
+# --- finding protocols --------------------------------------------------------------------------------
+
+
+def read_protocols(root: Path = SHIPPED) -> list[Protocol]:
+    """All protocols below ``root/protocols``, in name and version order."""
+    elements, sources = read_dictionary(root), read_sources(root)
+    return [_read(path, root, elements, sources) for path in content_files("protocols", root=root)]
+
+
+@lru_cache(maxsize=8)
+def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
+    """The protocol ``id`` (its newest version) or ``id@version``; ``InputError`` lists what there is."""
+    wanted, _, version = name.partition("@")
+    found = {path.stem: path for path in content_files("protocols", root=root)}
+    matches = sorted(
+        (_version_key(stem.rpartition("-")[2]), path)
+        for stem, path in found.items()
+        if stem.rpartition("-")[0] == wanted and version in ("", stem.rpartition("-")[2])
+    )
+    if not matches:
+        raise InputError(
+            "no such protocol",
+            value=name,
+            limit=", ".join(f"{stem.rpartition('-')[0]}@{stem.rpartition('-')[2]}" for stem in found),
+            remedy="choose one of these",
+        )
+    return _read(matches[-1][1], root, dictionary(root), read_sources(root))
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
+
+
+class _Published(Schema):
+    protocol: str
+    version: str
+    fingerprint: str
+    published_on: str
+    signed_by: str
+
+
+def check_published(protocols: Iterable[Protocol], root: Path = SHIPPED) -> list[DomainError]:
+    """A published protocol must still be what was published."""
+    document = read_document(root / "published.yaml")
+    listed = [document.parse(_Published, ("published", i)) for i, _ in enumerate(document.data["published"])]
+    by_name = {(each.protocol, each.version): (index, each) for index, each in enumerate(listed)}
+    errors: list[DomainError] = []
+    for protocol in protocols:
+        index, entry = by_name.get((protocol.id, protocol.version), (None, None))
+        if protocol.status == "published" and entry is None:
+            errors.append(
+                ContentError(
+                    "a protocol says it is published but is not on the list",
+                    value=f"{protocol.id} {protocol.version}",
+                    remedy="set its status to draft, or publish it with openkap protocol publish",
+                    where=str(document.path),
+                )
+            )
+        elif entry is not None and entry.fingerprint != protocol.fingerprint:
+            errors.append(
+                document.error(
+                    "published content is immutable, and this protocol has changed",
+                    ("published", index or 0),
+                    value=f"{protocol.id} {protocol.version} is now {protocol.fingerprint[:12]}",
+                    limit=f"published as {entry.fingerprint[:12]}",
+                    remedy="undo the change, or make it in new version files",
+                )
+            )
+    return errors
+
+
+def tally(root: Path) -> list[Tally]:
+    """Counts by grade and every refusal of elements, sources, rules and protocols, for ``openkap check``."""
+    found = {kind: Tally(kind) for kind in ("elements", "protocol sources", "rules", "statements", "protocols")}
+    protocols: list[Protocol] = []
+    try:
+        elements, sources = read_dictionary(root), read_sources(root)
+    except DomainError as refused:
+        found["elements"].errors.append(refused)
+        return list(found.values())
+    found["elements"].count = len(elements.elements)
+    for source in sources.values():
+        found["protocol sources"].add(source.seen.value)
+    seen_errors = set()
+    for path in content_files("protocols", root=root):
+        try:
+            protocols.append(_read(path, root, elements, sources))
+            found["protocols"].add()
+        except DomainError as refused:
+            if str(refused) not in seen_errors:  # rule sets are shared
+                seen_errors.add(str(refused))
+                found["protocols"].errors.append(refused)
+    for rule in {rule.id: rule for protocol in protocols for rule in protocol.rules}.values():
+        found["rules"].add(rule.grade.value)
+    for statement in _statements(protocols):
+        found["statements"].add(statement.grade.value)
+    if not found["protocols"].errors:
+        try:
+            found["protocols"].errors += check_published(protocols, root)
+        except DomainError as refused:
+            found["protocols"].errors.append(refused)
+    return list(found.values())
+
+
+def _statements(protocols: Iterable[Protocol]) -> list[Sourced]:
+    """Every sourced statement outside the rules, shared ones once."""
+    found: dict[str, Sourced] = {}
+    for protocol in protocols:
+        dosing = protocol.dosing
+        own = (protocol.indication, dosing.weight, dosing.range, dosing.cap, *dosing.steps, *dosing.products)
+        shared = (
+            *protocol.positions,
+            *protocol.collect,
+            *protocol.consent,
+            *protocol.measures,
+            *protocol.course_rules,
+            *protocol.staffing,
+            *protocol.equipment,
+            *protocol.emergencies,
+            *protocol.contacts,
+            *protocol.therapy.trauma_focused,
+            *protocol.therapy.timing,
+            *protocol.therapy.rules,
+        )
+        for index, statement in enumerate((*own, *dosing.adjustments, *protocol.courses, protocol.vitals)):
+            found[f"{protocol.id} {index}"] = statement
+        for statement in shared:
+            found[statement.model_dump_json()] = statement
+    return list(found.values())

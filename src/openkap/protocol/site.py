@@ -1,0 +1,136 @@
+"""What one site has set and signed: limits that no source gives, and rules it may reclassify.
+
+A site file never touches the protocol file. It adds a signed value where the protocol says "unset", or
+turns an exclusion that the evidence leaves open into a clinician's review, with two named sign-offs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from openkap.core.content import Document, Schema, read_document
+from openkap.core.errors import InputError
+from openkap.core.quantity import Quantity
+from openkap.protocol.condition import tests_of, with_limit
+from openkap.protocol.elements import dictionary
+from openkap.protocol.model import Protocol
+from openkap.protocol.rules import Action, Rule
+
+SIGNATURES_TO_RECLASSIFY = 2
+
+
+class Signature(Schema):
+    """Who signed, in which role, and when."""
+
+    name: str
+    role: str
+    on: str
+
+
+class SiteLimit(Schema):
+    """A signed value for a rule whose limit no source gives."""
+
+    rule: str
+    limit: str
+    reason: str
+    signed_by: tuple[Signature, ...]
+
+
+class Reclassified(Schema):
+    """A rule the site has turned into a clinician's review."""
+
+    rule: str
+    to: Literal["clinician_review"]
+    reason: str
+    signed_by: tuple[Signature, ...]
+
+
+class IdealWeight(Schema):
+    """The ideal-body-weight formula the site uses, by name; the weight itself is entered for the patient."""
+
+    formula: str
+    signed_by: tuple[Signature, ...]
+
+
+class SiteSettings(Schema):
+    """A site file."""
+
+    site: str
+    limits: tuple[SiteLimit, ...] = ()
+    reclassified: tuple[Reclassified, ...] = ()
+    ideal_weight: IdealWeight | None = None
+
+
+def read_site(path: Path) -> tuple[SiteSettings, Document]:
+    """A site's settings and the document they stand in (for errors and the fingerprint)."""
+    document = read_document(path)
+    return document.parse(SiteSettings), document
+
+
+def apply_site(protocol: Protocol, path: Path) -> Protocol:
+    """The protocol as this site runs it, under a fingerprint of its own; ``ContentError`` where refused."""
+    settings, document = read_site(path)
+    rules = {rule.id: rule for rule in protocol.rules}
+    for index, limit in enumerate(settings.limits):
+        place = ("limits", index)
+        rule = _find(rules, limit.rule, document, place)
+        rules[rule.id] = _with_limit(rule, limit, settings.site, document, place)
+    for index, change in enumerate(settings.reclassified):
+        place = ("reclassified", index)
+        rule = _find(rules, change.rule, document, place)
+        names = {signature.name for signature in change.signed_by}
+        if not rule.site_reclassifiable or len(names) < SIGNATURES_TO_RECLASSIFY:
+            raise document.error(
+                "this rule cannot be reclassified like this",
+                place,
+                value=f"{rule.id}, signed by {', '.join(sorted(names)) or 'nobody'}",
+                limit="a rule marked site_reclassifiable, signed by two people",
+                remedy="leave it as it is, or have a second person sign",
+            )
+        said = f"{settings.site}: {change.reason} (signed by {', '.join(sorted(names))})"
+        rules[rule.id] = replace(rule, action=Action(change.to), changed_by=said)
+    dosing = protocol.dosing
+    if settings.ideal_weight is not None:
+        weight = dosing.weight.model_copy(update={"ideal_weight_formula": settings.ideal_weight.formula})
+        dosing = dosing.model_copy(update={"weight": weight})
+    fingerprint = hashlib.sha256(f"{protocol.fingerprint} {document.fingerprint}".encode()).hexdigest()
+    return replace(
+        protocol, rules=tuple(rules.values()), dosing=dosing, fingerprint=fingerprint, site=settings.site
+    )
+
+
+def _find(rules: dict[str, Rule], name: str, document: Document, place: Sequence[str | int]) -> Rule:
+    if name not in rules:
+        raise document.error("no such rule in this protocol", place, value=name, remedy="correct the rule id")
+    return rules[name]
+
+
+def _with_limit(
+    rule: Rule, limit: SiteLimit, site: str, document: Document, place: Sequence[str | int]
+) -> Rule:
+    if rule.is_active or not limit.signed_by:
+        raise document.error(
+            "a site sets only what the protocol leaves unset, and signs it",
+            place,
+            value=rule.id,
+            remedy="remove the entry, or add signed_by",
+        )
+    try:
+        quantity = Quantity.parse(limit.limit)
+        for test in tests_of(rule.condition):
+            quantity = quantity.to(dictionary()[test.fact].unit or "1")
+    except InputError as refused:
+        raise document.error(
+            refused.what, (*place, "limit"), value=limit.limit, limit=refused.limit, remedy=refused.remedy
+        ) from None
+    names = ", ".join(signature.name for signature in limit.signed_by)
+    return replace(
+        rule,
+        condition=with_limit(rule.condition, quantity),
+        examples_with=None,
+        changed_by=f"{site}: limit {quantity}, {limit.reason} (signed by {names})",
+    )
