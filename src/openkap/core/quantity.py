@@ -120,6 +120,24 @@ SYNONYMS: Final = {
     "percent": "%",
 }
 
+# How people write those UCUM codes that they do not read.
+_WORDS: Final = {
+    "a": "years",
+    "mo": "months",
+    "wk": "weeks",
+    "d": "days",
+    "mm[Hg]": "mmHg",
+    "[lb_av]": "lb",
+    "[oz_av]": "oz",
+    "[in_i]": "in",
+    "[ft_i]": "ft",
+    "Cel": "°C",
+    "[degF]": "°F",
+    "kg/m2": "kg/m²",
+    "ug": "µg",
+    "umol/L": "µmol/L",
+}
+
 _FACTOR = re.compile(r"(?P<atom>\{[^{}]*\}|(?:[A-Za-z%]|\[[A-Za-z_]+\]|1)+?)(?P<power>-?[1-9])?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _QUANTITY = re.compile(r"(?P<number>[+-]?[0-9][0-9.]*)\s*(?P<unit>.*)", re.DOTALL)
@@ -282,6 +300,17 @@ class Quantity:
 
     def __str__(self) -> str:
         return f"{_plain(self.value)} {self.unit.code}"
+
+    @property
+    def words(self) -> str:
+        """For people: ``18 years``, ``140 mmHg``, a bare number for a score or a count."""
+        code = self.unit.code
+        if code.startswith("{"):
+            return _plain(self.value)
+        unit = _WORDS.get(code, code)
+        if self.value == 1 and code in _WORDS and unit.endswith("s"):
+            unit = unit.removesuffix("s")
+        return f"{_plain(self.value)} {unit}"
 
 
 def _plain(value: Decimal | int | str | float) -> str:

@@ -162,7 +162,9 @@ def _test(test: Test, facts: Facts) -> Truth:
             return Truth.of(OPERATORS[test.operator](value.compare(test.limit)))
         case CompareFacts(), Quantity():
             limit = limit_of(test, facts)
-            return Truth.UNKNOWN if limit is None else Truth.of(OPERATORS[test.operator](value.compare(limit)))
+            return (
+                Truth.UNKNOWN if limit is None else Truth.of(OPERATORS[test.operator](value.compare(limit)))
+            )
     raise AssertionError(f"{test} cannot be asked of {value!r}")  # types are checked when rules load
 
 
@@ -244,12 +246,12 @@ def _say_test(test: Test, dictionary: Dictionary) -> str:
         case IsOneOf():
             return f"{label}: {' or '.join(test.choices)}"
         case IsWithin():
-            return f"{label}: within the last {test.period}"
+            return f"{label}: within the last {test.period.words}"
         case Compare():
-            limit = str(test.limit) if test.limit else "the limit the site sets"
+            limit = test.limit.words if test.limit else "the limit the site sets"
             return f"{label} {_OPERATOR_WORDS[test.operator]} {limit}"
         case CompareFacts():
-            plus = f" plus {test.plus}" if test.plus else ""
+            plus = f" plus {test.plus.words}" if test.plus else ""
             other = dictionary[test.other].label.lower()
             return f"{label} {_OPERATOR_WORDS[test.operator]} {other}{plus}"
 
@@ -337,16 +339,16 @@ class _Reader:
         if name in _KEYWORDS:
             raise self.error(f"a fact's name is expected, not {name!r}")
         element = self.dictionary.find(name, where=self.text)
-        kind, token = self._peek()
+        kind, word = self._peek()
         if kind == "operator":
             self._need(name, element.kind == "quantity", "a number")
             self.position += 1
-            return self._comparison(name, token)
-        if token == "within":
+            return self._comparison(name, word)
+        if word == "within":
             self._need(name, element.kind == "event", "an event")
             self.position += 1
             return IsWithin(name, self._quantity("d"))
-        if token in ("is", "in", "includes"):
+        if word in ("is", "in", "includes"):
             self._need(name, element.kind in ("choice", "findings"), "a choice")
             self.position += 1
             return IsOneOf(name, self._choices(name, element.choices))
@@ -357,7 +359,7 @@ class _Reader:
         unit = self.dictionary[name].unit or "1"
         if self._take("unset"):
             return Compare(name, operator, None)
-        kind, token = self._peek()
+        kind, _ = self._peek()
         if kind == "number":
             return Compare(name, operator, self._quantity(unit))
         other = self.dictionary.find(self._next("word", "a number or a fact"), where=self.text)
@@ -366,13 +368,13 @@ class _Reader:
 
     def _quantity(self, unit: str) -> Quantity:
         number = self._next("number", "a number")
-        kind, token = self._peek()
-        has_unit = kind == "word" and token not in _KEYWORDS
+        kind, unit_code = self._peek()
+        has_unit = kind == "word" and unit_code not in _KEYWORDS
         if has_unit:
             self.position += 1
         elif not unit.startswith("{"):
             raise self.error(f"the number {number} has no unit")
-        quantity = Quantity.parse(f"{number} {token}" if has_unit else f"{number} {unit}")
+        quantity = Quantity.parse(f"{number} {unit_code}" if has_unit else f"{number} {unit}")
         return quantity.to(unit)
 
     def _choices(self, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
@@ -391,9 +393,9 @@ class _Reader:
     def _peek(self) -> tuple[str, str]:
         return self.tokens[self.position] if self.position < len(self.tokens) else ("end", "")
 
-    def _take(self, token: str) -> bool:
+    def _take(self, wanted: str) -> bool:
         kind, found = self._peek()
-        if kind != "choice" and found == token:
+        if kind != "choice" and found == wanted:
             self.position += 1
             return True
         return False

@@ -74,7 +74,9 @@ def read_sources(root: Path = SHIPPED, name: str = "protocol") -> dict[str, Sour
     for index, _ in enumerate(document.data["sources"]):
         text = document.parse(_SourceText, ("sources", index))
         if text.id in sources:
-            raise document.error("a source stands twice", ("sources", index), value=text.id, remedy="keep one")
+            raise document.error(
+                "a source stands twice", ("sources", index), value=text.id, remedy="keep one"
+            )
         sources[text.id] = Source(text.id, text.title, text.url, text.kind, text.seen, text.note)
     return sources
 
@@ -314,7 +316,9 @@ def check_published(protocols: Iterable[Protocol], root: Path = SHIPPED) -> list
 
 def tally(root: Path) -> list[Tally]:
     """Counts by grade and every refusal of elements, sources, rules and protocols, for ``openkap check``."""
-    found = {kind: Tally(kind) for kind in ("elements", "protocol sources", "rules", "statements", "protocols")}
+    found = {
+        kind: Tally(kind) for kind in ("elements", "protocol sources", "rules", "statements", "protocols")
+    }
     protocols: list[Protocol] = []
     try:
         elements, sources = read_dictionary(root), read_sources(root)

@@ -22,7 +22,7 @@ from openkap.core.source import Grade
 from openkap.core.truth import Truth
 from openkap.protocol import condition as conditions
 from openkap.protocol.condition import Compare, CompareFacts, Condition, IsOneOf, IsWithin, IsYes
-from openkap.protocol.elements import Dictionary, Element
+from openkap.protocol.elements import Dictionary, Element, Event
 from openkap.protocol.facts import Facts, parse_facts
 
 
@@ -339,9 +339,13 @@ def _wanted(test: conditions.Test, shown: list[Facts], element: Element) -> list
                     del sides[1]
             return [f"{name} {side}" for order, side in sides.items() if order not in orders]
         case IsYes():
-            return [f"{name}: {word}" for word, value in (("yes", True), ("no", False)) if value not in values]
+            return [
+                f"{name}: {word}" for word, value in (("yes", True), ("no", False)) if value not in values
+            ]
         case IsOneOf():
-            said = {choice for value in values for choice in (value if isinstance(value, frozenset) else [value])}
+            said = {
+                choice for value in values for choice in (value if isinstance(value, frozenset) else [value])
+            }
             lacking = [f"{name}: {choice}" for choice in test.choices if choice not in said]
             others = [choice for choice in element.choices if choice not in test.choices]
             if element.kind == "findings" and frozenset() not in values:
@@ -354,7 +358,7 @@ def _wanted(test: conditions.Test, shown: list[Facts], element: Element) -> list
             ages = [
                 (facts.as_of.date() - value.on).days
                 for facts in shown
-                if isinstance(value := facts.value(name), conditions.Event) and value.on
+                if isinstance(value := facts.value(name), Event) and value.on
             ]
             wanted = {
                 f"{name} longer ago than the limit": any(age > limit_days for age in ages),
