@@ -1,0 +1,66 @@
+"""Passwords, and the wait after too many wrong ones, counted in the database: a restart forgets nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.backends import BaseBackend
+from django.db import transaction
+from django.http import HttpRequest
+
+from openkap.care.accounts.actor import actor_for
+from openkap.care.accounts.models import Staff
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+
+
+class LockingBackend(BaseBackend):
+    """E-mail and password; an account that met too many wrong ones waits, and says so to nobody."""
+
+    def authenticate(
+        self, request: HttpRequest | None, email: str | None = None, password: str | None = None, **_: Any
+    ) -> Staff | None:
+        if not email or password is None:
+            return None
+        person = Staff.objects.filter(email__iexact=email).first()
+        if person is None:
+            # As much work as for a known address, so that time tells nothing.
+            Staff().set_password(password)
+            return None
+        return person if check_password(person, password) and person.is_active else None
+
+    def get_user(self, user_id: int) -> Staff | None:
+        return Staff.objects.filter(pk=user_id, is_active=True).first()
+
+
+def is_locked(person: Staff) -> bool:
+    """Whether the account waits after too many wrong passwords."""
+    return person.locked_until is not None and person.locked_until > now()
+
+
+def check_password(person: Staff, password: str) -> bool:
+    """Whether the password is right; a wrong one counts towards the lock, a right one clears the count."""
+    with transaction.atomic():
+        row = Staff.objects.select_for_update().get(pk=person.pk)
+        if is_locked(row):
+            return False
+        if row.check_password(password):
+            if row.failed_attempts or row.locked_until:
+                Staff.objects.filter(pk=row.pk).update(failed_attempts=0, locked_until=None)
+            return True
+        count_failure(row)
+        return False
+
+
+def count_failure(row: Staff) -> None:
+    """One more wrong password or PIN; at the limit the account is locked for a while."""
+    row.failed_attempts += 1
+    if row.failed_attempts >= settings.LOCKOUT_ATTEMPTS:
+        row.failed_attempts = 0
+        row.locked_until = now() + timedelta(minutes=settings.LOCKOUT_MINUTES)
+        record("login.locked", by=actor_for(row), entity="staff", uid=row.uid)
+    else:
+        record("login.failed", by=actor_for(row), entity="staff", uid=row.uid)
+    Staff.objects.filter(pk=row.pk).update(failed_attempts=row.failed_attempts, locked_until=row.locked_until)

@@ -1,0 +1,135 @@
+"""Shared tablets: after some idle minutes the page asks who is there. What was typed is carried across."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.hashers import check_password as check_hash
+from django.contrib.auth.hashers import make_password
+from django.core import signing
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.backends import check_password, count_failure, is_locked
+from openkap.care.accounts.models import Staff
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+from openkap.core.errors import InputError
+
+TOUCHED_KEY = "touched"
+WRONG_KEY = "wrong_pins"
+HELD_SALT = "held-form"
+PIN_LENGTH = 6
+# The session ends after this many wrong PINs: then only password and second factor open it.
+MOST_WRONG_PINS = 3
+# The touch is written at most this often, so that looking at pages does not write the session each time.
+TOUCH_EVERY = timedelta(seconds=30)
+
+
+def is_idle(request: HttpRequest) -> bool:
+    """Whether the session was left alone for longer than the limit."""
+    text = request.session.get(TOUCHED_KEY)
+    if not text:
+        return False
+    return now() - datetime.fromisoformat(text) > timedelta(minutes=settings.LOCK_AFTER_MINUTES)
+
+
+def touch(request: HttpRequest) -> None:
+    """Somebody is here."""
+    text = request.session.get(TOUCHED_KEY)
+    if not text or now() - datetime.fromisoformat(text) > TOUCH_EVERY:
+        request.session[TOUCHED_KEY] = now().isoformat()
+
+
+def lock(request: HttpRequest) -> None:
+    """Lock now: the person leaves the tablet on the table."""
+    request.session[TOUCHED_KEY] = (now() - timedelta(days=1)).isoformat()
+
+
+def lock_page(request: HttpRequest) -> HttpResponse:
+    """The page that asks who is there; a form that was being sent waits inside it, sealed."""
+    held = ""
+    if request.method == "POST":
+        held = signing.dumps(
+            {"path": request.get_full_path(), "form": request.POST.urlencode()},
+            salt=HELD_SALT,
+            compress=True,
+        )
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    back = request.get_full_path() if request.method == "GET" else reverse("home")
+    person = _person(request)
+    return render(
+        request,
+        "accounts/locked.html",
+        {"back": back, "held": held, "has_pin": bool(person.pin), "pin_length": PIN_LENGTH},
+        status=423,
+    )
+
+
+def unlock(request: HttpRequest, *, pin: str = "", password: str = "") -> bool:
+    """Open the session again with PIN or password; too many wrong ones end it."""
+    person = _person(request)
+    opened = check_password(person, password) if password else _check_pin(person, pin)
+    if opened:
+        request.session[TOUCHED_KEY] = now().isoformat()
+        request.session[WRONG_KEY] = 0
+        return True
+    wrong = int(request.session.get(WRONG_KEY, 0)) + 1
+    request.session[WRONG_KEY] = wrong
+    if wrong >= MOST_WRONG_PINS or is_locked(Staff.objects.get(pk=person.pk)):
+        logout(request)
+    return False
+
+
+def _person(request: HttpRequest) -> Staff:
+    if not isinstance(request.user, Staff):
+        raise TypeError("only somebody who is logged in can be locked out")
+    return Staff.objects.get(pk=request.user.pk)
+
+
+def _check_pin(person: Staff, pin: str) -> bool:
+    if not person.pin or is_locked(person):
+        return False
+    if check_hash(pin, person.pin):
+        return True
+    with transaction.atomic():
+        count_failure(Staff.objects.select_for_update().get(pk=person.pk))
+    return False
+
+
+def held_form(sealed: str) -> tuple[str, list[tuple[str, str]]] | None:
+    """The address and fields of a form that waited behind the lock page, or None if tampered with."""
+    try:
+        held = signing.loads(sealed, salt=HELD_SALT, max_age=settings.SESSION_COOKIE_AGE)
+    except signing.BadSignature:
+        return None
+    form = QueryDict(held["form"])
+    fields = [(name, value) for name in form for value in form.getlist(name)]
+    return held["path"], [(name, value) for name, value in fields if name != "csrfmiddlewaretoken"]
+
+
+def set_pin(*, by: Actor, pin: str, password: str) -> None:
+    """Choose the PIN for quick re-entry; asks for the password."""
+    person = Staff.objects.get(pk=by.staff_id)
+    if not (pin.isascii() and pin.isdigit() and len(pin) == PIN_LENGTH):
+        raise InputError(
+            "the PIN cannot be used", limit=f"{PIN_LENGTH} digits", remedy="choose digits only", where="pin"
+        )
+    if len(set(pin)) < 3 or pin in "01234567890" or pin in "09876543210":
+        raise InputError(
+            "the PIN is too easy to guess",
+            limit="three different digits, not in a row",
+            remedy="choose another",
+            where="pin",
+        )
+    if not check_password(person, password):
+        raise InputError("the password is not right", remedy="type it again", where="password")
+    with transaction.atomic():
+        Staff.objects.filter(pk=person.pk).update(pin=make_password(pin))
+        record("staff.pin_set", by=by, entity="staff", uid=by.uid)

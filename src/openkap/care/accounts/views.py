@@ -1,0 +1,68 @@
+"""Pages about oneself: account, PIN, lock, clinic; and the emergency door."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from openkap.care.accounts import locking
+from openkap.care.accounts.middleware import CLINIC_KEY, ClinicRequest
+from openkap.core.errors import InputError
+
+
+def inside(request: ClinicRequest, address: str, fallback: str = "home") -> str:
+    """The address if it is one of ours, else the fallback: no link may send people elsewhere."""
+    return address if url_has_allowed_host_and_scheme(address, {request.get_host()}) else fallback
+
+
+def my_account(request: ClinicRequest) -> HttpResponse:
+    """Name, roles, second factor and PIN of the person who is logged in."""
+    error: InputError | None = None
+    if request.method == "POST":
+        try:
+            locking.set_pin(
+                by=request.actor, pin=request.POST.get("pin", ""), password=request.POST.get("password", "")
+            )
+        except InputError as refused:
+            error = refused
+        else:
+            messages.success(request, "The PIN is set. It opens a locked screen, never a new login.")
+            return redirect("my_account")
+    return render(request, "accounts/my_account.html", {"error": error, "pin_length": locking.PIN_LENGTH})
+
+
+@require_POST
+def lock(request: ClinicRequest) -> HttpResponse:
+    """Lock this screen now."""
+    locking.lock(request)
+    return redirect("home")
+
+
+@require_POST
+def unlock(request: ClinicRequest) -> HttpResponse:
+    """Open the locked screen; a form that waited is offered again, not sent by itself."""
+    back = inside(request, request.POST.get("back", ""))
+    if not request.user.is_authenticated:
+        return redirect("account_login")
+    if not locking.unlock(
+        request, pin=request.POST.get("pin", ""), password=request.POST.get("password", "")
+    ):
+        messages.error(request, "That was not right.")
+        return redirect(back)
+    held = locking.held_form(request.POST.get("held", "")) if request.POST.get("held") else None
+    if held:
+        path, fields = held
+        return render(request, "accounts/held.html", {"path": inside(request, path, "/"), "fields": fields})
+    return redirect(back)
+
+
+@require_POST
+def switch_clinic(request: ClinicRequest) -> HttpResponse:
+    """Work at another of one's clinics."""
+    wanted = request.POST.get("clinic", "")
+    if wanted in {uid for uid, _ in request.actor.others}:
+        request.session[CLINIC_KEY] = wanted
+    return redirect("home")

@@ -1,0 +1,117 @@
+"""Rows that are added and never changed: kept so by triggers of the database, not by good manners.
+
+A model says ``append_only = AppendOnly()`` (nothing may change) or ``AppendOnly(mutable=("claimed_by",))``
+(only those columns may), and its migration carries ``ProtectRows("ModelName")`` after ``CreateModel``.
+A contract test compares the two, because SQLite forgets triggers when Django rebuilds a table: a migration
+that alters such a table repeats ``ProtectRows``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+POSTGRESQL_FUNCTION = """
+CREATE OR REPLACE FUNCTION openkap_append_only() RETURNS trigger AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END
+$$ LANGUAGE plpgsql
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendOnly:
+    """The promise a model makes about its rows."""
+
+    mutable: tuple[str, ...] = ()
+
+
+class ProtectRows(Operation):
+    """Migration step: the table of ``model_name`` refuses DELETE and UPDATE (but of ``mutable`` fields)."""
+
+    reversible = True
+
+    def __init__(self, model_name: str, mutable: tuple[str, ...] = ()) -> None:
+        self.model_name = model_name
+        self.mutable = tuple(mutable)
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        kwargs = {"mutable": self.mutable} if self.mutable else {}
+        return (self.__class__.__qualname__, [self.model_name], kwargs)
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        for statement in protect_sql(model, self.mutable, schema_editor.connection.vendor):
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        model = from_state.apps.get_model(app_label, self.model_name)
+        for statement in release_sql(model._meta.db_table, schema_editor.connection.vendor):
+            schema_editor.execute(statement, params=None)
+
+    def describe(self) -> str:
+        return f"Rows of {self.model_name} are append-only"
+
+
+def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str) -> list[str]:
+    """The statements that make the model's table append-only, old triggers of ours dropped first."""
+    table = model._meta.db_table
+    columns = [field.column for field in model._meta.local_fields if field.name not in mutable]
+    # Compared by value, not by the columns an UPDATE names: Django writes all columns on save().
+    differs = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}.get(vendor)
+    if differs is None:
+        raise NotImplementedError(f"append-only rows on {vendor}")
+    when = "WHEN (" + " OR ".join(f'NEW."{column}" {differs} OLD."{column}"' for column in columns) + ")"
+    if vendor == "sqlite":
+        refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        return [
+            *release_sql(table, vendor),
+            f'CREATE TRIGGER "{table}_no_delete" BEFORE DELETE ON "{table}" {refuse}',
+            f'CREATE TRIGGER "{table}_no_update" BEFORE UPDATE ON "{table}" {when} {refuse}',
+        ]
+    refuse = "EXECUTE FUNCTION openkap_append_only()"
+    return [
+        POSTGRESQL_FUNCTION,
+        *release_sql(table, vendor),
+        f'CREATE TRIGGER "{table}_no_delete" BEFORE DELETE ON "{table}" FOR EACH ROW {refuse}',
+        f'CREATE TRIGGER "{table}_no_update" BEFORE UPDATE ON "{table}" FOR EACH ROW {when} {refuse}',
+        f'CREATE TRIGGER "{table}_no_truncate" BEFORE TRUNCATE ON "{table}" FOR EACH STATEMENT {refuse}',
+    ]
+
+
+def release_sql(table: str, vendor: str) -> list[str]:
+    """The statements that drop our triggers from a table."""
+    names = [f"{table}_no_{event}" for event in ("delete", "update", "truncate")]
+    if vendor == "sqlite":
+        return [f'DROP TRIGGER IF EXISTS "{name}"' for name in names]
+    return [f'DROP TRIGGER IF EXISTS "{name}" ON "{table}"' for name in names]
+
+
+def protected_models() -> list[type[models.Model]]:
+    """Every installed model that promises append-only rows."""
+    from django.apps import apps
+
+    return [
+        model for model in apps.get_models() if isinstance(getattr(model, "append_only", None), AppendOnly)
+    ]

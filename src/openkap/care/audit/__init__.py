@@ -1,0 +1,1 @@
+"""Who saw or did what, when and why: append-only rows in a hash chain."""

@@ -1,0 +1,85 @@
+"""Adding to the audit. Everything that acts calls ``record`` as its last step inside its transaction."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any, Protocol
+
+from django.db import transaction
+
+from openkap.care.audit.chain import canonical, digest
+from openkap.care.audit.models import SYSTEM_CHAIN, AuditEvent, ChainHead
+from openkap.care.logs import request_id
+from openkap.care.moment import now
+
+
+class Who(Protocol):
+    """The person or job behind an event."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def role_words(self) -> str: ...
+    @property
+    def clinic_uid(self) -> str: ...
+
+
+def record(
+    action: str,
+    *,
+    by: Who,
+    entity: str = "",
+    uid: str = "",
+    patient: str = "",
+    reason: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Append one event to the chain of the actor's clinic.
+
+    Parameters
+    ----------
+    action : what was done, as ``noun.verb`` (``patient.seen``, ``consent.signed``).
+    by : who; their clinic decides the chain.
+    entity, uid : kind and public id of the row it was done to.
+    patient : public id of the patient it concerns, never a name.
+    reason : why, in the person's own words, where one was asked for.
+    detail : what changed, small and JSON-ready: old and new values, versions, fingerprints.
+    """
+    chain = by.clinic_uid or SYSTEM_CHAIN
+    with transaction.atomic():
+        ChainHead.objects.get_or_create(chain=chain)
+        head = ChainHead.objects.select_for_update().get(chain=chain)
+        moment = now().astimezone(UTC)
+        body = canonical(
+            {
+                "chain": chain,
+                "sequence": head.sequence + 1,
+                "at": moment.isoformat(timespec="microseconds"),
+                "actor": by.uid,
+                "actor_name": by.name,
+                "roles": by.role_words,
+                "action": action,
+                "entity": entity,
+                "uid": uid,
+                "patient": patient,
+                "reason": reason,
+                "detail": detail or {},
+                "request": request_id.get(),
+            }
+        )
+        event = AuditEvent.objects.create(
+            chain=chain,
+            sequence=head.sequence + 1,
+            body=body,
+            previous=head.digest,
+            digest=digest(head.digest, body),
+            at=moment,
+            actor=by.uid,
+            action=action,
+            entity=entity,
+            entity_uid=uid,
+            patient=patient,
+        )
+        ChainHead.objects.filter(chain=chain).update(sequence=event.sequence, digest=event.digest)

@@ -1,0 +1,79 @@
+"""How the apps add to shared pages without knowing each other: a module of an agreed name in each.
+
+``home.py`` offers ``tasks(by)``, ``banner.py`` ``banner_items(patient_id)``, ``timeline.py``
+``events(patient_id)``, ``jobs.py`` ``JOBS``, ``navigation.py`` ``links(patient_uid)``. What an app does
+not have, it does not offer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from importlib.util import find_spec
+from types import ModuleType
+
+from django.apps import apps
+
+from openkap.care.permissions import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do: a verb, for whom, by when, and where to do it."""
+
+    verb: str
+    url: str
+    whom: str = ""
+    due: datetime | None = None
+    # "now" is shown first and asks for somebody at once; "today", "soon" follow.
+    urgency: str = "soon"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BannerItem:
+    """One fact of the patient banner. ``tone``: plain, good, watch, alarm, unknown."""
+
+    label: str
+    value: str
+    tone: str = "plain"
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One mark on a patient's timeline."""
+
+    at: datetime
+    kind: str
+    title: str
+    url: str = ""
+    detail: str = ""
+    tone: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartLink:
+    """One entry of the chart's navigation."""
+
+    label: str
+    url: str
+    name: str
+    needs: Permission
+
+
+def contributions(name: str) -> Iterator[ModuleType]:
+    """The modules called ``name`` of the clinic's apps, in the order of the apps."""
+    for module in _modules(name):
+        yield importlib.import_module(module)
+
+
+@lru_cache(maxsize=16)
+def _modules(name: str) -> tuple[str, ...]:
+    candidates = [
+        f"{app.name}.{name}" for app in apps.get_app_configs() if app.name.startswith("openkap.care.")
+    ]
+    return tuple(module for module in candidates if find_spec(module))

@@ -1,0 +1,1 @@
+"""One synthetic clinic for the demo, the tests and the screenshots."""

@@ -1,0 +1,71 @@
+"""The fixed cast: the same people in the demo, in the tests and on the screenshots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
+from openkap.care.permissions import Role
+
+# Public on purpose: these people are invented and exist in demo and test databases only.
+PASSWORD = "demo demo demo"  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One person of the cast."""
+
+    key: str
+    name: str
+    role: Role
+    says: str
+    clinic: str = "main"
+
+
+CAST = (
+    Part(
+        "ada", "Ada Lindqvist", Role.PRESCRIBER, "decides who is treated, with which dose, and signs for it"
+    ),
+    Part("ben", "Ben Okafor", Role.NURSE, "gives the session, watches, and lets people go home"),
+    Part("cora", "Cora Delgado", Role.COORDINATOR, "takes referrals, asks the screening, plans the dates"),
+    Part("tess", "Tess Amari", Role.THERAPIST, "prepares, accompanies and works the experience through"),
+    Part("dov", "Dov Mandel", Role.LEAD, "sees how the clinic does, never who the patients are"),
+    Part("sia", "Sia Novak", Role.SITE_ADMIN, "keeps people, roles and credentials in order"),
+    Part("ari", "Ari Castellan", Role.AUDITOR, "reads who saw and did what"),
+    Part(
+        "eve",
+        "Eve Thornton",
+        Role.PRESCRIBER,
+        "works at the other clinic and sees nothing of this one",
+        "other",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Troupe:
+    """The cast as rows: two clinics and the people by key."""
+
+    clinic: Clinic
+    other: Clinic
+    people: dict[str, Staff]
+
+
+def hire(moment: datetime, *, password_hash: str = "") -> Troupe:
+    """Make both clinics and everybody in them; a ready hash saves the tests the slow hashing."""
+    from django.contrib.auth.hashers import make_password
+
+    secret = password_hash or make_password(PASSWORD)
+    clinics = {
+        "main": Clinic.objects.create(name="Harbour Clinic (synthetic)", is_synthetic=True),
+        "other": Clinic.objects.create(name="Hilltop Clinic (synthetic)", is_synthetic=True),
+    }
+    people = {}
+    for part in CAST:
+        person = Staff.objects.create(
+            email=f"{part.key}@example.org", name=part.name, password=secret, created_at=moment
+        )
+        RoleAssignment.objects.create(staff=person, clinic=clinics[part.clinic], role=part.role, since=moment)
+        people[part.key] = person
+    return Troupe(clinics["main"], clinics["other"], people)

@@ -1,0 +1,1 @@
+"""Screening, eligibility, consent and its withdrawal."""

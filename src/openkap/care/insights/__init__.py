@@ -1,0 +1,1 @@
+"""Aggregates, dashboards and the benchmark, for the lead."""

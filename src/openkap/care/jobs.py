@@ -1,0 +1,93 @@
+"""Work that waits in the database: rows are claimed by one worker, done, and marked; no broker.
+
+An app offers ``jobs.py`` with ``JOBS``: a list of ``Job``. ``openkap serve`` and ``manage jobs`` run them.
+A worker that dies keeps its claim only until the lease ends, then somebody else takes the row.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db import connection, models, transaction
+
+from openkap.care.contributions import contributions
+from openkap.care.moment import now
+
+log = logging.getLogger("openkap.jobs")
+
+LEASE = timedelta(minutes=5)
+
+
+class Claimable(models.Model):
+    """A row that a worker takes for a while."""
+
+    claimed_by = models.CharField(max_length=60, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+Row = TypeVar("Row", bound=Claimable)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One kind of recurring work: ``run(worker)`` does what is due and says how many it did."""
+
+    name: str
+    run: Callable[[str], int]
+    every: timedelta
+    says: str
+
+
+def claim(
+    waiting: models.QuerySet[Row], *, worker: str, limit: int = 50, lease: timedelta = LEASE
+) -> list[Row]:
+    """Take up to ``limit`` of the waiting rows that nobody holds; the claim is committed at once."""
+    moment = now()
+    free = waiting.filter(models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=moment))
+    with transaction.atomic():
+        if connection.features.has_select_for_update_skip_locked:
+            free = free.select_for_update(skip_locked=True)
+        rows = list(free[:limit])
+        waiting.model._default_manager.filter(pk__in=[row.pk for row in rows]).update(
+            claimed_by=worker, claimed_until=moment + lease, attempts=models.F("attempts") + 1
+        )
+    for row in rows:
+        row.claimed_by, row.claimed_until = worker, moment + lease
+        row.attempts += 1
+    return rows
+
+
+def all_jobs() -> Iterator[Job]:
+    """The jobs of every app, in the order of the apps."""
+    for module in contributions("jobs"):
+        yield from module.JOBS
+
+
+@dataclass
+class Schedule:
+    """When each job ran last in this process."""
+
+    worker: str
+    last: dict[str, datetime]
+
+    def run_due(self) -> int:
+        """Run what is due; one job that fails is logged and does not stop the others."""
+        done = 0
+        for job in all_jobs():
+            before = self.last.get(job.name)
+            if before and now() - before < job.every:
+                continue
+            self.last[job.name] = now()
+            try:
+                done += job.run(self.worker)
+            except Exception:
+                log.exception("job %s failed", job.name)
+        return done

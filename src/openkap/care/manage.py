@@ -1,0 +1,10 @@
+"""Django's own commands, for those who know them: ``python -m openkap.care.manage``."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openkap.care.settings")
+    execute_from_command_line(sys.argv)

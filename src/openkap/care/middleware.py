@@ -1,0 +1,29 @@
+"""What every request gets before anybody asks who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from openkap.care.ids import new_uid
+from openkap.care.logs import request_id
+
+
+class RequestId:
+    """Gives the request an id: in its log lines and on the error page, so that a caller can quote it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = request_id.set(new_uid())
+        try:
+            response = self.get_response(request)
+            response.headers["X-Request-Id"] = request_id.get()
+            # Pages hold health data: no cache keeps them, on the device or on the way.
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+            return response
+        finally:
+            request_id.reset(token)

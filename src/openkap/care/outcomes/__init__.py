@@ -1,0 +1,1 @@
+"""Rating scales sent, answered, scored and followed."""

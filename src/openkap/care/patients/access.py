@@ -1,0 +1,75 @@
+"""How a person obtains a patient: by their right, at their clinic, or not at all.
+
+Obtaining the row *is* the permission. Looking at somebody is an event of the audit, written here, so that
+no page can forget it. Other apps build on ``patient_for`` and ``patients_of`` and never filter by clinic
+themselves.
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
+
+from openkap.care.accounts.access import open_glass, require
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.patients.models import Patient, TeamMember
+from openkap.care.permissions import Permission, Role
+
+
+class Restricted(PermissionDenied):
+    """The record is open to its care team only; the page offers to break the glass."""
+
+    def __init__(self, patient_uid: str) -> None:
+        super().__init__("this record is open to its care team only")
+        self.patient_uid = patient_uid
+
+
+def patients_of(by: Actor, permission: Permission = Permission.SEE_PATIENT) -> QuerySet[Patient]:
+    """The patients somebody may see in lists: their clinic's, without restricted ones of other teams."""
+    require(by, permission)
+    here = Patient.objects.filter(clinic_id=by.clinic_id)
+    return here.filter(Q(is_restricted=False) | Exists(_membership(by)))
+
+
+def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "chart") -> Patient:
+    """One patient of the person's clinic for one right, identity alongside.
+
+    Raises ``PermissionDenied`` without the right, ``Http404`` for another clinic's patient (their very
+    existence is nobody's business), ``Restricted`` when only the care team or broken glass opens it.
+    ``seen`` names what is looked at for the audit; pass ``""`` where an action records its own event.
+    """
+    require(by, permission)
+    patient = (
+        Patient.objects.filter(clinic_id=by.clinic_id, uid=uid)
+        .select_related("identity", "clinic")
+        .annotate(in_team=Exists(_membership(by)))
+        .first()
+    )
+    if patient is None:
+        raise Http404("no such patient at this clinic")
+    glass = None
+    if patient.is_restricted and not patient.in_team:
+        glass = open_glass(by, uid)
+        if glass is None:
+            raise Restricted(uid)
+    if seen:
+        record(
+            "patient.seen",
+            by=by,
+            entity="patient",
+            uid=uid,
+            patient=uid,
+            detail={"what": seen} | ({"broken_glass": glass.uid} if glass else {}),
+        )
+    return patient
+
+
+def is_therapist_only(by: Actor) -> bool:
+    """Whether the person's one part here is therapy: their lists show their own patients first."""
+    return by.roles == frozenset({Role.THERAPIST})
+
+
+def _membership(by: Actor) -> QuerySet[TeamMember]:
+    return TeamMember.objects.filter(patient=OuterRef("pk"), staff_id=by.staff_id, until__isnull=True)

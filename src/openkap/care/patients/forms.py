@@ -1,0 +1,100 @@
+"""Forms about the person. What cannot be read is refused beside its field; nothing is repaired quietly."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+
+from openkap.care.moment import today
+
+SEXES = [("unknown", "not known"), ("female", "female"), ("male", "male"), ("other", "other")]
+YES_NO = [("", "not known"), ("yes", "yes"), ("no", "no")]
+LANGUAGES = [
+    ("en", "English"),
+    ("es", "Spanish"),
+    ("de", "German"),
+    ("fr", "French"),
+    ("uk", "Ukrainian"),
+    ("ar", "Arabic"),
+    ("ku", "Kurdish"),
+    ("pt", "Portuguese"),
+    ("other", "another language"),
+]
+TELEPHONE = re.compile(r"\+?[0-9 ()/.-]{5,40}")
+OLDEST_BIRTH_YEAR = 1900
+
+
+def check_telephone(text: str) -> str:
+    """A telephone number, or a refusal that says what one looks like."""
+    if text and not TELEPHONE.fullmatch(text.strip()):
+        raise forms.ValidationError(
+            f"“{text}” is not a telephone number: write digits, such as +1 555 010 0199."
+        )
+    return text.strip()
+
+
+class IdentityForm(forms.Form):
+    """Name, birth date, language and how to reach the person."""
+
+    family_name = forms.CharField(max_length=120)
+    given_name = forms.CharField(max_length=120)
+    preferred_name = forms.CharField(max_length=120, required=False, help_text="What they like to be called.")
+    birth_date = forms.DateField(
+        required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    gender = forms.CharField(max_length=40, required=False)
+    pronouns = forms.CharField(max_length=40, required=False)
+    language = forms.ChoiceField(choices=LANGUAGES)
+    needs_interpreter = forms.BooleanField(required=False, label="Needs an interpreter")
+    email = forms.EmailField(required=False, label="E-mail")
+    telephone = forms.CharField(max_length=40, required=False, widget=forms.TextInput(attrs={"type": "tel"}))
+    may_text = forms.BooleanField(
+        required=False, label="May get text messages", help_text="Messages never say what they are about."
+    )
+    address = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def clean_telephone(self) -> str:
+        return check_telephone(self.cleaned_data["telephone"])
+
+    def clean_birth_date(self) -> Any:
+        born = self.cleaned_data["birth_date"]
+        if born and (born > today() or born.year < OLDEST_BIRTH_YEAR):
+            raise forms.ValidationError(
+                f"{born:%Y-%m-%d} cannot be a date of birth: it lies between {OLDEST_BIRTH_YEAR} and today."
+            )
+        return born
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("may_text") and not cleaned.get("telephone"):
+            self.add_error("telephone", "Text messages need a telephone number.")
+        return cleaned
+
+
+class ChangeIdentityForm(IdentityForm):
+    """The same fields for a known person, with the version that was on the screen."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+REFERRAL_ORDER = ["family_name", "given_name", "preferred_name", "birth_date", "sex", "gender", "pronouns", "is_veteran", "telephone", "may_text", "email", "language", "needs_interpreter", "address", "referrer", "reason"]
+
+
+class ReferralForm(IdentityForm):
+    """A person referred by letter, telephone or themselves."""
+
+    field_order = REFERRAL_ORDER
+    sex = forms.ChoiceField(choices=SEXES, label="Sex at birth")
+    is_veteran = forms.TypedChoiceField(
+        choices=YES_NO,
+        required=False,
+        label="Veteran",
+        coerce=lambda word: {"yes": True, "no": False}[word],
+        empty_value=None,
+    )
+    referrer = forms.CharField(max_length=200, required=False, help_text="Who referred them.")
+    reason = forms.CharField(
+        required=False, label="Reason for referral", widget=forms.Textarea(attrs={"rows": 4})
+    )

@@ -1,0 +1,133 @@
+"""Reads for pages about patients; plain values out, no row escapes to a template."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Q
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.contributions import BannerItem, contributions
+from openkap.care.patients.access import patients_of
+from openkap.care.patients.models import Identity, Patient
+from openkap.care.patients.names import search_form
+
+PAGE_SIZE = 50
+DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})$|(\d{1,2})[./](\d{1,2})[./](\d{4})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The patient banner: never the wrong patient."""
+
+    uid: str
+    name: str
+    url: str
+    code: str
+    birth_date: date | None
+    items: tuple[BannerItem, ...] = ()
+
+    @property
+    def alarms(self) -> bool:
+        return any(item.tone == "alarm" for item in self.items)
+
+
+def display_name(identity: Identity) -> str:
+    """Family name first and in capitals, as the banner of every page shows it."""
+    preferred = f" “{identity.preferred_name}”" if identity.preferred_name else ""
+    return f"{identity.family_name.upper()}, {identity.given_name}{preferred}"
+
+
+def banner_for(patient: Patient) -> Banner:
+    """Name, age, code and what the other apps add: weight, allergies, consent, phase, alerts."""
+    items = [BannerItem("Phase", patient.get_status_display())]
+    for module in contributions("banner"):
+        items.extend(module.banner_items(patient.pk))
+    return Banner(
+        uid=patient.uid,
+        name=display_name(patient.identity),
+        url=reverse("patient", args=[patient.uid]),
+        code=patient.code,
+        birth_date=patient.identity.birth_date,
+        items=tuple(items),
+    )
+
+
+def record_ids(patient: Patient) -> list[int]:
+    """The patient and every record merged into it: what a chart shows together."""
+    return [patient.pk, *Patient.objects.filter(merged_into=patient).values_list("pk", flat=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPatient:
+    """One line of the list."""
+
+    uid: str
+    name: str
+    code: str
+    birth_date: date | None
+    status: str
+
+
+def find_patients(by: Actor, *, text: str = "", status: str = "", page: int = 1) -> Page[Any]:
+    """A page of the clinic's patients, by name, code or date of birth; looking is audited."""
+    found = patients_of(by).select_related("identity").exclude(status=Patient.Status.MERGED)
+    if status:
+        found = found.filter(status=status)
+    if text.strip():
+        found = found.filter(_matching(text.strip()))
+    ordered = found.order_by("identity__search_name", "id")
+    shown: Page[Any] = Paginator(ordered, PAGE_SIZE).get_page(page)
+    shown.object_list = [
+        ListedPatient(
+            uid=patient.uid,
+            name=display_name(patient.identity),
+            code=patient.code,
+            birth_date=patient.identity.birth_date,
+            status=patient.get_status_display(),
+        )
+        for patient in shown.object_list
+    ]
+    # The words are not kept: they are usually a name.
+    record(
+        "patients.listed",
+        by=by,
+        entity="patient",
+        detail={"shown": [each.uid for each in shown.object_list], "searched": bool(text.strip())},
+    )
+    return shown
+
+
+def _matching(text: str) -> Q:
+    if date_given := DATE.match(text):
+        year, month, day, day2, month2, year2 = date_given.groups()
+        try:
+            return Q(identity__birth_date=date(int(year or year2), int(month or month2), int(day or day2)))
+        except ValueError:
+            return Q(pk__in=[])
+    words = search_form(text).replace(",", " ").split()
+    names = Q()
+    for word in words:
+        names &= Q(identity__search_name__contains=word)
+    return names | Q(code__iexact=text) | Q(identifiers__value=text)
+
+
+def identity_values(patient: Patient) -> dict[str, Any]:
+    """The identity as a form shows it, with its version."""
+    from openkap.care.patients.actions import IDENTITY_FIELDS
+
+    values = {name: getattr(patient.identity, name) for name in IDENTITY_FIELDS}
+    return values | {"version": patient.identity.version}
+
+
+def chart_links(by: Actor, uid: str) -> list[Any]:
+    """The chart's navigation: what each app offers and this person may open."""
+    return [
+        link for module in contributions("navigation") for link in module.links(uid) if by.may(link.needs)
+    ]

@@ -1,0 +1,80 @@
+"""Small things that templates say: units with a thin space, durations, ages, one component tag."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from openkap.care.moment import now, today
+
+register = template.Library()
+
+# Between a number and its unit: narrow, and the line never breaks there.
+THIN_SPACE = "\u202f"
+
+
+@register.simple_tag(takes_context=True)
+def component(context: template.Context, name: str, **values: Any) -> SafeString:
+    """Render ``components/<name>.html`` with these values and nothing else of the page."""
+    request = context.get("request")
+    return render_to_string(f"components/{name}.html", values, request)
+
+
+@register.simple_tag(takes_context=True)
+def shown(context: template.Context, each: Any) -> SafeString:
+    """Render one entry of the gallery."""
+    return render_to_string(f"components/{each.component}.html", each.values, context.get("request"))
+
+
+@register.filter
+def unit(value: object, words: str) -> str:
+    """A number with its unit; what is not known says so."""
+    return "not known" if value is None or value == "" else f"{value}{THIN_SPACE}{words}"
+
+
+@register.filter
+def minutes(value: int | None) -> str:
+    """130 as ``2 h 10 min``."""
+    if value is None:
+        return "not known"
+    hours, rest = divmod(int(value), 60)
+    parts = ([f"{hours}{THIN_SPACE}h"] if hours else []) + (
+        [f"{rest}{THIN_SPACE}min"] if rest or not hours else []
+    )
+    return " ".join(parts)
+
+
+@register.filter
+def age(born: date | None) -> str:
+    """Whole years, as the patient banner shows them."""
+    if born is None:
+        return "age not known"
+    day = today()
+    years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    return f"{years}{THIN_SPACE}y"
+
+
+@register.filter
+def due(moment: datetime | None) -> str:
+    """How far a due time is: ``in 20 min``, ``2 h late``, ``today 14:00``, ``23 Nov 2026``."""
+    if moment is None:
+        return ""
+    apart = moment - now()
+    late = apart < timedelta(0)
+    whole = int(abs(apart).total_seconds() // 60)
+    if whole < 120:
+        words = minutes(whole)
+    elif not late and timezone.localtime(moment).date() == today():
+        return f"today {timezone.localtime(moment):%H:%M}"
+    elif whole < 48 * 60:
+        words = f"{whole // 60}{THIN_SPACE}h"
+    elif late:
+        words = f"{whole // 1440}{THIN_SPACE}days"
+    else:
+        return f"{timezone.localtime(moment):%-d %b %Y}"
+    return f"{words} late" if late else f"in {words}"

@@ -1,0 +1,1 @@
+"""The course of sessions and therapy, doses, vitals and adverse events."""

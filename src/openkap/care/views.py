@@ -1,0 +1,114 @@
+"""The frame: first page, home, gallery, and the pages for when something is refused or breaks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+
+from openkap.care.contributions import Task, contributions
+from openkap.care.gallery import SHOWN, example_form
+from openkap.care.logs import request_id
+from openkap.care.moment import now
+
+URGENCIES = ("now", "today", "soon")
+
+
+def start(request: HttpRequest) -> HttpResponse:
+    """The first page: home for who is logged in, else the demo's people or the login."""
+    from django.conf import settings
+
+    if request.user.is_authenticated:
+        return redirect("home")
+    return redirect("demo_start" if settings.DEMO else "account_login")
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """What must I do now, for whom, by when."""
+    by = request.actor  # type: ignore[attr-defined]
+    tasks: list[Task] = []
+    for module in contributions("home"):
+        tasks.extend(module.tasks(by))
+    far = now().replace(year=now().year + 100)
+    tasks.sort(key=lambda task: (URGENCIES.index(task.urgency), task.due or far, task.whom))
+    groups = [(urgency, [task for task in tasks if task.urgency == urgency]) for urgency in URGENCIES]
+    return render(request, "home.html", {"groups": [group for group in groups if group[1]], "tasks": tasks})
+
+
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Every component in every state."""
+    return render(request, "gallery.html", {"shown": SHOWN, "form": example_form()})
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether pages and database answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"ok": True})
+
+
+def _trouble(request: HttpRequest, status: int, title: str, say: str, todo: str) -> HttpResponse:
+    context = {"title": title, "say": say, "todo": todo, "status": status, "request_id": request_id.get()}
+    return HttpResponse(render_to_string("trouble.html", context, request), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _trouble(
+        request,
+        400,
+        "That could not be read",
+        "The request did not arrive in a form that can be understood.",
+        "Go back and send it again.",
+    )
+
+
+def refused(request: HttpRequest, exception: Any) -> HttpResponse:
+    """403: the reason, and for a restricted record the emergency door."""
+    patient_uid = getattr(exception, "patient_uid", "")
+    if patient_uid:
+        by = request.actor  # type: ignore[attr-defined]
+        context = {"patient_uid": patient_uid, "may_break": by.may("break_glass"), "back": request.path}
+        return render(request, "patients/restricted.html", context, status=403)
+    return _trouble(
+        request,
+        403,
+        "Not open to you",
+        f"You cannot open this page: {exception}." if str(exception) else "You cannot open this page.",
+        "If you need it for your work, ask the site administrator.",
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _trouble(
+        request,
+        404,
+        "Not found",
+        "There is nothing at this address for you.",
+        "Check the address, or search for the patient.",
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    # Without the request's context: whatever broke might break here again.
+    context = {
+        "title": "Something broke",
+        "say": "This is our mistake. What was saved before is still saved.",
+        "todo": "Go back and try again; if it happens twice, tell the number below to the administrator.",
+        "status": 500,
+        "request_id": request_id.get(),
+    }
+    return HttpResponse(render_to_string("trouble.html", context), status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form came without its token: usually a login in another tab."""
+    return _trouble(
+        request,
+        403,
+        "Please send it once more",
+        "The form was opened before the last login, so it could not be accepted.",
+        "Go back (your text is still there), reload the page, and send it again.",
+    )

@@ -1,0 +1,108 @@
+"""The cast and their clinics for every test of the clinic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.test import Client
+
+# Monday morning; a session's first dose is easy to count from here.
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+class Watch:
+    """A clock that tests turn by hand."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def forward(self, **step: float) -> None:
+        self.moment += timedelta(**step)
+
+
+@pytest.fixture(autouse=True)
+def watch():
+    """It is Monday 09:00 UTC until the test turns the watch."""
+    from openkap.care.moment import clock_at
+
+    clock = Watch(MONDAY)
+    with clock_at(clock):
+        yield clock
+
+
+@pytest.fixture(autouse=True)
+def outbox():
+    """What left the house."""
+    from openkap.care.messaging.channels import MemoryChannel
+
+    MemoryChannel.sent.clear()
+    return MemoryChannel.sent
+
+
+@dataclass
+class Cast:
+    """Everybody, as rows, as actors and as browsers."""
+
+    troupe: Any
+    clients: dict[str, Client] = field(default_factory=dict)
+
+    def actor(self, key: str):
+        from openkap.care.accounts.actor import actor_for
+
+        return actor_for(self.troupe.people[key])
+
+    def client(self, key: str) -> Client:
+        if key not in self.clients:
+            self.clients[key] = Client()
+            self.clients[key].force_login(self.troupe.people[key])
+        return self.clients[key]
+
+    def staff(self, key: str):
+        return self.troupe.people[key]
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    from openkap.care.demo.cast import PASSWORD
+
+    return make_password(PASSWORD, hasher="md5")
+
+
+@pytest.fixture
+def cast(db, password_hash) -> Cast:
+    """Ada prescribes, Ben nurses, Cora coordinates, Tess is the therapist, Dov leads, Sia administers,
+    Ari audits; Eve prescribes at another clinic."""
+    from openkap.care.demo.cast import hire
+
+    return Cast(hire(MONDAY - timedelta(days=365), password_hash=password_hash))
+
+
+@pytest.fixture
+def register(cast):
+    """Registers a patient at Cora's clinic, with everybody clinical on the care team."""
+    from openkap.care.patients.actions import NewPatient, join_team, register_referral
+
+    def make(family_name: str = "Example", given_name: str = "Alex", by: str = "cora", **fields: Any):
+        actor = cast.actor(by)
+        fields.setdefault("birth_date", date(1984, 5, 2))
+        person = NewPatient(family_name=family_name, given_name=given_name, **fields)
+        patient = register_referral(by=actor, person=person)
+        if by != "eve":
+            parts = [("ada", "prescriber"), ("ben", "nurse"), ("cora", "coordinator"), ("tess", "therapist")]
+            join_team(by=actor, uid=patient.uid, members=[(cast.staff(key).pk, part) for key, part in parts])
+        return patient
+
+    return make
+
+
+@pytest.fixture
+def patient(register):
+    """Alex Example, born 2 May 1984, referred today."""
+    return register()

@@ -1,0 +1,22 @@
+"""The clinic's settings for tests: nothing kept, nothing sent, passwords hashed quickly."""
+
+import os
+import tempfile
+
+_KEPT = tempfile.mkdtemp(prefix="openkap-test-")
+os.environ.setdefault("OPENKAP_VAR", _KEPT)
+os.environ.setdefault("OPENKAP_SECRET_KEY", "only for tests, and long enough to be taken for a real one")
+os.environ.setdefault("OPENKAP_HOSTS", "127.0.0.1,localhost,testserver")
+os.environ["OPENKAP_DEMO"] = "no"
+
+from openkap.care.settings import *  # noqa: E402, F403
+from openkap.care.settings import MIDDLEWARE  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MESSAGE_CHANNEL = "openkap.care.messaging.channels.MemoryChannel"
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Most tests are about something else; tests/care/accounts turns it on.
+REQUIRE_SECOND_FACTOR = False
+# Served by the browser tests' own server; here it would only warn about a folder that is not made.
+MIDDLEWARE = [name for name in MIDDLEWARE if "whitenoise" not in name]
