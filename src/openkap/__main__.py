@@ -13,6 +13,9 @@ from openkap.core.errors import DomainError
 
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
+    "assess": ("assess", "Assess referrals (facts files or FHIR bundles) under a protocol."),
+    "dose": ("dose", "Propose a dose with its arithmetic, for a person under a protocol."),
+    "protocol": ("protocol", "Protocols: list, show, compare, export, draft, publish."),
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
 }
 

@@ -79,7 +79,24 @@ class ChangeIdentityForm(IdentityForm):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
-REFERRAL_ORDER = ["family_name", "given_name", "preferred_name", "birth_date", "sex", "gender", "pronouns", "is_veteran", "telephone", "may_text", "email", "language", "needs_interpreter", "address", "referrer", "reason"]
+REFERRAL_ORDER = [
+    "family_name",
+    "given_name",
+    "preferred_name",
+    "birth_date",
+    "sex",
+    "gender",
+    "pronouns",
+    "is_veteran",
+    "telephone",
+    "may_text",
+    "email",
+    "language",
+    "needs_interpreter",
+    "address",
+    "referrer",
+    "reason",
+]
 
 
 class ReferralForm(IdentityForm):
