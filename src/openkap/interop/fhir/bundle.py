@@ -158,9 +158,7 @@ def _entries(data: Resource) -> Iterator[Any]:
     yield from listed or ()
 
 
-def _file(
-    contents: Contents, seen: dict[str, set[str]], entry: Entry, holder: Resource, tray: Tray
-) -> None:
+def _file(contents: Contents, seen: dict[str, set[str]], entry: Entry, holder: Resource, tray: Tray) -> None:
     """Add an entry under its names; the same resource twice counts once."""
     name = name_of(entry.resource, entry.place)
     if text(part(holder, "request"), "method").upper() == "DELETE":
@@ -195,7 +193,9 @@ def _the_patient(contents: Contents) -> Entry | None:
             remedy="ask the sender for one bundle for each patient",
         )
     if not patients:
-        subjects = {_subject(entry) for entry in contents.entries if entry.kind in READERS or entry.kind in MEDICINES}
+        subjects = {
+            _subject(entry) for entry in contents.entries if entry.kind in READERS or entry.kind in MEDICINES
+        }
         if len(subjects - {""}) > 1:
             raise InputError(
                 "a record about more than one patient",

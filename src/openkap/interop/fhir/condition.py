@@ -60,7 +60,9 @@ def _add(
         asserted = max((each for each in (began, noted) if each), default=None)
         tray.findings.append(Finding(element, True, asserted, origin))
     else:
-        tray.set_aside(name, concept.shown(), f"no longer active: says nothing of {element.label.lower()} now")
+        tray.set_aside(
+            name, concept.shown(), f"no longer active: says nothing of {element.label.lower()} now"
+        )
 
 
 def _is_current(condition: Resource) -> bool:

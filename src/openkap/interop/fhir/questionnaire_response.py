@@ -41,7 +41,9 @@ def read_response(response: Resource, place: str, index: CodeIndex, as_of: datet
                     value = read_value(answer, element, index)
                     if when is None:
                         raise InputError("an answer without its date", remedy="ask when it was given")
-                    tray.findings.append(Finding(element, value, Span(when.start, when.end), origin_of(name, coding)))
+                    tray.findings.append(
+                        Finding(element, value, Span(when.start, when.end), origin_of(name, coding))
+                    )
                 except InputError as refused:
                     tray.not_understood(name, element.label, refused)
     if others:
