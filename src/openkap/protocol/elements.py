@@ -88,7 +88,7 @@ class Codes(Schema):
     loinc: tuple[str, ...] = ()
     codelist: str | None = None
     kind: Literal["condition", "medicine", "allergy"] = "condition"
-    answers: dict[str, str] = {}
+    answers: dict[str, str] = Field(default_factory=dict)
     dated_by: Literal["onset", "end"] = "onset"
 
 

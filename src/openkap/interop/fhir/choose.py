@@ -55,7 +55,8 @@ def _last_event(findings: list[Finding], tray: Tray, as_of: datetime) -> Fact:
                 each.origin.split(",")[0], element.label, f"{shown}: the date of the last one must be asked"
             )
             return Fact(element, Event(ever=True), None, _with_others(each, findings))
-    assert last is not None and last.when is not None
+    assert last is not None
+    assert last.when is not None
     return Fact(element, Event(ever=True, on=last.when.day), None, _with_others(last, findings))
 
 

@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Note:
-    """Resources that say the same thing: their type, what they say, why it was not used, and which they are."""
+    """Resources that say the same thing: their type, what they say, why not used, and which they are."""
 
     resource: str
     what: str

@@ -58,7 +58,7 @@ def _span(written: str) -> Span:
         return Span(moment, moment)
     year, month = int(match["year"]), match["month"]
     first, last = (int(month), int(month)) if month else (1, 12)
-    if not (1900 <= year and 1 <= first <= 12):
+    if not (year >= 1900 and 1 <= first <= 12):
         parse_moment(written)  # refuses it in the words used for every date
     start = datetime(year, first, 1, tzinfo=UTC)
     last_day = calendar.monthrange(year, last)[1]
