@@ -111,7 +111,7 @@ def _print_array(answers: Iterator[Answer]) -> bool:
 
 def _print_table(answers: Iterator[Answer], protocol: Protocol) -> bool:
     """A line a file; also written as it is made."""
-    failed, counts = False, {}
+    failed, counts = False, dict[str, int]()
     click.echo(f"Protocol {protocol.id} {protocol.version} ({protocol.fingerprint[:12]})")
     click.echo(f"{'file':34} {'verdict':24} {'reasons':>7} {'to ask':>6}  first reason or error")
     for path, _, assessment, refused in answers:

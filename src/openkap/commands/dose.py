@@ -87,7 +87,7 @@ def report(proposal: DoseProposal) -> str:
     over = f" over {proposal.over}" if proposal.over else ""
     lines = [
         f"{step.title}: {protocol.dosing.drug} {step.dose}{over}, {protocol.dosing.route}",
-        f"evidence for this dose: {step.grade.words}",
+        f"ground for this dose, not for its effect: {step.grade.words}",
         f"protocol {protocol.id} {protocol.version}, fingerprint {protocol.fingerprint[:12]}",
     ]
     for amount in proposal.amounts:

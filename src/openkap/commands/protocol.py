@@ -1,4 +1,4 @@
-"""``openkap protocol``: list, show, compare, export, draft and publish protocols; what the rules ask about."""
+"""``openkap protocol``: list, show, compare, export, draft and publish; what the rules ask about."""
 
 from __future__ import annotations
 
