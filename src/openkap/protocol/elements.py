@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from openkap.core.clock import parse_moment
 from openkap.core.content import SHIPPED, Schema, content_files, read_document
