@@ -103,7 +103,8 @@ class Answered:
 
 def _read_answers(element: Element, answers: list[Resource], index: CodeIndex) -> Value:
     if element.kind == "findings":
-        return element.parse([_answer_text(each) for each in answers])
+        listed = [_answer_text(each) for each in answers]
+        return element.parse(listed if len(listed) > 1 else listed[0])
     if len(answers) > 1:
         raise InputError("several answers to one question", value=len(answers), remedy="ask which one holds")
     kind, given = choice(answers[0], "value")
