@@ -13,6 +13,7 @@ from openkap.core.errors import DomainError
 
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Assess a small set of invented referrals; nothing to prepare."),
     "assess": ("assess", "Assess referrals (facts files or FHIR bundles) under a protocol."),
     "dose": ("dose", "Propose a dose with its arithmetic, for a person under a protocol."),
     "protocol": ("protocol", "Protocols: list, show, compare, export, draft, publish."),

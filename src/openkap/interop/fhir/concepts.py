@@ -82,6 +82,7 @@ class CodeIndex:
     listed: dict[tuple[str, str, str], tuple[Element, ...]]
     by_loinc: dict[str, tuple[Element, ...]]
     answers: dict[str, frozenset[tuple[str, str]]]
+    by_id: dict[str, Element]
 
     def find(self, kind: Kind, concept: Concept) -> list[tuple[Element, Coding]]:
         """Every element that a coding of the concept answers, each once, with that coding."""
@@ -142,6 +143,7 @@ def build_index(dictionary: Dictionary, codelists: dict[str, Codelist]) -> CodeI
         {key: tuple(each) for key, each in listed.items()},
         {key: tuple(each) for key, each in by_loinc.items()},
         answers,
+        {each.id: each for each in dictionary.elements.values() if each.asked == "screening"},
     )
 
 
