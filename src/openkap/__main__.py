@@ -14,6 +14,8 @@ from openkap.core.errors import DomainError
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+    "score": ("score", "Score an answered form; with an earlier one, judge the change."),
+    "instruments": ("instruments", "List and show rating scales; import official wording."),
 }
 
 

@@ -41,6 +41,8 @@ def _unknown_sources(read: Instrument, sources: Container[str]) -> Iterator[Faul
 
 def _unknown_items(read: Instrument) -> Iterator[Fault]:
     items = read.items_by_id
+    if read.items:
+        yield from _missing_from(items, read.items.links.values(), ("items", "links"))
     for position, scale in enumerate(read.scales):
         yield from _missing_from(items, scale.items, ("scales", position, "items"))
     for position, safety in enumerate(read.safety):

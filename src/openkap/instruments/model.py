@@ -89,6 +89,8 @@ class Items(Sourced):
     list: tuple[Item, ...]
     # answers of published forms that stand for a number, such as LOINC answer codes
     answer_codes: dict[str, int] = Field(default_factory=dict)
+    # linkIds of published forms, each with the item it asks
+    links: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
