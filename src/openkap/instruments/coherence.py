@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from fractions import Fraction
 
 from openkap.core.content import Place
-from openkap.instruments.combine import extremes
+from openkap.instruments.combine import bounds
 from openkap.instruments.model import Instrument
 
 Fault = tuple[Place, str, str]
@@ -102,8 +102,9 @@ def _wrong_depth(read: Instrument) -> Iterator[Fault]:
 
 
 def _wrong_ranges(read: Instrument) -> Iterator[Fault]:
+    computed = bounds(read)
     for position, scale in enumerate(read.scales):
-        least, most = extremes(read, scale.id)
+        least, most = computed[scale.id]
         if (least, most) != (Fraction(scale.range[0]), Fraction(scale.range[1])):
             yield (
                 ("scales", position, "range"),

@@ -1,7 +1,7 @@
-"""The arithmetic of scales: items to points, points to a value, exactly.
+"""The arithmetic of scales: points of items to values, exactly.
 
-One function evaluates a scale from the points of its items; the score, its least and most possible value
-with answers missing, and the range declared in content all come from it, so they cannot disagree.
+One function evaluates a scale from its parts. The score, its least and most possible value with answers
+missing, and the range declared in content all come from it, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -15,17 +15,7 @@ from openkap.instruments.model import Instrument, Rescale, Scale
 Points = Mapping[str, Fraction]
 
 
-def value_of(instrument: Instrument, name: str, points: Points) -> Fraction:
-    """The value of a scale when every one of its items has points; ``KeyError`` otherwise."""
-    scale = instrument.scale(name)
-    if scale.items:
-        parts = [points[item] for item in scale.items]
-    else:
-        parts = [value_of(instrument, part, points) for part in scale.scales]
-    return finish(scale, parts)
-
-
-def finish(scale: Scale, parts: list[Fraction]) -> Fraction:
+def combined(scale: Scale, parts: list[Fraction]) -> Fraction:
     """The parts of a scale combined as it says, and brought to its range."""
     if scale.combine == "max":
         value = max(parts)
@@ -36,13 +26,22 @@ def finish(scale: Scale, parts: list[Fraction]) -> Fraction:
     return value if scale.rescale is None else _rescaled(value, scale.rescale)
 
 
-def extremes(instrument: Instrument, name: str, points: Points | None = None) -> tuple[Fraction, Fraction]:
-    """Least and most value of a scale over every way to answer the items without points."""
+def bounds(instrument: Instrument, points: Points | None = None) -> dict[str, tuple[Fraction, Fraction]]:
+    """Least and most value of each scale over every way to answer the items without points."""
     given = points or {}
-    ranges = {item.id: item.range for item in instrument.items_by_id.values()}
-    least = {item: given.get(item, Fraction(low)) for item, (low, _) in ranges.items()}
-    most = {item: given.get(item, Fraction(high)) for item, (_, high) in ranges.items()}
-    return value_of(instrument, name, least), value_of(instrument, name, most)
+    ranges = {name: item.range for name, item in instrument.items_by_id.items()}
+    least = _values(instrument, {name: given.get(name, Fraction(low)) for name, (low, _) in ranges.items()})
+    most = _values(instrument, {name: given.get(name, Fraction(high)) for name, (_, high) in ranges.items()})
+    return {name: (least[name], most[name]) for name in least}
+
+
+def _values(instrument: Instrument, points: Points) -> dict[str, Fraction]:
+    """Every scale when every item has points; a scale stands after the scales it is made of."""
+    values: dict[str, Fraction] = {}
+    for scale in instrument.scales:
+        known, names = (points, scale.items) if scale.items else (values, scale.scales)
+        values[scale.id] = combined(scale, [known[name] for name in names])
+    return values
 
 
 def _rescaled(value: Fraction, rescale: Rescale) -> Fraction:

@@ -14,7 +14,7 @@ from typing import Any
 
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth, every, some
-from openkap.instruments.combine import extremes, finish
+from openkap.instruments.combine import bounds, combined
 from openkap.instruments.model import Cutoff, Instrument, Item, MissingRule, Requirement, Scale
 
 Answer = int | bool | None
@@ -186,7 +186,8 @@ def score(instrument: Instrument, answers: Mapping[str, Answer]) -> Score:
         For an unknown item, an answer that is not a whole number, or one the item does not offer; and
         for an instrument of which no items are known.
     """
-    if not instrument.items_by_id:
+    items = instrument.items_by_id
+    if not items:
         raise InputError(
             "this instrument cannot be scored: its items and scoring were not found in any source read",
             value=instrument.id,
@@ -195,10 +196,11 @@ def score(instrument: Instrument, answers: Mapping[str, Answer]) -> Score:
     answered = _accepted(instrument, answers)
     skipped = _skipped(instrument, answered)
     given = {**answered, **skipped}
-    points = {name: Fraction(instrument.item(name).points(answer)) for name, answer in given.items()}
+    points = {name: Fraction(items[name].points(answer)) for name, answer in given.items()}
+    limits = bounds(instrument, points)
     scales: dict[str, ScaleScore] = {}
     for scale in instrument.scales:
-        scales[scale.id] = _scale(instrument, scale, points, scales)
+        scales[scale.id] = _scale(instrument, scale, points, scales, limits[scale.id])
     return Score(
         instrument=instrument.id,
         version=instrument.version,
@@ -268,9 +270,13 @@ def _listed(names: list[str]) -> str:
 
 
 def _scale(
-    instrument: Instrument, scale: Scale, points: Mapping[str, Fraction], done: Mapping[str, ScaleScore]
+    instrument: Instrument,
+    scale: Scale,
+    points: Mapping[str, Fraction],
+    done: Mapping[str, ScaleScore],
+    limits: tuple[Fraction, Fraction],
 ) -> ScaleScore:
-    least, most = extremes(instrument, scale.id, points)
+    least, most = limits
     if scale.scales:
         parts = [done[name] for name in scale.scales]
         missing = tuple(name for part in parts for name in part.missing)
@@ -281,7 +287,7 @@ def _scale(
                 scale.id, scale.name, None, least, most, missing, why_not=f"no score for {gaps}"
             )
         imputed = any(part.is_imputed for part in parts)
-        return ScaleScore(scale.id, scale.name, finish(scale, values), least, most, missing, imputed)
+        return ScaleScore(scale.id, scale.name, combined(scale, values), least, most, missing, imputed)
     missing = tuple(name for name in scale.items if name not in points)
     if not missing:
         return ScaleScore(scale.id, scale.name, least, least, most)
@@ -309,7 +315,7 @@ def _imputed(
         low, high = instrument.item(name).range
         if not low <= mean <= high:
             return None, f"{unanswered}; the mean of the others, {plain(mean)}, is outside {low}-{high}"
-    return finish(scale, answered + [mean] * len(missing)), None
+    return combined(scale, answered + [mean] * len(missing)), None
 
 
 def _missing_in_form(instrument: Instrument, rule: MissingRule, points: Mapping[str, Fraction]) -> int:
