@@ -108,7 +108,7 @@ def change(instrument: Instrument, before: Score, after: Score, *, definition: s
             each.name,
             tuple(each.conditions.items()),
             _met(each, before.scale(each.scale).value, after.scale(each.scale).value),
-            chosen[each.of] == each.id,
+            chosen.get(each.of) == each.id,
             each.grade.value,
             each.sources,
         )

@@ -79,7 +79,7 @@ class Item(Schema):
     @property
     def range(self) -> tuple[int, int]:
         """Least and most points."""
-        points = [self.points(answer) for answer in self.answers]
+        points = self.answers if self.recode is None else tuple(self.recode.values())
         return min(points), max(points)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth, every, some
-from openkap.instruments.combine import bounds, combined
+from openkap.instruments.combine import Number, Points, bounds, combined
 from openkap.instruments.model import Cutoff, Instrument, Item, MissingRule, Requirement, Scale
 
 Answer = int | bool | None
@@ -196,7 +196,7 @@ def score(instrument: Instrument, answers: Mapping[str, Answer]) -> Score:
     answered = _accepted(instrument, answers)
     skipped = _skipped(instrument, answered)
     given = {**answered, **skipped}
-    points = {name: Fraction(items[name].points(answer)) for name, answer in given.items()}
+    points: dict[str, Number] = {name: items[name].points(answer) for name, answer in given.items()}
     limits = bounds(instrument, points)
     scales: dict[str, ScaleScore] = {}
     for scale in instrument.scales:
@@ -272,7 +272,7 @@ def _listed(names: list[str]) -> str:
 def _scale(
     instrument: Instrument,
     scale: Scale,
-    points: Mapping[str, Fraction],
+    points: Points,
     done: Mapping[str, ScaleScore],
     limits: tuple[Fraction, Fraction],
 ) -> ScaleScore:
@@ -296,7 +296,7 @@ def _scale(
 
 
 def _imputed(
-    instrument: Instrument, scale: Scale, points: Mapping[str, Fraction], missing: tuple[str, ...]
+    instrument: Instrument, scale: Scale, points: Points, missing: tuple[str, ...]
 ) -> tuple[Fraction | None, str | None]:
     """The value with the mean of the answered items in place of the missing ones, or why there is none."""
     rule = scale.missing or instrument.missing
@@ -310,7 +310,7 @@ def _imputed(
     if rule.at_most_in_form is not None and in_form > rule.at_most_in_form:
         return None, f"{in_form} items of the form not answered; limit: at most {rule.at_most_in_form}"
     answered = [points[name] for name in scale.items if name in points]
-    mean = sum(answered, Fraction(0)) / len(answered)
+    mean = Fraction(sum(answered)) / len(answered)
     for name in missing:
         low, high = instrument.item(name).range
         if not low <= mean <= high:
@@ -318,7 +318,7 @@ def _imputed(
     return combined(scale, answered + [mean] * len(missing)), None
 
 
-def _missing_in_form(instrument: Instrument, rule: MissingRule, points: Mapping[str, Fraction]) -> int:
+def _missing_in_form(instrument: Instrument, rule: MissingRule, points: Points) -> int:
     together = set(rule.left_out_together)
     if together & set(points):
         together = set()
