@@ -18,6 +18,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "dose": ("dose", "Propose a dose with its arithmetic, for a person under a protocol."),
     "protocol": ("protocol", "Protocols: list, show, compare, export, draft, publish."),
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+    "score": ("score", "Score an answered form; with an earlier one, judge the change."),
+    "instruments": ("instruments", "List and show rating scales; import official wording."),
 }
 
 
