@@ -133,7 +133,21 @@ def multilevel(
     groups = tuple(int(level.max()) + 1 for level in levels)
     blocks = tuple((each, block(fit.theta, each)) for each in rows)
     doubts = _doubts(fit.theta, groups, fit.converged)
-    return _summary(data, blocks, products, fit, method, test, level, names, groups, doubts, v)
+    return _summary(
+        data,
+        blocks,
+        products,
+        fit,
+        method,
+        test,
+        level,
+        names,
+        groups,
+        doubts,
+        v,
+        fit.theta,
+        float(fit.theta.sum()),
+    )
 
 
 def multivariate(
@@ -182,6 +196,8 @@ def multivariate(
     g = structure.matrix(fit.theta)
     blocks = tuple((each, covariance[np.ix_(each, each)] + _pick(g, index[each])) for each in rows)
     doubts = _doubts(np.diag(g), (len(rows),), fit.converged)
+    variances = np.diag(g).copy()
+    scale = np.sqrt(np.prod(variances[:2])) if len(kinds) > 1 else 0.0
     result = _summary(
         data,
         blocks,
@@ -194,11 +210,12 @@ def multivariate(
         (len(rows),),
         doubts,
         np.diag(covariance),
+        variances,
+        float(variances[0]),
     )
-    variances = np.diag(g).copy()
-    scale = np.sqrt(np.prod(variances[:2])) if len(kinds) > 1 else 0.0
-    correlation = float(g[0, 1] / scale) if scale > 0 else None
-    return replace(result, sigma2=variances, rho=correlation, sigma2_se=np.full(variances.size, np.nan))
+    # the errors belong to the structure's own parameters, not to the variances
+    unknown = np.full(variances.size, np.nan)
+    return replace(result, rho=float(g[0, 1] / scale) if scale > 0 else None, sigma2_se=unknown)
 
 
 def impute_covariance(vi: ArrayLike, clusters: Sequence[Any], r: float) -> Floats:
@@ -400,6 +417,8 @@ def _summary(
     groups: tuple[int, ...],
     doubts: tuple[Doubt, ...],
     sampling: Floats,
+    variances: Floats,
+    ahead: float,
 ) -> Multilevel:
     if test not in ("z", "t"):
         raise InputError("unknown test", value=test, limit="z, t", remedy="robust('CR2') has its own degrees")
@@ -417,7 +436,7 @@ def _summary(
     half = quantile(check_level(level), df)
     intercept = bool(np.all(x[:, 0] == 1))
     qm, qm_p = wald_test(beta, vcov, np.arange(int(intercept), p), df)
-    reach = half * np.sqrt(vcov[0, 0] + fit.theta.sum())
+    reach = half * np.sqrt(vcov[0, 0] + ahead)
     return Multilevel(
         names=tuple(names) if names else ("intercept", *(f"x{i}" for i in range(1, p))),
         beta=beta,
@@ -428,10 +447,10 @@ def _summary(
         ci_high=beta + half * se,
         vcov=vcov,
         df=df,
-        sigma2=fit.theta,
+        sigma2=variances,
         sigma2_se=fit.error,
         rho=None,
-        i2=_shares(fit.theta, x, sampling),
+        i2=_shares(variances, x, sampling),
         loglik=fit.loglik,
         qe=qe,
         qe_p=float(chdtrc(k - p, qe)),

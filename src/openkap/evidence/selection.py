@@ -91,7 +91,9 @@ def selection_model(
         edges = np.vstack([np.zeros((1, y.size)), above, np.ones((1, y.size))])
         chance = weights @ np.diff(edges, axis=0)
         core = -0.5 * (np.log(2 * np.pi * spread) + (y - mu) ** 2 / spread)
-        return (core + np.log(weights[interval]) - np.log(chance)).sum()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # a step to weight 0 is impossible data: the search turns back from minus infinity
+            return (core + np.log(weights[interval]) - np.log(chance)).sum()
 
     positive = np.ones(cuts.size + 2, bool)
     positive[0] = False
@@ -103,7 +105,7 @@ def selection_model(
     ]
     scale = max(start.tau2, float(v.mean()))
     theta, value, curve, converged = maximise_variances(
-        loglik, theta_size(cuts), scale, lambda _: starts, positive
+        loglik, cuts.size + 2, scale, lambda _: starts, positive
     )
     free = ~(positive & (theta <= 0))
     error = np.full(theta.size, np.nan)
@@ -137,8 +139,3 @@ def selection_model(
         k=y.size,
         warnings=tuple(doubts),
     )
-
-
-def theta_size(cuts: Floats) -> int:
-    """The mean, tau2, and one weight for each cut."""
-    return int(cuts.size) + 2
