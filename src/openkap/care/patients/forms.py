@@ -80,22 +80,8 @@ class ChangeIdentityForm(IdentityForm):
 
 
 REFERRAL_ORDER = [
-    "family_name",
-    "given_name",
-    "preferred_name",
-    "birth_date",
-    "sex",
-    "gender",
-    "pronouns",
-    "is_veteran",
-    "telephone",
-    "may_text",
-    "email",
-    "language",
-    "needs_interpreter",
-    "address",
-    "referrer",
-    "reason",
+    *("family_name", "given_name", "preferred_name", "birth_date", "sex", "gender", "pronouns", "is_veteran"),
+    *("telephone", "may_text", "email", "language", "needs_interpreter", "address", "referrer", "reason"),
 ]
 
 
