@@ -5,6 +5,7 @@ A new parameter name in a URL needs a line in ``SAMPLES``: the authorisation tab
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,10 +23,36 @@ class World:
     theirs: Any
 
 
+BUNDLE = {
+    "resourceType": "Bundle",
+    "type": "collection",
+    "entry": [
+        {
+            "resource": {
+                "resourceType": "Patient",
+                "id": "p1",
+                "name": [{"family": "Sample", "given": ["Robin"]}],
+                "birthDate": "1979-03-08",
+                "gender": "female",
+                "identifier": [{"system": "urn:example:mrn", "value": "4711"}],
+            }
+        }
+    ],
+}
+
+
+def incoming(world: World, key: str) -> str:
+    """An uploaded bundle that waits at that person's clinic."""
+    from openkap.care.patients.referral import receive
+
+    return receive(by=world.cast.actor(key), raw=json.dumps(BUNDLE).encode()).uid
+
+
 # parameter name -> (value at our clinic, value at the other clinic); the same twice where it has no clinic
 SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     "patient": lambda world: (world.ours.uid, world.theirs.uid),
     "colleague": lambda world: (world.cast.staff("ben").uid, world.cast.staff("eve").uid),
+    "incoming": lambda world: (incoming(world, "cora"), incoming(world, "eve")),
     # The demo answers 404 outside the demo, the login library to anybody who guesses.
     "key": lambda world: ("ada", "ada"),
     "uidb36": lambda world: ("1", "1"),
