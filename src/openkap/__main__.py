@@ -20,6 +20,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
     "score": ("score", "Score an answered form; with an earlier one, judge the change."),
     "instruments": ("instruments", "List and show rating scales; import official wording."),
+    "serve": ("serve", "Serve the clinic: pages and jobs on this machine."),
+    "jobs": ("serve", "Run the clinic's jobs alone, once or for good."),
+    "backup": ("backup", "Write a backup of the clinic while people work, and check it."),
+    "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),
+    "restore": ("backup", "Put a backup in the place of this installation's database."),
     "audit": ("audit", "Export the audit chain and prove that nobody changed it."),
 }
 
