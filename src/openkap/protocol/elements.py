@@ -247,7 +247,7 @@ class Dictionary:
             return self.elements[name]
         from difflib import get_close_matches  # needed only to word a refusal
 
-        near = get_close_matches(name, self.elements, n=3, cutoff=0.5)
+        near = get_close_matches(name, self.elements, n=3, cutoff=0.7)
         raise InputError(
             "no such fact",
             value=name,
