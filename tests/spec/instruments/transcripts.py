@@ -86,7 +86,7 @@ def edges(spec: Transcript) -> Iterator[Form]:
     high = {name: max(answers) for name, answers in spec.answers.items()}
     low = {name: min(answers) for name, answers in spec.answers.items()}
     for group in spec.groups:
-        for around in (high, {**low, **dict.fromkeys(spec.groups[0], 2)}):
+        for around in (high, {**low, **{name: min(2, high[name]) for name in spec.groups[0]}}):
             for level in (1, 2):
                 for count in {1, 2, 4, 5} & set(range(1, len(group) + 1)):
                     for start in range(len(group)):
