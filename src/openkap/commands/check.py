@@ -14,6 +14,7 @@ from openkap.core.content import SHIPPED, Tally
 ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.read", "tally"),
     ("openkap.instruments.load", "tally"),
+    ("openkap.interop.fhir.concepts", "tally"),
 ]
 
 

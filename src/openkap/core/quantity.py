@@ -139,7 +139,8 @@ _WORDS: Final = {
 }
 
 _FACTOR = re.compile(r"(?P<atom>\{[^{}]*\}|(?:[A-Za-z%]|\[[A-Za-z_]+\]|1)+?)(?P<power>-?[1-9])?")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+# Records print doubles with up to 17 significant digits: 0.12345678901234567.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,20})?")
 _QUANTITY = re.compile(r"(?P<number>[+-]?[0-9][0-9.]*)\s*(?P<unit>.*)", re.DOTALL)
 _LONGEST_UNIT = 40
 
