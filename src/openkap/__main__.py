@@ -17,6 +17,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "dose": ("dose", "Propose a dose with its arithmetic, for a person under a protocol."),
     "protocol": ("protocol", "Protocols: list, show, compare, export, draft, publish."),
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+    "evidence": ("evidence", "Meta-analysis: pool, regress, network, and the ketamine evidence base."),
 }
 
 

@@ -200,7 +200,7 @@ def _doubts(
             found.append(
                 Doubt(
                     "influential_study",
-                    f"{label_of(furthest, labels)} lies {deleted[furthest]:.1f} standard errors from the others",
+                    f"{label_of(furthest, labels)} is {deleted[furthest]:.1f} standard errors from the rest",
                 )
             )
     if labels is not None and len(set(labels)) < k:
