@@ -29,7 +29,7 @@ from openkap.evidence.estimates import Floats
 
 MEANS = ("mean1", "sd1", "n1", "mean2", "sd2", "n2")
 COUNTS = ("events1", "n1", "events2", "n2")
-MEASURES = {
+MEASURES: dict[str, tuple[Callable[..., EffectSize], tuple[str, ...]]] = {
     "MD": (mean_difference, MEANS),
     "SMD": (standardised_mean_difference, MEANS),
     "RR": (risk_ratio, COUNTS),
@@ -162,7 +162,8 @@ def estimates_of(table: Table, measure: str | None = None) -> EffectSize:
             raise InputError("unknown measure", value=measure, limit=", ".join(MEASURES))
         function, columns = MEASURES[measure]
         table.need(columns)
-        return placed(table, lambda: function(**{column: table.numbers(column) for column in columns}))
+        values = {column: table.numbers(column) for column in columns}
+        return placed(table, lambda: function(**values))
     if "yi" not in table.columns:
         arms = [name for name, (_, columns) in MEASURES.items() if table.has(columns)]
         raise InputError(
