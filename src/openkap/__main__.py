@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
     "score": ("score", "Score an answered form; with an earlier one, judge the change."),
     "instruments": ("instruments", "List and show rating scales; import official wording."),
+    "evidence": ("evidence", "Meta-analysis: pool, regress, network, and the ketamine evidence base."),
 }
 
 
