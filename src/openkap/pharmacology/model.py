@@ -33,7 +33,7 @@ _VOLUME = parse_unit("L").dimension
 _PER_MASS = -1  # exponent of mass in L/kg and L/min/kg, which a person's weight turns into L and L/min
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CompartmentModel:
     """A model as it was read, with the fingerprint of its file."""
 
