@@ -14,6 +14,10 @@ from openkap.core.errors import DomainError
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+    "simulate": ("simulate", "What a dose does, by route, in a person or in a crowd."),
+    "routes": ("routes", "Exposure by route, side by side."),
+    "models": ("models", "The kinetic models: list, show, check against observations."),
+    "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
 }
 
 

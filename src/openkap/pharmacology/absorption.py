@@ -162,7 +162,8 @@ def check_person(model: CompartmentModel, person: Person, regimen: Regimen) -> l
         what = name.split("_")[0]
         if value is not None and pair is not None and not pair[0] <= value <= pair[1]:
             notes.append(
-                f"{what} {value:g} {unit} is outside the model's {pair[0]:g} to {pair[1]:g} {unit}: extrapolation"
+                f"{what} {value:g} {unit} is outside the {pair[0]:g} to {pair[1]:g} {unit} of the model: "
+                "extrapolation"
             )
         elif value is not None and pair is None:
             notes.append(f"the {what} range of the people behind {model.id} was not found")
@@ -183,8 +184,8 @@ def check_person(model: CompartmentModel, person: Person, regimen: Regimen) -> l
 
 def _hepatic(state: str | None) -> list[str]:
     if state == "moderate":
-        return ["moderate hepatic impairment: exposure and half-life are higher, by how much was not found; "
-                "the curve does not include it (label_2019)"]  # fmt: skip
+        known = "exposure and half-life are higher, by how much was not found"
+        return [f"moderate hepatic impairment: {known}; the curve does not include it (label_2019)"]
     if state == "severe":
         return ["severe hepatic impairment was not studied (label_2019): this curve does not apply"]
     return []

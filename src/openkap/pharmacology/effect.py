@@ -92,8 +92,8 @@ def occupancy(simulation: Simulation) -> Occupancy:
     known = responses().occupancy
     free = s_level(simulation) * number(known.fraction_unbound, "1")
     notes = (
-        "theoretical: unbound plasma level over a Ki from rat tissue; channel block depends on use, the "
-        "brain-to-plasma ratio in people is unknown, and no human occupancy curve was found",
+        "theoretical: unbound plasma level over a Ki from rat tissue; no human occupancy curve was found",
+        "channel block depends on use, and the brain-to-plasma ratio in people is unknown",
         "occupancy does not predict symptom response",
     )
     names = dict.fromkeys([*known.ki.source, *known.fraction_unbound.source])

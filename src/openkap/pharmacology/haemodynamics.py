@@ -247,9 +247,11 @@ def _notes(regimen: Regimen, person: Person, drug: str, times: Array, level: Arr
         "the rise is a crude ratio of two independent published means (rise over level), not a fitted model"
     ]
     if drug != "racemic_ketamine":
+        large = known.large_rise_intranasal.range
+        assert large is not None
         notes.append(
-            "the slope was seen with racemic ketamine; for esketamine it is an extrapolation (label: "
-            f"{known.large_rise_intranasal.range[0]:g} to {known.large_rise_intranasal.range[1]:g} % had a large rise)"  # type: ignore[index]
+            "the slope was seen with racemic ketamine; for esketamine it is an extrapolation "
+            f"(label: {large[0]:g} to {large[1]:g} % had a large rise)"
         )
     if person.age_years is not None and person.age_years >= 50:
         notes.append(
@@ -263,8 +265,8 @@ def _notes(regimen: Regimen, person: Person, drug: str, times: Array, level: Arr
     if "iv" in regimen.routes and times[-1] >= back and level.max() > 0:
         share = float(np.interp(back, times, level)) / float(level.max())
         notes.append(
-            f"readings were back to baseline {number(known.return_iv, 'h'):g} h after an infusion (szarmach2020); "
-            f"this curve still shows {share:.0%} of its peak then: late values are upper bounds"
+            f"readings were back to baseline {number(known.return_iv, 'h'):g} h after an infusion "
+            f"(szarmach2020); this curve shows {share:.0%} of its peak then: late values are upper bounds"
         )
     return notes
 

@@ -1,4 +1,4 @@
-"""The rest of the room's content: responses, absorption, defaults, ceilings, observations, interactions, sources."""
+"""The room's other content: responses, absorption, defaults, observations, interactions, sources."""
 
 from __future__ import annotations
 
@@ -337,7 +337,6 @@ def interactions(root: Path = SHIPPED) -> tuple[Interaction, ...]:
 
 def number(value: Value, unit: str) -> float:
     """A known value as a number in ``unit``."""
-
     assert value.value is not None
     assert value.unit is not None
     return value.value * Quantity.of(1, value.unit).number(unit)
