@@ -126,6 +126,8 @@ def _words(found: Answer) -> str:
 
 
 def _number(row: dict[str, Any]) -> str:
+    if row["value"] is None:
+        return str(row["note"])
     spread = f" ({row['p5']:.4g} to {row['p95']:.4g} in 90 % of people)" if "p5" in row else ""
     return f"{row['value']:.4g} {row['unit']}{spread}"
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from openkap.pharmacology.disposition import Inflow, Jump, LinearSystem
 from openkap.pharmacology.expression import Expression
 from openkap.pharmacology.model import CompartmentModel
+from openkap.pharmacology.nonlinear import EntryLoss, Saturation
 from openkap.pharmacology.regimen import Dose, Regimen
 from openkap.pharmacology.schema import Path
 
@@ -28,6 +29,8 @@ class Assembly:
     inflows: list[Inflow]
     states: list[str]
     reported: list[str]
+    saturations: list[Saturation]
+    losses: list[EntryLoss]
 
 
 def assemble(
@@ -63,6 +66,8 @@ class _Builder:
         self.jumps: list[Jump] = []
         self.inflows: list[Inflow] = []
         self.entries: dict[tuple[str, str], int] = {}
+        self.saturations: list[Saturation] = []
+        self.losses: list[EntryLoss] = []
 
     def of(self, text: str) -> Array:
         return np.broadcast_to(Expression.parse(text).evaluate(self.values), (self.people,)).astype(float)
@@ -70,7 +75,16 @@ class _Builder:
     def disposition(self) -> None:
         for flow in self.model.file.flows:
             to = None if flow.to == "out" else self.states.index(flow.to)
-            self.flows.append((self.states.index(flow.from_), to, self.of(flow.rate)))
+            begin, rate = self.states.index(flow.from_), self.of(flow.rate)
+            self.flows.append((begin, to, rate))
+            if flow.km is not None:
+                per_mg = NG_ML_PER_MG_L / self._volume(flow.from_)
+                self.saturations.append(Saturation(begin, to, rate, self.of(flow.km), per_mg))
+
+    def _volume(self, compartment: str) -> Array:
+        volume = self.model.file.compartments[compartment].volume
+        assert volume is not None, "a saturable transfer starts where a concentration is known"
+        return self.of(volume)
 
     def absorption(self, route: str) -> None:
         """Depots and transit chains of a route's paths, and where each path begins."""
@@ -83,6 +97,18 @@ class _Builder:
                 rate = count / self.of(path.transit.mean_time)
                 entry = self._chain(f"{route}_{path.name}_transit", entry, rate, count)
             self.entries[route, path.name] = entry
+            if path.loss is not None:
+                into = self.states.index(path.into)
+                loss = EntryLoss(
+                    begin=None if path.rate is None else self.states.index(f"{route}_{path.name}_depot_1"),
+                    into=into,
+                    rate=np.zeros(self.people) if path.rate is None else self.of(path.rate),
+                    level_state=into,
+                    per_mg=NG_ML_PER_MG_L / self._volume(path.into),
+                    c50=self.of(path.loss.c50),
+                    hill=self.of(path.loss.hill),
+                )
+                self.losses.append(loss)
 
     def _chain(self, name: str, into: int, rate: Array, count: int) -> int:
         for i in range(count):
@@ -154,4 +180,6 @@ class _Builder:
                 row, state = row + 1, state + 1
         infused = tuple(dict.fromkeys(each.state for each in self.inflows))
         system = LinearSystem(rates, np.ascontiguousarray(outputs[:, : len(reported)]), infused)
-        return Assembly(system, self.jumps, self.inflows, self.states, reported)
+        return Assembly(
+            system, self.jumps, self.inflows, self.states, reported, self.saturations, self.losses
+        )

@@ -98,6 +98,9 @@ def _for_ever(simulation: Simulation, analyte: str) -> tuple[Array, Array]:
     weight = np.where(np.isnan(people.weight_kg), REFERENCE_WEIGHT_KG, people.weight_kg)
     built = assemble(simulation.model, simulation.parameters, simulation.regimen, weight)
     rates, size = built.system.rates, built.system.rates.shape[1]
+    if built.saturations or built.losses:
+        unknown = np.full(people.size, np.nan)
+        return unknown, unknown
     given = np.zeros((people.size, size, 1))
     for jump in built.jumps:
         given[:, jump.state, 0] += jump.amount_mg

@@ -205,7 +205,7 @@ class Bar:
 def ranges(*, title: str, x_label: str, bars: Sequence[Bar], caption: str) -> str:
     """Rows with a point and, where known, its range; the number stands beside it."""
     notes = wrapped(caption, WIDTH - 2 * _RIGHT, 11)
-    left, right, row = 262.0, WIDTH - 120.0, 36.0
+    left, right, row = 280.0, WIDTH - 100.0, 36.0
     bottom = _TOP + row * len(bars) + 6
     height = bottom + 62 + _LINE * len(notes)
     highest = max(max(bar.value, bar.high or 0) for bar in bars)

@@ -116,7 +116,7 @@ def _arrow(rows: tuple[Evidence, ...], outer: float, inner: float, y: float, *, 
     anchor = "start" if left_side else "end"
     if not rows:
         return [text(outer, y + 4, "none found in what was read", size=10, anchor=anchor)]
-    human = any(row.species.startswith("human") for row in rows)
+    human = any(row.species.startswith("human") or "PTSD" in row.species for row in rows)
     dash = "" if human else " stroke-dasharray='5 3'"
     towards = -9 if left_side else 9
     species = ", ".join(dict.fromkeys(row.species.split(" (")[0] for row in rows))

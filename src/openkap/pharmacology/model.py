@@ -311,6 +311,13 @@ def _check_shape(file: ModelFile, document: Document) -> None:
         for end in (flow.from_, flow.to):
             if end not in file.compartments and not (end == "out" and end == flow.to):
                 raise _unknown(document, ("flows", i), end, file.compartments)
+        if flow.km is not None and file.compartments[flow.from_].volume is None:
+            raise document.error(
+                "a transfer that saturates needs the volume of where it starts",
+                ("flows", i),
+                value=flow.from_,
+                remedy="give that compartment a volume",
+            )
     for route, paths in file.routes.items():
         for i, path in enumerate(paths):
             if file.compartments and path.into not in file.compartments:

@@ -139,6 +139,8 @@ def as_json(found: Answer) -> dict[str, Any]:
 
 
 def _summary(values: Any, unit: str, **more: float) -> dict[str, Any]:
+    if not np.isfinite(values).all():
+        return {"value": None, "unit": unit, "note": "not defined for a saturable model", **more}
     if len(values) == 1:
         return {"value": float(values[0]), "unit": unit, **more}
     low, middle, high = np.quantile(values, QUANTILES)

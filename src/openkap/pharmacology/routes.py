@@ -91,7 +91,13 @@ def _three(values: Any) -> tuple[float, float, float]:
 def figure(rows: list[RouteRow]) -> str:
     """Areas under the curve side by side, as SVG."""
     bars = [
-        Bar(f"{row.route}, {row.dose}", row.auc[1], row.auc[0], row.auc[2], f"{row.drug}, {row.model}")
+        Bar(
+            f"{row.route}, {row.dose}",
+            row.auc[1],
+            row.auc[0],
+            row.auc[2],
+            f"{row.drug.replace('_', ' ')}, {row.model}",
+        )
         for row in rows
         if row.auc is not None
     ]

@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
-from openkap.pharmacology.assembly import EFFECT_SITE, assemble
+from openkap.pharmacology.assembly import EFFECT_SITE, Assembly, assemble
 from openkap.pharmacology.disposition import solve
 from openkap.pharmacology.model import CompartmentModel, load_model
+from openkap.pharmacology.nonlinear import integrate
 from openkap.pharmacology.population import Person, Population, everybody
 from openkap.pharmacology.regimen import Regimen
 from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG, individual_parameters
@@ -114,7 +115,7 @@ def simulate(
         slow = None if rate is None else np.full(len(weight[part]), rate)
         assembly = assemble(model, own, regimen, weight[part], ke0_per_min=slow, integrate=areas)
         names = assembly.reported
-        pieces.append(solve(assembly.system, assembly.jumps, assembly.inflows, minutes, workers=workers))
+        pieces.append(_solved(assembly, minutes, workers))
     found = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
     reported = {name: found[:, i] for i, name in enumerate(names)}
     under = {n.removeprefix("auc_"): v / 60.0 for n, v in reported.items() if n.startswith("auc_")}
@@ -129,6 +130,14 @@ def simulate(
         parameters=values,
         warnings=tuple(dict.fromkeys([*notes, *model.file.warnings])),
     )
+
+
+def _solved(assembly: Assembly, minutes: Array, workers: int) -> Array:
+    """Exact where the system is linear; integrated where something saturates."""
+    system, jumps, inflows = assembly.system, assembly.jumps, assembly.inflows
+    if assembly.saturations or assembly.losses:
+        return integrate(system, jumps, inflows, minutes, assembly.saturations, assembly.losses)
+    return solve(system, jumps, inflows, minutes, workers=workers)
 
 
 def checked_times(times: ArrayLike) -> Array:
