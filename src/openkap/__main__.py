@@ -21,6 +21,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "score": ("score", "Score an answered form; with an earlier one, judge the change."),
     "instruments": ("instruments", "List and show rating scales; import official wording."),
     "evidence": ("evidence", "Meta-analysis: pool, regress, network, and the ketamine evidence base."),
+    "simulate": ("simulate", "What a dose does, by route, in a person or in a crowd."),
+    "routes": ("routes", "Exposure by route, side by side."),
+    "models": ("models", "The kinetic models: list, show, check against observations."),
+    "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
 }
 
 

@@ -15,6 +15,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.read", "tally"),
     ("openkap.instruments.load", "tally"),
     ("openkap.interop.fhir.concepts", "tally"),
+    ("openkap.pharmacology.tally", "tally"),
 ]
 
 
