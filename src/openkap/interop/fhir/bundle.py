@@ -44,17 +44,12 @@ SUBJECT = {"AllergyIntolerance": "patient"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A resource, where it stands in the bundle, and the URL it is known by."""
+    """A resource and its type, where it stands in the bundle, and the URL it is known by."""
 
+    kind: str
     resource: Resource
     place: str
     url: str
-
-    @property
-    def kind(self) -> str:
-        """The resource type."""
-        given = self.resource.get("resourceType")
-        return given if isinstance(given, str) else ""
 
 
 @dataclass
@@ -141,11 +136,12 @@ def _unpack(data: Any, tray: Tray) -> Contents:
         if not isinstance(entry, dict) or not isinstance(resource, dict):
             tray.not_understood(place, "", "an entry without a resource")
             continue
-        if not isinstance(resource.get("resourceType"), str):
+        kind = resource.get("resourceType")
+        if not isinstance(kind, str):
             tray.not_understood(place, "", "a resource without its type")
             continue
         try:
-            _file(contents, seen, Entry(resource, place, text(entry, "fullUrl")), entry, tray)
+            _file(contents, seen, Entry(kind, resource, place, text(entry, "fullUrl")), entry, tray)
         except InputError as refused:
             tray.not_understood(name_of(resource, place), "", refused)
     return contents
