@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from openkap.core.content import Tally, content_files, read_document
+from openkap.core.content import Schema, Tally, content_files, read_document
 from openkap.core.errors import ContentError, DomainError
 from openkap.pharmacology import library
 from openkap.pharmacology.mechanism import mechanism_map
@@ -118,7 +118,7 @@ def _sourced(node: object) -> Iterable[Sourced]:
     elif isinstance(node, tuple):
         for each in node:
             yield from _sourced(each)
-    elif hasattr(type(node), "model_fields"):
+    elif isinstance(node, Schema):
         for name in type(node).model_fields:
             yield from _sourced(getattr(node, name))
 
