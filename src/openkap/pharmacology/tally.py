@@ -64,7 +64,9 @@ def _model(path: Path, root: Path, into: Tally, known: set[str]) -> None:
     random_effects(model)
     spread = model.file.variability
     rows: list[Sourced] = [*model.file.parameters.values(), *model.file.covariates, *model.file.residual]
+    rows += [model.file.validity] if model.file.validity else []
     if spread is not None:
+        rows += [spread.borrowed] if spread.borrowed else []
         rows += [*spread.omega.values(), *spread.occasion.values(), *spread.covariance]
     _count(rows, into, known, str(path))
 
