@@ -1,7 +1,7 @@
 """Virtual people per second: ours, SciPy's LSODA and a compiled-ODE simulator, agreement first.
 
 Run ``python benchmarks/pharmacology/run.py`` (under a minute; ``--million`` adds the memory run).
-Seconds are wall clock; cpu is what all threads together used, which other work on the machine does not inflate.
+Seconds are wall clock; cpu is what all threads together used, which other work does not inflate.
 Ratios compare cpu seconds for one person, so our two threads earn nothing in them.
 The compiled peer is R's deSolve (Debian r-cran-desolve) with its LSODA and a right-hand side in C, solved
 one person at a time as it is meant to be used; without R it is left out and said so.
