@@ -15,6 +15,8 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.read", "tally"),
     ("openkap.care.accounts.requirements", "tally"),
     ("openkap.instruments.load", "tally"),
+    ("openkap.interop.fhir.concepts", "tally"),
+    ("openkap.pharmacology.tally", "tally"),
 ]
 
 

@@ -169,8 +169,8 @@ def multivariate(
     yi, V : (k,) estimates and their (k, k) sampling covariance, block-diagonal by cluster.
     clusters, outcomes : (k,) study and outcome of each estimate.
     X : moderators; by default a mean for each outcome. Given with no intercept column added.
-    struct : ``UN`` (a variance for each outcome, all correlations), ``HCS`` (a variance each, one correlation),
-        ``CS`` (one variance, one correlation), ``DIAG`` (a variance each, no correlation).
+    struct : ``UN`` (a variance for each outcome, all correlations), ``HCS`` (a variance each, one
+        correlation), ``CS`` (one variance, one correlation), ``DIAG`` (a variance each, no correlation).
 
     Returns
     -------

@@ -200,7 +200,7 @@ def _doubts(
             found.append(
                 Doubt(
                     "influential_study",
-                    f"{label_of(furthest, labels)} lies {deleted[furthest]:.1f} standard errors from the others",
+                    f"{label_of(furthest, labels)} is {deleted[furthest]:.1f} standard errors from the rest",
                 )
             )
     if labels is not None and len(set(labels)) < k:
@@ -322,7 +322,7 @@ def _tau2_many(model: MeanLikelihood, name: str, k: Floats) -> Floats:
         safe = np.where(start > 0, start, 1.0)
         return np.asarray(np.where(start > 0, start * model.generalised_q(safe)[0] / (k - 1), 0.0))
     if name == "HE":
-        return np.maximum(0.0, squares / (k - 1) - (on * model.v).sum(1) / k)
+        return np.asarray(np.maximum(0.0, squares / (k - 1) - (on * model.v).sum(1) / k))
     zero = np.zeros_like(k)
     w = model.weights(zero)
     total = w.sum(1)
