@@ -63,8 +63,8 @@ def require_qualified(staff_id: int, role: Role, *, on: date | None = None) -> N
     missing = [each for each in standing_of(staff_id, role, on=on) if not each.is_met]
     if missing:
         raise NotQualified(
-            f"this person cannot be assigned as {role.words}",
-            value="; ".join(f"{each.requirement.asks}: {each.words}" for each in missing),
+            f"this person cannot be assigned as {role.words}: "
+            + "; ".join(f"{each.requirement.asks}: {each.words}" for each in missing),
             remedy="choose somebody else, or have the site administrator record the credential",
             where="staff",
         )
