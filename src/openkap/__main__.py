@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "score": ("score", "Score an answered form; with an earlier one, judge the change."),
     "instruments": ("instruments", "List and show rating scales; import official wording."),
     "serve": ("serve", "Serve the clinic: pages and jobs on this machine."),
+    "found-clinic": ("found_clinic", "Open the first clinic with its administrator."),
     "jobs": ("serve", "Run the clinic's jobs alone, once or for good."),
     "backup": ("backup", "Write a backup of the clinic while people work, and check it."),
     "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),
