@@ -1,7 +1,7 @@
 """100,000 random data sets: does the REML search converge, and does it find the global optimum?
 
-The judge is a dense search of the restricted likelihood, written out here on its own: 300 values of tau2, then
-golden section around the two best of them.
+The judge is a dense search of the restricted likelihood, written out here on its own: 300 values of tau2,
+then golden section around the two best of them.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def main() -> None:
         n, failed, imprecise, wrong, seconds = (sum(row[i] for row in rows) for i in range(5))
         worst = max(row[5] for row in rows)
         ms = 1000 * seconds / n
-        print(f"{name:24}{n:>10}{failed:>8}{imprecise:>11}{wrong:>7}{worst:>12.3g}{ms:>10.3f}")
+        print(f"{name:24}{n:>11}{failed:>11}{imprecise:>11}{wrong:>11}{worst:>11.3g}{ms:>11.3f}")
 
 
 if __name__ == "__main__":

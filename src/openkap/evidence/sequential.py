@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,26 +79,47 @@ def confidence_sequence(
     if order is not None:
         arrival = np.argsort(np.asarray(order), kind="stable")
         y, v = y[arrival], v[arrival]
-    alpha, r = 1 - check_level(level), 1 / prior_sd**2
-    tau2 = np.linspace(0, math.sqrt(tau2_max), TAU2_POINTS if tau2_max > 0 else 1)[:, None] ** 2
-    w = 1 / (v + tau2)
-    total, score = np.cumsum(w, axis=1), np.cumsum(w * y, axis=1)
-    half = np.sqrt((total + r) * (2 * math.log(1 / alpha) + np.log((total + r) / r))) / total
-    mean = score / total
-    log_e = (np.log(r / (total + r)) + score**2 / (total + r)) / 2
-    smallest = np.minimum(1.0, np.exp(-log_e.min(axis=0)))
+    tau2 = _tau2_grid(tau2_max)
+    mean, half, log_e, total = _mixture(y, v, tau2, prior_sd, level)
     middle = len(tau2) // 2
     return ConfidenceSequence(
         estimate=mean[middle],
         low=(mean - half).min(axis=0),
         high=(mean + half).max(axis=0),
-        p_value=np.minimum.accumulate(smallest),
+        p_value=np.minimum.accumulate(np.minimum(1.0, np.exp(-log_e.min(axis=0)))),
         information=total[middle],
         tau2_max=tau2_max,
         prior_sd=prior_sd,
         level=level,
         warnings=_sequence_doubts(y, v, tau2_max),
     )
+
+
+def sequence_many(
+    yi: Floats, vi: Floats, *, tau2_max: float, prior_sd: float, level: float
+) -> tuple[Floats, Floats]:
+    """The two ends of the sequences of many data sets (n, k) at once."""
+    low, high = np.full(yi.shape, np.inf), np.full(yi.shape, -np.inf)
+    for tau2 in _tau2_grid(tau2_max).ravel():
+        mean, half, _, _ = _mixture(yi, vi, tau2, prior_sd, level)
+        low, high = np.minimum(low, mean - half), np.maximum(high, mean + half)
+    return low, high
+
+
+def _tau2_grid(tau2_max: float) -> Floats:
+    points = TAU2_POINTS if tau2_max > 0 else 1
+    return np.asarray(np.linspace(0, math.sqrt(tau2_max), points)[:, None] ** 2)
+
+
+def _mixture(
+    y: Floats, v: Floats, tau2: Any, prior_sd: float, level: float
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Means, half widths, log e-values against 0 and information after each study, at given tau2."""
+    alpha, r = 1 - check_level(level), 1 / prior_sd**2
+    w = 1 / (v + tau2)
+    total, score = np.cumsum(w, axis=-1), np.cumsum(w * y, axis=-1)
+    half = np.sqrt((total + r) * (2 * math.log(1 / alpha) + np.log((total + r) / r))) / total
+    return score / total, half, (np.log(r / (total + r)) + score**2 / (total + r)) / 2, total
 
 
 def _sequence_doubts(y: Floats, v: Floats, tau2_max: float) -> tuple[Doubt, ...]:
