@@ -30,8 +30,8 @@ def chart(
         return x, TOP + PLOT_HEIGHT * (1 - (min(max(y, low), high) - low) / (high - low))
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}"'
-        ' font-family="system-ui, sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"',
+        f'aria-label="{title}" font-family="system-ui, sans-serif" font-size="13">',
         f"<title>{title}</title>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
         f'<text x="{LEFT}" y="24" font-size="15" font-weight="600">{title}</text>',
@@ -54,7 +54,8 @@ def chart(
         points = [at(i, value) for i, value in enumerate(values)]
         path_text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(
-            f'<polyline points="{path_text}" fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}"/>'
+            f'<polyline points="{path_text}" fill="none" stroke="{colour}" stroke-width="2"'
+            f' stroke-dasharray="{dash}"/>'
         )
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{colour}"/>' for x, y in points]
         row = TOP + 14 + 24 * j
@@ -65,6 +66,7 @@ def chart(
         )
     parts.append(
         f'<text x="{LEFT + PLOT_WIDTH / 2}" y="{HEIGHT - 14}" text-anchor="middle">{x_name}</text>'
-        f'<text transform="translate(16 {TOP + PLOT_HEIGHT / 2}) rotate(-90)" text-anchor="middle">{y_name}</text></svg>'
+        f'<text transform="translate(16 {TOP + PLOT_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
+        f"{y_name}</text></svg>"
     )
     path.write_text("\n".join(parts) + "\n")

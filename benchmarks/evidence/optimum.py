@@ -138,9 +138,8 @@ def main() -> None:
             tau2 = fit(y[:n], v[:n])
             verdict(name, tau2, y[:n], v[:n], best[:n], time.perf_counter() - start)
         print(f"k = {k} done", file=sys.stderr)
-    print(
-        f"{'program':24}{'data sets':>10}{'failed':>8}{'imprecise':>11}{'wrong':>7}{'worst loss':>12}{'ms a fit':>10}"
-    )
+    heads = ("data sets", "failed", "imprecise", "wrong", "worst loss", "ms a fit")
+    print(f"{'program':24}" + "".join(f"{head:>11}" for head in heads))
     for name, rows in TOTAL.items():
         n, failed, imprecise, wrong, seconds = (sum(row[i] for row in rows) for i in range(5))
         worst = max(row[5] for row in rows)

@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtr
 from validation.figure import chart
 
 from openkap.evidence import alpha_boundaries, pool_many
@@ -55,11 +56,12 @@ def main() -> None:
         rules = {
             "Wald at every look": wald < 0.05,
             "Knapp-Hartung at every look": knapp < 0.05,
-            "alpha spending, REML z": np.abs(z) >= boundary,
+            "alpha spending, Wald": np.abs(z) >= boundary,
+            "alpha spending, Knapp-Hartung": knapp <= 2 * ndtr(-boundary),
             "confidence sequence": (low > 0) | (high < 0),
         }
         if math.isclose(tau2, 0.0):
-            rules["alpha spending, CE z"] = np.abs(common) >= boundary
+            rules["alpha spending, common effect"] = np.abs(common) >= boundary
         for name, hit in rules.items():
             rows += [(tau2, look, name, float(ever(hit)[look - 1]), n) for look in SHOWN]
     with (HERE / "type1.csv").open("w", newline="") as file:

@@ -209,6 +209,7 @@ def trial_sequential(
     power: float = 0.9,
     diversity: float | None = None,
     method: str = "REML",
+    test: str = "knha",
 ) -> TrialSequential:
     """Trial sequential analysis: is there enough information, and was a boundary crossed on the way?
 
@@ -223,15 +224,18 @@ def trial_sequential(
     Notes
     -----
     Required information is ((z_{1-alpha/2} + z_power) / effect)^2 / (1 - D2) in units of inverse variance.
-    Boundaries hold for independent increments with known variances; estimated tau2 makes them approximate
-    with
-    few trials (validation/sequential shows by how much). ``crossed_at`` counts studies.
+    Boundaries hold for independent increments with known variances; estimated tau2 makes them approximate. After
+    20 looks at a true null the error was 0.05 to 0.07 with Knapp-Hartung and up to 0.10 with Wald tests
+    (validation/sequential); for a guarantee use ``confidence_sequence``. ``crossed_at`` counts studies.
     """
     y, v = check_estimates(yi, vi)
     if effect == 0 or not 0 < power < 1:
         raise InputError("nothing to look for", value=f"effect {effect}, power {power}", limit="effect not 0")
-    fits = [pool(y[: j + 1], v[: j + 1], method) for j in range(1, y.size)]
-    z = np.array([y[0] / math.sqrt(v[0]), *(fit.statistic for fit in fits)])
+    fits = [pool(y[: j + 1], v[: j + 1], method, test) for j in range(1, y.size)]
+    p = np.array([fit.p_value for fit in fits])
+    # the z-value with the same p, so that few studies are judged by t
+    later = np.sign([fit.estimate for fit in fits]) * -ndtri(np.maximum(p, 1e-300) / 2)
+    z = np.r_[y[0] / math.sqrt(v[0]), later]
     common = float((1 / v).sum())
     d2 = max(0.0, 1 - 1 / (fits[-1].se ** 2 * common)) if diversity is None else diversity
     required = ((ndtri(1 - alpha / 2) + ndtri(power)) / effect) ** 2 / (1 - d2)
@@ -254,6 +258,6 @@ def trial_sequential(
         required=float(required),
         diversity=d2,
         crossed_at=int(over[0]) + 1 if over.size else None,
-        p_nominal=2 * ndtr(-np.abs(z)),
+        p_nominal=np.r_[2 * ndtr(-abs(z[0])), p],
         warnings=tuple(doubts),
     )
