@@ -332,10 +332,10 @@ def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body
     low, high = result.interval or (None, None)
     appreciable = float(limits.moderate_effect_smd.value) if result.analysis.measure == "SMD" else None
     share = result.silent_share
-    names = ", ".join(f"{each.study} (n = {each.people or '?'})" for each in result.silent)
+    largest = f"{result.silent[0].study} (n = {result.silent[0].people or '?'})" if result.silent else ""
     told = (
         f"{result.silent_people} of {result.people + result.silent_people} people known "
-        f"({share:.0%}) are in studies without usable numbers: {names}"
+        f"({share:.0%}) are in studies without usable numbers, the largest {largest}"
         if result.silent
         else ""
     )

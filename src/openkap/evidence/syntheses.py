@@ -42,12 +42,13 @@ class Estimate(Sourced):
 
     def sentence(self) -> str:
         """Estimate with interval, as printed, or that it was not read."""
+        what = self.outcome if self.timepoint == "-" else f"{self.outcome}, {self.timepoint}"
         if self.estimate is None:
-            return f"{self.outcome}, {self.timepoint}: value not in the text that was read"
+            return f"{what}: value not in the text that was read"
         text = f"{self.measure or 'estimate'} {self.estimate}"
         if self.ci_low is not None and self.ci_high is not None:
             text += f" ({self.ci_low} to {self.ci_high})"
-        return f"{self.outcome}, {self.timepoint}: {text}"
+        return f"{what}: {text}".replace(" -", " \N{MINUS SIGN}").replace("(-", "(\N{MINUS SIGN}")
 
 
 class Scope(Schema):

@@ -23,6 +23,7 @@ Verdict = Literal["supported", "mixed", "not supported", "cannot be judged"]
 VERDICTS: tuple[Verdict, ...] = ("supported", "mixed", "not supported", "cannot be judged")
 # CIOMS frequency classes: "common" begins at 1 in 100.
 COMMON_FROM = 0.01
+CLUSTER_WORDS = {"negative_cognition_mood": "negative mood and cognition"}
 
 
 class Part(Schema):
@@ -109,7 +110,7 @@ def every_cluster(part: Part, held: Held) -> Judged:
     answers = [held.answers.get(each) for each in part.analyses]
     verdicts = [_benefit(answer) for answer in answers]
     told = "; ".join(
-        f"{answer.analysis.cluster.replace('_', ' ')}: {effect(answer)}"
+        f"{CLUSTER_WORDS.get(answer.analysis.cluster, answer.analysis.cluster)}: {effect(answer)}"
         + "".join(f", {each.study} in words: {each.said}" for each in answer.silent if each.reading)
         for answer in answers
     )

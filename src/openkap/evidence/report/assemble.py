@@ -120,7 +120,11 @@ def headline(report: Report) -> tuple[str, ...]:
     sentences.append(
         f"Of {len(report.entries)} claims {counts['supported']} are supported, {counts['mixed']} mixed, "
         f"{counts['not supported']} not supported and {counts['cannot be judged']} cannot be judged from what is held; "
-        + (f"efficacy claims supported: {', '.join(supported)}." if supported else "no claim of efficacy is supported.")
+        + (
+            f"efficacy claims supported: {', '.join(supported)}."
+            if supported
+            else "no claim of efficacy is supported."
+        )
     )
     return tuple(sentences)
 
@@ -137,7 +141,10 @@ def answer_data(answer: Answer) -> dict[str, Any]:
         "not_in": loud(answer),
         "estimate": answer.shown(answer.estimate) if answer.estimate is not None else None,
         "interval": [answer.shown(each) for each in answer.interval] if answer.interval else None,
-        "prediction": [answer.shown(answer.pooled.prediction_low), answer.shown(answer.pooled.prediction_high)]
+        "prediction": [
+            answer.shown(answer.pooled.prediction_low),
+            answer.shown(answer.pooled.prediction_high),
+        ]
         if answer.pooled and answer.pooled.k > 2
         else None,
         "tau2": answer.pooled.tau2 if answer.pooled else None,
@@ -145,7 +152,10 @@ def answer_data(answer: Answer) -> dict[str, Any]:
         "effects": [
             {**asdict(each), "tier": each.tier.value, "urls": list(each.urls)} for each in answer.effects
         ],
-        "left_out": [{"study": e.effect.study, "outcome": e.effect.outcome_id, "reason": e.reason} for e in answer.left_out],
+        "left_out": [
+            {"study": e.effect.study, "outcome": e.effect.outcome_id, "reason": e.reason}
+            for e in answer.left_out
+        ],
         "silent": [asdict(each) for each in answer.silent],
         "certainty": answer.certainty.level,
         "domains": [
@@ -185,11 +195,21 @@ def study_data(study: Study) -> dict[str, Any]:
         "registrations": list(citation.registrations),
         "design": study.design.type,
         "people": study.sample.largest,
-        "drug": ", ".join(dict.fromkeys(arm.drug for arm in study.arms if arm.role == "intervention" and arm.drug)),
-        "route": ", ".join(dict.fromkeys(arm.route for arm in study.arms if arm.role == "intervention" and arm.route)),
-        "comparator": ", ".join(dict.fromkeys(arm.drug for arm in study.arms if arm.role == "comparator" and arm.drug)),
+        "drug": ", ".join(
+            dict.fromkeys(arm.drug for arm in study.arms if arm.role == "intervention" and arm.drug)
+        ),
+        "route": ", ".join(
+            dict.fromkeys(arm.route for arm in study.arms if arm.role == "intervention" and arm.route)
+        ),
+        "comparator": ", ".join(
+            dict.fromkeys(arm.drug for arm in study.arms if arm.role == "comparator" and arm.drug)
+        ),
         "doses": ", ".join(
-            dict.fromkeys(str(arm.administrations) for arm in study.arms if arm.role == "intervention" and arm.administrations)
+            dict.fromkeys(
+                str(arm.administrations)
+                for arm in study.arms
+                if arm.role == "intervention" and arm.administrations
+            )
         ),
         "therapy": ", ".join(dict.fromkeys(a.psychotherapy.type for a in study.arms if a.psychotherapy)),
         "risk_of_bias": study.risk_of_bias.overall if study.risk_of_bias else None,
@@ -232,7 +252,9 @@ def methods(report: Report) -> tuple[str, ...]:
 
 def as_json(report: Report) -> str:
     """The data with sorted keys and rounded floats, so that the bytes are the same everywhere."""
-    return json.dumps(_rounded(report.data()), indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+    return (
+        json.dumps(_rounded(report.data()), indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+    )
 
 
 def _rounded(value: Any) -> Any:

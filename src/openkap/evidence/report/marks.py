@@ -50,7 +50,8 @@ def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Fore
     rows = [
         ForestRow(
             each.study,
-            f"{each.instrument}, {each.time}; n = {each.people if each.people is not None else 'not found'}",
+            f"{each.instrument}, {each.time}; n = {each.people if each.people is not None else 'not found'}; "
+            f"source tier {each.tier.value}",
             "study",
             each.yi,
             each.yi - 1.96 * each.se,
@@ -70,18 +71,11 @@ def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Fore
                 pooled.estimate,
                 pooled.ci_low,
                 pooled.ci_high,
-                prediction=(pooled.prediction_low, pooled.prediction_high),
+                # With two studies it has no degree of freedom that means anything.
+                prediction=(pooled.prediction_low, pooled.prediction_high) if pooled.k > 2 else None,
             )
         )
-    rows += [
-        ForestRow(
-            each.study,
-            f"n = {each.people if each.people is not None else 'not found'}: {each.said}",
-            "silent",
-            url=each.urls[0] if each.urls else None,
-        )
-        for each in answer.silent
-    ]
+    rows += _silent_rows(answer)
     measure = answer.analysis.measure
     low, high = limits or _limits(rows)
     harm = "RR"
@@ -100,6 +94,30 @@ def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Fore
     )
 
 
+def _silent_rows(answer: Answer) -> list[ForestRow]:
+    """A line for every trial that said something in words, and one that names all the others."""
+    rows = [
+        ForestRow(
+            each.study,
+            f"n = {each.people if each.people is not None else 'not found'}: {each.said}",
+            "silent",
+            url=each.urls[0] if each.urls else None,
+        )
+        for each in answer.silent
+        if each.reading
+    ]
+    others = [f"{each.study} ({each.people or '?'})" for each in answer.silent if not each.reading]
+    if others:
+        noun = "study" if len(others) == 1 else "studies"
+        more = "more " if rows or answer.effects else ""
+        rows.append(
+            ForestRow(
+                f"{len(others)} {more}{noun}", f"{', '.join(others)}: nothing usable was read", "silent"
+            )
+        )
+    return rows
+
+
 def published_forest(syntheses: Syntheses, ids: tuple[str, ...], flagged: frozenset[str]) -> Forest:
     """Published standardised pools on one axis, turned so that right favours ketamine; flagged ones say so."""
     rows = []
@@ -113,7 +131,7 @@ def published_forest(syntheses: Syntheses, ids: tuple[str, ...], flagged: frozen
         sign = 1.0 if review.favours_ketamine == "positive" else -1.0
         ends = sorted(sign * float(x) for x in (value.ci_low, value.ci_high))
         rows.append(
-            ForestRow(review.name, note, kind, sign * float(value.estimate), ends[0], ends[1], 0.5,
+            ForestRow(review.name, note, kind, sign * float(value.estimate), ends[0], ends[1],
                       url=next((review.places[key].url for key in value.sources), None))
         )  # fmt: skip
     low, high = _limits(rows)
@@ -128,7 +146,7 @@ def beside_forest(answers: Answers, besides: list[Beside], syntheses: Syntheses)
     if value.estimate is not None and value.ci_low is not None and value.ci_high is not None:
         rows.append(
             ForestRow("Ketamine, published pool", f"{review.name}, {review.scope.studies} trials, against placebo or "
-                      "active placebo", "study", float(value.estimate), float(value.ci_low), float(value.ci_high), 0.5)
+                      "active placebo", "study", float(value.estimate), float(value.ci_low), float(value.ci_high))
         )  # fmt: skip
     ours = answers.get("severity_end")
     if ours.pooled:
@@ -151,12 +169,16 @@ def beside_forest(answers: Answers, besides: list[Beside], syntheses: Syntheses)
         )  # fmt: skip
         rows += [
             ForestRow(
-                f"against {control}", f"{split.k} trials", "part", split.estimate, split.ci_low, split.ci_high
+                f"against {CONTROL_WORDS.get(control, control)}", f"{split.k} trials", "part", split.estimate, split.ci_low, split.ci_high
             )
             for control, split in each.by_control.items()
         ]
     return Forest("beside", "Ketamine beside psychotherapy and MDMA", "Hedges g", "favours control",
                   "favours treatment", False, -1.0, 3.0, tuple(rows))  # fmt: skip
+
+
+# How the psychotherapy file names its control groups.
+CONTROL_WORDS = {"TAU": "treatment as usual", "Waitlist": "a waiting list", "Other": "another control"}
 
 
 def _limits(rows: list[ForestRow]) -> tuple[float, float]:
@@ -419,6 +441,15 @@ def prisma_flow(base: Base, answers: Answers) -> tuple[FlowBox, ...]:
         ),
         FlowBox("in the main pool", len(main.effects)),
     )
+
+
+def axis_ticks(marks: Forest) -> list[float]:
+    """Ticks in axis units; a ratio axis is marked at the ratios a reader expects."""
+    if not marks.ratio:
+        return nice_ticks(marks.low, marks.high)
+    ratios = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 50, 100)
+    inside = [math.log(each) for each in ratios if marks.low <= math.log(each) <= marks.high]
+    return inside if len(inside) <= 6 else [each for each in inside if round(math.exp(each), 2) in (0.01, 0.1, 0.5, 1, 2, 10, 100)]
 
 
 def nice_ticks(low: float, high: float, at_most: int = 6) -> list[float]:

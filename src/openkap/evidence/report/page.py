@@ -14,11 +14,11 @@ from openkap.evidence.report.marks import (
     Forest,
     ForestRow,
     GapMap,
+    axis_ticks,
     beside_forest,
     forest_of,
     funnel_of,
     gap_map,
-    nice_ticks,
     prisma_flow,
     published_forest,
     route_map,
@@ -101,12 +101,13 @@ def _header(report: Report) -> str:
     sentences = headline(report)
     main = report.answers.get("severity_end")
     silence = loud(main)
-    brief = "".join(f"<p>{escape(each)}</p>" for each in sentences if each != silence)
+    first = "".join(f"<p>{escape(each)}</p>" for each in sentences[:2])
+    rest = "".join(f"<p>{escape(each)}</p>" for each in sentences[2:] if each != silence)
     return (
         f'<header><p class="kicker">Living evidence report</p><h1>Ketamine for post-traumatic stress disorder: what '
         f'the evidence held here says, and what it does not</h1><p class="meta">As of {report.as_of.isoformat()} · '
         f"{len(report.base.records)} records · most read as abstracts or registry pages, not as full papers</p>"
-        f'<div class="brief">{brief}</div>{_loud(main)}</header>'
+        f'<div class="brief">{first}</div>{_loud(main)}<div class="brief">{rest}</div></header>'
     )
 
 
@@ -124,7 +125,7 @@ def _section(key: str, *parts: str) -> str:
 
 
 def _paragraph(text: str, kind: str = "") -> str:
-    return f'<p{f" class={kind}" if kind else ""}>{escape(text)}</p>' if text else ""
+    return f"<p{f' class={kind}' if kind else ''}>{escape(text)}</p>" if text else ""
 
 
 def _chip(verdict: str) -> str:
@@ -167,10 +168,17 @@ def _claim(entry: Entry) -> str:
         )
     for each in entry.claim.context:
         links = ", ".join(f'<a href="{escape(url)}">{at}</a>' for at, url in enumerate(each.sources, 1))
-        body.append(f'<p class="small">{escape(each.say)} (strength: {escape(each.grade)}; read at {links})</p>')
+        body.append(
+            f'<p class="small">{escape(each.say)} (strength: {escape(each.grade)}; read at {links})</p>'
+        )
     if entry.claim.override:
         given = entry.claim.override
-        body.insert(0, _paragraph(f"{given.reviewer} judged this {given.verdict} on {given.on.isoformat()}: {given.reason}"))
+        body.insert(
+            0,
+            _paragraph(
+                f"{given.reviewer} judged this {given.verdict} on {given.on.isoformat()}: {given.reason}"
+            ),
+        )
     certainty = f" Certainty: {entry.certainty}." if entry.certainty else ""
     body.append(f'<p class="small">In the product: {escape(entry.claim.answered_by)}.{certainty}</p>')
     return (
@@ -185,7 +193,7 @@ def _forest(marks: Forest) -> str:
     ticks = "".join(
         f'<text class="muted" style="font-size:11px" x="{_share(tick, marks)}%" y="12" text-anchor="middle">'
         f"{svg.tick_label(tick, marks)}</text>"
-        for tick in nice_ticks(marks.low, marks.high)
+        for tick in axis_ticks(marks)
     )
     return (
         f'<table class="forest"><caption>{escape(marks.title)}</caption><thead><tr><th scope="col">Study</th>'
@@ -205,6 +213,8 @@ def _forest_row(row: ForestRow, marks: Forest) -> str:
     value = escape(svg.value_text(row, marks))
     if row.kind == "flagged":
         value += '<span class="note">⚑ flagged by the integrity gate</span>'
+    elif row.kind == "study" and row.weight is not None and any(each.kind == "pool" for each in marks.rows):
+        value += f'<span class="note">weight {100 * row.weight:.0f}%</span>'
     if row.prediction:
         low, high = (svg.number(svg_shown(each, marks)) for each in row.prediction)
         value += f'<span class="note ext">prediction interval {low} to {high}</span>'
@@ -270,16 +280,27 @@ def _controlled(report: Report) -> str:
     ]
     names = ("intrusion_end", "avoidance_end", "mood_end", "arousal_end")
     rows = [row for name in names for row in _cluster_rows(get(name))]
-    marks = Forest("clusters", "The four clusters", "Hedges g", "favours control", "favours ketamine", False, *scale, tuple(rows))
+    marks = Forest(
+        "clusters",
+        "The four clusters",
+        "Hedges g",
+        "favours control",
+        "favours ketamine",
+        False,
+        *scale,
+        tuple(rows),
+    )
     others = len({each.study for name in names for each in get(name).silent})
-    parts.append(_figure(_forest(marks), f"{others} randomised trials give no cluster number that could be read."))
+    parts.append(
+        _figure(_forest(marks), f"{others} randomised trials give no cluster number that could be read.")
+    )
     return _section("controlled", *parts)
 
 
 def _cluster_rows(answer: Answer) -> Iterable[ForestRow]:
-    cluster = answer.analysis.cluster.replace("_", " ")
+    cluster = answer.analysis.cluster.replace("negative_cognition_mood", "negative mood and cognition")
     for row in forest_of(answer).rows:
-        if row.kind != "silent" or not row.note.endswith("what was read"):
+        if row.kind != "silent" or row.url:
             yield ForestRow(f"{cluster[:1].upper()}{cluster[1:]}: {row.label}", row.note, row.kind, row.estimate,
                             row.low, row.high, row.weight, row.prediction, row.url)  # fmt: skip
 
@@ -287,19 +308,21 @@ def _cluster_rows(answer: Answer) -> Iterable[ForestRow]:
 def _published(report: Report) -> str:
     flagged = frozenset(finding.subject for finding in report.findings)
     ids = tuple(
-        estimate.id for review in report.syntheses.reviews for estimate in review.estimates if estimate.measure == "Hedges g"
+        estimate.id
+        for review in report.syntheses.reviews
+        for estimate in review.estimates
+        if estimate.measure == "Hedges g"
     )
     rows = []
     for review in report.syntheses.reviews:
-        for estimate in review.estimates:
-            if estimate.measure == "Hedges g":
-                continue
+        raw = [estimate for estimate in review.estimates if estimate.measure != "Hedges g"]
+        for at, estimate in enumerate(raw):
             found = [f for f in report.findings if f.subject == estimate.id]
-            doubt = "; ".join(f"⚑ {each.check}: {each.sentence}" for each in found)
-            rows.append(
-                (_link(review.name, next((p.url for p in review.places.values()), None)), estimate.sentence(),
-                 doubt or (review.caveats[0] if review.caveats else ""))
-            )  # fmt: skip
+            doubts = [f"⚑ {each.check}: {each.sentence}" for each in found] or [estimate.note or ""]
+            if at == 0:
+                doubts += list(review.caveats)
+            name = _link(review.name, next((p.url for p in review.places.values()), None)) if at == 0 else ""
+            rows.append((name, estimate.sentence(), ". ".join(each for each in doubts if each)))
     unusable = [review for review in report.syntheses.reviews if not review.usable_pool]
     return _section(
         "published",
@@ -335,7 +358,11 @@ def _other(report: Report) -> str:
     get = report.answers.get
     return _section(
         "other",
-        _forest_figure(get("response_end"), None, "The two trials define response differently: a 30% fall on CAPS-5, and a fall of 10 points on PCL-5."),
+        _forest_figure(
+            get("response_end"),
+            None,
+            "The two trials define response differently: a 30% fall on CAPS-5, and a fall of 10 points on PCL-5.",
+        ),
         _forest_figure(get("noncompletion")),
     )
 
@@ -349,11 +376,22 @@ def _certainty(report: Report) -> str:
                 for d in answer.certainty.domains
                 if d.level
             )
-            rows.append((escape(answer.analysis.question), f"{effect(answer)}", f"<b>{escape(answer.certainty.level)}</b>", reasons))
+            rows.append(
+                (
+                    escape(answer.analysis.question),
+                    f"{effect(answer)}",
+                    f"<b>{escape(answer.certainty.level)}</b>",
+                    reasons,
+                )
+            )
     return _section(
         "certainty",
-        _paragraph("Rules propose by the GRADE domains, starting from high for randomised trials; a named reviewer may override any of them."),
-        _table(("Question", "Says", "Certainty", "Taken down for"), rows, "Certainty by question", raw=(0, 2)),
+        _paragraph(
+            "Rules propose by the GRADE domains, starting from high for randomised trials; a named reviewer may override any of them."
+        ),
+        _table(
+            ("Question", "Says", "Certainty", "Taken down for"), rows, "Certainty by question", raw=(0, 2)
+        ),
     )
 
 
@@ -363,7 +401,8 @@ def _bias(report: Report) -> str:
         if study.is_controlled:
             rob = study.risk_of_bias
             told = (
-                f"{rob.overall} ({rob.tool}, {rob.judged_by}): " + "; ".join(f"{k} {v}" for k, v in rob.domains.items())
+                f"{rob.overall} ({rob.tool}, {rob.judged_by}): "
+                + "; ".join(f"{k} {v}" for k, v in rob.domains.items())
                 if rob
                 else "not judged: no reviewer's judgement could be read, and none is made up"
             )
@@ -371,7 +410,9 @@ def _bias(report: Report) -> str:
                          (study.comparator or "not found").replace("_", " "), told))  # fmt: skip
     return _section(
         "bias",
-        _paragraph("Ketamine is felt. Blinding can fail even against an active placebo, and no trial's check of blinding could be read."),
+        _paragraph(
+            "Ketamine is felt. Blinding can fail even against an active placebo, and no trial's check of blinding could be read."
+        ),
         _table(("Trial", "Blinding, as stated", "Comparator", "Risk of bias"), rows, "Randomised trials"),
     )
 
@@ -379,7 +420,11 @@ def _bias(report: Report) -> str:
 def _uncontrolled(report: Report) -> str:
     answer = report.answers.get("change_uncontrolled")
     spread = answer.range_by_correlation
-    more = f"Varying the assumed correlation moves the pool from {spread[0]:.1f} to {spread[1]:.1f}." if spread else ""
+    more = (
+        f"Varying the assumed correlation moves the pool from {spread[0]:.1f} to {spread[1]:.1f}."
+        if spread
+        else ""
+    )
     out = "; ".join(f"{each.effect.study}: {each.reason}" for each in answer.left_out)
     return _section(
         "uncontrolled",
@@ -392,15 +437,23 @@ def _uncontrolled(report: Report) -> str:
 
 
 def _beside(report: Report) -> str:
+    waiting = sum(trial.control == "Waitlist" for each in report.besides for trial in each.trials)
     rows = []
     for each in report.besides:
-        rows.append((escape(each.comparator.label), f"{len(each.trials)}", f"I² {each.pooled.i2:.0f}%", each.comparator.attribution))
+        rows.append(
+            (
+                escape(each.comparator.label),
+                f"{len(each.trials)}",
+                f"I² {each.pooled.i2:.0f}%",
+                each.comparator.attribution,
+            )
+        )
     return _section(
         "beside",
         f'<p class="loud" role="note"><b>Not a comparison.</b> {escape(report.connection.sentence)}</p>',
         _figure(_forest(beside_forest(report.answers, list(report.besides), report.syntheses)),
-                "Psychotherapy is largely compared with waiting lists, MDMA and ketamine with placebo or an active drug: "
-                "a larger number here is not a better treatment. Dashed: prediction interval."),
+                f"{waiting} of the psychotherapy trials compare with a waiting list, MDMA and ketamine trials with placebo "
+                "or an active drug: a larger number here is not a better treatment. Dashed: prediction interval."),
         _table(("Data", "Trials", "Spread", "Attribution"), rows, "The comparator data", raw=(0,)),
     )  # fmt: skip
 
@@ -417,7 +470,9 @@ def _map(marks: GapMap, lead: str) -> str:
             else:
                 names = escape(", ".join(cell.studies))
                 people = f"{cell.people} people" if cell.people else "size not found"
-                cells += f'<td class="has" title="{names}"><b>{len(cell.studies)}</b><span>{people}</span></td>'
+                cells += (
+                    f'<td class="has" title="{names}"><b>{len(cell.studies)}</b><span>{people}</span></td>'
+                )
         body += f'<tr><th scope="row">{escape(row)}</th>{cells}</tr>'
     return (
         f'<div class="wide"><table class="map"><caption>{escape(marks.title)}</caption><thead><tr><th scope="col">'
@@ -431,7 +486,10 @@ def _maps(report: Report) -> str:
         _map(route_map(report.base), "Route"),
         _paragraph("People in studies that probably overlap are counted more than once here.", "small"),
         _map(gap_map(report.base), "Outcome"),
-        _paragraph("Only outcomes with numbers that could be read count; results told in words are not a number.", "small"),
+        _paragraph(
+            "Only outcomes with numbers that could be read count; results told in words are not a number.",
+            "small",
+        ),
     )
 
 
@@ -440,10 +498,18 @@ def _harms(report: Report) -> str:
     for study in report.base.studies:
         for event in study.adverse_events:
             counts = ", ".join(
-                f"{study_arm(study, arm)} {count}" + (f" of {event.at_risk[arm]}" if arm in event.at_risk else "")
+                f"{study_arm(study, arm)} {count}"
+                + (f" of {event.at_risk[arm]}" if arm in event.at_risk else "")
                 for arm, count in event.events.items()
             )
-            rows.append((_link(study.name, _first_url(study)), event.term, counts or "no counts read", event.note or ""))
+            rows.append(
+                (
+                    _link(study.name, _first_url(study)),
+                    event.term,
+                    counts or "no counts read",
+                    event.note or "",
+                )
+            )
     safety = [entry for entry in report.entries if entry.claim.area == "safety"]
     return _section(
         "harms",
@@ -487,7 +553,10 @@ def _flow(report: Report) -> str:
     return _section(
         "flow",
         f'<ol class="flow">{items}</ol>',
-        _paragraph("How many records were searched and screened before is not held, so those boxes of a PRISMA diagram are not drawn.", "small"),
+        _paragraph(
+            "How many records were searched and screened before is not held, so those boxes of a PRISMA diagram are not drawn.",
+            "small",
+        ),
     )
 
 
@@ -542,13 +611,16 @@ def _sources(report: Report) -> str:
     )
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], caption: str, raw: tuple[int, ...] = (0,)) -> str:
+def _table(
+    head: tuple[str, ...], rows: list[tuple[str, ...]], caption: str, raw: tuple[int, ...] = (0,)
+) -> str:
     """A table that stacks on a narrow screen; columns in ``raw`` hold markup already."""
     top = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
     body = "".join(
         "<tr>"
         + "".join(
-            f'<td data-label="{escape(head[at])}">{cell if at in raw else escape(cell)}</td>' for at, cell in enumerate(row)
+            f'<td data-label="{escape(head[at])}">{cell if at in raw else escape(cell)}</td>'
+            for at, cell in enumerate(row)
         )
         + "</tr>"
         for row in rows
@@ -571,7 +643,19 @@ def _first_url(study: Study) -> str | None:
 
 def answers_table(report: Report) -> list[dict[str, object]]:
     """Every question's answer as a flat row, for the CSV."""
-    keep = ("question", "measure", "design", "population", "estimate", "interval", "prediction", "tau2", "i2", "certainty", "not_in")
+    keep = (
+        "question",
+        "measure",
+        "design",
+        "population",
+        "estimate",
+        "interval",
+        "prediction",
+        "tau2",
+        "i2",
+        "certainty",
+        "not_in",
+    )
     return [
         {"id": key, "studies": len(answer.effects), "people": answer.people, "people_without_numbers": answer.silent_people,
          **{name: answer_data(answer)[name] for name in keep}}

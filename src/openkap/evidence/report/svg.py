@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from openkap.evidence.report.marks import FlowBox, Forest, ForestRow, Funnel, GapMap, TimeCourse, nice_ticks
+from openkap.evidence.report.marks import FlowBox, Forest, ForestRow, Funnel, GapMap, TimeCourse, axis_ticks, nice_ticks
 from openkap.evidence.wording import number
 
 STYLE = (
@@ -47,10 +47,12 @@ def forest(marks: Forest) -> str:
     for at, row in enumerate(marks.rows):
         parts.append(_forest_row(row, marks, top + step * at + 12, left, width))
     parts.append(f'<path class="axis" d="M{left} {bottom}H{left + width}"/>')
-    for tick in nice_ticks(marks.low, marks.high):
+    for tick in axis_ticks(marks):
         x = place(tick, marks.low, marks.high, left, width)
         parts.append(f'<path class="axis" d="M{x} {bottom}v5"/>')
-        parts.append(f'<text class="muted" x="{x}" y="{bottom + 19}" text-anchor="middle">{tick_label(tick, marks)}</text>')
+        parts.append(
+            f'<text class="muted" x="{x}" y="{bottom + 19}" text-anchor="middle">{tick_label(tick, marks)}</text>'
+        )
     parts.append(f'<text class="muted" x="{left}" y="{bottom + 40}">← {escape(marks.left)}</text>')
     parts.append(
         f'<text class="muted" x="{left + width}" y="{bottom + 40}" text-anchor="end">{escape(marks.right)} →</text>'
@@ -63,7 +65,7 @@ def tick_label(tick: float, marks: Forest) -> str:
     """The value as a reader sees it: ratios back from their logarithm."""
     from math import exp
 
-    return number(exp(tick), 2) if marks.ratio else f"{tick:g}".replace("-", "−")
+    return f"{exp(tick):.3g}" if marks.ratio else f"{tick:g}".replace("-", "−")
 
 
 def value_text(row: ForestRow, marks: Forest) -> str:
@@ -116,7 +118,10 @@ def funnel(marks: Funnel) -> str:
         at(marks.centre - reach, deepest),
         at(marks.centre + reach, deepest),
     )
-    parts = [f'<path class="band" d="M{cx} {cy}L{lx} {ly}H{rx}Z"/>', f'<path class="axis" d="M{cx} {top}V{top + h}M{left} {top}V{top + h}H{left + w}"/>']
+    parts = [
+        f'<path class="band" d="M{cx} {cy}L{lx} {ly}H{rx}Z"/>',
+        f'<path class="axis" d="M{cx} {top}V{top + h}M{left} {top}V{top + h}H{left + w}"/>',
+    ]
     for point in marks.points:
         x, y = at(point.x, point.se)
         end = x > left + w * 0.6
@@ -125,9 +130,15 @@ def funnel(marks: Funnel) -> str:
         parts.append(f'<text x="{x + shift}" y="{y + 4}" text-anchor="{anchor}">{escape(point.label)}</text>')
     for tick in nice_ticks(low, high, 5):
         x = place(tick, low, high, left, w)
-        parts.append(f'<text class="muted" x="{x}" y="{top + h + 18}" text-anchor="middle">{f"{tick:g}".replace("-", "−")}</text>')
-    parts.append(f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">effect; right favours ketamine</text>')
-    parts.append(f'<text class="muted" transform="translate(14 {top + h / 2}) rotate(-90)" text-anchor="middle">standard error</text>')
+        parts.append(
+            f'<text class="muted" x="{x}" y="{top + h + 18}" text-anchor="middle">{f"{tick:g}".replace("-", "−")}</text>'
+        )
+    parts.append(
+        f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">effect; right favours ketamine</text>'
+    )
+    parts.append(
+        f'<text class="muted" transform="translate(14 {top + h / 2}) rotate(-90)" text-anchor="middle">standard error</text>'
+    )
     told = "; ".join(f"{p.label}: effect {number(p.x)}, standard error {number(p.se)}" for p in marks.points)
     return document("".join(parts), width, height, marks.title, f"{told}. {marks.caution}")
 
@@ -151,22 +162,35 @@ def time_course(marks: TimeCourse) -> str:
         shift = 4 * at
         dash = "" if at == 0 else ' stroke-dasharray="5 3"'
         spots = [spot(p.day, p.estimate) for p in line]
-        parts.append(f'<path class="line"{dash} d="M' + "L".join(f"{x + shift} {y}" for x, y in spots) + '"/>')
+        parts.append(
+            f'<path class="line"{dash} d="M' + "L".join(f"{x + shift} {y}" for x, y in spots) + '"/>'
+        )
         for p, (x, y) in zip(line, spots, strict=True):
-            parts.append(f'<path class="axis" d="M{x + shift} {spot(p.day, p.low)[1]}V{spot(p.day, p.high)[1]}"/>')
+            parts.append(
+                f'<path class="axis" d="M{x + shift} {spot(p.day, p.low)[1]}V{spot(p.day, p.high)[1]}"/>'
+            )
             parts.append(f'<circle class="mark" cx="{x + shift}" cy="{y}" r="4.5"/>')
         x, y = spots[-1]
         anchor = "end" if x > left + w * 0.7 else "start"
-        parts.append(f'<text x="{x + shift + (-8 if anchor == "end" else 9)}" y="{y - 9}" text-anchor="{anchor}">{escape(name)}</text>')
+        parts.append(
+            f'<text x="{x + shift + (-8 if anchor == "end" else 9)}" y="{y - 9}" text-anchor="{anchor}">{escape(name)}</text>'
+        )
     for day in (0, 1, 7, 14, 30, 90, 180):
         if day <= last:
-            parts.append(f'<text class="muted" x="{spot(day, 0)[0]}" y="{top + h + 18}" text-anchor="middle">{day}</text>')
+            parts.append(
+                f'<text class="muted" x="{spot(day, 0)[0]}" y="{top + h + 18}" text-anchor="middle">{day}</text>'
+            )
     for tick in nice_ticks(low, high, 5):
-        parts.append(f'<text class="muted" x="{left - 6}" y="{spot(0, tick)[1] + 4}" text-anchor="end">{f"{tick:g}".replace("-", "−")}</text>')
-    parts.append(f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">days from the first dose (square-root scale)</text>')
+        parts.append(
+            f'<text class="muted" x="{left - 6}" y="{spot(0, tick)[1] + 4}" text-anchor="end">{f"{tick:g}".replace("-", "−")}</text>'
+        )
+    parts.append(
+        f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">days from the first dose (square-root scale)</text>'
+    )
     parts.append(f'<text class="muted" x="{left + 6}" y="{top + 10}">g, above 0 favours ketamine</text>')
     told = "; ".join(
-        f"{name}: " + ", ".join(f"day {p.day:g} {number(p.estimate)}" for p in line) for name, line in marks.lines
+        f"{name}: " + ", ".join(f"day {p.day:g} {number(p.estimate)}" for p in line)
+        for name, line in marks.lines
     )
     return document("".join(parts), width, height, marks.title, f"{told}. Silent: {', '.join(marks.silent)}")
 
@@ -181,17 +205,23 @@ def gap_map(marks: GapMap) -> str:
         words = column.replace("(", "").split(" ")
         half = (len(words) + 1) // 2
         for line, chunk in enumerate((" ".join(words[:half]), " ".join(words[half:]))):
-            parts.append(f'<text class="muted" style="font-size:11px" x="{left + cw * at + cw / 2}" y="{44 + 13 * line}" text-anchor="middle">{escape(chunk)}</text>')
+            parts.append(
+                f'<text class="muted" style="font-size:11px" x="{left + cw * at + cw / 2}" y="{44 + 13 * line}" text-anchor="middle">{escape(chunk)}</text>'
+            )
     for down, row in enumerate(marks.rows):
         y = top + ch * down + ch / 2
-        parts.append(f'<path class="axis" d="M8 {top + ch * down}H{width - 8}"/><text x="8" y="{y + 4}">{escape(row)}</text>')
+        parts.append(
+            f'<path class="axis" d="M8 {top + ch * down}H{width - 8}"/><text x="8" y="{y + 4}">{escape(row)}</text>'
+        )
         for at, column in enumerate(marks.columns):
             x, cell = left + cw * at + cw / 2, marks.cell(row, column)
             if cell is None:
                 parts.append(f'<text class="warn" x="{x}" y="{y + 4}" text-anchor="middle">0</text>')
                 continue
             r = round(5 + 13 * (cell.people / most) ** 0.5, 1)
-            parts.append(f'<circle class="pool" opacity=".3" cx="{x}" cy="{y}" r="{r}"/><text x="{x}" y="{y + 4}" text-anchor="middle">{len(cell.studies)}</text>')
+            parts.append(
+                f'<circle class="pool" opacity=".3" cx="{x}" cy="{y}" r="{r}"/><text x="{x}" y="{y + 4}" text-anchor="middle">{len(cell.studies)}</text>'
+            )
     told = "; ".join(f"{c.row}, {c.column}: {len(c.studies)} studies, {c.people} people" for c in marks.cells)
     return document("".join(parts), width, height, marks.title, told)
 
@@ -201,7 +231,9 @@ def flow(boxes: tuple[FlowBox, ...]) -> str:
     step, parts = 64, []
     for at, box in enumerate(boxes):
         y = 10 + step * at
-        parts.append(f'<rect class="band" x="10" y="{y}" width="230" height="40" rx="4"/><text x="22" y="{y + 25}"><tspan font-weight="600">{box.count}</tspan> {escape(box.text)}</text>')
+        parts.append(
+            f'<rect class="band" x="10" y="{y}" width="230" height="40" rx="4"/><text x="22" y="{y + 25}"><tspan font-weight="600">{box.count}</tspan> {escape(box.text)}</text>'
+        )
         if at + 1 < len(boxes):
             parts.append(f'<path class="axis" d="M60 {y + 40}v{step - 40}"/>')
         if box.aside:
