@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 
 import click
 
@@ -14,6 +15,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "network": ("evidence_statistics", "Compare many treatments through a network of trials."),
     "dose": ("evidence_statistics", "Fit a dose-response curve across trials."),
     "multiverse": ("evidence_statistics", "Run every defensible analysis and say which choice matters."),
+    "claims": ("evidence_base", "Answer every claim of the founding summary, with reasons."),
+    "report": ("evidence_base", "Write the living report: page, data, tables and figures."),
+    "diff": ("evidence_base", "Say what changed between two reports, in sentences."),
+    "import": ("evidence_base", "Read registry records, references and tables into study files."),
+    "check": ("evidence_base", "Run the extraction integrity gate."),
 }
 
 
@@ -28,7 +34,9 @@ class EvidenceVerbs(click.Group):
         """The verb's command, imported now."""
         if name not in VERBS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"openkap.commands.{VERBS[name][0]}"), name)
+        module = importlib.import_module(f"openkap.commands.{VERBS[name][0]}")
+        # ``import`` is a word of the language, so its function ends in an underscore.
+        command: click.Command = getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -62,6 +62,16 @@ def _with_companions(study: Study, companions: list[Study]) -> Study:
                 "risk_of_bias": study.risk_of_bias or companion.risk_of_bias,
             }
         )
+        if study.record == "registration" and companion.outcomes:
+            # Results have arrived for what was only registered: it is a study from now on.
+            study = study.model_copy(
+                update={
+                    "record": "study",
+                    "group": companion.group,
+                    "sample": companion.sample,
+                    "missing": (),
+                }
+            )
     return study
 
 
@@ -149,3 +159,15 @@ def tally_studies(root: Path) -> Tally:
         for outcome in study.outcomes:
             tally.add(study.tier_of(outcome.sources).value)
     return tally
+
+
+def tally(root: Path) -> list[Tally]:
+    """What the content check finds of the room: trials, pools, questions, claims, scales, comparators."""
+    from openkap.evidence.answers import tally_plan
+    from openkap.evidence.beside import tally_comparators
+    from openkap.evidence.claims import tally_claims
+    from openkap.evidence.scales import tally_scales
+    from openkap.evidence.syntheses import tally_syntheses
+
+    parts = (tally_studies, tally_syntheses, tally_plan, tally_claims, tally_scales, tally_comparators)
+    return [part(root) for part in parts]

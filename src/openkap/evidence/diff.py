@@ -32,10 +32,14 @@ def read_report(path: Path) -> dict[str, Any]:
         data = json.loads(file.read_text(encoding="utf-8"))
     except OSError as failed:
         raise InputError(
-            f"cannot read the report: {failed.strerror}", where=str(file), remedy="write one with `openkap evidence report`"
+            f"cannot read the report: {failed.strerror}",
+            where=str(file),
+            remedy="write one with `openkap evidence report`",
         ) from None
     except json.JSONDecodeError as failed:
-        raise InputError("the report is not JSON", where=f"{file}:{failed.lineno}", remedy="write it again") from None
+        raise InputError(
+            "the report is not JSON", where=f"{file}:{failed.lineno}", remedy="write it again"
+        ) from None
     missing = {"claims", "answers", "studies"} - set(data if isinstance(data, dict) else ())
     if missing:
         raise InputError("not a report of ours", value=", ".join(sorted(missing)), where=str(file),
@@ -66,7 +70,11 @@ def _records(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
                f"{after[key]['people'] if after[key]['people'] is not None else 'an unknown number of'} people).")
         for key in after if key not in before
     ]  # fmt: skip
-    changes += [Change("record removed", key, f"{before[key]['name']} was removed.") for key in before if key not in after]
+    changes += [
+        Change("record removed", key, f"{before[key]['name']} was removed.")
+        for key in before
+        if key not in after
+    ]
     for key in sorted(set(before) & set(after)):
         fields = [name for name in after[key] if before[key].get(name) != after[key][name]]
         if fields:
@@ -82,7 +90,9 @@ def _answers(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     for key, after in new["answers"].items():
         before = old["answers"].get(key)
         if before is None:
-            changes.append(Change("question added", key, f"New question: {after['question']}: {after['says']}."))
+            changes.append(
+                Change("question added", key, f"New question: {after['question']}: {after['says']}.")
+            )
             continue
         changes += _one_answer(key, before, after)
     changes += [
@@ -95,23 +105,43 @@ def _answers(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
 
 def _one_answer(key: str, before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     question, changes = after["question"], []
-    came = [e["study"] for e in after["effects"] if e["study_id"] not in {x["study_id"] for x in before["effects"]}]
-    left = [e["study"] for e in before["effects"] if e["study_id"] not in {x["study_id"] for x in after["effects"]}]
+    came = [
+        e["study"]
+        for e in after["effects"]
+        if e["study_id"] not in {x["study_id"] for x in before["effects"]}
+    ]
+    left = [
+        e["study"]
+        for e in before["effects"]
+        if e["study_id"] not in {x["study_id"] for x in after["effects"]}
+    ]
     if came:
         changes.append(Change("study now in", key, f"{question}: {', '.join(came)} now gives a number."))
     if left:
-        changes.append(Change("study no longer in", key, f"{question}: {', '.join(left)} no longer gives a number."))
+        changes.append(
+            Change("study no longer in", key, f"{question}: {', '.join(left)} no longer gives a number.")
+        )
     if before["says"] != after["says"]:
         text = f"{question}: was {before['says']}; is {after['says']}."
         changes.append(Change("number", key, text, before["estimate"], after["estimate"]))
         side = _side(before["interval"], before["measure"]), _side(after["interval"], after["measure"])
         if side[0] != side[1]:
-            changes.append(Change("conclusion", key, f"{question}: the interval {side[0]}; now it {side[1]}."))
-    heard = [x["study"] for x in before["silent"] if x["study_id"] not in {s["study_id"] for s in after["silent"]}]
+            changes.append(
+                Change("conclusion", key, f"{question}: the interval {side[0]}; now it {side[1]}.")
+            )
+    heard = [
+        x["study"] for x in before["silent"] if x["study_id"] not in {s["study_id"] for s in after["silent"]}
+    ]
     if heard:
-        changes.append(Change("no longer silent", key, f"{question}: {', '.join(heard)} no longer lacks a number."))
+        changes.append(
+            Change("no longer silent", key, f"{question}: {', '.join(heard)} no longer lacks a number.")
+        )
     if before["certainty"] != after["certainty"]:
-        changes.append(Change("certainty", key, f"{question}: certainty was {before['certainty']}, is {after['certainty']}."))
+        changes.append(
+            Change(
+                "certainty", key, f"{question}: certainty was {before['certainty']}, is {after['certainty']}."
+            )
+        )
     domains = _by(before["domains"], "name")
     for domain in after["domains"]:
         old = domains.get(domain["name"])
@@ -135,7 +165,9 @@ def _claims(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     for claim in new["claims"]:
         was = before.get(claim["id"])
         if was is None:
-            changes.append(Change("claim added", claim["id"], f"New claim {claim['id']}: {claim['verdict']}."))
+            changes.append(
+                Change("claim added", claim["id"], f"New claim {claim['id']}: {claim['verdict']}.")
+            )
         elif was["verdict"] != claim["verdict"]:
             text = f"{claim['id']} ({claim['claim']}): was {was['verdict']}, is {claim['verdict']}."
             changes.append(Change("verdict", claim["id"], text, was["verdict"], claim["verdict"]))
@@ -154,8 +186,16 @@ def _sentences(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
                                   was["sentence"], claim["sentence"]))  # fmt: skip
     for place in ("headline", "methods"):
         lines = old.get(place, [])
-        changes += [Change("sentence", place, f"New in {place}: {line}", None, line) for line in new[place] if line not in lines]
-        changes += [Change("sentence", place, f"Gone from {place}: {line}", line, None) for line in lines if line not in new[place]]
+        changes += [
+            Change("sentence", place, f"New in {place}: {line}", None, line)
+            for line in new[place]
+            if line not in lines
+        ]
+        changes += [
+            Change("sentence", place, f"Gone from {place}: {line}", line, None)
+            for line in lines
+            if line not in new[place]
+        ]
     if old.get("connection") != new.get("connection"):
         changes.append(Change("network", "beside", f"Beside other treatments: {new['connection']}"))
     return changes

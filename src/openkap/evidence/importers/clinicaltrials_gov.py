@@ -299,7 +299,12 @@ class _Reader:
             reason = "names several times" if time.several else "names no time that can be read"
             self.doubt("time-unclear", f"{label or frame!r} {reason}", "set the window in the file", at=title)
         days = None if time.days is None else Decimal(str(round(time.days, 3)))
-        return Timepoint(label=label or frame or "not stated", window=time.window, days_from_first_dose=days)
+        return Timepoint(
+            label=label or frame or "not stated",
+            window=time.window,
+            days_from_first_dose=None if time.after_last else days,
+            days_from_last_dose=days if time.after_last else None,
+        )
 
     def _class(
         self,

@@ -18,6 +18,7 @@ DRUGS: tuple[tuple[str, str, str | None], ...] = (
     (r"\bfentanyl\b", "fentanyl", None),
     (r"\b(saline|sodium chloride)\b", "saline", None),
     (r"\bplacebo\b", "placebo", None),
+    (r"\bwait(ing)?\b|\bno intervention\b|\busual care\b|\btreatment as usual\b", "no drug", None),
 )
 ROUTES = (
     (r"intravenous|\bi\.?v\.?\b|infusion", "IV"),

@@ -169,7 +169,12 @@ def beside_forest(answers: Answers, besides: list[Beside], syntheses: Syntheses)
         )  # fmt: skip
         rows += [
             ForestRow(
-                f"against {CONTROL_WORDS.get(control, control)}", f"{split.k} trials", "part", split.estimate, split.ci_low, split.ci_high
+                f"against {CONTROL_WORDS.get(control, control)}",
+                f"{split.k} trials",
+                "part",
+                split.estimate,
+                split.ci_low,
+                split.ci_high,
             )
             for control, split in each.by_control.items()
         ]
@@ -449,7 +454,11 @@ def axis_ticks(marks: Forest) -> list[float]:
         return nice_ticks(marks.low, marks.high)
     ratios = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 50, 100)
     inside = [math.log(each) for each in ratios if marks.low <= math.log(each) <= marks.high]
-    return inside if len(inside) <= 6 else [each for each in inside if round(math.exp(each), 2) in (0.01, 0.1, 0.5, 1, 2, 10, 100)]
+    return (
+        inside
+        if len(inside) <= 6
+        else [each for each in inside if round(math.exp(each), 2) in (0.01, 0.1, 0.5, 1, 2, 10, 100)]
+    )
 
 
 def nice_ticks(low: float, high: float, at_most: int = 6) -> list[float]:
