@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-
 from openkap.core.content import Schema
 from openkap.evidence.answers import Answer, Answers
 from openkap.evidence.base import Base

@@ -111,7 +111,6 @@ def change(study, **fields):
         ({"mean": "5", "sd": "3"}, "impossible-effect"),
         ({"sd": "4"}, "sd-looks-like-se"),
         ({"mean": "75"}, "near-maximum"),
-        ({"mean": "40.5"}, "cluster-sum"),
     ],
 )
 def test_planted_errors_in_an_arm_are_caught(base, scales, planted, expected):
@@ -130,6 +129,15 @@ def test_arms_that_do_not_add_up_are_caught(base, scales):
 def outcome_changed(study, outcome_id, **fields):
     outcomes = tuple(o.model_copy(update=fields) if o.id == outcome_id else o for o in study.outcomes)
     return study.model_copy(update={"outcomes": outcomes})
+
+
+def test_clusters_that_do_not_add_up_to_the_total_are_caught(base, scales):
+    study, yardstick = base.get("wjp2026_lung"), Yardstick.of(base, scales)
+    total = next(o for o in study.outcomes if o.id == "wjp2026_pcl5")
+    assert "cluster-sum" not in names(check_study(study, scales, yardstick))
+    moved = (total.values[0].model_copy(update={"mean": D("25.3")}), total.values[1])
+    wrong = outcome_changed(study, total.id, values=moved)
+    assert "cluster-sum" in names(check_study(wrong, scales, yardstick))
 
 
 def test_counts_and_percentages_must_agree(base, scales):
