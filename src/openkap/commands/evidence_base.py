@@ -117,11 +117,15 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
 @click.command()
 @_extra
 @_content
-@click.option("--against", type=click.Path(path_type=Path, exists=True, dir_okay=False), multiple=True,
-              help="A second extraction of a study: every field in which the two differ is named.")  # fmt: skip
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A second extraction of a study: every field in which the two differ is named.",
+)
 @_json
 def check(extra: tuple[Path, ...], root: Path, against: tuple[Path, ...], as_json: bool) -> None:
-    """Run the extraction integrity gate over trials and published pools; exit 1 on a contradiction in a trial."""
+    """Run the integrity gate over trials and published pools; exit 1 on a contradiction in a trial."""
     from openkap.evidence.base import read_base, read_study
     from openkap.evidence.integrity import check_base, check_syntheses, compare_extractions
     from openkap.evidence.scales import read_scales
@@ -157,10 +161,10 @@ def check(extra: tuple[Path, ...], root: Path, against: tuple[Path, ...], as_jso
 @_content
 @_json
 def import_(inputs: tuple[str, ...], form: str, into: Path | None, root: Path, as_json: bool) -> None:
-    """Read registry records, references or tables from files, or by number (NCT..., pmid:...) from the network.
+    """Read registry records, references or tables: files, or numbers (NCT..., pmid:...) to fetch.
 
-    Studies become files below --into, ready for review and for `report --trials`; references are joined to the
-    studies held, and retracted reports are named.
+    Studies become files below --into, ready for review and for `report --trials`; references are joined to
+    the studies held, and retracted reports are named.
     """
     from openkap.commands.evidence_import import import_all
 

@@ -46,27 +46,39 @@ class Answer:
         """For ``--json``."""
         return {
             "studies": [
-                {"id": study.id, "group": study.group.value, "companion_of": study.companion_of, "file": file,
-                 "arms": len(study.arms), "outcomes": len(study.outcomes), "adverse_events": len(study.adverse_events)}
+                {
+                    "id": study.id,
+                    "group": study.group.value,
+                    "companion_of": study.companion_of,
+                    "file": file,
+                    "arms": len(study.arms),
+                    "outcomes": len(study.outcomes),
+                    "adverse_events": len(study.adverse_events),
+                }
                 for study, file in self.studies
             ],
             "findings": [each.as_dict() for each in self.findings],
             "references": [
-                {"study": family.study_id, "is_retracted": family.is_retracted, "reports": [r.as_dict() for r in family.reports]}
+                {
+                    "study": family.study_id,
+                    "is_retracted": family.is_retracted,
+                    "reports": [r.as_dict() for r in family.reports],
+                }
                 for family in (self.references.families if self.references else [])
             ],
             "joined": [vars(join) for join in (self.references.joins if self.references else [])],
             "proposals": [vars(join) for join in (self.references.proposals if self.references else [])],
             "rows": self.rows,
             "errors": [error.as_dict() for error in self.errors],
-        }  # fmt: skip
+        }
 
     def lines(self) -> list[str]:
         """For the terminal."""
         lines = []
         for study, file in self.studies:
             lines.append(
-                f"{study.id}: {len(study.arms)} arms, {len(study.outcomes)} outcomes, {len(study.adverse_events)} harms"
+                f"{study.id}: {len(study.arms)} arms, {len(study.outcomes)} outcomes, "
+                f"{len(study.adverse_events)} harms"
                 + (f"; belongs to {study.companion_of}" if study.companion_of else "; a study of its own")
                 + (f"; written to {file}" if file else "; not written (give --into)")
             )
@@ -121,9 +133,11 @@ def _obtain(given: str, form: str) -> tuple[str, str, str]:
     if match:
         return "pubmed", _fetch(ADDRESSES["pubmed"].format(match.group(1))), f"PMID {match.group(1)}"
     raise InputError(
-        "neither a file nor a number that can be fetched", value=given, limit="a path, NCT01234567 or pmid:12345678",
+        "neither a file nor a number that can be fetched",
+        value=given,
+        limit="a path, NCT01234567 or pmid:12345678",
         remedy="check the spelling",
-    )  # fmt: skip
+    )
 
 
 def _fetch(address: str) -> str:
@@ -156,9 +170,12 @@ def _form_of(text: str, path: Path) -> str:
     if re.search(r"Study", header) and re.search(r"Experimental|GIV|Mean1|Events1|Total1", header):
         return "revman"
     raise InputError(
-        "the form of the file cannot be told", value=header, where=str(path), remedy="say it with --form",
+        "the form of the file cannot be told",
+        value=header,
+        where=str(path),
+        remedy="say it with --form",
         limit="ClinicalTrials.gov JSON, PubMed XML or nbib, RIS, Metapsy, RevMan or our own CSV",
-    )  # fmt: skip
+    )
 
 
 def _read(

@@ -192,10 +192,14 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
         normal = pool(yi, vi, "REML", "z", labels=labels)
         if analysis.measure == "change":
             other = [
-                pool([e.yi for e in _effects(studies, analysis, float(value))[0]],
-                     [e.vi for e in _effects(studies, analysis, float(value))[0]], "REML", "knha").estimate
+                pool(
+                    [e.yi for e in _effects(studies, analysis, float(value))[0]],
+                    [e.vi for e in _effects(studies, analysis, float(value))[0]],
+                    "REML",
+                    "knha",
+                ).estimate
                 for value in (r.low, r.high)
-            ]  # fmt: skip
+            ]
             spread = (min(other), max(other))
     result = Answer(
         analysis,
@@ -292,7 +296,10 @@ def _silent(
         if study.id in heard or study.record != "study":
             continue
         if study.overlap in samples:
-            same = f"no usable numbers; its sample probably overlaps that of {samples[study.overlap]}, not counted"
+            same = (
+                f"no usable numbers; its sample probably overlaps that of {samples[study.overlap]}, not "
+                "counted"
+            )
             silent.append(Silent(study.id, study.name, None, same, None, ()))
             continue
         words = _words(study, analysis)

@@ -151,8 +151,10 @@ class Connection:
             return "The trials share treatments, so an indirect comparison is possible."
         told = "; ".join(", ".join(part) for part in self.parts)
         return (
-            f"The network falls into {len(self.parts)} parts that share no treatment ({told}). No difference between "
-            "parts is computed: populations, controls and blinding differ, and nothing ties the parts together."
+            f"The network falls into {len(self.parts)} parts that share no treatment ({told}). No "
+            "difference between "
+            "parts is computed: populations, controls and blinding differ, and nothing ties the parts "
+            "together."
         )
 
 

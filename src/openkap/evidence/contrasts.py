@@ -180,7 +180,7 @@ def _counts(study: Study, outcome: Outcome) -> Effect | None:
 
 
 def single_group_change(study: Study, outcome: Outcome, correlation: float) -> Effect | None:
-    """How far the score fell, in points; a printed spread of the change goes before an assumed correlation."""
+    """How far the score fell, in points; a printed spread goes before an assumed correlation."""
     change, before, after = outcome.change, outcome.baseline, outcome.post
     if change and change.mean is not None:
         fall, n = -float(change.mean), change.n

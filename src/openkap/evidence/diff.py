@@ -42,8 +42,12 @@ def read_report(path: Path) -> dict[str, Any]:
         ) from None
     missing = {"claims", "answers", "studies"} - set(data if isinstance(data, dict) else ())
     if missing:
-        raise InputError("not a report of ours", value=", ".join(sorted(missing)), where=str(file),
-                         remedy="give the report.json that `openkap evidence report` wrote")  # fmt: skip
+        raise InputError(
+            "not a report of ours",
+            value=", ".join(sorted(missing)),
+            where=str(file),
+            remedy="give the report.json that `openkap evidence report` wrote",
+        )
     result: dict[str, Any] = data
     return result
 
@@ -66,10 +70,16 @@ def _by(rows: list[dict[str, Any]], key: str = "id") -> dict[str, dict[str, Any]
 def _records(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     before, after = _by(old["studies"]), _by(new["studies"])
     changes = [
-        Change("record added", key, f"{after[key]['name']} was added ({after[key]['group'].replace('_', ' ')}, "
-               f"{after[key]['people'] if after[key]['people'] is not None else 'an unknown number of'} people).")
-        for key in after if key not in before
-    ]  # fmt: skip
+        Change(
+            "record added",
+            key,
+            f"{after[key]['name']} was added ({after[key]['group'].replace('_', ' ')}, "
+            f"{after[key]['people'] if after[key]['people'] is not None else 'an unknown number of'} "
+            "people).",
+        )
+        for key in after
+        if key not in before
+    ]
     changes += [
         Change("record removed", key, f"{before[key]['name']} was removed.")
         for key in before
@@ -79,9 +89,14 @@ def _records(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
         fields = [name for name in after[key] if before[key].get(name) != after[key][name]]
         if fields:
             changes.append(
-                Change("record changed", key, f"{after[key]['name']}: {', '.join(fields)} changed.",
-                       {f: before[key].get(f) for f in fields}, {f: after[key][f] for f in fields})
-            )  # fmt: skip
+                Change(
+                    "record changed",
+                    key,
+                    f"{after[key]['name']}: {', '.join(fields)} changed.",
+                    {f: before[key].get(f) for f in fields},
+                    {f: after[key][f] for f in fields},
+                )
+            )
     return changes
 
 
@@ -146,7 +161,10 @@ def _one_answer(key: str, before: dict[str, Any], after: dict[str, Any]) -> list
     for domain in after["domains"]:
         old = domains.get(domain["name"])
         if old and (old["level"], old["judged_by"]) != (domain["level"], domain["judged_by"]):
-            text = f"{question}: {domain['name']} went from {old['level']} to {domain['level']}: {domain['reason']}."
+            text = (
+                f"{question}: {domain['name']} went from {old['level']} to {domain['level']}: "
+                f"{domain['reason']}."
+            )
             changes.append(Change("certainty domain", key, text, old["level"], domain["level"]))
     return changes
 
@@ -182,8 +200,15 @@ def _sentences(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     for claim in new["claims"]:
         was = before.get(claim["id"])
         if was and was["sentence"] != claim["sentence"]:
-            changes.append(Change("sentence", claim["id"], f"{claim['id']} now reads: {claim['sentence']}",
-                                  was["sentence"], claim["sentence"]))  # fmt: skip
+            changes.append(
+                Change(
+                    "sentence",
+                    claim["id"],
+                    f"{claim['id']} now reads: {claim['sentence']}",
+                    was["sentence"],
+                    claim["sentence"],
+                )
+            )
     for place in ("headline", "methods"):
         lines = old.get(place, [])
         changes += [

@@ -157,7 +157,10 @@ def _indirectness(body: Body) -> Domain:
 def _imprecision(body: Body, limits: CertaintyLimits) -> Domain:
     size = int(limits.information_size.value)
     few = body.people is None or body.people < size
-    told = f"{body.people if body.people is not None else 'an unknown number of'} people (information size {size})"
+    told = (
+        f"{body.people if body.people is not None else 'an unknown number of'} people (information size "
+        f"{size})"
+    )
     if body.low is None or body.high is None:
         return Domain("imprecision", -2, f"no pooled interval; {told}")
     crosses = body.low <= body.no_effect <= body.high

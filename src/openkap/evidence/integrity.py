@@ -226,7 +226,7 @@ def _inside_scale(value: ArmValue, cluster: str | None, scale: Scale, subject: s
     if top is None or bottom is None:
         return
     if value.sd is not None:
-        # Largest SD of bounded values with this mean: all mass at the two ends (Popoviciu; Bhatia-Davis 2000).
+        # Largest SD of bounded values with this mean: all mass at the ends (Bhatia and Davis 2000).
         correction = value.n / (value.n - 1) if value.n and value.n > 1 else 2.0
         limit = math.sqrt(float((mean - bottom) * (top - mean)) * correction)
         if float(value.sd) > limit + float(_ulp(value.sd)):
@@ -303,7 +303,8 @@ def _effect_of_arms(outcome: Outcome, scale: Scale | None) -> Iterator[Finding]:
                     "impossible-effect",
                     "implausible",
                     outcome.id,
-                    f"{one.arm_id} and {other.arm_id} differ by {abs(effect):.1f} SD: is an SE given as an SD?",
+                    f"{one.arm_id} and {other.arm_id} differ by {abs(effect):.1f} SD: is an SE given as an "
+                    "SD?",
                 )
 
 
@@ -452,7 +453,8 @@ def _too_narrow(
                 "interval-too-narrow",
                 "implausible",
                 estimate.id,
-                f"{estimate.ci_low} to {estimate.ci_high} in {people} people implies an SD near {implied:.1f} "
+                f"{estimate.ci_low} to {estimate.ci_high} in {people} people implies an SD near "
+                f"{implied:.1f} "
                 f"in each arm; the smallest of any PTSD total held here is {floor:.1f}",
                 "do not use without the trials' own numbers",
             )

@@ -191,10 +191,13 @@ def contrast_between(part: Part, held: Held) -> Judged:
     for at, each in enumerate(answer.effects):
         sides[test(studies[each.study_id])].append(at)
     silent = {
-        side: [f"{each.study} ({each.said})" for each in answer.silent
-               if each.reading and test(studies[each.study_id]) == side]
+        side: [
+            f"{each.study} ({each.said})"
+            for each in answer.silent
+            if each.reading and test(studies[each.study_id]) == side
+        ]
         for side in (True, False)
-    }  # fmt: skip
+    }
     counts = f"Trials with numbers: {len(sides[True])} {yes}, {len(sides[False])} {no}."
     words = "".join(
         f" In words only, {label}: {'; '.join(silent[side])}."
@@ -202,7 +205,10 @@ def contrast_between(part: Part, held: Held) -> Judged:
         if silent[side]
     )
     if min(len(sides[True]), len(sides[False])) < 2:
-        because = f"{counts} No trial randomised people to the two, and two on each side are the least for a comparison across trials.{words}"
+        because = (
+            f"{counts} No trial randomised people to the two, and two on each side are the least for a "
+            f"comparison across trials.{words}"
+        )
         return _from_answers(part, "cannot be judged", because, [answer])
     from openkap.evidence.regression import meta_regression
 
@@ -216,7 +222,8 @@ def contrast_between(part: Part, held: Held) -> Judged:
     low, high = float(fit.ci_low[1]), float(fit.ci_high[1])
     verdict: Verdict = "mixed" if low > 0 else "not supported"
     because = (
-        f"{counts} Difference {number(float(fit.beta[1]))} (95% interval {number(low)} to {number(high)}) across "
+        f"{counts} Difference {number(float(fit.beta[1]))} (95% interval {number(low)} to {number(high)}) "
+        "across "
         f"trials, which differ in more than this.{words}"
     )
     return _from_answers(part, verdict, because, [answer])
@@ -375,7 +382,8 @@ def therapy_paired(part: Part, held: Held) -> Judged:
     paired = [r for r in records if any(arm.psychotherapy for arm in r.arms if arm.role == "intervention")]
     coming = [r for r in paired if r.group is Group.REGISTERED]
     because = (
-        f"{len(paired)} of {len(records)} treatment records with described arms give psychotherapy with the drug, "
+        f"{len(paired)} of {len(records)} treatment records with described arms give psychotherapy with the "
+        "drug, "
         f"{len(coming)} of them registered and not yet reported. A count of studies, not of practice."
     )
     verdict: Verdict = "supported" if len(paired) >= 3 and len(coming) >= 3 else "mixed"
@@ -460,8 +468,10 @@ def gap_head_to_head(part: Part, held: Held) -> Judged:
     used = sorted({arm.drug or "?" for s in _controlled(held) for arm in s.arms if arm.role == "comparator"})
     because = (
         f"Comparators of the randomised trials: {', '.join(used)}. "
-        f"Head-to-head with a first-line treatment: {', '.join(found) or 'none'}. Psychotherapy and MDMA trials share "
-        "no comparator with ketamine trials, so the network does not connect; they are shown side by side only."
+        f"Head-to-head with a first-line treatment: {', '.join(found) or 'none'}. Psychotherapy and MDMA "
+        "trials share "
+        "no comparator with ketamine trials, so the network does not connect; they are shown side by side "
+        "only."
     )
     verdict: Verdict = "not supported" if found else "supported"
     return Judged(part.text, verdict, because, "a count of the trial records", tuple(found))
@@ -507,11 +517,26 @@ def outside(part: Part, held: Held) -> Judged:
 RULES: dict[str, Rule] = {
     each.__name__: each
     for each in (
-        benefit, every_cluster, at_least_moderate, contrast_between, duration, most_studied, consistent_route,
-        route_effect, under_studied, mechanism, therapy_paired, passing_harm, harm_rates, gap_long_term,
-        gap_head_to_head, gap_biomarkers, documents, outside,
+        benefit,
+        every_cluster,
+        at_least_moderate,
+        contrast_between,
+        duration,
+        most_studied,
+        consistent_route,
+        route_effect,
+        under_studied,
+        mechanism,
+        therapy_paired,
+        passing_harm,
+        harm_rates,
+        gap_long_term,
+        gap_head_to_head,
+        gap_biomarkers,
+        documents,
+        outside,
     )
-}  # fmt: skip
+}
 
 
 def _from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answer]) -> Judged:

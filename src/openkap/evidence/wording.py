@@ -67,6 +67,7 @@ def normal_theory(answer: Answer) -> str:
     low, high = (number(answer.shown(x)) for x in (answer.normal.ci_low, answer.normal.ci_high))
     return (
         f"With {answer.pooled.k} studies the Knapp-Hartung interval has {answer.pooled.df} degree"
-        f"{'s' if answer.pooled.df != 1 else ''} of freedom; a normal interval, which is too narrow for so few, "
+        f"{'s' if answer.pooled.df != 1 else ''} of freedom; a normal interval, which is too narrow for so "
+        "few, "
         f"would run from {low} to {high}."
     )

@@ -87,15 +87,25 @@ def test_certainty_starts_high_for_trials_and_every_step_down_has_a_reason(get):
     certainty = get("severity_end").certainty
     assert (certainty.start, certainty.level) == ("high", "very low")
     assert {domain.name: domain.level for domain in certainty.domains} == {
-        "risk of bias": -1, "inconsistency": -1, "indirectness": -1, "imprecision": -2, "missing results": -2,
-    }  # fmt: skip
+        "risk of bias": -1,
+        "inconsistency": -1,
+        "indirectness": -1,
+        "imprecision": -2,
+        "missing results": -2,
+    }
     assert get("change_uncontrolled").certainty.start == "low"
 
 
 def test_a_reviewer_overrides_a_domain_by_name_with_a_reason_and_the_rule_stays_readable(report):
     plan = report.answers.plan
-    given = Override(analysis="severity_end", domain="risk of bias", level="0", reviewer="A. Reviewer",
-                     reason="both trials judged low with RoB 2", on=date(2026, 11, 1))  # fmt: skip
+    given = Override(
+        analysis="severity_end",
+        domain="risk of bias",
+        level="0",
+        reviewer="A. Reviewer",
+        reason="both trials judged low with RoB 2",
+        on=date(2026, 11, 1),
+    )
     changed = plan.model_copy(update={"overrides": (given,)})
     analysis = next(each for each in plan.analyses if each.id == "severity_end")
     domain = answer(report.base, analysis, changed).certainty.domains[0]
@@ -107,10 +117,16 @@ def test_a_reviewer_overrides_a_domain_by_name_with_a_reason_and_the_rule_stays_
     ("old", "new", "reason"),
     [
         ("id: severity_month_1", "id: severity_end", "stands twice"),
-        ("prepost_correlation:", "overrides: [{analysis: none, domain: imprecision, level: '0', reviewer: a, reason: b, "
-         "on: 2026-01-01}]\nprepost_correlation:", "judgement on no analysis"),
+        (
+            "prepost_correlation:",
+            (
+                "overrides: [{analysis: none, domain: imprecision, level: '0', reviewer: a, reason: b, "
+                "on: 2026-01-01}]\nprepost_correlation:"
+            ),
+            "judgement on no analysis",
+        ),
     ],
-)  # fmt: skip
+)
 def test_slips_in_the_questions_are_refused(report, tmp_path, old, new, reason):
     path = tmp_path / "analyses.yaml"
     path.write_text((report.root / "analyses.yaml").read_text().replace(old, new, 1))

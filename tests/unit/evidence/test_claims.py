@@ -125,9 +125,12 @@ def test_a_reviewer_overrides_a_verdict_and_the_rules_verdict_stays_readable(rep
 
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
-    [("rule: every_cluster", "rule: wishful", "no such rule"), ("id: E2", "id: E1", "stands twice"),
-     ("kind: quantitative", "kind: hopeful", "quantitative")],
-)  # fmt: skip
+    [
+        ("rule: every_cluster", "rule: wishful", "no such rule"),
+        ("id: E2", "id: E1", "stands twice"),
+        ("kind: quantitative", "kind: hopeful", "quantitative"),
+    ],
+)
 def test_slips_in_the_claims_are_refused(tmp_path, old, new, reason):
     path = tmp_path / "claims.yaml"
     path.write_text(
@@ -156,6 +159,14 @@ def test_rules_read_rates_once_they_exist(report):
 def test_every_claim_of_the_summary_is_kept_word_for_word_in_one_file():
     raw = yaml.safe_load((SHIPPED / "claims.yaml").read_text(encoding="utf-8"))["claims"]
     assert [claim["id"] for claim in raw] == [
-        *("E1", "E2", "E3", "E4"), *("D1", "D2", "D3"), *("R1", "R2", "R3"), *("M1", "M2", "M3", "M4", "M5"),
-        *("P1", "P2", "P3"), *("S1", "S2"), *("C1", "C2", "C3", "C4"), *("G1", "G2", "G3", "G4"), *("A1", "A2"), "X1",
-    ]  # fmt: skip
+        *("E1", "E2", "E3", "E4"),
+        *("D1", "D2", "D3"),
+        *("R1", "R2", "R3"),
+        *("M1", "M2", "M3", "M4", "M5"),
+        *("P1", "P2", "P3"),
+        *("S1", "S2"),
+        *("C1", "C2", "C3", "C4"),
+        *("G1", "G2", "G3", "G4"),
+        *("A1", "A2"),
+        "X1",
+    ]

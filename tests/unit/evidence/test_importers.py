@@ -30,8 +30,13 @@ def test_each_results_group_becomes_an_arm_with_drug_dose_route_and_role(three_a
     arms = {arm.id: arm for arm in three_arms.study.arms}
     low = arms["ketamine_0.2_mg_kg"]
     assert (low.role, low.drug, low.dose, low.dose_unit, low.route, low.administrations) == (
-        "intervention", "ketamine", D("0.2"), "mg/kg", "IV", 8,
-    )  # fmt: skip
+        "intervention",
+        "ketamine",
+        D("0.2"),
+        "mg/kg",
+        "IV",
+        8,
+    )
     assert (arms["placebo"].role, arms["placebo"].drug) == ("comparator", "placebo")
     assert three_arms.study.group is Group.EFFICACY_RCT
 
@@ -234,9 +239,11 @@ OWN = "study,group,outcome,instrument,window,arm,role,drug,n,url,tier,page,mean,
 
 def test_our_own_csv_becomes_a_study(scales):
     text = OWN + (
-        "new2027,efficacy_rct,sev,PCL-5,end_of_course,ket,intervention,ketamine,20,https://x.org,A,p. 3,30.10,12,\n"
+        "new2027,efficacy_rct,sev,PCL-5,end_of_course,ket,intervention,ketamine,20,https://x.org,A,p. "
+        "3,30.10,12,\n"
         "new2027,efficacy_rct,sev,PCL-5,end_of_course,pla,comparator,saline,21,https://x.org,A,p. 3,34,13,\n"
-        "new2027,efficacy_rct,resp,PCL-5,end_of_course,ket,intervention,ketamine,20,https://x.org,A,p. 4,,,9\n"
+        "new2027,efficacy_rct,resp,PCL-5,end_of_course,ket,intervention,ketamine,20,https://x.org,A,p. "
+        "4,,,9\n"
         "new2027,efficacy_rct,resp,PCL-5,end_of_course,pla,comparator,saline,21,https://x.org,A,p. 4,,,5\n"
     )
     (study,) = read_own_csv(text, scales)

@@ -75,7 +75,7 @@ def test_a_p_value_on_the_other_side_of_its_interval_is_flagged():
 @pytest.mark.parametrize(
     ("mean", "n", "expected"),
     [
-        # Brown & Heathers 2017, doi 10.1177/1948550616673876: 5.19 of 28 whole numbers cannot be (145/28 = 5.18).
+        # Brown & Heathers 2017, doi 10.1177/1948550616673876: 5.19 of 28 cannot be (145/28 = 5.18).
         ("5.19", 28, ["grim"]),
         ("5.18", 28, []),
         # With 200 people two decimals decide nothing.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import time
@@ -99,8 +100,19 @@ def test_every_drawing_is_xml_with_a_title_and_a_description(written):
 
 
 def test_all_parts_of_the_report_are_there(written):
-    for part in ("forest_severity_end.svg", "funnel_severity_end.svg", "time_course.svg", "routes.svg", "gaps.svg",
-                 "flow.svg", "claims.csv", "effects.csv", "studies.csv", "findings.csv", "report.json"):  # fmt: skip
+    for part in (
+        "forest_severity_end.svg",
+        "funnel_severity_end.svg",
+        "time_course.svg",
+        "routes.svg",
+        "gaps.svg",
+        "flow.svg",
+        "claims.csv",
+        "effects.csv",
+        "studies.csv",
+        "findings.csv",
+        "report.json",
+    ):
         assert written[part]
     for section in ("certainty", "bias", "methods", "sources", "integrity"):
         assert f'id="{section}"' in written["report.html"]
@@ -161,7 +173,7 @@ def test_comparators_are_read_with_their_own_sign_and_not_joined(report):
 @pytest.mark.parametrize(("low", "high"), [(-1.6, 2.2), (0.0, 30.0), (-0.3, 0.31)])
 def test_ticks_are_inside_and_evenly_spaced(low, high):
     ticks = nice_ticks(low, high)
-    steps = {round(b - a, 9) for a, b in zip(ticks, ticks[1:], strict=False)}
+    steps = {round(b - a, 9) for a, b in itertools.pairwise(ticks)}
     assert len(steps) == 1
     assert low <= ticks[0]
     assert ticks[-1] <= high

@@ -409,7 +409,8 @@ class _Reader:
         elif kind not in ("STANDARD DEVIATION", "STANDARD ERROR", "STANDARD ERROR OF THE MEAN"):
             self.doubt(
                 "dispersion-unknown",
-                f"the spread of {arm} is {kind.lower() or 'not named'}: neither SD, SE nor a confidence interval",
+                f"the spread of {arm} is {kind.lower() or 'not named'}: neither SD, SE nor a confidence "
+                "interval",
                 "enter the spread by hand if the paper gives it",
                 at=str(measure.get("title")),
             )
@@ -516,7 +517,8 @@ class _Reader:
             if int(low) == 0 and int(high) > scale.maximum and "range" in text.lower():
                 self.doubt(
                     "scale-range",
-                    f"the record gives {scale.id} a range of {low} to {high}; its highest total is {scale.maximum}",
+                    f"the record gives {scale.id} a range of {low} to {high}; its highest total is "
+                    f"{scale.maximum}",
                     "find out which scale was used",
                     "contradiction",
                     title,

@@ -31,9 +31,23 @@ REQUIRED = (
     "page",
 )
 COLUMNS = (
-    *REQUIRED, "title", "authors", "year", "registration", "cluster", "time", "days", "mean", "sd", "se", "events",
-    "route", "dose", "dose_unit", "administrations",
-)  # fmt: skip
+    *REQUIRED,
+    "title",
+    "authors",
+    "year",
+    "registration",
+    "cluster",
+    "time",
+    "days",
+    "mean",
+    "sd",
+    "se",
+    "events",
+    "route",
+    "dose",
+    "dose_unit",
+    "administrations",
+)
 
 
 def read_own_csv(text: str, scales: Scales, where: str = "CSV") -> list[Study]:
@@ -117,18 +131,31 @@ def _outcome(outcome_id: str, rows: list[Row], scales: Scales, source_of: Any) -
         arm = _needed(row, "arm")
         if arm in seen:
             raise InputError(
-                "an arm stands twice under one outcome", value=f"{outcome_id}, {arm}", where=row.where,
+                "an arm stands twice under one outcome",
+                value=f"{outcome_id}, {arm}",
+                where=row.where,
                 remedy="give the second outcome its own id",
-            )  # fmt: skip
+            )
         seen.add(arm)
     name = _needed(first, "instrument")
     scale = scales.find(name)
     is_binary = any(row.text("events") for row in rows)
-    values = () if is_binary else tuple(
-        _made(ArmValue, row, arm_id=_needed(row, "arm"), n=row.count("n"), mean=_decimal(row, "mean"),
-              sd=_decimal(row, "sd"), se=_decimal(row, "se"))
-        for row in rows
-    )  # fmt: skip
+    values = (
+        ()
+        if is_binary
+        else tuple(
+            _made(
+                ArmValue,
+                row,
+                arm_id=_needed(row, "arm"),
+                n=row.count("n"),
+                mean=_decimal(row, "mean"),
+                sd=_decimal(row, "sd"),
+                se=_decimal(row, "se"),
+            )
+            for row in rows
+        )
+    )
     counted = rows if is_binary else []
     return _made(
         Outcome,
@@ -139,14 +166,21 @@ def _outcome(outcome_id: str, rows: list[Row], scales: Scales, source_of: Any) -
         cluster=first.text("cluster") or "total",
         rater=scale.rater if scale else None,
         kind="binary" if is_binary else "arm_level",
-        time=_made(Timepoint, first, label=first.text("time") or _needed(first, "window"), window=_needed(first, "window"),
-                   days_from_first_dose=_decimal(first, "days")),
+        time=_made(
+            Timepoint,
+            first,
+            label=first.text("time") or _needed(first, "window"),
+            window=_needed(first, "window"),
+            days_from_first_dose=_decimal(first, "days"),
+        ),
         values=values,
-        events={_needed(row, "arm"): row.count("events") for row in counted if row.count("events") is not None},
+        events={
+            _needed(row, "arm"): row.count("events") for row in counted if row.count("events") is not None
+        },
         n={_needed(row, "arm"): row.count("n") for row in counted if row.count("n") is not None},
         where=first.text("page"),
         sources=tuple(dict.fromkeys(source_of(row) for row in rows)),
-    )  # fmt: skip
+    )
 
 
 def _made(schema: type[Made], row: Row, **fields: Any) -> Made:

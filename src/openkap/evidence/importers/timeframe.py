@@ -7,8 +7,18 @@ from dataclasses import dataclass
 
 from openkap.evidence.study import Window
 
-_UNITS = {"minute": 1 / 1440, "min": 1 / 1440, "hour": 1 / 24, "hr": 1 / 24, "h": 1 / 24, "day": 1.0, "week": 7.0,
-          "wk": 7.0, "month": 30.4375, "year": 365.25}  # fmt: skip
+_UNITS = {
+    "minute": 1 / 1440,
+    "min": 1 / 1440,
+    "hour": 1 / 24,
+    "hr": 1 / 24,
+    "h": 1 / 24,
+    "day": 1.0,
+    "week": 7.0,
+    "wk": 7.0,
+    "month": 30.4375,
+    "year": 365.25,
+}
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "twelve": 12}
 _UNIT = r"(minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|years?)"
 _NUMBER = rf"(\d+(?:\.\d+)?|{'|'.join(_WORDS)})"
@@ -73,8 +83,14 @@ def _days(number: str, unit: str) -> float:
 
 def window_of(days: float) -> Window:
     """The window of a time in days from the first dose; limits are those of ``docs/evidence_base.md``."""
-    limits = ((0.0, Window.BASELINE), (0.5, Window.ACUTE), (2.5, Window.DAY_1), (28.5, Window.END_OF_COURSE),
-              (60.0, Window.MONTH_1), (135.0, Window.MONTH_3))  # fmt: skip
+    limits = (
+        (0.0, Window.BASELINE),
+        (0.5, Window.ACUTE),
+        (2.5, Window.DAY_1),
+        (28.5, Window.END_OF_COURSE),
+        (60.0, Window.MONTH_1),
+        (135.0, Window.MONTH_3),
+    )
     return next((window for limit, window in limits if days <= limit), Window.LATER)
 
 

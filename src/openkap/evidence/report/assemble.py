@@ -101,8 +101,12 @@ def headline(report: Report) -> tuple[str, ...]:
     randomised = [study for study in report.base.studies if study.is_controlled]
     people = sum(study.sample.largest or 0 for study in randomised)
     sentences = [
-        f"{len(randomised)} randomised treatment trials with {people} people are known; {len(main.effects)} of them, with "
-        f"{main.people} people, give a usable number for PTSD severity at the end of a course.",
+        (
+            f"{len(randomised)} randomised treatment trials with {people} people are known; "
+            f"{len(main.effects)} "
+            "of them, with "
+            f"{main.people} people, give a usable number for PTSD severity at the end of a course."
+        ),
         f"From those: {effect(main)}. {normal_theory(main)}".strip(),
     ]
     if main.silent:
@@ -113,13 +117,16 @@ def headline(report: Report) -> tuple[str, ...]:
         f"{number(float(adjusted.estimate or 0))} ({number(float(adjusted.ci_low or 0))} to "
         f"{number(float(adjusted.ci_high or 0))}) after adjustment for bias: small, and compatible with none."
     )
-    counts = {verdict: sum(entry.verdict == verdict for entry in report.entries) for verdict in
-              ("supported", "mixed", "not supported", "cannot be judged")}  # fmt: skip
+    counts = {
+        verdict: sum(entry.verdict == verdict for entry in report.entries)
+        for verdict in ("supported", "mixed", "not supported", "cannot be judged")
+    }
     efficacy = [entry for entry in report.entries if entry.claim.area == "efficacy"]
     supported = [entry.claim.id for entry in efficacy if entry.verdict == "supported"]
     sentences.append(
         f"Of {len(report.entries)} claims {counts['supported']} are supported, {counts['mixed']} mixed, "
-        f"{counts['not supported']} not supported and {counts['cannot be judged']} cannot be judged from what is held; "
+        f"{counts['not supported']} not supported and {counts['cannot be judged']} cannot be judged from "
+        "what is held; "
         + (
             f"efficacy claims supported: {', '.join(supported)}."
             if supported
@@ -228,15 +235,30 @@ def methods(report: Report) -> tuple[str, ...]:
     r = plan.prepost_correlation
     ran = ", ".join(sorted({f"{a.pooled.method} with the {a.pooled.test} test" for a in pools if a.pooled}))
     return (
-        f"{len(report.base.records)} records were read from sources named beside each value; no value was filled in. "
-        f"{len(plan.analyses)} questions were fixed beforehand in analyses.yaml. Controlled and uncontrolled studies, "
-        "and treatment and prevention, were never pooled together. Of studies that probably share patients at most one "
-        "entered a pool.",
-        f"{len(pools)} questions had two or more effects and were pooled ({ran}: restricted maximum likelihood for tau², "
-        "Knapp-Hartung intervals with a t distribution). A question with one effect shows that effect alone. Standardised "
-        "differences are Hedges g, turned so that positive favours ketamine; ratios were pooled as logarithms.",
-        f"For single groups without a printed spread of the change a correlation of {r.value} between before and after was "
-        f"assumed and varied from {r.low} to {r.high}.",
+        (
+            f"{len(report.base.records)} records were read from sources named beside each value; no value "
+            "was "
+            "filled in. "
+            f"{len(plan.analyses)} questions were fixed beforehand in analyses.yaml. Controlled and "
+            "uncontrolled studies, "
+            "and treatment and prevention, were never pooled together. Of studies that probably share "
+            "patients "
+            "at most one "
+            "entered a pool."
+        ),
+        (
+            f"{len(pools)} questions had two or more effects and were pooled ({ran}: restricted maximum "
+            "likelihood for tau², "
+            "Knapp-Hartung intervals with a t distribution). A question with one effect shows that effect "
+            "alone. Standardised "
+            "differences are Hedges g, turned so that positive favours ketamine; ratios were pooled as "
+            "logarithms."
+        ),
+        (
+            f"For single groups without a printed spread of the change a correlation of {r.value} between "
+            "before and after was "
+            f"assumed and varied from {r.low} to {r.high}."
+        ),
         "Certainty follows the GRADE domains by fixed rules, open to override by a named reviewer. Limits: "
         + "; ".join(
             f"{name.replace('_', ' ')} {getattr(limits, name).value} ({getattr(limits, name).why})"
@@ -244,9 +266,15 @@ def methods(report: Report) -> tuple[str, ...]:
         )
         + ".",
         f"Every number passed an integrity gate; {len(report.findings)} findings stand in this report.",
-        "Comparators were read by the Metapsy importer and pooled in the same way; several rows of one study were "
-        "averaged, or one was chosen by a stated rule.",
-        f"OpenKAP {openkap.__version__}, numpy {numpy.__version__}, scipy {scipy.__version__}. Inputs {report.fingerprint}.",
+        (
+            "Comparators were read by the Metapsy importer and pooled in the same way; several rows of one "
+            "study were "
+            "averaged, or one was chosen by a stated rule."
+        ),
+        (
+            f"OpenKAP {openkap.__version__}, numpy {numpy.__version__}, scipy {scipy.__version__}. Inputs "
+            f"{report.fingerprint}."
+        ),
     )
 
 

@@ -29,24 +29,49 @@ def report_files(report: Report) -> dict[str, str]:
         "report.json": as_json(report),
         "claims.csv": _csv(
             [
-                {"id": e.claim.id, "claim": e.claim.claim, "verdict": e.verdict, "proposed_by_rule": e.proposed,
-                 "certainty": e.certainty or "", "because": e.sentence}
+                {
+                    "id": e.claim.id,
+                    "claim": e.claim.claim,
+                    "verdict": e.verdict,
+                    "proposed_by_rule": e.proposed,
+                    "certainty": e.certainty or "",
+                    "because": e.sentence,
+                }
                 for e in report.entries
             ]
         ),
         "answers.csv": _csv(answers_table(report)),
         "effects.csv": _csv(
             [
-                {"analysis": key, "study": e.study, "outcome": e.outcome_id, "measure": e.measure, "yi": f"{e.yi:.6g}",
-                 "vi": f"{e.vi:.6g}", "n_ketamine": e.n1, "n_control": e.n2, "instrument": e.instrument, "time": e.time,
-                 "tier": e.tier.value, "how": e.how, "source": " ".join(e.urls), "where": e.where}
+                {
+                    "analysis": key,
+                    "study": e.study,
+                    "outcome": e.outcome_id,
+                    "measure": e.measure,
+                    "yi": f"{e.yi:.6g}",
+                    "vi": f"{e.vi:.6g}",
+                    "n_ketamine": e.n1,
+                    "n_control": e.n2,
+                    "instrument": e.instrument,
+                    "time": e.time,
+                    "tier": e.tier.value,
+                    "how": e.how,
+                    "source": " ".join(e.urls),
+                    "where": e.where,
+                }
                 for key, answer in report.answers.by_id.items()
                 for e in answer.effects
             ]
         ),
         "without_numbers.csv": _csv(
             [
-                {"analysis": key, "study": s.study, "people": s.people, "said": s.said, "source": " ".join(s.urls)}
+                {
+                    "analysis": key,
+                    "study": s.study,
+                    "people": s.people,
+                    "said": s.said,
+                    "source": " ".join(s.urls),
+                }
                 for key, answer in report.answers.by_id.items()
                 for s in answer.silent
             ]
@@ -65,7 +90,7 @@ def report_files(report: Report) -> dict[str, str]:
                 frozenset(finding.subject for finding in report.findings),
             )
         ),
-    }  # fmt: skip
+    }
     for key, answer in report.answers.by_id.items():
         files[f"forest_{key}.svg"] = svg.forest(forest_of(answer))
         marks = funnel_of(answer)

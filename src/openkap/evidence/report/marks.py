@@ -119,7 +119,7 @@ def _silent_rows(answer: Answer) -> list[ForestRow]:
 
 
 def published_forest(syntheses: Syntheses, ids: tuple[str, ...], flagged: frozenset[str]) -> Forest:
-    """Published standardised pools on one axis, turned so that right favours ketamine; flagged ones say so."""
+    """Published standardised pools on one axis, turned so that right favours ketamine."""
     rows = []
     for each in ids:
         review, value = syntheses.estimate(each)
@@ -131,12 +131,28 @@ def published_forest(syntheses: Syntheses, ids: tuple[str, ...], flagged: frozen
         sign = 1.0 if review.favours_ketamine == "positive" else -1.0
         ends = sorted(sign * float(x) for x in (value.ci_low, value.ci_high))
         rows.append(
-            ForestRow(review.name, note, kind, sign * float(value.estimate), ends[0], ends[1],
-                      url=next((review.places[key].url for key in value.sources), None))
-        )  # fmt: skip
+            ForestRow(
+                review.name,
+                note,
+                kind,
+                sign * float(value.estimate),
+                ends[0],
+                ends[1],
+                url=next((review.places[key].url for key in value.sources), None),
+            )
+        )
     low, high = _limits(rows)
-    return Forest("published", "Published pooled effects", "Hedges g", "favours control", "favours ketamine", False,
-                  low, high, tuple(rows))  # fmt: skip
+    return Forest(
+        "published",
+        "Published pooled effects",
+        "Hedges g",
+        "favours control",
+        "favours ketamine",
+        False,
+        low,
+        high,
+        tuple(rows),
+    )
 
 
 def beside_forest(answers: Answers, besides: list[Beside], syntheses: Syntheses) -> Forest:
@@ -145,9 +161,15 @@ def beside_forest(answers: Answers, besides: list[Beside], syntheses: Syntheses)
     review, value = syntheses.estimate("borgogna2024_all")
     if value.estimate is not None and value.ci_low is not None and value.ci_high is not None:
         rows.append(
-            ForestRow("Ketamine, published pool", f"{review.name}, {review.scope.studies} trials, against placebo or "
-                      "active placebo", "study", float(value.estimate), float(value.ci_low), float(value.ci_high))
-        )  # fmt: skip
+            ForestRow(
+                "Ketamine, published pool",
+                f"{review.name}, {review.scope.studies} trials, against placebo or active placebo",
+                "study",
+                float(value.estimate),
+                float(value.ci_low),
+                float(value.ci_high),
+            )
+        )
     ours = answers.get("severity_end")
     if ours.pooled:
         p = ours.pooled
@@ -164,9 +186,16 @@ def beside_forest(answers: Answers, besides: list[Beside], syntheses: Syntheses)
     for each in besides:
         p = each.pooled
         rows.append(
-            ForestRow(each.comparator.label, f"{p.k} trials", "pool", p.estimate, p.ci_low, p.ci_high,
-                      prediction=(p.prediction_low, p.prediction_high))
-        )  # fmt: skip
+            ForestRow(
+                each.comparator.label,
+                f"{p.k} trials",
+                "pool",
+                p.estimate,
+                p.ci_low,
+                p.ci_high,
+                prediction=(p.prediction_low, p.prediction_high),
+            )
+        )
         rows += [
             ForestRow(
                 f"against {CONTROL_WORDS.get(control, control)}",
@@ -178,8 +207,17 @@ def beside_forest(answers: Answers, besides: list[Beside], syntheses: Syntheses)
             )
             for control, split in each.by_control.items()
         ]
-    return Forest("beside", "Ketamine beside psychotherapy and MDMA", "Hedges g", "favours control",
-                  "favours treatment", False, -1.0, 3.0, tuple(rows))  # fmt: skip
+    return Forest(
+        "beside",
+        "Ketamine beside psychotherapy and MDMA",
+        "Hedges g",
+        "favours control",
+        "favours treatment",
+        False,
+        -1.0,
+        3.0,
+        tuple(rows),
+    )
 
 
 # How the psychotherapy file names its control groups.
@@ -470,4 +508,4 @@ def nice_ticks(low: float, high: float, at_most: int = 6) -> list[float]:
             step *= factor
             break
     first = math.ceil(low / step - 1e-9)
-    return [round(step * (first + at), 10) for at in range(int(math.floor(high / step + 1e-9)) - first + 1)]
+    return [round(step * (first + at), 10) for at in range(math.floor(high / step + 1e-9) - first + 1)]

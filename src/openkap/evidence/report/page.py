@@ -1,8 +1,8 @@
-"""The report as one HTML page that needs nothing but itself: no script, no font, no picture from elsewhere."""
+"""The report as one HTML page that needs nothing but itself: no script, font or picture from elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from openkap.evidence.report.marks import (
 )
 from openkap.evidence.study import Study, Tier
 from openkap.evidence.verdicts import VERDICTS
-from openkap.evidence.wording import effect, loud, normal_theory
+from openkap.evidence.wording import effect, loud, normal_theory, number
 
 STYLE_FILE = Path(__file__).with_name("style.css")
 AREAS = {
@@ -92,7 +92,8 @@ def page(report: Report) -> str:
         f"<style>{STYLE_FILE.read_text(encoding='utf-8')}</style></head><body>"
         f"{_header(report)}"
         f'<nav aria-label="Contents"><ol>{contents}</ol></nav><main>{body}</main>'
-        f"<footer><p>OpenKAP living evidence report, {report.as_of.isoformat()}, inputs {report.fingerprint}. "
+        f"<footer><p>OpenKAP living evidence report, {report.as_of.isoformat()}, inputs "
+        f"{report.fingerprint}. "
         "It informs; it does not advise on any one person's care.</p></footer></body></html>\n"
     )
 
@@ -104,9 +105,12 @@ def _header(report: Report) -> str:
     first = "".join(f"<p>{escape(each)}</p>" for each in sentences[:2])
     rest = "".join(f"<p>{escape(each)}</p>" for each in sentences[2:] if each != silence)
     return (
-        f'<header><p class="kicker">Living evidence report</p><h1>Ketamine for post-traumatic stress disorder: what '
-        f'the evidence held here says, and what it does not</h1><p class="meta">As of {report.as_of.isoformat()} · '
-        f"{len(report.base.records)} records · most read as abstracts or registry pages, not as full papers</p>"
+        '<header><p class="kicker">Living evidence report</p><h1>Ketamine for post-traumatic stress '
+        "disorder: what "
+        'the evidence held here says, and what it does not</h1><p class="meta">As of '
+        f"{report.as_of.isoformat()} · "
+        f"{len(report.base.records)} records · most read as abstracts or registry pages, not as full "
+        "papers</p>"
         f'<div class="brief">{first}</div>{_loud(main)}<div class="brief">{rest}</div></header>'
     )
 
@@ -140,8 +144,10 @@ def _claims(report: Report) -> str:
     parts = [
         f'<ul class="tally">{tally}</ul>',
         _paragraph(
-            "Rules propose each verdict from the data held; a named reviewer may override one with a reason. Results "
-            "without a control group never support a claim. Open a claim for its reasons, numbers and sources."
+            "Rules propose each verdict from the data held; a named reviewer may override one with a "
+            "reason. Results "
+            "without a control group never support a claim. Open a claim for its reasons, numbers and "
+            "sources."
         ),
     ]
     for area, title in AREAS.items():
@@ -197,9 +203,12 @@ def _forest(marks: Forest) -> str:
     )
     return (
         f'<table class="forest"><caption>{escape(marks.title)}</caption><thead><tr><th scope="col">Study</th>'
-        f'<th scope="col" class="plot">{escape(marks.axis)}</th><th scope="col">Estimate (95% interval)</th></tr></thead>'
-        f'<tbody>{rows}</tbody><tfoot><tr><td></td><td class="plot"><svg aria-hidden="true" style="height:18px">{ticks}'
-        f'</svg><span class="fl"><span>← {escape(marks.left)}</span><span>{escape(marks.right)} →</span></span></td>'
+        f'<th scope="col" class="plot">{escape(marks.axis)}</th><th scope="col">Estimate (95% '
+        "interval)</th></tr></thead>"
+        f'<tbody>{rows}</tbody><tfoot><tr><td></td><td class="plot"><svg aria-hidden="true" '
+        f'style="height:18px">{ticks}'
+        f'</svg><span class="fl"><span>← {escape(marks.left)}</span><span>{escape(marks.right)} '
+        "→</span></span></td>"
         "<td></td></tr></tfoot></table>"
     )
 
@@ -216,7 +225,7 @@ def _forest_row(row: ForestRow, marks: Forest) -> str:
     elif row.kind == "study" and row.weight is not None and any(each.kind == "pool" for each in marks.rows):
         value += f'<span class="note">weight {100 * row.weight:.0f}%</span>'
     if row.prediction:
-        low, high = (svg.number(svg_shown(each, marks)) for each in row.prediction)
+        low, high = (number(svg_shown(each, marks)) for each in row.prediction)
         value += f'<span class="note ext">prediction interval {low} to {high}</span>'
     return (
         f'<tr class="{row.kind}"><td class="who">{name}<span class="note">{escape(row.note)}</span></td>'
@@ -232,15 +241,24 @@ def svg_shown(value: float, marks: Forest) -> float:
 
 
 def _mark(row: ForestRow, marks: Forest) -> str:
-    zero = f'<line class="axis" x1="{_share(marks.no_effect, marks)}%" x2="{_share(marks.no_effect, marks)}%" y1="-9" y2="35"/>'
+    zero = (
+        f'<line class="axis" x1="{_share(marks.no_effect, marks)}%" x2="{_share(marks.no_effect, marks)}%" '
+        'y1="-9" y2="35"/>'
+    )
     if row.estimate is None or row.low is None or row.high is None:
         return f'<svg aria-hidden="true">{zero}</svg>'
     x, a, b = (_share(each, marks) for each in (row.estimate, row.low, row.high))
     arrows = ""
     if row.low < marks.low:
-        arrows += f'<svg x="{a}%" y="13" overflow="visible"><path class="ends" d="M0 0l7 -4v8z" fill="currentColor"/></svg>'
+        arrows += (
+            f'<svg x="{a}%" y="13" overflow="visible"><path class="ends" d="M0 0l7 -4v8z" '
+            'fill="currentColor"/></svg>'
+        )
     if row.high > marks.high:
-        arrows += f'<svg x="{b}%" y="13" overflow="visible"><path class="ends" d="M0 0l-7 -4v8z" fill="currentColor"/></svg>'
+        arrows += (
+            f'<svg x="{b}%" y="13" overflow="visible"><path class="ends" d="M0 0l-7 -4v8z" '
+            'fill="currentColor"/></svg>'
+        )
     pool = row.kind in ("pool", "part")
     line = "poolline" if pool else "warnline" if row.kind == "flagged" else "line"
     drawn = f'<line class="{line}" x1="{a}%" x2="{b}%" y1="13" y2="13"/>'
@@ -253,7 +271,10 @@ def _mark(row: ForestRow, marks: Forest) -> str:
         half = round(3 + 4.5 * (row.weight or 0.2), 1)
         kind = "warn" if row.kind == "flagged" else "mark"
         mark = f'<rect class="{kind}" x="-{half}" y="-{half}" width="{2 * half}" height="{2 * half}"/>'
-    return f'<svg aria-hidden="true">{zero}{drawn}{arrows}<svg x="{x}%" y="13" overflow="visible">{mark}</svg></svg>'
+    return (
+        f'<svg aria-hidden="true">{zero}{drawn}{arrows}<svg x="{x}%" y="13" '
+        f'overflow="visible">{mark}</svg></svg>'
+    )
 
 
 def _figure(body: str, caption: str) -> str:
@@ -301,8 +322,17 @@ def _cluster_rows(answer: Answer) -> Iterable[ForestRow]:
     cluster = answer.analysis.cluster.replace("negative_cognition_mood", "negative mood and cognition")
     for row in forest_of(answer).rows:
         if row.kind != "silent" or row.url:
-            yield ForestRow(f"{cluster[:1].upper()}{cluster[1:]}: {row.label}", row.note, row.kind, row.estimate,
-                            row.low, row.high, row.weight, row.prediction, row.url)  # fmt: skip
+            yield ForestRow(
+                f"{cluster[:1].upper()}{cluster[1:]}: {row.label}",
+                row.note,
+                row.kind,
+                row.estimate,
+                row.low,
+                row.high,
+                row.weight,
+                row.prediction,
+                row.url,
+            )
 
 
 def _published(report: Report) -> str:
@@ -326,20 +356,27 @@ def _published(report: Report) -> str:
     unusable = [review for review in report.syntheses.reviews if not review.usable_pool]
     return _section(
         "published",
-        _figure(_forest(published_forest(report.syntheses, ids, flagged)),
-                "Exactly as printed. The estimates come from overlapping effect sizes and are not independent."),
+        _figure(
+            _forest(published_forest(report.syntheses, ids, flagged)),
+            "Exactly as printed. The estimates come from overlapping effect sizes and are not independent.",
+        ),
         _table(("Review", "As printed", "Caution"), rows, "Published pools on raw scales and of counts"),
         _paragraph(
             f"{len(unusable)} further reviews gave no pooled value that could be read: "
-            + ", ".join(review.name for review in unusable) + ".", "small",
+            + ", ".join(review.name for review in unusable)
+            + ".",
+            "small",
         ),
-    )  # fmt: skip
+    )
 
 
 def _course(report: Report) -> str:
     course = time_course(report.base, report.answers)
-    left = _figure(_inline(svg.time_course(course)),
-                   f"Randomised trials with standardised numbers. Not drawn, because they give none: {', '.join(course.silent)}.")  # fmt: skip
+    left = _figure(
+        _inline(svg.time_course(course)),
+        "Randomised trials with standardised numbers. Not drawn, because they give none: "
+        f"{', '.join(course.silent)}.",
+    )
     marks = funnel_of(report.answers.get("severity_end"))
     right = _figure(_inline(svg.funnel(marks)), marks.caution) if marks else ""
     return _section("course", f'<div class="pair">{left}{right}</div>')
@@ -361,7 +398,8 @@ def _other(report: Report) -> str:
         _forest_figure(
             get("response_end"),
             None,
-            "The two trials define response differently: a 30% fall on CAPS-5, and a fall of 10 points on PCL-5.",
+            "The two trials define response differently: a 30% fall on CAPS-5, and a fall of 10 points on "
+            "PCL-5.",
         ),
         _forest_figure(get("noncompletion")),
     )
@@ -387,7 +425,8 @@ def _certainty(report: Report) -> str:
     return _section(
         "certainty",
         _paragraph(
-            "Rules propose by the GRADE domains, starting from high for randomised trials; a named reviewer may override any of them."
+            "Rules propose by the GRADE domains, starting from high for randomised trials; a named reviewer "
+            "may override any of them."
         ),
         _table(
             ("Question", "Says", "Certainty", "Taken down for"), rows, "Certainty by question", raw=(0, 2)
@@ -406,12 +445,19 @@ def _bias(report: Report) -> str:
                 if rob
                 else "not judged: no reviewer's judgement could be read, and none is made up"
             )
-            rows.append((_link(study.name, _first_url(study)), study.design.blinding or "not found",
-                         (study.comparator or "not found").replace("_", " "), told))  # fmt: skip
+            rows.append(
+                (
+                    _link(study.name, _first_url(study)),
+                    study.design.blinding or "not found",
+                    (study.comparator or "not found").replace("_", " "),
+                    told,
+                )
+            )
     return _section(
         "bias",
         _paragraph(
-            "Ketamine is felt. Blinding can fail even against an active placebo, and no trial's check of blinding could be read."
+            "Ketamine is felt. Blinding can fail even against an active placebo, and no trial's check of "
+            "blinding could be read."
         ),
         _table(("Trial", "Blinding, as stated", "Comparator", "Risk of bias"), rows, "Randomised trials"),
     )
@@ -429,8 +475,10 @@ def _uncontrolled(report: Report) -> str:
     return _section(
         "uncontrolled",
         _paragraph(
-            "These studies show how far scores fell, not what ketamine did: people enter when they are at their worst, "
-            "expect much, and get attention and often therapy. They are never pooled with trials and support no claim."
+            "These studies show how far scores fell, not what ketamine did: people enter when they are at "
+            "their worst, "
+            "expect much, and get attention and often therapy. They are never pooled with trials and "
+            "support no claim."
         ),
         _forest_figure(answer, None, f"{more} Left out: {out}." if out else more),
     )
@@ -451,11 +499,14 @@ def _beside(report: Report) -> str:
     return _section(
         "beside",
         f'<p class="loud" role="note"><b>Not a comparison.</b> {escape(report.connection.sentence)}</p>',
-        _figure(_forest(beside_forest(report.answers, list(report.besides), report.syntheses)),
-                f"{waiting} of the psychotherapy trials compare with a waiting list, MDMA and ketamine trials with placebo "
-                "or an active drug: a larger number here is not a better treatment. Dashed: prediction interval."),
+        _figure(
+            _forest(beside_forest(report.answers, list(report.besides), report.syntheses)),
+            f"{waiting} of the psychotherapy trials compare with a waiting list, MDMA and ketamine trials "
+            "with placebo "
+            "or an active drug: a larger number here is not a better treatment. Dashed: prediction interval.",
+        ),
         _table(("Data", "Trials", "Spread", "Attribution"), rows, "The comparator data", raw=(0,)),
-    )  # fmt: skip
+    )
 
 
 def _map(marks: GapMap, lead: str) -> str:
@@ -475,7 +526,8 @@ def _map(marks: GapMap, lead: str) -> str:
                 )
         body += f'<tr><th scope="row">{escape(row)}</th>{cells}</tr>'
     return (
-        f'<div class="wide"><table class="map"><caption>{escape(marks.title)}</caption><thead><tr><th scope="col">'
+        f'<div class="wide"><table class="map"><caption>{escape(marks.title)}</caption><thead><tr><th '
+        'scope="col">'
         f"{escape(lead)}</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -528,7 +580,8 @@ def _prevention(report: Report) -> str:
     return _section(
         "prevention",
         _paragraph(
-            "Ketamine given around surgery or injury is another question in other people, answered by cohorts that "
+            "Ketamine given around surgery or injury is another question in other people, answered by "
+            "cohorts that "
             "differ in how badly people were hurt. The pool is shown to say how little it settles."
         ),
         _forest_figure(report.answers.get("prevention_incidence")),
@@ -540,21 +593,27 @@ def _integrity(report: Report) -> str:
     return _section(
         "integrity",
         _paragraph("Every number passes named checks. What fails stays visible, with the reason."),
-        _table(("Number", "Check", "Weight", "What is wrong", "What to do"), [tuple(map(escape, row)) for row in rows],
-               "Findings", raw=(0, 1, 2, 3, 4)),
-    )  # fmt: skip
+        _table(
+            ("Number", "Check", "Weight", "What is wrong", "What to do"),
+            [tuple(map(escape, row)) for row in rows],
+            "Findings",
+            raw=(0, 1, 2, 3, 4),
+        ),
+    )
 
 
 def _flow(report: Report) -> str:
     items = "".join(
-        f'<li><div class="box"><b>{box.count}</b>{escape(box.text)}</div><div class="aside">{escape(box.aside)}</div></li>'
+        f'<li><div class="box"><b>{box.count}</b>{escape(box.text)}</div><div '
+        f'class="aside">{escape(box.aside)}</div></li>'
         for box in prisma_flow(report.base, report.answers)
     )
     return _section(
         "flow",
         f'<ol class="flow">{items}</ol>',
         _paragraph(
-            "How many records were searched and screened before is not held, so those boxes of a PRISMA diagram are not drawn.",
+            "How many records were searched and screened before is not held, so those boxes of a PRISMA "
+            "diagram are not drawn.",
             "small",
         ),
     )
@@ -612,7 +671,7 @@ def _sources(report: Report) -> str:
 
 
 def _table(
-    head: tuple[str, ...], rows: list[tuple[str, ...]], caption: str, raw: tuple[int, ...] = (0,)
+    head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str, raw: tuple[int, ...] = (0,)
 ) -> str:
     """A table that stacks on a narrow screen; columns in ``raw`` hold markup already."""
     top = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
@@ -626,7 +685,8 @@ def _table(
         for row in rows
     )
     return (
-        f'<div class="wide"><table class="stack"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
+        '<div class="wide"><table '
+        f'class="stack"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -657,7 +717,12 @@ def answers_table(report: Report) -> list[dict[str, object]]:
         "not_in",
     )
     return [
-        {"id": key, "studies": len(answer.effects), "people": answer.people, "people_without_numbers": answer.silent_people,
-         **{name: answer_data(answer)[name] for name in keep}}
+        {
+            "id": key,
+            "studies": len(answer.effects),
+            "people": answer.people,
+            "people_without_numbers": answer.silent_people,
+            **{name: answer_data(answer)[name] for name in keep},
+        }
         for key, answer in report.answers.by_id.items()
-    ]  # fmt: skip
+    ]

@@ -24,7 +24,8 @@ STYLE = (
     ".prediction{stroke:var(--accent,#0b6e6e);stroke-width:2;stroke-dasharray:3 3;fill:none}"
     ".warn{fill:var(--warn,#9a3412)}.warnline{stroke:var(--warn,#9a3412);stroke-width:1.6;fill:none}"
     ".band{fill:var(--band,#eef2f1)}"
-    "@media (prefers-color-scheme:dark){svg.alone{--ink:#e7ecec;--muted:#a3b0b3;--rule:#3d4a4e;--accent:#5cc7c2;"
+    "@media "
+    "(prefers-color-scheme:dark){svg.alone{--ink:#e7ecec;--muted:#a3b0b3;--rule:#3d4a4e;--accent:#5cc7c2;"
     "--warn:#f0a878;--band:#1b2427;background:#11181a}}"
 )
 
@@ -33,7 +34,8 @@ def document(inner: str, width: int, height: int, title: str, description: str) 
     """A whole SVG file."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="alone" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-labelledby="t d"><title id="t">{escape(title)}</title><desc id="d">{escape(description)}</desc>'
+        f'aria-labelledby="t d"><title id="t">{escape(title)}</title><desc '
+        f'id="d">{escape(description)}</desc>'
         f"<style>{STYLE}</style>{inner}</svg>\n"
     )
 
@@ -60,11 +62,13 @@ def forest(marks: Forest) -> str:
         x = place(tick, marks.low, marks.high, left, width)
         parts.append(f'<path class="axis" d="M{x} {bottom}v5"/>')
         parts.append(
-            f'<text class="muted" x="{x}" y="{bottom + 19}" text-anchor="middle">{tick_label(tick, marks)}</text>'
+            f'<text class="muted" x="{x}" y="{bottom + 19}" '
+            f'text-anchor="middle">{tick_label(tick, marks)}</text>'
         )
     parts.append(f'<text class="muted" x="{left}" y="{bottom + 40}">← {escape(marks.left)}</text>')
     parts.append(
-        f'<text class="muted" x="{left + width}" y="{bottom + 40}" text-anchor="end">{escape(marks.right)} →</text>'
+        f'<text class="muted" x="{left + width}" y="{bottom + 40}" text-anchor="end">{escape(marks.right)} '
+        "→</text>"
     )
     described = "; ".join(f"{row.label}: {value_text(row, marks)}" for row in marks.rows)
     return document("".join(parts), 760, height, marks.title, described)
@@ -106,7 +110,10 @@ def _forest_row(row: ForestRow, marks: Forest, y: float, left: float, width: flo
     mark = "warn" if row.kind == "flagged" else "mark"
     line = "warnline" if row.kind == "flagged" else "line"
     drawn = f'<path class="{line}" d="M{a} {y + 4}H{b}"/>'
-    drawn += f'<rect class="{mark}" x="{round(x - half, 2)}" y="{round(y + 4 - half, 2)}" width="{round(2 * half, 2)}" height="{round(2 * half, 2)}"/>'
+    drawn += (
+        f'<rect class="{mark}" x="{round(x - half, 2)}" y="{round(y + 4 - half, 2)}" '
+        f'width="{round(2 * half, 2)}" height="{round(2 * half, 2)}"/>'
+    )
     return label + text + drawn
 
 
@@ -122,7 +129,7 @@ def funnel(marks: Funnel) -> str:
     def at(x: float, se: float) -> tuple[float, float]:
         return place(x, low, high, left, w), round(top + se / deepest * h, 2)
 
-    (cx, cy), (lx, ly), (rx, ry) = (
+    (cx, cy), (lx, ly), (rx, _ry) = (
         at(marks.centre, 0),
         at(marks.centre - reach, deepest),
         at(marks.centre + reach, deepest),
@@ -140,13 +147,16 @@ def funnel(marks: Funnel) -> str:
     for tick in nice_ticks(low, high, 5):
         x = place(tick, low, high, left, w)
         parts.append(
-            f'<text class="muted" x="{x}" y="{top + h + 18}" text-anchor="middle">{f"{tick:g}".replace("-", "−")}</text>'
+            f'<text class="muted" x="{x}" y="{top + h + 18}" '
+            f'text-anchor="middle">{f"{tick:g}".replace("-", "−")}</text>'
         )
     parts.append(
-        f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">effect; right favours ketamine</text>'
+        f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">effect; right '
+        "favours ketamine</text>"
     )
     parts.append(
-        f'<text class="muted" transform="translate(14 {top + h / 2}) rotate(-90)" text-anchor="middle">standard error</text>'
+        f'<text class="muted" transform="translate(14 {top + h / 2}) rotate(-90)" '
+        'text-anchor="middle">standard error</text>'
     )
     told = "; ".join(f"{p.label}: effect {number(p.x)}, standard error {number(p.se)}" for p in marks.points)
     return document("".join(parts), width, height, marks.title, f"{told}. {marks.caution}")
@@ -182,19 +192,23 @@ def time_course(marks: TimeCourse) -> str:
         x, y = spots[-1]
         anchor = "end" if x > left + w * 0.7 else "start"
         parts.append(
-            f'<text x="{x + shift + (-8 if anchor == "end" else 9)}" y="{y - 9}" text-anchor="{anchor}">{escape(name)}</text>'
+            f'<text x="{x + shift + (-8 if anchor == "end" else 9)}" y="{y - 9}" '
+            f'text-anchor="{anchor}">{escape(name)}</text>'
         )
     for day in (0, 1, 7, 14, 30, 90, 180):
         if day <= last:
             parts.append(
-                f'<text class="muted" x="{spot(day, 0)[0]}" y="{top + h + 18}" text-anchor="middle">{day}</text>'
+                f'<text class="muted" x="{spot(day, 0)[0]}" y="{top + h + 18}" '
+                f'text-anchor="middle">{day}</text>'
             )
     for tick in nice_ticks(low, high, 5):
         parts.append(
-            f'<text class="muted" x="{left - 6}" y="{spot(0, tick)[1] + 4}" text-anchor="end">{f"{tick:g}".replace("-", "−")}</text>'
+            f'<text class="muted" x="{left - 6}" y="{spot(0, tick)[1] + 4}" '
+            f'text-anchor="end">{f"{tick:g}".replace("-", "−")}</text>'
         )
     parts.append(
-        f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">days from the first dose (square-root scale)</text>'
+        f'<text class="muted" x="{left + w / 2}" y="{top + h + 38}" text-anchor="middle">days from the '
+        "first dose (square-root scale)</text>"
     )
     parts.append(f'<text class="muted" x="{left + 6}" y="{top + 10}">g, above 0 favours ketamine</text>')
     told = "; ".join(
@@ -215,12 +229,14 @@ def gap_map(marks: GapMap) -> str:
         half = (len(words) + 1) // 2
         for line, chunk in enumerate((" ".join(words[:half]), " ".join(words[half:]))):
             parts.append(
-                f'<text class="muted" style="font-size:11px" x="{left + cw * at + cw / 2}" y="{44 + 13 * line}" text-anchor="middle">{escape(chunk)}</text>'
+                f'<text class="muted" style="font-size:11px" x="{left + cw * at + cw / 2}" '
+                f'y="{44 + 13 * line}" text-anchor="middle">{escape(chunk)}</text>'
             )
     for down, row in enumerate(marks.rows):
         y = top + ch * down + ch / 2
         parts.append(
-            f'<path class="axis" d="M8 {top + ch * down}H{width - 8}"/><text x="8" y="{y + 4}">{escape(row)}</text>'
+            f'<path class="axis" d="M8 {top + ch * down}H{width - 8}"/><text x="8" '
+            f'y="{y + 4}">{escape(row)}</text>'
         )
         for at, column in enumerate(marks.columns):
             x, cell = left + cw * at + cw / 2, marks.cell(row, column)
@@ -229,7 +245,8 @@ def gap_map(marks: GapMap) -> str:
                 continue
             r = round(5 + 13 * (cell.people / most) ** 0.5, 1)
             parts.append(
-                f'<circle class="pool" opacity=".3" cx="{x}" cy="{y}" r="{r}"/><text x="{x}" y="{y + 4}" text-anchor="middle">{len(cell.studies)}</text>'
+                f'<circle class="pool" opacity=".3" cx="{x}" cy="{y}" r="{r}"/><text x="{x}" y="{y + 4}" '
+                f'text-anchor="middle">{len(cell.studies)}</text>'
             )
     told = "; ".join(f"{c.row}, {c.column}: {len(c.studies)} studies, {c.people} people" for c in marks.cells)
     return document("".join(parts), width, height, marks.title, told)
@@ -241,7 +258,8 @@ def flow(boxes: tuple[FlowBox, ...]) -> str:
     for at, box in enumerate(boxes):
         y = 10 + step * at
         parts.append(
-            f'<rect class="band" x="10" y="{y}" width="230" height="40" rx="4"/><text x="22" y="{y + 25}"><tspan font-weight="600">{box.count}</tspan> {escape(box.text)}</text>'
+            f'<rect class="band" x="10" y="{y}" width="230" height="40" rx="4"/><text x="22" '
+            f'y="{y + 25}"><tspan font-weight="600">{box.count}</tspan> {escape(box.text)}</text>'
         )
         if at + 1 < len(boxes):
             parts.append(f'<path class="axis" d="M60 {y + 40}v{step - 40}"/>')
