@@ -303,7 +303,7 @@ def _silent(
             silent.append(Silent(study.id, study.name, None, same, None, ()))
             continue
         words = _words(study, analysis)
-        said, reading = _said(words, analysis)
+        said, reading = _said(words, analysis) if words else _on_another_measure(study, analysis)
         urls = tuple(study.places[key].url for key in (words.sources if words else study.citation.sources))
         silent.append(Silent(study.id, study.name, study.sample.largest, said, reading, urls))
     return sorted(silent, key=lambda each: (-(each.people or 0), each.study_id))
@@ -323,9 +323,19 @@ def _words(study: Study, analysis: Analysis) -> Outcome | None:
     )
 
 
-def _said(words: Outcome | None, analysis: Analysis) -> tuple[str, str | None]:
-    if words is None:
-        return "nothing usable for this question in what was read", None
+def _on_another_measure(study: Study, analysis: Analysis) -> tuple[str, str | None]:
+    """A study may hold a number that this question's measure cannot take; it is told, not pooled."""
+    for outcome in study.outcomes:
+        contrast = outcome.contrast
+        if _matches(outcome, analysis) and contrast and contrast.estimate is not None:
+            text = f"{contrast.measure} {contrast.estimate} ({contrast.ci_low} to {contrast.ci_high})"
+            crosses = contrast.measure in ("OR", "RR") and contrast.ci_low and contrast.ci_high
+            no_effect = crosses and contrast.ci_low < 1 < contrast.ci_high
+            return f"{text}, another measure, not pooled", "no_difference" if no_effect else "unclear"
+    return "nothing usable for this question in what was read", None
+
+
+def _said(words: Outcome, analysis: Analysis) -> tuple[str, str | None]:
     if analysis.cluster != "total":
         reading = words.readings_by_cluster.get(analysis.cluster)
         return words.findings_by_cluster[analysis.cluster], reading

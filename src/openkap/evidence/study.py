@@ -133,6 +133,7 @@ class Sample(Sourced):
     randomised: Count | None = None
     enrolled: Count | None = None
     analysed: Count | None = None
+    planned: Count | None = None
     arms: dict[str, Count] = Field(default_factory=dict)
 
     @property

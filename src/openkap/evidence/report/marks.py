@@ -398,7 +398,8 @@ def route_map(base: Base) -> GapMap:
             if design and arm.role == "intervention" and arm.route:
                 for route in ROUTES:
                     if route in arm.route:
-                        found.setdefault((route, design), {})[study.name] = study.sample.largest or 0
+                        people = study.sample.largest or study.sample.planned or 0
+                        found.setdefault((route, design), {})[study.name] = people
     return GapMap("routes", "Studies and people by route", ROUTES, DESIGNS, _cells(found))
 
 

@@ -536,7 +536,8 @@ def _maps(report: Report) -> str:
     return _section(
         "maps",
         _map(route_map(report.base), "Route"),
-        _paragraph("People in studies that probably overlap are counted more than once here.", "small"),
+        _paragraph("People in studies that probably overlap are counted more than once here; of registered studies "
+            "the planned number is counted where none is enrolled yet.", "small"),
         _map(gap_map(report.base), "Outcome"),
         _paragraph(
             "Only outcomes with numbers that could be read count; results told in words are not a number.",
@@ -550,7 +551,7 @@ def _harms(report: Report) -> str:
     for study in report.base.studies:
         for event in study.adverse_events:
             counts = ", ".join(
-                f"{study_arm(study, arm)} {count}"
+                f"{study_arm(study, arm)}: {count}"
                 + (f" of {event.at_risk[arm]}" if arm in event.at_risk else "")
                 for arm, count in event.events.items()
             )

@@ -191,8 +191,10 @@ def time_course(marks: TimeCourse) -> str:
             parts.append(f'<circle class="mark" cx="{x + shift}" cy="{y}" r="4.5"/>')
         x, y = spots[-1]
         anchor = "end" if x > left + w * 0.7 else "start"
+        # Above a line that rises to its end, below one that falls: never on it.
+        falls = len(spots) > 1 and spots[-2][1] < y
         parts.append(
-            f'<text x="{x + shift + (-8 if anchor == "end" else 9)}" y="{y - 9}" '
+            f'<text x="{x + shift + (-8 if anchor == "end" else 9)}" y="{y + (20 if falls else -9)}" '
             f'text-anchor="{anchor}">{escape(name)}</text>'
         )
     for day in (0, 1, 7, 14, 30, 90, 180):
