@@ -218,6 +218,8 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
 
 
 def _belongs(study: Study, analysis: Analysis) -> bool:
+    if study.retracted:
+        return False
     if analysis.population == "prevention":
         return study.group is Group.PREVENTION
     if study.is_prevention:

@@ -92,7 +92,14 @@ def read_clinicaltrials_gov(text: str, scales: Scales, where: str = "ClinicalTri
             remedy="download https://clinicaltrials.gov/api/v2/studies/<number>",
             where=where,
         )
-    return _Reader(record, number, scales).read()
+    try:
+        return _Reader(record, number, scales).read()
+    except (KeyError, TypeError, AttributeError, ValueError) as failed:
+        raise InputError(
+            f"the record is not shaped as the API describes: {failed!r}",
+            remedy="download it again; if it stays, report it with the number",
+            where=f"{where}, {number}",
+        ) from None
 
 
 def read_file(path: Path, scales: Scales) -> Imported:

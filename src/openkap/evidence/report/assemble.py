@@ -221,6 +221,7 @@ def study_data(study: Study) -> dict[str, Any]:
         "therapy": ", ".join(dict.fromkeys(a.psychotherapy.type for a in study.arms if a.psychotherapy)),
         "risk_of_bias": study.risk_of_bias.overall if study.risk_of_bias else None,
         "overlap": study.overlap,
+        "retracted": study.retracted.notice if study.retracted else None,
         "missing": list(study.missing),
         "url": next(iter(study.places.values())).url if study.places else None,
         "tier": study.tier_of(study.places).value,

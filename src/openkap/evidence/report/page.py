@@ -536,8 +536,11 @@ def _maps(report: Report) -> str:
     return _section(
         "maps",
         _map(route_map(report.base), "Route"),
-        _paragraph("People in studies that probably overlap are counted more than once here; of registered studies "
-            "the planned number is counted where none is enrolled yet.", "small"),
+        _paragraph(
+            "People in studies that probably overlap are counted more than once here; of registered studies "
+            "the planned number is counted where none is enrolled yet.",
+            "small",
+        ),
         _map(gap_map(report.base), "Outcome"),
         _paragraph(
             "Only outcomes with numbers that could be read count; results told in words are not a number.",
@@ -630,7 +633,7 @@ def _studies(report: Report) -> str:
         about += f"; against {data['comparator']}" if data["comparator"] else ""
         rows.append(
             (
-                _link(study.name, _first_url(study)),
+                _link(study.name, _first_url(study)) + (" <b>RETRACTED</b>" if study.retracted else ""),
                 study.group.value.replace("_", " "),
                 str(data["people"]) if data["people"] is not None else "not found",
                 about or "not found",
@@ -665,10 +668,32 @@ def _sources(report: Report) -> str:
     tiers = "; ".join(f"{tier.value} {tier.words}" for tier in Tier)
     return _section(
         "sources",
+        f'<h3>Reports</h3><ol class="refs">{"".join(_citations(report))}</ol>',
+        _paragraph("Titles are short descriptions in our own words.", "small"),
+        "<h3>Numbers</h3>",
         _paragraph(f"Tiers: {tiers}.", "small"),
         f"<details><summary><b>Show the place of each of {len(items)} outcomes</b></summary>"
         f'<ol class="refs">{"".join(items)}</ol></details>',
     )
+
+
+def _citations(report: Report) -> Iterable[str]:
+    """Every report of a study or review that has an author, as a reference."""
+    cited = [study.citation for study in report.base.records if study.record in ("study", "companion")]
+    cited += [review.citation for review in report.syntheses.reviews]
+    for each in sorted(cited, key=lambda c: ((c.authors or "~").casefold(), c.year or 0)):
+        if not each.authors or each.authors.startswith("("):
+            continue
+        where = " ".join(part for part in (each.journal, each.pages) if part)
+        known = (
+            [f'doi <a href="https://doi.org/{escape(each.doi)}">{escape(each.doi)}</a>'] if each.doi else []
+        )
+        known += [f"PMID {escape(each.pmid)}"] if each.pmid else []
+        known += [escape(", ".join(each.registrations))] if each.registrations else []
+        yield (
+            f"<li>{escape(each.authors)}{f' ({each.year})' if each.year else ''}. {escape(each.title)}. "
+            f"{escape(where) + '. ' if where else ''}{'; '.join(known)}</li>"
+        )
 
 
 def _table(
