@@ -46,33 +46,31 @@ class Finding:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What spread a scale usually has: root mean square and smallest SD of treatment records, by family."""
+    """What spread a scale usually has, by family and cluster: root mean square SD of treatment records."""
 
-    typical: dict[str, float]
+    typical: dict[tuple[str, str], float]
     smallest_ptsd_total: float | None
     largest_samples: tuple[int, ...]
 
     @classmethod
     def of(cls, base: Base, scales: Scales) -> Yardstick:
-        """Measured on the base itself, totals of treatment records only."""
-        seen: dict[str, list[float]] = {}
+        """Measured on the base itself, treatment records only."""
+        seen: dict[tuple[str, str], list[float]] = {}
         ptsd: list[float] = []
         for study in base.studies:
             if study.is_prevention:
                 continue
             for outcome in study.outcomes:
                 scale = scales.find(outcome.instrument)
-                if scale is None or outcome.cluster != "total" or outcome.statistic == "change":
+                if scale is None or outcome.cluster is None or outcome.statistic == "change":
                     continue
                 spreads = [value.sd for value in outcome.values]
                 spreads += [each.sd for each in (outcome.baseline, outcome.post) if each]
                 numbers = [float(sd) for sd in spreads if sd]
-                seen.setdefault(scale.family, []).extend(numbers)
-                if scale.domain == "ptsd":
+                seen.setdefault((scale.family, outcome.cluster), []).extend(numbers)
+                if scale.domain == "ptsd" and outcome.cluster == "total":
                     ptsd.extend(numbers)
-        typical = {
-            family: math.sqrt(sum(sd * sd for sd in sds) / len(sds)) for family, sds in seen.items() if sds
-        }
+        typical = {key: math.sqrt(sum(sd * sd for sd in sds) / len(sds)) for key, sds in seen.items() if sds}
         samples = sorted(
             (study.sample.largest or 0 for study in base.studies if study.is_controlled), reverse=True
         )
@@ -91,7 +89,7 @@ def check_study(study: Study, scales: Scales, yardstick: Yardstick) -> Iterator[
     yield from _cluster_sum(study)
     for outcome in study.outcomes:
         scale = scales.find(outcome.instrument)
-        typical = yardstick.typical.get(scale.family) if scale and outcome.cluster == "total" else None
+        typical = yardstick.typical.get((scale.family, outcome.cluster or "")) if scale else None
         for value in outcome.values:
             yield from check_arm_value(value, outcome, scale, typical)
         yield from _effect_of_arms(outcome, scale)
@@ -460,7 +458,7 @@ def _too_narrow(
             )
         return
     scale = scales.find(estimate.outcome)
-    typical = yardstick.typical.get(scale.family) if scale else None
+    typical = yardstick.typical.get((scale.family, "total")) if scale else None
     if not typical or not estimate.studies:
         return
     needed = 4 * typical**2 / se**2
