@@ -18,11 +18,12 @@ from openkap.evidence.answers import Answer, Answers, answer_all, read_plan
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
 from openkap.evidence.claims import Entry, judge_claims, read_claims
-from openkap.evidence.integrity import Finding, check_base, check_syntheses
+from openkap.evidence.integrity import Finding, check_base
+from openkap.evidence.integrity_pools import check_syntheses
+from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses, read_syntheses
-from openkap.evidence.verdicts import Held
 from openkap.evidence.wording import behind, effect, loud, normal_theory, number
 
 LARGEST_SILENT = "severity_end"
