@@ -127,7 +127,8 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
 def check(extra: tuple[Path, ...], root: Path, against: tuple[Path, ...], as_json: bool) -> None:
     """Run the integrity gate over trials and published pools; exit 1 on a contradiction in a trial."""
     from openkap.evidence.base import read_base, read_study
-    from openkap.evidence.integrity import check_base, check_syntheses, compare_extractions
+    from openkap.evidence.integrity import check_base
+    from openkap.evidence.integrity_pools import check_syntheses, compare_extractions
     from openkap.evidence.scales import read_scales
     from openkap.evidence.syntheses import read_syntheses
 

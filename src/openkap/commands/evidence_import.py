@@ -85,6 +85,11 @@ class Answer:
         if self.references:
             found = self.references
             lines.append(f"{len(found.reports)} reports of {len(found.families)} studies")
+            lines += [
+                f"  study {family.study_id} rests on a retracted report: add `retracted` to its file"
+                for family in found.families
+                if family.is_retracted and family.study_id
+            ]
             for family in found.families:
                 for report in family.reports:
                     state = "RETRACTED, do not use: " if report.is_retracted else ""

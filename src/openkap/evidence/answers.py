@@ -218,6 +218,8 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
 
 
 def _belongs(study: Study, analysis: Analysis) -> bool:
+    if study.retracted:
+        return False
     if analysis.population == "prevention":
         return study.group is Group.PREVENTION
     if study.is_prevention:
@@ -329,8 +331,8 @@ def _on_another_measure(study: Study, analysis: Analysis) -> tuple[str, str | No
         contrast = outcome.contrast
         if _matches(outcome, analysis) and contrast and contrast.estimate is not None:
             text = f"{contrast.measure} {contrast.estimate} ({contrast.ci_low} to {contrast.ci_high})"
-            crosses = contrast.measure in ("OR", "RR") and contrast.ci_low and contrast.ci_high
-            no_effect = crosses and contrast.ci_low < 1 < contrast.ci_high
+            ends = (contrast.ci_low, contrast.ci_high) if contrast.measure in ("OR", "RR") else (None, None)
+            no_effect = ends[0] is not None and ends[1] is not None and ends[0] < 1 < ends[1]
             return f"{text}, another measure, not pooled", "no_difference" if no_effect else "unclear"
     return "nothing usable for this question in what was read", None
 

@@ -60,6 +60,7 @@ def _with_companions(study: Study, companions: list[Study]) -> Study:
                 "arms": study.arms + tuple(moved(arm) for arm in companion.arms if arm.id not in known),
                 "places": {**study.places, **renamed},
                 "risk_of_bias": study.risk_of_bias or companion.risk_of_bias,
+                "retracted": study.retracted or companion.retracted,
             }
         )
         if study.record == "registration" and companion.outcomes:
@@ -92,6 +93,7 @@ def _checked(document: Document) -> Study:
         (("design",), study.design),
         (("sample",), study.sample),
         (("population",), study.population),
+        *([(("retracted",), study.retracted)] if study.retracted else []),
         *((("arms", at), arm) for at, arm in enumerate(study.arms)),
         *((("outcomes", at), outcome) for at, outcome in enumerate(study.outcomes)),
         *((("adverse_events", at), event) for at, event in enumerate(study.adverse_events)),

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from openkap.core.content import SHIPPED, Schema, Tally, read_document
 from openkap.core.errors import DomainError
 from openkap.evidence.answers import Answer, Answers
+from openkap.evidence.ruling import Held, Judged, Part, Verdict
 from openkap.evidence.syntheses import Estimate, Synthesis
-from openkap.evidence.verdicts import RULES, Held, Judged, Part, Verdict, judge
+from openkap.evidence.verdicts import RULES, judge
 
 
 class Context(Schema):

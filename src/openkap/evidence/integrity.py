@@ -17,7 +17,6 @@ from typing import Literal
 from openkap.evidence.base import Base
 from openkap.evidence.scales import Scale, Scales
 from openkap.evidence.study import ArmValue, Contrast, Outcome, Spread, Study
-from openkap.evidence.syntheses import Estimate, Syntheses, Synthesis
 
 Severity = Literal["contradiction", "implausible", "question"]
 # Two-sided 95%.
@@ -46,33 +45,31 @@ class Finding:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What spread a scale usually has: root mean square and smallest SD of treatment records, by family."""
+    """What spread a scale usually has, by family and cluster: root mean square SD of treatment records."""
 
-    typical: dict[str, float]
+    typical: dict[tuple[str, str], float]
     smallest_ptsd_total: float | None
     largest_samples: tuple[int, ...]
 
     @classmethod
     def of(cls, base: Base, scales: Scales) -> Yardstick:
-        """Measured on the base itself, totals of treatment records only."""
-        seen: dict[str, list[float]] = {}
+        """Measured on the base itself, treatment records only."""
+        seen: dict[tuple[str, str], list[float]] = {}
         ptsd: list[float] = []
         for study in base.studies:
             if study.is_prevention:
                 continue
             for outcome in study.outcomes:
                 scale = scales.find(outcome.instrument)
-                if scale is None or outcome.cluster != "total" or outcome.statistic == "change":
+                if scale is None or outcome.cluster is None or outcome.statistic == "change":
                     continue
                 spreads = [value.sd for value in outcome.values]
                 spreads += [each.sd for each in (outcome.baseline, outcome.post) if each]
                 numbers = [float(sd) for sd in spreads if sd]
-                seen.setdefault(scale.family, []).extend(numbers)
-                if scale.domain == "ptsd":
+                seen.setdefault((scale.family, outcome.cluster), []).extend(numbers)
+                if scale.domain == "ptsd" and outcome.cluster == "total":
                     ptsd.extend(numbers)
-        typical = {
-            family: math.sqrt(sum(sd * sd for sd in sds) / len(sds)) for family, sds in seen.items() if sds
-        }
+        typical = {key: math.sqrt(sum(sd * sd for sd in sds) / len(sds)) for key, sds in seen.items() if sds}
         samples = sorted(
             (study.sample.largest or 0 for study in base.studies if study.is_controlled), reverse=True
         )
@@ -91,7 +88,7 @@ def check_study(study: Study, scales: Scales, yardstick: Yardstick) -> Iterator[
     yield from _cluster_sum(study)
     for outcome in study.outcomes:
         scale = scales.find(outcome.instrument)
-        typical = yardstick.typical.get(scale.family) if scale and outcome.cluster == "total" else None
+        typical = yardstick.typical.get((scale.family, outcome.cluster or "")) if scale else None
         for value in outcome.values:
             yield from check_arm_value(value, outcome, scale, typical)
         yield from _effect_of_arms(outcome, scale)
@@ -103,23 +100,6 @@ def check_study(study: Study, scales: Scales, yardstick: Yardstick) -> Iterator[
             size = outcome.effect_size
             yield from check_interval(size.estimate, size.ci_low, size.ci_high, False, outcome.id)
         yield from _direction(outcome, scale)
-
-
-def check_syntheses(syntheses: Syntheses, base: Base, scales: Scales) -> list[Finding]:
-    """Every finding on the published pooled values."""
-    yardstick = Yardstick.of(base, scales)
-    findings: list[Finding] = []
-    for review in syntheses.reviews:
-        for estimate in review.estimates:
-            found = list(
-                check_interval(
-                    estimate.estimate, estimate.ci_low, estimate.ci_high, estimate.is_ratio, estimate.id
-                )
-            )
-            findings += found
-            if not found:
-                findings += _too_narrow(estimate, review, scales, yardstick)
-    return findings
 
 
 def check_interval(
@@ -435,75 +415,6 @@ def _cluster_sum(study: Study) -> Iterator[Finding]:
                 f"{study.id}, {instrument} {label}, arm {arm}",
                 f"the clusters add up to {sum(means)}, the total is {total.mean}",
             )
-
-
-def _too_narrow(
-    estimate: Estimate, review: Synthesis, scales: Scales, yardstick: Yardstick
-) -> Iterator[Finding]:
-    """``interval-too-narrow``: the people in the trials could not give so small a standard error."""
-    if estimate.ci_low is None or estimate.ci_high is None or estimate.measure not in ("MD", "Hedges g"):
-        return
-    se = float(estimate.ci_high - estimate.ci_low) / (2 * Z)
-    people = estimate.participants
-    if people:
-        implied = se * math.sqrt(people) / 2
-        floor = 1.0 if estimate.measure == "Hedges g" else yardstick.smallest_ptsd_total
-        if floor and "PTSD" in estimate.outcome and implied < 0.5 * floor:
-            yield Finding(
-                "interval-too-narrow",
-                "implausible",
-                estimate.id,
-                f"{estimate.ci_low} to {estimate.ci_high} in {people} people implies an SD near "
-                f"{implied:.1f} "
-                f"in each arm; the smallest of any PTSD total held here is {floor:.1f}",
-                "do not use without the trials' own numbers",
-            )
-        return
-    scale = scales.find(estimate.outcome)
-    typical = yardstick.typical.get(scale.family) if scale else None
-    if not typical or not estimate.studies:
-        return
-    needed = 4 * typical**2 / se**2
-    available = sum(yardstick.largest_samples[: estimate.studies])
-    if needed > available:
-        yield Finding(
-            "interval-too-narrow",
-            "implausible",
-            estimate.id,
-            f"{estimate.ci_low} to {estimate.ci_high} needs about {needed:.0f} people at the usual SD of "
-            f"{typical:.1f}; the {estimate.studies} largest trials held here have {available}",
-            "do not use without the trials' own numbers",
-        )
-
-
-def compare_extractions(first: Study, second: Study) -> list[Finding]:
-    """``second-extractor``: every field in which two extractions of one study differ."""
-    return [
-        Finding(
-            "second-extractor",
-            "question",
-            f"{first.id}: {path}",
-            f"one extractor has {one!r}, the other {other!r}",
-            "agree on one, with the page",
-        )
-        for path, one, other in _differences(
-            first.model_dump(mode="json"), second.model_dump(mode="json"), ""
-        )
-    ]
-
-
-def _differences(one: object, other: object, path: str) -> Iterator[tuple[str, object, object]]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in sorted(set(one) | set(other)):
-            yield from _differences(one.get(key), other.get(key), f"{path}.{key}".lstrip("."))
-    elif isinstance(one, list) and isinstance(other, list):
-        if all(isinstance(each, dict) and "id" in each for each in [*one, *other]):
-            left, right = ({each["id"]: each for each in side} for side in (one, other))
-            yield from _differences(left, right, path)
-        elif one != other:
-            yield (path, one, other)
-    elif one != other:
-        yield (path, one, other)
 
 
 def _ulp(*numbers: Decimal) -> Decimal:

@@ -334,6 +334,12 @@ class RiskOfBias(Sourced):
     overall: Literal["low", "some concerns", "high", "no information"]
 
 
+class Retraction(Sourced):
+    """A report was withdrawn: nothing of the study enters an answer from then on."""
+
+    notice: str
+
+
 class Study(Schema):
     """A record of the evidence base."""
 
@@ -344,6 +350,7 @@ class Study(Schema):
     status: str | None = None
     companion_of: str | None = None
     overlap: str | None = None
+    retracted: Retraction | None = None
     citation: Citation
     design: Design = Design()
     sample: Sample = Sample()

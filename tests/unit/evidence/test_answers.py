@@ -9,7 +9,9 @@ import pytest
 
 from openkap.core.errors import ContentError, InputError
 from openkap.evidence.answers import answer, read_plan
+from openkap.evidence.base import Base
 from openkap.evidence.grade import Override
+from openkap.evidence.study import Retraction
 from openkap.evidence.wording import loud, number
 
 
@@ -141,3 +143,20 @@ def test_an_unknown_question_is_refused_with_those_that_exist(report):
 
 def test_minus_is_a_minus_sign_and_zero_has_none():
     assert (number(-0.25), number(-0.001), number(1.005, 1)) == ("\N{MINUS SIGN}0.25", "0.00", "1.0")
+
+
+def test_a_retracted_trial_enters_no_answer(report):
+    gone = Retraction(notice="withdrawn 2027", sources=("S1",))
+    records = tuple(
+        r.model_copy(update={"retracted": gone}) if r.id == "feder2021" else r for r in report.base.records
+    )
+    plan = report.answers.plan
+    analysis = next(each for each in plan.analyses if each.id == "severity_end")
+    result = answer(Base(records, {}), analysis, plan)
+    assert [each.study_id for each in result.effects] == ["duek2023"]
+    assert "feder2021" not in {each.study_id for each in result.silent}
+
+
+def test_a_number_on_another_measure_is_told_not_pooled(get):
+    highland = next(each for each in get("prevention_incidence").silent if each.study_id == "highland2020")
+    assert highland.said == "OR 1.28 (0.48 to 3.47), another measure, not pooled"

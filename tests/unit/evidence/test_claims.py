@@ -11,8 +11,8 @@ from openkap.core.errors import ContentError
 from openkap.evidence.answers import answer_all
 from openkap.evidence.base import Base
 from openkap.evidence.claims import VerdictOverride, combine, judge_claims, read_claims
+from openkap.evidence.ruling import VERDICTS, Held
 from openkap.evidence.study import Group
-from openkap.evidence.verdicts import VERDICTS, Held
 
 NORMATIVE_BY_DOCUMENTS = {"C1", "C3"}
 COUNTS_OF_WHAT_IS_HELD = {"G1", "G2", "G3"}

@@ -12,11 +12,10 @@ from openkap.evidence.integrity import (
     check_contrast,
     check_interval,
     check_study,
-    check_syntheses,
-    compare_extractions,
     grim,
     spread_swap,
 )
+from openkap.evidence.integrity_pools import check_syntheses, compare_extractions
 from openkap.evidence.study import Contrast
 from openkap.evidence.syntheses import read_syntheses
 

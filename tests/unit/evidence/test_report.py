@@ -15,13 +15,11 @@ from openkap.evidence.beside import connection
 from openkap.evidence.diff import compare, read_report
 from openkap.evidence.report.assemble import as_json, build
 from openkap.evidence.report.files import _cell, report_files, write_report
+from openkap.evidence.report.maps import gap_map, prisma_flow, route_map
 from openkap.evidence.report.marks import (
     forest_of,
     funnel_of,
-    gap_map,
     nice_ticks,
-    prisma_flow,
-    route_map,
     time_course,
 )
 

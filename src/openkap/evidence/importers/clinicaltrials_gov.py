@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,15 @@ from scipy.special import ndtri
 from openkap.core.errors import InputError
 from openkap.evidence.importers.reference import find_registrations, find_year
 from openkap.evidence.importers.registry_arms import Arms, read_arms
+from openkap.evidence.importers.registry_fields import (
+    cluster_of,
+    confidence_of,
+    count_of,
+    decimal_of,
+    dig,
+    list_of,
+    word_of,
+)
 from openkap.evidence.importers.timeframe import read_time
 from openkap.evidence.integrity import Finding
 from openkap.evidence.scales import Scale, Scales
@@ -29,7 +38,6 @@ from openkap.evidence.study import (
     AdverseEvent,
     ArmValue,
     Citation,
-    Cluster,
     Contrast,
     Design,
     Diagnosis,
@@ -45,13 +53,6 @@ from openkap.evidence.study import (
 )
 
 PLACE = "R1"
-_CLUSTERS: dict[str, Cluster] = {
-    "intrusi": "intrusion",
-    "re-experienc": "intrusion",
-    "avoidance": "avoidance",
-    "negative": "negative_cognition_mood",
-    "arousal": "arousal",
-}
 _RANGE = re.compile(r"\b(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\b")
 
 
@@ -83,7 +84,7 @@ def read_clinicaltrials_gov(text: str, scales: Scales, where: str = "ClinicalTri
         record = record["studies"]
     if isinstance(record, list) and len(record) == 1:
         record = record[0]
-    number = _dig(record, "protocolSection", "identificationModule", "nctId")
+    number = dig(record, "protocolSection", "identificationModule", "nctId")
     if not isinstance(number, str) or not re.fullmatch(r"NCT\d{8}", number):
         raise InputError(
             "not a study record of the ClinicalTrials.gov API, version 2",
@@ -92,7 +93,14 @@ def read_clinicaltrials_gov(text: str, scales: Scales, where: str = "ClinicalTri
             remedy="download https://clinicaltrials.gov/api/v2/studies/<number>",
             where=where,
         )
-    return _Reader(record, number, scales).read()
+    try:
+        return _Reader(record, number, scales).read()
+    except (KeyError, TypeError, AttributeError, ValueError) as failed:
+        raise InputError(
+            f"the record is not shaped as the API describes: {failed!r}",
+            remedy="download it again; if it stays, report it with the number",
+            where=f"{where}, {number}",
+        ) from None
 
 
 def read_file(path: Path, scales: Scales) -> Imported:
@@ -132,8 +140,8 @@ class _Reader:
                 "set its role and drug in the file",
             )
         identification = self.protocol["identificationModule"]
-        start = _dig(self.protocol, "statusModule", "startDateStruct", "date")
-        references = _list(_dig(self.protocol, "referencesModule", "references"))
+        start = dig(self.protocol, "statusModule", "startDateStruct", "date")
+        references = list_of(dig(self.protocol, "referencesModule", "references"))
         result_pmids = [
             str(each["pmid"]) for each in references if each.get("type") == "RESULT" and each.get("pmid")
         ]
@@ -141,7 +149,7 @@ class _Reader:
             id=self.number.lower(),
             record="study" if outcomes else "registration",
             group=self._group(bool(outcomes)),
-            status=_dig(self.protocol, "statusModule", "overallStatus"),
+            status=dig(self.protocol, "statusModule", "overallStatus"),
             citation=Citation(
                 title=identification.get("briefTitle") or identification.get("officialTitle") or self.number,
                 year=find_year(start),
@@ -173,29 +181,29 @@ class _Reader:
         return Imported(study, self.findings)
 
     def _other_numbers(self) -> tuple[str, ...]:
-        others = _list(_dig(self.protocol, "identificationModule", "secondaryIdInfos"))
+        others = list_of(dig(self.protocol, "identificationModule", "secondaryIdInfos"))
         found = find_registrations(*(str(each.get("id")) for each in others))
         return tuple(number for number in found if number != self.number)
 
     def _group(self, has_outcomes: bool) -> Group:
         design = self.protocol.get("designModule") or {}
-        prevention = _dig(design, "designInfo", "primaryPurpose") == "PREVENTION"
+        prevention = dig(design, "designInfo", "primaryPurpose") == "PREVENTION"
         if not has_outcomes:
             return Group.REGISTERED_PREVENTION if prevention else Group.REGISTERED
         if prevention:
             return Group.PREVENTION
         if design.get("studyType") == "OBSERVATIONAL":
             return Group.OBSERVATIONAL
-        randomised = _dig(design, "designInfo", "allocation") == "RANDOMIZED"
+        randomised = dig(design, "designInfo", "allocation") == "RANDOMIZED"
         return Group.EFFICACY_RCT if randomised else Group.EFFICACY_UNCONTROLLED
 
     def _design(self) -> Design:
-        info = _dig(self.protocol, "designModule", "designInfo") or {}
+        info = dig(self.protocol, "designModule", "designInfo") or {}
         words = [info.get("allocation"), info.get("interventionModel"), info.get("primaryPurpose")]
-        masking = _dig(info, "maskingInfo", "masking")
-        who = _list(_dig(info, "maskingInfo", "whoMasked"))
+        masking = dig(info, "maskingInfo", "masking")
+        who = list_of(dig(info, "maskingInfo", "whoMasked"))
         dates = [
-            _dig(self.protocol, "statusModule", key, "date")
+            dig(self.protocol, "statusModule", key, "date")
             for key in ("startDateStruct", "completionDateStruct")
         ]
         return Design(
@@ -209,7 +217,7 @@ class _Reader:
 
     def _sample(self) -> Sample:
         started, completed = self._flow()
-        enrolled = _int(_dig(self.protocol, "designModule", "enrollmentInfo", "count"))
+        enrolled = count_of(dig(self.protocol, "designModule", "enrollmentInfo", "count"))
         randomised = sum(started.values()) if started else None
         if randomised is not None and enrolled is not None and randomised != enrolled:
             self.doubt(
@@ -225,7 +233,7 @@ class _Reader:
                 f"the share that did not complete differs by arm: {told}",
                 "judge the risk of bias from missing outcomes",
             )
-        is_randomised = _dig(self.protocol, "designModule", "designInfo", "allocation") == "RANDOMIZED"
+        is_randomised = dig(self.protocol, "designModule", "designInfo", "allocation") == "RANDOMIZED"
         return Sample(
             randomised=randomised if is_randomised else None,
             enrolled=enrolled,
@@ -236,16 +244,16 @@ class _Reader:
 
     def _flow(self) -> tuple[dict[str, int], dict[str, int]]:
         module = self.results.get("participantFlowModule") or {}
-        titles = {group["id"]: group.get("title", group["id"]) for group in _list(module.get("groups"))}
+        titles = {group["id"]: group.get("title", group["id"]) for group in list_of(module.get("groups"))}
         counts: dict[str, dict[str, int]] = {"STARTED": {}, "COMPLETED": {}}
-        periods = _list(module.get("periods"))
+        periods = list_of(module.get("periods"))
         # The first period starts the trial, the last one completes it.
         for kind, period in (("STARTED", periods[:1]), ("COMPLETED", periods[-1:])):
-            for milestone in _list(period[0].get("milestones")) if period else []:
+            for milestone in list_of(period[0].get("milestones")) if period else []:
                 if milestone.get("type") != kind:
                     continue
-                for each in _list(milestone.get("achievements")):
-                    number = _int(each.get("numSubjects"))
+                for each in list_of(milestone.get("achievements")):
+                    number = count_of(each.get("numSubjects"))
                     if number is not None:
                         counts[kind][self.arms.id_of(titles.get(each.get("groupId"), "?"))] = number
         return counts["STARTED"], counts["COMPLETED"]
@@ -253,7 +261,7 @@ class _Reader:
     def _population(self) -> Population:
         module = self.protocol.get("eligibilityModule") or {}
         ages = " to ".join(each for each in (module.get("minimumAge"), module.get("maximumAge")) if each)
-        conditions = "; ".join(_list(_dig(self.protocol, "conditionsModule", "conditions")))
+        conditions = "; ".join(list_of(dig(self.protocol, "conditionsModule", "conditions")))
         text = f"{conditions} {module.get('eligibilityCriteria') or ''}".lower()
         return Population(
             setting=conditions or None,
@@ -263,7 +271,7 @@ class _Reader:
         )
 
     def _outcomes(self) -> Iterator[Outcome]:
-        measures = _list(_dig(self.results, "outcomeMeasuresModule", "outcomeMeasures"))
+        measures = list_of(dig(self.results, "outcomeMeasuresModule", "outcomeMeasures"))
         for at, measure in enumerate(measures, 1):
             if (measure.get("reportingStatus") or "POSTED").upper() == "POSTED":
                 yield from self._measure(measure, at)
@@ -275,16 +283,16 @@ class _Reader:
         self._scale_range(measure, scale, title)
         groups = {
             each["id"]: self.arms.id_of(each.get("title", each["id"]))
-            for each in _list(measure.get("groups"))
+            for each in list_of(measure.get("groups"))
         }
-        classes = _list(measure.get("classes"))
+        classes = list_of(measure.get("classes"))
         for position, klass in enumerate(classes, 1):
             label = klass.get("title") or measure.get("timeFrame") or ""
             stem = f"{self.number.lower()}_{at}" + (f"_{position}" if len(classes) > 1 else "")
             frame = measure.get("timeFrame") or ""
             when = self._time(label, frame, title)
             yield from self._class(measure, klass, scale, groups, stem, when, text)
-        for position, analysis in enumerate(_list(measure.get("analyses")), 1):
+        for position, analysis in enumerate(list_of(measure.get("analyses")), 1):
             outcome = self._analysis(
                 measure, analysis, scale, groups, f"{self.number.lower()}_{at}_a{position}"
             )
@@ -316,13 +324,13 @@ class _Reader:
         when: Timepoint,
         text: str,
     ) -> Iterator[Outcome]:
-        param = _word(measure.get("paramType"))
+        param = word_of(measure.get("paramType"))
         sizes = self._denominators(measure, klass, groups)
-        categories = _list(klass.get("categories"))
+        categories = list_of(klass.get("categories"))
         for position, category in enumerate(categories, 1):
             cells = {
                 groups[m["groupId"]]: m
-                for m in _list(category.get("measurements"))
+                for m in list_of(category.get("measurements"))
                 if m.get("groupId") in groups
             }
             named = f"{text} {klass.get('title') or ''} {category.get('title') or ''}"
@@ -330,7 +338,7 @@ class _Reader:
                 "id": stem + (f"_{position}" if len(categories) > 1 else ""),
                 "instrument": scale.id if scale else measure.get("title") or "not stated",
                 "domain": scale.domain if scale else "other",
-                "cluster": _cluster(named) if scale and scale.domain == "ptsd" else "total",
+                "cluster": cluster_of(named) if scale and scale.domain == "ptsd" else "total",
                 "rater": scale.rater if scale else None,
                 "time": when,
                 "primary": measure.get("type") == "PRIMARY",
@@ -346,7 +354,7 @@ class _Reader:
                 )
             elif (
                 param in ("COUNT OF PARTICIPANTS", "NUMBER")
-                and "participant" in _word(measure.get("unitOfMeasure")).lower()
+                and "participant" in word_of(measure.get("unitOfMeasure")).lower()
             ):
                 yield self._binary(cells, sizes, category, measure, common)
             else:
@@ -367,7 +375,9 @@ class _Reader:
         measure: dict[str, Any],
         common: dict[str, Any],
     ) -> Outcome:
-        events = {arm: count for arm, cell in cells.items() if (count := _int(cell.get("value"))) is not None}
+        events = {
+            arm: count for arm, cell in cells.items() if (count := count_of(cell.get("value"))) is not None
+        }
         definition = category.get("title") or measure.get("title")
         return Outcome(
             kind="binary",
@@ -383,11 +393,11 @@ class _Reader:
         """Class denominators go before those of the whole outcome."""
         sizes: dict[str, int] = {}
         for denominators in (measure.get("denoms"), klass.get("denoms")):
-            for denominator in _list(denominators):
-                if _word(denominator.get("units") or "Participants").lower() != "participants":
+            for denominator in list_of(denominators):
+                if word_of(denominator.get("units") or "Participants").lower() != "participants":
                     continue
-                for each in _list(denominator.get("counts")):
-                    number = _int(each.get("value"))
+                for each in list_of(denominator.get("counts")):
+                    number = count_of(each.get("value"))
                     if number is not None and each.get("groupId") in groups:
                         sizes[groups[each["groupId"]]] = number
         return sizes
@@ -395,15 +405,15 @@ class _Reader:
     def _value(
         self, arm: str, cell: dict[str, Any], sizes: dict[str, int], measure: dict[str, Any]
     ) -> ArmValue:
-        spread, n = _decimal(cell.get("spread")), sizes.get(arm)
-        kind = _word(measure.get("dispersionType"))
+        spread, n = decimal_of(cell.get("spread")), sizes.get(arm)
+        kind = word_of(measure.get("dispersionType"))
         sd = se = None
         if kind == "STANDARD DEVIATION":
             sd = spread
         elif kind in ("STANDARD ERROR", "STANDARD ERROR OF THE MEAN"):
             se = spread
-        level = _confidence(kind)
-        low, high = _decimal(cell.get("lowerLimit")), _decimal(cell.get("upperLimit"))
+        level = confidence_of(kind)
+        low, high = decimal_of(cell.get("lowerLimit")), decimal_of(cell.get("upperLimit"))
         if level and low is not None and high is not None:
             se = Decimal(repr(float(high - low) / (2 * float(ndtri(0.5 + level / 2)))))
         elif kind not in ("STANDARD DEVIATION", "STANDARD ERROR", "STANDARD ERROR OF THE MEAN"):
@@ -416,7 +426,7 @@ class _Reader:
             )
         if se is not None and sd is None and n:
             sd = Decimal(repr(round(float(se) * math.sqrt(n), 6)))
-        mean = _decimal(cell.get("value"))
+        mean = decimal_of(cell.get("value"))
         if mean is None and cell.get("value") not in (None, "NA"):
             self.doubt(
                 "value-unreadable",
@@ -434,21 +444,21 @@ class _Reader:
         groups: dict[str, str],
         outcome_id: str,
     ) -> Outcome | None:
-        arms = [groups[each] for each in _list(analysis.get("groupIds")) if each in groups]
+        arms = [groups[each] for each in list_of(analysis.get("groupIds")) if each in groups]
         roles = {arm: (found.role if (found := self.arms.get(arm)) else "unclear") for arm in arms}
         treated = [arm for arm in arms if roles[arm] == "intervention"]
         control = [arm for arm in arms if roles[arm] == "comparator"]
-        estimate = _decimal(analysis.get("paramValue"))
+        estimate = decimal_of(analysis.get("paramValue"))
         if len(treated) != 1 or len(control) != 1 or estimate is None:
             return None
-        kind = _word(analysis.get("paramType"))
+        kind = word_of(analysis.get("paramType"))
         is_difference = "MEAN DIFFERENCE" in kind or kind in ("LS MEAN DIFFERENCE", "SLOPE DIFFERENCE")
-        level = _decimal(analysis.get("ciPctValue"))
+        level = decimal_of(analysis.get("ciPctValue"))
         return Outcome(
             id=outcome_id,
             instrument=scale.id if scale else measure.get("title") or "not stated",
             domain=scale.domain if scale else "other",
-            cluster=_cluster(str(measure.get("title"))) if scale and scale.domain == "ptsd" else "total",
+            cluster=cluster_of(str(measure.get("title"))) if scale and scale.domain == "ptsd" else "total",
             rater=scale.rater if scale else None,
             kind="between_group",
             time=self._time(
@@ -461,8 +471,8 @@ class _Reader:
                 comparator=control[0],
                 analysis=analysis.get("statisticalMethod"),
                 estimate=estimate,
-                ci_low=_decimal(analysis.get("ciLowerLimit")),
-                ci_high=_decimal(analysis.get("ciUpperLimit")),
+                ci_low=decimal_of(analysis.get("ciLowerLimit")),
+                ci_high=decimal_of(analysis.get("ciUpperLimit")),
                 ci_level=level / 100 if level else None,
                 p=analysis.get("pValue"),
                 direction="sign not stated by the registry: check which arm was subtracted",
@@ -475,18 +485,18 @@ class _Reader:
         module = self.results.get("adverseEventsModule") or {}
         groups = {
             each["id"]: self.arms.id_of(each.get("title", each["id"]))
-            for each in _list(module.get("eventGroups"))
+            for each in list_of(module.get("eventGroups"))
         }
         frame, threshold = module.get("timeFrame"), module.get("frequencyThreshold")
         for key, serious in (("seriousEvents", True), ("otherEvents", False)):
-            for event in _list(module.get(key)):
+            for event in list_of(module.get(key)):
                 affected: dict[str, int] = {}
                 at_risk: dict[str, int] = {}
-                for stat in _list(event.get("stats")):
+                for stat in list_of(event.get("stats")):
                     arm, number, risk = (
                         groups.get(stat.get("groupId")),
-                        _int(stat.get("numAffected")),
-                        _int(stat.get("numAtRisk")),
+                        count_of(stat.get("numAffected")),
+                        count_of(stat.get("numAtRisk")),
                     )
                     if arm and number is not None:
                         affected[arm] = number
@@ -527,7 +537,7 @@ class _Reader:
     def _contradictions(self, outcomes: tuple[Outcome, ...]) -> None:
         identification = self.protocol["identificationModule"]
         title = f"{identification.get('briefTitle')} {identification.get('officialTitle')}"
-        allocation = _dig(self.protocol, "designModule", "designInfo", "allocation")
+        allocation = dig(self.protocol, "designModule", "designInfo", "allocation")
         if re.search(r"\brandomi[sz]ed\b", title, re.IGNORECASE) and allocation not in ("RANDOMIZED", None):
             self.doubt(
                 "allocation-contradiction",
@@ -543,8 +553,8 @@ class _Reader:
                 "contradiction",
             )
         for measure in [
-            *_list(_dig(self.protocol, "outcomesModule", "primaryOutcomes")),
-            *_list(_dig(self.protocol, "outcomesModule", "secondaryOutcomes")),
+            *list_of(dig(self.protocol, "outcomesModule", "primaryOutcomes")),
+            *list_of(dig(self.protocol, "outcomesModule", "secondaryOutcomes")),
         ]:
             name = measure.get("measure") or ""
             scale = self.scales.mentioned(name) or self.scales.mentioned(measure.get("description") or "")
@@ -560,50 +570,3 @@ class _Reader:
                     "contradiction",
                     outcome.id,
                 )
-
-
-def _cluster(text: str) -> Cluster:
-    low = text.casefold()
-    if "cluster" in low or "subscale" in low or "subscore" in low:
-        for word, cluster in _CLUSTERS.items():
-            if word in low:
-                return cluster
-    return "total"
-
-
-def _confidence(kind: str) -> float | None:
-    match = re.search(r"(\d{2}(?:\.\d+)?)\s*%?\s*CONFIDENCE|CONFIDENCE (\d{2})", kind)
-    return float(match.group(1) or match.group(2)) / 100 if match else None
-
-
-def _word(value: Any) -> str:
-    return str(value or "").replace("_", " ").upper().strip()
-
-
-def _decimal(value: Any) -> Decimal | None:
-    """A number written as text; thousands commas allowed, anything else is not a number."""
-    text = str(value).strip() if value is not None else ""
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", text):
-        text = text.replace(",", "")
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _int(value: Any) -> int | None:
-    number = _decimal(value)
-    return int(number) if number is not None and number == int(number) and number >= 0 else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dig(value: Any, *keys: str) -> Any:
-    for key in keys:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value

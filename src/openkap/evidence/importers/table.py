@@ -87,7 +87,7 @@ def read_rows(text: str, where: str, required: Iterable[str] = ()) -> list[Row]:
         raise InputError("the file is empty", where=where, remedy="export it again")
     header = text.splitlines()[0]
     separator = max(",;\t", key=header.count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     columns = [column.strip() for column in reader.fieldnames or []]
     missing = [column for column in required if column not in columns]
     if missing:
@@ -99,7 +99,14 @@ def read_rows(text: str, where: str, required: Iterable[str] = ()) -> list[Row]:
             where=f"{where}:1",
         )
     reader.fieldnames = columns
-    raw = [(dict(row), reader.line_num) for row in reader]
+    try:
+        raw = [(dict(row), reader.line_num) for row in reader]
+    except csv.Error as failed:
+        raise InputError(
+            f"not readable as a table: {failed}",
+            where=f"{where}:{reader.line_num + 1}",
+            remedy="export it again",
+        ) from None
     decimals = _decimal_columns(raw, columns) if separator != "," else {}
     rows = []
     for cells, line in raw:

@@ -18,11 +18,12 @@ from openkap.evidence.answers import Answer, Answers, answer_all, read_plan
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
 from openkap.evidence.claims import Entry, judge_claims, read_claims
-from openkap.evidence.integrity import Finding, check_base, check_syntheses
+from openkap.evidence.integrity import Finding, check_base
+from openkap.evidence.integrity_pools import check_syntheses
+from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses, read_syntheses
-from openkap.evidence.verdicts import Held
 from openkap.evidence.wording import behind, effect, loud, normal_theory, number
 
 LARGEST_SILENT = "severity_end"
@@ -221,6 +222,7 @@ def study_data(study: Study) -> dict[str, Any]:
         "therapy": ", ".join(dict.fromkeys(a.psychotherapy.type for a in study.arms if a.psychotherapy)),
         "risk_of_bias": study.risk_of_bias.overall if study.risk_of_bias else None,
         "overlap": study.overlap,
+        "retracted": study.retracted.notice if study.retracted else None,
         "missing": list(study.missing),
         "url": next(iter(study.places.values())).url if study.places else None,
         "tier": study.tier_of(study.places).value,

@@ -9,16 +9,8 @@ from typing import Any
 
 from openkap.evidence.report import svg
 from openkap.evidence.report.assemble import Report, as_json, study_data
-from openkap.evidence.report.marks import (
-    beside_forest,
-    forest_of,
-    funnel_of,
-    gap_map,
-    prisma_flow,
-    published_forest,
-    route_map,
-    time_course,
-)
+from openkap.evidence.report.maps import gap_map, prisma_flow, route_map
+from openkap.evidence.report.marks import beside_forest, forest_of, funnel_of, published_forest, time_course
 from openkap.evidence.report.page import answers_table, page
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -10,23 +10,30 @@ from openkap.evidence.answers import Answer
 from openkap.evidence.claims import Entry
 from openkap.evidence.report import svg
 from openkap.evidence.report.assemble import Report, answer_data, headline, methods, study_data
+from openkap.evidence.report.blocks import (
+    chip,
+    figure,
+    first_url,
+    link,
+    loud_box,
+    paragraph,
+    study_arm,
+    table,
+)
+from openkap.evidence.report.forest_table import forest_table
+from openkap.evidence.report.maps import GapMap, gap_map, prisma_flow, route_map
 from openkap.evidence.report.marks import (
     Forest,
     ForestRow,
-    GapMap,
-    axis_ticks,
     beside_forest,
     forest_of,
     funnel_of,
-    gap_map,
-    prisma_flow,
     published_forest,
-    route_map,
     time_course,
 )
-from openkap.evidence.study import Study, Tier
-from openkap.evidence.verdicts import VERDICTS
-from openkap.evidence.wording import effect, loud, normal_theory, number
+from openkap.evidence.ruling import VERDICTS
+from openkap.evidence.study import Tier
+from openkap.evidence.wording import effect, loud, normal_theory
 
 STYLE_FILE = Path(__file__).with_name("style.css")
 AREAS = {
@@ -111,16 +118,8 @@ def _header(report: Report) -> str:
         f"{report.as_of.isoformat()} · "
         f"{len(report.base.records)} records · most read as abstracts or registry pages, not as full "
         "papers</p>"
-        f'<div class="brief">{first}</div>{_loud(main)}<div class="brief">{rest}</div></header>'
+        f'<div class="brief">{first}</div>{loud_box(main)}<div class="brief">{rest}</div></header>'
     )
-
-
-def _loud(answer: Answer) -> str:
-    text = loud(answer)
-    if not text:
-        return ""
-    head, _, rest = text.partition(":")
-    return f'<p class="loud" role="note"><b>{escape(head)}:</b>{escape(rest)}</p>'
 
 
 def _section(key: str, *parts: str) -> str:
@@ -128,22 +127,14 @@ def _section(key: str, *parts: str) -> str:
     return f'<section aria-labelledby="{key}"><h2 id="{key}">{escape(title)}</h2>{"".join(parts)}</section>'
 
 
-def _paragraph(text: str, kind: str = "") -> str:
-    return f"<p{f' class={kind}' if kind else ''}>{escape(text)}</p>" if text else ""
-
-
-def _chip(verdict: str) -> str:
-    return f'<span class="chip v-{verdict.replace(" ", "-")}">{escape(verdict)}</span>'
-
-
 def _claims(report: Report) -> str:
     tally = "".join(
-        f"<li><b>{sum(entry.verdict == verdict for entry in report.entries)}</b>{_chip(verdict)}</li>"
+        f"<li><b>{sum(entry.verdict == verdict for entry in report.entries)}</b>{chip(verdict)}</li>"
         for verdict in VERDICTS
     )
     parts = [
         f'<ul class="tally">{tally}</ul>',
-        _paragraph(
+        paragraph(
             "Rules propose each verdict from the data held; a named reviewer may override one with a "
             "reason. Results "
             "without a control group never support a claim. Open a claim for its reasons, numbers and "
@@ -161,7 +152,7 @@ def _claim(entry: Entry) -> str:
     body = []
     for part in entry.parts:
         body.append(
-            f"<p>{_chip(part.verdict)} <b>{escape(part.text[:1].upper() + part.text[1:])}.</b> "
+            f"<p>{chip(part.verdict)} <b>{escape(part.text[:1].upper() + part.text[1:])}.</b> "
             f'{escape(part.because)} <span class="small">Judged from {escape(part.judged_from)}.</span></p>'
         )
         if part.not_in:
@@ -181,7 +172,7 @@ def _claim(entry: Entry) -> str:
         given = entry.claim.override
         body.insert(
             0,
-            _paragraph(
+            paragraph(
                 f"{given.reviewer} judged this {given.verdict} on {given.on.isoformat()}: {given.reason}"
             ),
         )
@@ -189,110 +180,23 @@ def _claim(entry: Entry) -> str:
     body.append(f'<p class="small">In the product: {escape(entry.claim.answered_by)}.{certainty}</p>')
     return (
         f'<details class="claim" id="{entry.claim.id}"><summary><span class="id">{entry.claim.id}</span>'
-        f'<span>{escape(entry.claim.claim)}</span>{_chip(entry.verdict)}</summary><div class="body">'
+        f'<span>{escape(entry.claim.claim)}</span>{chip(entry.verdict)}</summary><div class="body">'
         f"{''.join(body)}</div></details>"
     )
-
-
-def _forest(marks: Forest) -> str:
-    rows = "".join(_forest_row(row, marks) for row in marks.rows)
-    ticks = "".join(
-        f'<text class="muted" style="font-size:11px" x="{_share(tick, marks)}%" y="12" text-anchor="middle">'
-        f"{svg.tick_label(tick, marks)}</text>"
-        for tick in axis_ticks(marks)
-    )
-    return (
-        f'<table class="forest"><caption>{escape(marks.title)}</caption><thead><tr><th scope="col">Study</th>'
-        f'<th scope="col" class="plot">{escape(marks.axis)}</th><th scope="col">Estimate (95% '
-        "interval)</th></tr></thead>"
-        f'<tbody>{rows}</tbody><tfoot><tr><td></td><td class="plot"><svg aria-hidden="true" '
-        f'style="height:18px">{ticks}'
-        f'</svg><span class="fl"><span>← {escape(marks.left)}</span><span>{escape(marks.right)} '
-        "→</span></span></td>"
-        "<td></td></tr></tfoot></table>"
-    )
-
-
-def _share(value: float, marks: Forest) -> float:
-    return svg.place(value, marks.low, marks.high, 0, 100)
-
-
-def _forest_row(row: ForestRow, marks: Forest) -> str:
-    name = f'<a href="{escape(row.url)}">{escape(row.label)}</a>' if row.url else escape(row.label)
-    value = escape(svg.value_text(row, marks))
-    if row.kind == "flagged":
-        value += '<span class="note">⚑ flagged by the integrity gate</span>'
-    elif row.kind == "study" and row.weight is not None and any(each.kind == "pool" for each in marks.rows):
-        value += f'<span class="note">weight {100 * row.weight:.0f}%</span>'
-    if row.prediction:
-        low, high = (number(svg_shown(each, marks)) for each in row.prediction)
-        value += f'<span class="note ext">prediction interval {low} to {high}</span>'
-    return (
-        f'<tr class="{row.kind}"><td class="who">{name}<span class="note">{escape(row.note)}</span></td>'
-        f'<td class="plot">{_mark(row, marks)}</td><td class="val">{value}</td></tr>'
-    )
-
-
-def svg_shown(value: float, marks: Forest) -> float:
-    """The reader's value of an axis position: ratios back from their logarithm."""
-    from math import exp
-
-    return exp(value) if marks.ratio else value
-
-
-def _mark(row: ForestRow, marks: Forest) -> str:
-    zero = (
-        f'<line class="axis" x1="{_share(marks.no_effect, marks)}%" x2="{_share(marks.no_effect, marks)}%" '
-        'y1="-9" y2="35"/>'
-    )
-    if row.estimate is None or row.low is None or row.high is None:
-        return f'<svg aria-hidden="true">{zero}</svg>'
-    x, a, b = (_share(each, marks) for each in (row.estimate, row.low, row.high))
-    arrows = ""
-    if row.low < marks.low:
-        arrows += (
-            f'<svg x="{a}%" y="13" overflow="visible"><path class="ends" d="M0 0l7 -4v8z" '
-            'fill="currentColor"/></svg>'
-        )
-    if row.high > marks.high:
-        arrows += (
-            f'<svg x="{b}%" y="13" overflow="visible"><path class="ends" d="M0 0l-7 -4v8z" '
-            'fill="currentColor"/></svg>'
-        )
-    pool = row.kind in ("pool", "part")
-    line = "poolline" if pool else "warnline" if row.kind == "flagged" else "line"
-    drawn = f'<line class="{line}" x1="{a}%" x2="{b}%" y1="13" y2="13"/>'
-    if row.prediction:
-        p, q = (_share(each, marks) for each in row.prediction)
-        drawn += f'<line class="prediction" x1="{p}%" x2="{q}%" y1="22" y2="22"/>'
-    if pool:
-        mark = '<path class="pool" d="M0 -7l7 7l-7 7l-7 -7z"/>'
-    else:
-        half = round(3 + 4.5 * (row.weight or 0.2), 1)
-        kind = "warn" if row.kind == "flagged" else "mark"
-        mark = f'<rect class="{kind}" x="-{half}" y="-{half}" width="{2 * half}" height="{2 * half}"/>'
-    return (
-        f'<svg aria-hidden="true">{zero}{drawn}{arrows}<svg x="{x}%" y="13" '
-        f'overflow="visible">{mark}</svg></svg>'
-    )
-
-
-def _figure(body: str, caption: str) -> str:
-    return f"<figure>{body}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def _forest_figure(answer: Answer, limits: tuple[float, float] | None = None, more: str = "") -> str:
     how = "; ".join(f"{each.study}: {each.how}" for each in answer.effects)
     caption = f"Certainty: {answer.certainty.level}. {how}. {normal_theory(answer)} {more}".strip()
-    return _figure(_forest(forest_of(answer, limits)), caption)
+    return figure(forest_table(forest_of(answer, limits)), caption)
 
 
 def _controlled(report: Report) -> str:
     get = report.answers.get
     end, scale = get("severity_end"), (-1.6, 2.2)
     parts = [
-        _paragraph(f"At the end of a course of about one to two weeks: {effect(end)}."),
-        _loud(end),
+        paragraph(f"At the end of a course of about one to two weeks: {effect(end)}."),
+        loud_box(end),
         _forest_figure(end, scale),
         _forest_figure(get("severity_day_1")),
         _forest_figure(get("severity_month_1"), scale),
@@ -313,7 +217,7 @@ def _controlled(report: Report) -> str:
     )
     others = len({each.study for name in names for each in get(name).silent})
     parts.append(
-        _figure(_forest(marks), f"{others} randomised trials give no cluster number that could be read.")
+        figure(forest_table(marks), f"{others} randomised trials give no cluster number that could be read.")
     )
     return _section("controlled", *parts)
 
@@ -351,17 +255,17 @@ def _published(report: Report) -> str:
             doubts = [f"⚑ {each.check}: {each.sentence}" for each in found] or [estimate.note or ""]
             if at == 0:
                 doubts += list(review.caveats)
-            name = _link(review.name, next((p.url for p in review.places.values()), None)) if at == 0 else ""
+            name = link(review.name, next((p.url for p in review.places.values()), None)) if at == 0 else ""
             rows.append((name, estimate.sentence(), ". ".join(each for each in doubts if each)))
     unusable = [review for review in report.syntheses.reviews if not review.usable_pool]
     return _section(
         "published",
-        _figure(
-            _forest(published_forest(report.syntheses, ids, flagged)),
+        figure(
+            forest_table(published_forest(report.syntheses, ids, flagged)),
             "Exactly as printed. The estimates come from overlapping effect sizes and are not independent.",
         ),
-        _table(("Review", "As printed", "Caution"), rows, "Published pools on raw scales and of counts"),
-        _paragraph(
+        table(("Review", "As printed", "Caution"), rows, "Published pools on raw scales and of counts"),
+        paragraph(
             f"{len(unusable)} further reviews gave no pooled value that could be read: "
             + ", ".join(review.name for review in unusable)
             + ".",
@@ -372,13 +276,13 @@ def _published(report: Report) -> str:
 
 def _course(report: Report) -> str:
     course = time_course(report.base, report.answers)
-    left = _figure(
+    left = figure(
         _inline(svg.time_course(course)),
         "Randomised trials with standardised numbers. Not drawn, because they give none: "
         f"{', '.join(course.silent)}.",
     )
     marks = funnel_of(report.answers.get("severity_end"))
-    right = _figure(_inline(svg.funnel(marks)), marks.caution) if marks else ""
+    right = figure(_inline(svg.funnel(marks)), marks.caution) if marks else ""
     return _section("course", f'<div class="pair">{left}{right}</div>')
 
 
@@ -424,13 +328,11 @@ def _certainty(report: Report) -> str:
             )
     return _section(
         "certainty",
-        _paragraph(
+        paragraph(
             "Rules propose by the GRADE domains, starting from high for randomised trials; a named reviewer "
             "may override any of them."
         ),
-        _table(
-            ("Question", "Says", "Certainty", "Taken down for"), rows, "Certainty by question", raw=(0, 2)
-        ),
+        table(("Question", "Says", "Certainty", "Taken down for"), rows, "Certainty by question", raw=(0, 2)),
     )
 
 
@@ -447,7 +349,7 @@ def _bias(report: Report) -> str:
             )
             rows.append(
                 (
-                    _link(study.name, _first_url(study)),
+                    link(study.name, first_url(study)),
                     study.design.blinding or "not found",
                     (study.comparator or "not found").replace("_", " "),
                     told,
@@ -455,11 +357,11 @@ def _bias(report: Report) -> str:
             )
     return _section(
         "bias",
-        _paragraph(
+        paragraph(
             "Ketamine is felt. Blinding can fail even against an active placebo, and no trial's check of "
             "blinding could be read."
         ),
-        _table(("Trial", "Blinding, as stated", "Comparator", "Risk of bias"), rows, "Randomised trials"),
+        table(("Trial", "Blinding, as stated", "Comparator", "Risk of bias"), rows, "Randomised trials"),
     )
 
 
@@ -474,7 +376,7 @@ def _uncontrolled(report: Report) -> str:
     out = "; ".join(f"{each.effect.study}: {each.reason}" for each in answer.left_out)
     return _section(
         "uncontrolled",
-        _paragraph(
+        paragraph(
             "These studies show how far scores fell, not what ketamine did: people enter when they are at "
             "their worst, "
             "expect much, and get attention and often therapy. They are never pooled with trials and "
@@ -499,13 +401,13 @@ def _beside(report: Report) -> str:
     return _section(
         "beside",
         f'<p class="loud" role="note"><b>Not a comparison.</b> {escape(report.connection.sentence)}</p>',
-        _figure(
-            _forest(beside_forest(report.answers, list(report.besides), report.syntheses)),
+        figure(
+            forest_table(beside_forest(report.answers, list(report.besides), report.syntheses)),
             f"{waiting} of the psychotherapy trials compare with a waiting list, MDMA and ketamine trials "
             "with placebo "
             "or an active drug: a larger number here is not a better treatment. Dashed: prediction interval.",
         ),
-        _table(("Data", "Trials", "Spread", "Attribution"), rows, "The comparator data", raw=(0,)),
+        table(("Data", "Trials", "Spread", "Attribution"), rows, "The comparator data", raw=(0,)),
     )
 
 
@@ -536,10 +438,13 @@ def _maps(report: Report) -> str:
     return _section(
         "maps",
         _map(route_map(report.base), "Route"),
-        _paragraph("People in studies that probably overlap are counted more than once here; of registered studies "
-            "the planned number is counted where none is enrolled yet.", "small"),
+        paragraph(
+            "People in studies that probably overlap are counted more than once here; of registered studies "
+            "the planned number is counted where none is enrolled yet.",
+            "small",
+        ),
         _map(gap_map(report.base), "Outcome"),
-        _paragraph(
+        paragraph(
             "Only outcomes with numbers that could be read count; results told in words are not a number.",
             "small",
         ),
@@ -557,7 +462,7 @@ def _harms(report: Report) -> str:
             )
             rows.append(
                 (
-                    _link(study.name, _first_url(study)),
+                    link(study.name, first_url(study)),
                     event.term,
                     counts or "no counts read",
                     event.note or "",
@@ -566,21 +471,15 @@ def _harms(report: Report) -> str:
     safety = [entry for entry in report.entries if entry.claim.area == "safety"]
     return _section(
         "harms",
-        _paragraph(" ".join(part.because for entry in safety for part in entry.parts)),
-        _table(("Study", "Harm", "Counts", "Note"), rows, "Harms as far as they were read"),
+        paragraph(" ".join(part.because for entry in safety for part in entry.parts)),
+        table(("Study", "Harm", "Counts", "Note"), rows, "Harms as far as they were read"),
     )
-
-
-def study_arm(study: Study, arm_id: str) -> str:
-    """An arm as a reader knows it."""
-    arm = study.arm(arm_id)
-    return arm.label if arm else arm_id
 
 
 def _prevention(report: Report) -> str:
     return _section(
         "prevention",
-        _paragraph(
+        paragraph(
             "Ketamine given around surgery or injury is another question in other people, answered by "
             "cohorts that "
             "differ in how badly people were hurt. The pool is shown to say how little it settles."
@@ -593,8 +492,8 @@ def _integrity(report: Report) -> str:
     rows = [(each.subject, each.check, each.severity, each.sentence, each.remedy) for each in report.findings]
     return _section(
         "integrity",
-        _paragraph("Every number passes named checks. What fails stays visible, with the reason."),
-        _table(
+        paragraph("Every number passes named checks. What fails stays visible, with the reason."),
+        table(
             ("Number", "Check", "Weight", "What is wrong", "What to do"),
             [tuple(map(escape, row)) for row in rows],
             "Findings",
@@ -612,7 +511,7 @@ def _flow(report: Report) -> str:
     return _section(
         "flow",
         f'<ol class="flow">{items}</ol>',
-        _paragraph(
+        paragraph(
             "How many records were searched and screened before is not held, so those boxes of a PRISMA "
             "diagram are not drawn.",
             "small",
@@ -630,7 +529,7 @@ def _studies(report: Report) -> str:
         about += f"; against {data['comparator']}" if data["comparator"] else ""
         rows.append(
             (
-                _link(study.name, _first_url(study)),
+                link(study.name, first_url(study)) + (" <b>RETRACTED</b>" if study.retracted else ""),
                 study.group.value.replace("_", " "),
                 str(data["people"]) if data["people"] is not None else "not found",
                 about or "not found",
@@ -640,13 +539,13 @@ def _studies(report: Report) -> str:
     return _section(
         "studies",
         f"<details><summary><b>Show all {len(rows)} records, with what is missing of each</b></summary>",
-        _table(("Record", "Kind", "People", "Given", "Not found"), rows, "Every record held"),
+        table(("Record", "Kind", "People", "Given", "Not found"), rows, "Every record held"),
         "</details>",
     )
 
 
 def _methods(report: Report) -> str:
-    return _section("methods", *(_paragraph(each) for each in methods(report)))
+    return _section("methods", *(paragraph(each) for each in methods(report)))
 
 
 def _sources(report: Report) -> str:
@@ -665,41 +564,32 @@ def _sources(report: Report) -> str:
     tiers = "; ".join(f"{tier.value} {tier.words}" for tier in Tier)
     return _section(
         "sources",
-        _paragraph(f"Tiers: {tiers}.", "small"),
+        f'<h3>Reports</h3><ol class="refs">{"".join(_citations(report))}</ol>',
+        paragraph("Titles are short descriptions in our own words.", "small"),
+        "<h3>Numbers</h3>",
+        paragraph(f"Tiers: {tiers}.", "small"),
         f"<details><summary><b>Show the place of each of {len(items)} outcomes</b></summary>"
         f'<ol class="refs">{"".join(items)}</ol></details>',
     )
 
 
-def _table(
-    head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str, raw: tuple[int, ...] = (0,)
-) -> str:
-    """A table that stacks on a narrow screen; columns in ``raw`` hold markup already."""
-    top = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-label="{escape(head[at])}">{cell if at in raw else escape(cell)}</td>'
-            for at, cell in enumerate(row)
+def _citations(report: Report) -> Iterable[str]:
+    """Every report of a study or review that has an author, as a reference."""
+    cited = [study.citation for study in report.base.records if study.record in ("study", "companion")]
+    cited += [review.citation for review in report.syntheses.reviews]
+    for each in sorted(cited, key=lambda c: ((c.authors or "~").casefold(), c.year or 0)):
+        if not each.authors or each.authors.startswith("("):
+            continue
+        where = " ".join(part for part in (each.journal, each.pages) if part)
+        known = (
+            [f'doi <a href="https://doi.org/{escape(each.doi)}">{escape(each.doi)}</a>'] if each.doi else []
         )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        '<div class="wide"><table '
-        f'class="stack"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _link(text: str, url: str | None) -> str:
-    return f'<a href="{escape(url)}">{escape(text)}</a>' if url and url.startswith("http") else escape(text)
-
-
-def _first_url(study: Study) -> str | None:
-    if study.citation.doi:
-        return f"https://doi.org/{study.citation.doi}"
-    return next((place.url for place in study.places.values()), None)
+        known += [f"PMID {escape(each.pmid)}"] if each.pmid else []
+        known += [escape(", ".join(each.registrations))] if each.registrations else []
+        yield (
+            f"<li>{escape(each.authors)}{f' ({each.year})' if each.year else ''}. {escape(each.title)}. "
+            f"{escape(where) + '. ' if where else ''}{'; '.join(known)}</li>"
+        )
 
 
 def answers_table(report: Report) -> list[dict[str, object]]:

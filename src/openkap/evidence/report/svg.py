@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from openkap.evidence.report.marks import (
-    FlowBox,
-    Forest,
-    ForestRow,
-    Funnel,
-    GapMap,
-    TimeCourse,
-    axis_ticks,
-    nice_ticks,
-)
+from openkap.evidence.report.maps import FlowBox, GapMap
+from openkap.evidence.report.marks import Forest, ForestRow, Funnel, TimeCourse, axis_ticks, nice_ticks
 from openkap.evidence.wording import number
 
 STYLE = (
