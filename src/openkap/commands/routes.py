@@ -39,7 +39,8 @@ def routes(weight: str, people: int, seed: int, as_json: bool, plot: Path | None
             f"{head} {body} {three(row.same_cmax_mg):17} {row.site or '':15} {row.confidence:16} {row.model}"
         )
 
-    head = f"{'Cmax ng/mL':20} {'Tmax min':17} {'AUC ng/mL*h':20} {'mg, same AUC':17} {'mg, same Cmax':17} {'blood':15} confidence"
+    exposures = f"{'Cmax ng/mL':20} {'Tmax min':17} {'AUC ng/mL*h':20}"
+    head = f"{exposures} {'mg, same AUC':17} {'mg, same Cmax':17} {'blood':15} confidence"
     click.echo(f"{'route':14} {'drug':17} {'dose':22} {head}")
     for row in rows:
         click.echo(line(row))
