@@ -232,3 +232,13 @@ def test_what_is_not_a_report_is_refused(tmp_path, text, reason):
         read_report(tmp_path)
     with pytest.raises(InputError, match="cannot read the report"):
         read_report(tmp_path / "nowhere.json")
+
+
+def test_a_published_value_that_the_gate_flags_says_so_wherever_it_stands(report, written):
+    data = json.loads(written["report.json"])
+    e3 = next(claim for claim in data["claims"] if claim["id"] == "E3")
+    flags = {each["id"]: each["flag"] for each in e3["published"]}
+    assert flags["almeida2024_pcl_end"].startswith("interval-excludes-estimate")
+    assert flags["sicignano2024_pcl"].startswith("interval-too-narrow")
+    assert flags["borgogna2024_all"] == ""
+    assert written["report.html"].count("⚑ interval-excludes-estimate") >= 2

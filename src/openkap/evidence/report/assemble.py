@@ -51,13 +51,23 @@ class Report:
         parts += [f"{key}={value}" for key, value in self.base.fingerprints.items()]
         return hashlib.sha256("\n".join([*parts, self.as_of.isoformat()]).encode()).hexdigest()[:16]
 
+    def flag(self, estimate_id: str) -> str:
+        """What the gate says of a published value, to stand beside it; empty when nothing."""
+        return "; ".join(f"{f.check}: {f.sentence}" for f in self.findings if f.subject == estimate_id)
+
     def data(self) -> dict[str, Any]:
         """The report as JSON: sentences, numbers, verdicts; what ``diff`` compares."""
         return {
             "as_of": self.as_of.isoformat(),
             "fingerprint": self.fingerprint,
             "headline": list(headline(self)),
-            "claims": [entry.as_dict() for entry in self.entries],
+            "claims": [
+                {
+                    **(data := entry.as_dict()),
+                    "published": [{**p, "flag": self.flag(p["id"])} for p in data["published"]],
+                }
+                for entry in self.entries
+            ],
             "answers": {key: answer_data(answer) for key, answer in self.answers.by_id.items()},
             "beside": {each.comparator.id: _beside_data(each) for each in self.besides},
             "connection": self.connection.sentence,

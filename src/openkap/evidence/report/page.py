@@ -144,11 +144,11 @@ def _claims(report: Report) -> str:
     for area, title in AREAS.items():
         entries = [entry for entry in report.entries if entry.claim.area == area]
         if entries:
-            parts.append(f"<h3>{escape(title)}</h3>{''.join(_claim(entry) for entry in entries)}")
+            parts.append(f"<h3>{escape(title)}</h3>{''.join(_claim(entry, report) for entry in entries)}")
     return _section("claims", *parts)
 
 
-def _claim(entry: Entry) -> str:
+def _claim(entry: Entry, report: Report) -> str:
     body = []
     for part in entry.parts:
         body.append(
@@ -159,10 +159,9 @@ def _claim(entry: Entry) -> str:
             head, _, rest = part.not_in.partition(":")
             body.append(f'<p class="small"><b>{escape(head.capitalize())}:</b>{escape(rest)}</p>')
     for review, estimate in entry.published:
-        body.append(
-            f'<p class="small">Published: {escape(review.name)}, {escape(estimate.sentence())}'
-            f"{f' ({escape(estimate.note)})' if estimate.note else ''}.</p>"
-        )
+        flag = report.flag(estimate.id)
+        beside = f" ⚑ {flag}" if flag else f" ({estimate.note})" if estimate.note else ""
+        body.append(paragraph(f"Published: {review.name}, {estimate.sentence()}.{beside}", "small"))
     for each in entry.claim.context:
         links = ", ".join(f'<a href="{escape(url)}">{at}</a>' for at, url in enumerate(each.sources, 1))
         body.append(
