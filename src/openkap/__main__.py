@@ -13,11 +13,24 @@ from openkap.core.errors import DomainError
 
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Assess a small set of invented referrals; nothing to prepare."),
     "assess": ("assess", "Assess referrals (facts files or FHIR bundles) under a protocol."),
     "dose": ("dose", "Propose a dose with its arithmetic, for a person under a protocol."),
     "protocol": ("protocol", "Protocols: list, show, compare, export, draft, publish."),
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+    "score": ("score", "Score an answered form; with an earlier one, judge the change."),
+    "instruments": ("instruments", "List and show rating scales; import official wording."),
+    "serve": ("serve", "Serve the clinic: pages and jobs on this machine."),
+    "jobs": ("serve", "Run the clinic's jobs alone, once or for good."),
+    "backup": ("backup", "Write a backup of the clinic while people work, and check it."),
+    "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),
+    "restore": ("backup", "Put a backup in the place of this installation's database."),
+    "audit": ("audit", "Export the audit chain and prove that nobody changed it."),
     "evidence": ("evidence", "Meta-analysis: pool, regress, network, and the ketamine evidence base."),
+    "simulate": ("simulate", "What a dose does, by route, in a person or in a crowd."),
+    "routes": ("routes", "Exposure by route, side by side."),
+    "models": ("models", "The kinetic models: list, show, check against observations."),
+    "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
 }
 
 

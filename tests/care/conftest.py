@@ -9,9 +9,43 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
+
+# The machine may be busy; how long one example takes says nothing here.
+hypothesis_settings.register_profile("clinic", deadline=None, derandomize=True, max_examples=60)
+hypothesis_settings.load_profile("clinic")
 
 # Monday morning; a session's first dose is easy to count from here.
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def flushing():
+    """Tests with real transactions empty all tables at their end; append-only ones would refuse."""
+    from django.db import connection
+    from django.db.backends.base.operations import BaseDatabaseOperations
+
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def without_triggers(operations, statements):
+        with operations.connection.cursor() as cursor:
+            if operations.connection.vendor == "postgresql":
+                cursor.execute("SET session_replication_role = replica")
+                flush(operations, statements)
+                cursor.execute("SET session_replication_role = DEFAULT")
+                return
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _ in triggers:
+                cursor.execute(f'DROP TRIGGER "{name}"')
+            flush(operations, statements)
+            for _, sql in triggers:
+                cursor.execute(sql)
+
+    operations = type(connection.ops)
+    operations.execute_sql_flush = without_triggers
+    yield
+    del operations.execute_sql_flush
 
 
 class Watch:

@@ -224,8 +224,8 @@ def trial_sequential(
     Notes
     -----
     Required information is ((z_{1-alpha/2} + z_power) / effect)^2 / (1 - D2) in units of inverse variance.
-    Boundaries hold for independent increments with known variances; estimated tau2 makes them approximate. After
-    20 looks at a true null the error was 0.05 to 0.07 with Knapp-Hartung and up to 0.10 with Wald tests
+    Boundaries hold for independent increments with known variances; estimated tau2 makes them approximate.
+    After 20 looks at a true null the error was 0.05 to 0.07 with Knapp-Hartung and up to 0.10 with Wald tests
     (validation/sequential); for a guarantee use ``confidence_sequence``. ``crossed_at`` counts studies.
     """
     y, v = check_estimates(yi, vi)

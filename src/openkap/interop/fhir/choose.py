@@ -22,7 +22,7 @@ def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
         if kind == "event":
             chosen[name] = _last_event(findings, tray, as_of)
         elif kind == "yes_no":
-            chosen[name] = _any_yes(findings)
+            chosen[name] = _any_yes(findings, tray)
         else:
             fact = _latest_reading(findings, tray)
             if fact is not None:
@@ -35,15 +35,37 @@ def _age(finding: Finding) -> tuple[bool, datetime | str, str]:
     return (finding.when is None, finding.when.start if finding.when else "", finding.origin)
 
 
-def _any_yes(findings: list[Finding]) -> Fact:
+def _any_yes(findings: list[Finding], tray: Tray) -> Fact:
     yes = [each for each in findings if each.value is True] or findings
     last = yes[-1]
+    if len(yes) < len(findings):
+        _note_denial(findings, yes, tray)
     return Fact(last.element, last.value is True, _at(last), _with_others(last, yes))
 
 
+def _note_denial(findings: list[Finding], yes: list[Finding], tray: Tray) -> None:
+    """A no that the record contradicts is told, and does not count."""
+    for each in findings:
+        if each not in yes:
+            against = ", ".join(sorted({other.origin.split(",")[0] for other in yes}))
+            tray.not_understood(
+                each.origin.split(",")[0], each.element.label, f"says no, against {against}: ask which holds"
+            )
+
+
 def _last_event(findings: list[Finding], tray: Tray, as_of: datetime) -> Fact:
-    """The last certain date, or no date at all when another entry may lie after it."""
+    """The last certain date, or no date at all when another entry may lie after it.
+
+    The date is also the fact's time: a record says nothing of the years after its last entry, so where the
+    element has a lifetime an old event counts as unknown and is asked for again.
+    """
     element = findings[0].element
+    never = [each for each in findings if each.value == Event(ever=False)]
+    if len(never) == len(findings):
+        return Fact(element, Event(ever=False), _at(never[-1]), _with_others(never[-1], never))
+    findings = [each for each in findings if each not in never]
+    if never:
+        _note_denial([*never, *findings], findings, tray)
     dated = [each for each in findings if each.when is not None and each.when.is_exact]
     last = dated[-1] if dated else None
     known = last.when.start if last and last.when else None
@@ -57,7 +79,7 @@ def _last_event(findings: list[Finding], tray: Tray, as_of: datetime) -> Fact:
             return Fact(element, Event(ever=True), None, _with_others(each, findings))
     assert last is not None
     assert last.when is not None
-    return Fact(element, Event(ever=True, on=last.when.day), None, _with_others(last, findings))
+    return Fact(element, Event(ever=True, on=last.when.day), last.when.start, _with_others(last, findings))
 
 
 def _latest_reading(findings: list[Finding], tray: Tray) -> Fact | None:

@@ -20,7 +20,8 @@ from openkap.protocol.facts import Facts
 class Finding:
     """One thing a record says about one element.
 
-    ``value`` is ``None`` for an event, whose date is ``when``; a span of ``None`` means no date is given.
+    ``value`` is ``None`` for an event that happened, whose date is ``when``; a span of ``None`` means no date
+    is given. An event answered with "never" has that as its value, and ``when`` is the time of the answer.
     ``not_later_than`` is when the event was already on record.
     """
 
