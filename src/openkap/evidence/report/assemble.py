@@ -20,6 +20,7 @@ from openkap.evidence.beside import Beside, Connection, beside, connection, read
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
+from openkap.evidence.joined import Joined, join
 from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
@@ -40,6 +41,7 @@ class Report:
     findings: tuple[Finding, ...]
     besides: tuple[Beside, ...]
     connection: Connection
+    joined: Joined | None
     as_of: date
     root: Path
 
@@ -71,6 +73,12 @@ class Report:
             "answers": {key: answer_data(answer) for key, answer in self.answers.by_id.items()},
             "beside": {each.comparator.id: _beside_data(each) for each in self.besides},
             "connection": self.connection.sentence,
+            "joined": None
+            if self.joined is None
+            else {
+                "sentence": self.joined.sentence,
+                "against": [asdict(each) for each in self.joined.against],
+            },
             "findings": [finding.as_dict() for finding in self.findings],
             "studies": [study_data(study) for study in self.base.records],
             "methods": list(methods(self)),
@@ -99,6 +107,7 @@ def build(*, as_of: date, extra: tuple[Path, ...] = (), root: Path = SHIPPED) ->
         findings=(*check_base(base, scales), *check_syntheses(syntheses, base, scales)),
         besides=besides,
         connection=connection(base, besides),
+        joined=join(base, answers, besides),
         as_of=as_of,
         root=root,
     )

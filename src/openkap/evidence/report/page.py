@@ -399,6 +399,7 @@ def _beside(report: Report) -> str:
         )
     return _section(
         "beside",
+        _joined(report),
         f'<p class="loud" role="note"><b>Not a comparison.</b> {escape(report.connection.sentence)}</p>',
         figure(
             forest_table(beside_forest(report.answers, list(report.besides), report.syntheses)),
@@ -408,6 +409,21 @@ def _beside(report: Report) -> str:
         ),
         table(("Data", "Trials", "Spread", "Attribution"), rows, "The comparator data", raw=(0,)),
     )
+
+
+def _joined(report: Report) -> str:
+    """The indirect comparison, where trials tie ketamine to a comparator."""
+    joined = report.joined
+    if joined is None:
+        return ""
+    rows = tuple(
+        ForestRow(f"Ketamine against {each.treatment}", "network", "pool", each.estimate, each.low, each.high)
+        for each in joined.against
+    )
+    marks = Forest(
+        "joined", "Network", "Hedges g", "favours the other", "favours ketamine", False, -3.0, 3.0, rows
+    )
+    return figure(forest_table(marks), joined.sentence)
 
 
 def _map(marks: GapMap, lead: str) -> str:
