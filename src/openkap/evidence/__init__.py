@@ -6,6 +6,8 @@ The public names are loaded when they are first used, so that importing the room
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import Any
 
 # public name -> the module that defines it
@@ -19,12 +21,67 @@ _NAMES = {
     "q_profile": "heterogeneity",
     "HeterogeneityInterval": "heterogeneity",
     "tau2": "heterogeneity",
+    "EffectSize": "effect_size",
+    "arcsine_difference": "effect_size",
+    "correlation_z": "effect_size",
+    "hedges_correction": "effect_size",
+    "logit_proportion": "effect_size",
+    "mean_difference": "effect_size",
+    "mean_ratio": "effect_size",
+    "odds_ratio": "effect_size",
+    "peto_odds_ratio": "effect_size",
+    "risk_difference": "effect_size",
+    "risk_ratio": "effect_size",
+    "smd_from_d": "effect_size",
+    "smd_from_t": "effect_size",
+    "standardised_mean_difference": "effect_size",
+    "change_sd": "change",
+    "correlation_from_sds": "change",
+    "correlation_range": "change",
+    "crossover_mean_difference": "change",
+    "crossover_smd": "change",
+    "mean_change": "change",
+    "pretest_posttest_control": "change",
+    "standardised_change_in_change_units": "change",
+    "standardised_mean_change": "change",
+    "counts_from_percent": "conversion",
+    "design_effect": "conversion",
+    "effective_size": "conversion",
+    "mean_sd_from_quartiles": "conversion",
+    "sd_from_se": "conversion",
+    "se_from_ci": "conversion",
+    "se_from_ratio_ci": "conversion",
+    "se_from_t": "conversion",
+    "shared_control_covariance": "conversion",
+    "split_control": "conversion",
+    "t_from_f": "conversion",
+    "t_from_p": "conversion",
+    "Regression": "regression",
+    "Subgroups": "regression",
+    "meta_regression": "regression",
+    "subgroups": "regression",
+    "Robust": "robust",
+    "Multilevel": "multilevel",
+    "impute_covariance": "multilevel",
+    "multilevel": "multilevel",
+    "multivariate": "multilevel",
 }
 
-__all__ = sorted(_NAMES)
+__all__ = sorted(_NAMES)  # noqa: PLE0605
+
+
+class _Room(types.ModuleType):
+    """The package keeps a public function's name for the function where its module bears the same name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (isinstance(value, types.ModuleType) and name in _NAMES):
+            super().__setattr__(name, value)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+
+
+sys.modules[__name__].__class__ = _Room
