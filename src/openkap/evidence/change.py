@@ -1,4 +1,5 @@
-"""Change within people: single groups, change scores between arms, crossover trials, and the correlation behind.
+"""Change within people: single groups, change scores between arms, crossover trials, and the correlation
+behind.
 
 The pre-post correlation is rarely printed; every function here takes it as an argument, and
 ``correlation_range`` shows how the answer moves with it.
@@ -143,7 +144,8 @@ def crossover_smd(
 ) -> EffectSize:
     """The standardised difference of a crossover trial on the scale of parallel ones.
 
-    Elbourne 2002, doi:10.1093/ije/31.1.140; Cochrane Handbook 23.2.7: d by the SD between people, its variance
+    Elbourne 2002, doi:10.1093/ije/31.1.140; Cochrane Handbook 23.2.7: d by the SD between people, its
+    variance
     (1/n + d^2/2n) 2(1-r), and Hedges' factor with n - 1.
     """
     m1, s1, m2, s2, size, rho = numbers(mean1=mean1, sd1=sd1, mean2=mean2, sd2=sd2, n=n, r=r)
@@ -174,5 +176,7 @@ def change_sd(*, sd_pre: ArrayLike, sd_post: ArrayLike, r: ArrayLike) -> Floats:
 def correlation_range(
     measure: Callable[[float], EffectSize], rs: Sequence[float] = PLAUSIBLE_CORRELATIONS
 ) -> dict[float, EffectSize]:
-    """The effect size under each assumed correlation: ``correlation_range(lambda r: mean_change(..., r=r))``."""
+    """The effect size under each assumed correlation: ``correlation_range(lambda r: mean_change(...,
+    r=r))``.
+    """
     return {r: measure(r) for r in rs}

@@ -1,4 +1,6 @@
-"""What a paper prints instead of a mean with its SD: SE, intervals, tests, quartiles, percentages, clusters."""
+"""What a paper prints instead of a mean with its SD: SE, intervals, tests, quartiles, percentages,
+clusters.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
 from openkap.core.errors import InputError
-from openkap.evidence.effect_size import Floats, check_sd, check_size, numbers, refuse_unless
+from openkap.evidence.effect_size import check_sd, check_size, numbers, refuse_unless
+from openkap.evidence.estimates import Floats
 
 
 def sd_from_se(*, se: ArrayLike, n: ArrayLike) -> Floats:
@@ -133,8 +136,10 @@ def shared_control_covariance(
 ) -> Floats:
     """The (m, m) covariance of m comparisons with one control group.
 
-    ``control`` is the control's share of each variance: sd2^2/n2 for a mean difference, 1/events - 1/n for a log
-    risk ratio, 1/events + 1/(n - events) for a log odds ratio, 1/n2 for standardised differences, which also need
+    ``control`` is the control's share of each variance: sd2^2/n2 for a mean difference, 1/events - 1/n for
+    a log
+    risk ratio, 1/events + 1/(n - events) for a log odds ratio, 1/n2 for standardised differences, which
+    also need
     ``d`` and the ``total`` number of people (Gleser & Olkin 2009).
     """
     variance = np.asarray(vi, float)

@@ -28,7 +28,9 @@ from openkap.evidence.likelihood import (
 
 @dataclass(frozen=True)
 class HeterogeneityInterval:
-    """Q-profile intervals; ``tau2_low`` and ``tau2_high`` are both 0 when even tau2 = 0 is too heterogeneous."""
+    """Q-profile intervals; ``tau2_low`` and ``tau2_high`` are both 0 when even tau2 = 0 is too
+    heterogeneous.
+    """
 
     tau2_low: float
     tau2_high: float
@@ -53,7 +55,8 @@ def estimate_tau2(model: Any, method: str) -> tuple[float, int]:
 def solve_q(model: Any, target: float) -> tuple[float, int]:
     """The tau2 at which Q(tau2) equals ``target``, 0 when Q(0) is already below it.
 
-    1/Q is concave and increasing in tau2, so Newton's method on it climbs to the root from 0 and never passes it.
+    1/Q is concave and increasing in tau2, so Newton's method on it climbs to the root from 0 and never
+    passes it.
     """
     t = 0.0
     q, slope = model.generalised_q(t)
@@ -88,7 +91,7 @@ def _sidik_jonkman(model: Any) -> float:
     start = float(np.var(model.y))
     if start == 0:
         return 0.0
-    return start * float(model.generalised_q(start)[0]) / (model.k - model.p)
+    return float(start * model.generalised_q(start)[0] / (model.k - model.p))
 
 
 _MOMENTS = {"DL": _dersimonian_laird, "HS": _hunter_schmidt, "HE": _hedges}
@@ -168,7 +171,7 @@ def _sidik_jonkman_error(model: Any, t: float) -> float:
     total = (
         2 * trace(v, "v", v, "v") + 4 * t * trace(v, "v", one, "1") + 2 * t * t * trace(one, "1", one, "1")
     )
-    return start / df * math.sqrt(total)
+    return float(start / df * math.sqrt(total))
 
 
 def q_profile(

@@ -4,7 +4,8 @@ The score may have several roots, so a climb from one start can end on the wrong
 crossings are bracketed on a grid and compared, with the boundary 0. Why the grid suffices: as functions of
 u = log(tau2 + min vi) all weights 1/(vi + tau2) are logistic curves of unit width, so steps of 0.3 see every
 feature; and a pair of roots missed between two points could only be a hill lower than its neighbour by almost
-nothing. The grid ends where a bound proves the score negative: with s2 the residual variance of the unweighted
+nothing. The grid ends where a bound proves the score negative: with s2 the residual variance of the
+unweighted
 fit, tr(P) >= (k-p)/(vmax+t) and y'PPy <= (k-p) s2/(vmin+t)^2.
 """
 

@@ -8,6 +8,7 @@ grid chooses where Newton's method starts, and variances that would leave 0 are 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,8 +29,8 @@ from openkap.evidence.estimates import (
 from openkap.evidence.optimum import maximise_variances
 from openkap.evidence.pooling import quantile
 from openkap.evidence.regression import wald_test
-from openkap.evidence.structure import structure_of
 from openkap.evidence.robust import Robust, cluster_robust, cluster_rows
+from openkap.evidence.structure import structure_of
 
 # Fewer groups than this carry hardly any information on the variance between them.
 FEW_CLUSTERS = 10
@@ -37,7 +38,9 @@ FEW_CLUSTERS = 10
 
 @dataclass(frozen=True)
 class Multilevel:
-    """A fitted model. ``sigma2`` are the variances of the levels, outer first (or the structure's parameters)."""
+    """A fitted model. ``sigma2`` are the variances of the levels, outer first (or the structure's
+    parameters).
+    """
 
     names: tuple[str, ...]
     beta: Floats
@@ -71,7 +74,9 @@ class Multilevel:
     blocks: tuple[tuple[Any, Floats], ...] = field(repr=False)
 
     def robust(self, kind: str = "CR2") -> Robust:
-        """The same coefficients with errors that hold if the working covariance is wrong within outer clusters."""
+        """The same coefficients with errors that hold if the working covariance is wrong within outer
+        clusters.
+        """
         return cluster_robust(
             x=self.design,
             residual=self.residual,
@@ -86,9 +91,9 @@ def multilevel(
     yi: ArrayLike,
     vi: ArrayLike,
     clusters: Sequence[Sequence[Any]],
-    X: ArrayLike | None = None,  # noqa: N803
+    X: ArrayLike | None = None,
     *,
-    V: ArrayLike | None = None,  # noqa: N803
+    V: ArrayLike | None = None,
     method: str = "REML",
     test: str = "z",
     level: float = 0.95,
@@ -99,7 +104,8 @@ def multilevel(
     Parameters
     ----------
     yi, vi : (k,) estimates and sampling variances.
-    clusters : group labels for each level, outer first, each (k,): ``[study, effect]`` for the three-level model.
+    clusters : group labels for each level, outer first, each (k,): ``[study, effect]`` for the three-level
+    model.
         Inner labels are read within their outer group.
     X : (k, m) moderators without the intercept column.
     V : (k, k) covariance of the sampling errors where they are dependent; block-diagonal by outer cluster
@@ -132,10 +138,10 @@ def multilevel(
 
 def multivariate(
     yi: ArrayLike,
-    V: ArrayLike,  # noqa: N803
+    V: ArrayLike,
     clusters: Sequence[Any],
     outcomes: Sequence[Any],
-    X: ArrayLike | None = None,  # noqa: N803
+    X: ArrayLike | None = None,
     *,
     struct: str = "UN",
     method: str = "REML",
@@ -213,7 +219,9 @@ def _pick(g: Any, index: Any) -> Any:
 
 
 def _nested(clusters: Sequence[Sequence[Any]], k: int) -> list[Any]:
-    """Each level's labels as integers, read within the level above; a level that splits nothing is refused."""
+    """Each level's labels as integers, read within the level above; a level that splits nothing is
+    refused.
+    """
     if not clusters:
         raise InputError("no clusters", remedy="give at least the study of each estimate")
     levels: list[Any] = []
@@ -238,7 +246,7 @@ def _nested(clusters: Sequence[Sequence[Any]], k: int) -> list[Any]:
     return levels
 
 
-def _check_covariance(V: ArrayLike, rows: Sequence[Any], k: int) -> Floats:  # noqa: N803
+def _check_covariance(V: ArrayLike, rows: Sequence[Any], k: int) -> Floats:
     covariance = as_numbers(V, "V")
     if covariance.shape != (k, k) or not np.allclose(covariance, covariance.T, rtol=1e-8, atol=0):
         raise InputError(
@@ -273,7 +281,7 @@ class _NestedProducts:
         self.outer = rows[:, self.pairs[0]] * rows[:, self.pairs[1]]
         self.starts = []
         inner = [np.arange(len(data)), *(level[order] for level in reversed(levels))]
-        for below, level in zip(inner, inner[1:], strict=False):
+        for below, level in itertools.pairwise(inner):
             first = np.flatnonzero(np.r_[True, np.diff(below) != 0]) if below is not inner[0] else below
             here = level[first]
             self.starts.append(np.flatnonzero(np.r_[True, np.diff(here) != 0]))
@@ -325,7 +333,7 @@ class _DenseProducts:
 
 
 def log_determinant(matrix: Any) -> Any:
-    """log det, also where the matrix carries a complex step."""
+    """Log det, also where the matrix carries a complex step."""
     sign, size = np.linalg.slogdet(matrix)
     return size + np.log(sign) if np.iscomplexobj(matrix) else size
 

@@ -102,11 +102,13 @@ def network(
 
     Parameters
     ----------
-    studlab, treat1, treat2 : (m,) trial and the two treatments of each contrast. A trial with n arms gives all
+    studlab, treat1, treat2 : (m,) trial and the two treatments of each contrast. A trial with n arms gives
+    all
         n(n-1)/2 contrasts.
     te, se_te : (m,) effect of ``treat1`` against ``treat2`` and its standard error.
     method : DL (moments, as netmeta), REML or ML.
-    small_values : ``good`` when a negative effect is a benefit (a symptom scale), ``bad`` otherwise; for ranking.
+    small_values : ``good`` when a negative effect is a benefit (a symptom scale), ``bad`` otherwise; for
+    ranking.
 
     Raises
     ------
@@ -339,7 +341,7 @@ class NetworkModel:
             trace += float(np.einsum("cij,ji->", inverse, shape))
             half = inverse @ x
             gram = gram + np.einsum("cni,nm,cmj->ij", half, shape, half)
-        return max(0.0, (q - (self.k - self.p)) / (trace - float(np.sum(vcov * gram.T))))
+        return float(max(0.0, (q - (self.k - self.p)) / (trace - np.sum(vcov * gram.T))))
 
     def likelihood(self, restricted: bool) -> float:
         """tau2 by (restricted) maximum likelihood."""

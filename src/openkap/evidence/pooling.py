@@ -1,4 +1,6 @@
-"""One pooled effect from many studies: common or random effects, with its interval and prediction interval."""
+"""One pooled effect from many studies: common or random effects, with its interval and prediction
+interval.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ from openkap.evidence.estimates import (
 from openkap.evidence.heterogeneity import estimate_tau2, tau2_standard_error, trace_p
 from openkap.evidence.likelihood import MAX_STEPS, STEP_TOLERANCE, MeanLikelihood, maximise_many
 
-# A deleted residual beyond three standard errors: Viechtbauer & Cheung 2010, doi:10.1002/jrsm.11 (flag at 1.96
+# A deleted residual beyond three standard errors: Viechtbauer & Cheung 2010, doi:10.1002/jrsm.11 (flag at
+# 1.96
 # there for a look; we speak only when few would disagree).
 OUTLYING = 3.0
 DOMINANT_SHARE = 0.5
@@ -35,7 +38,9 @@ DOMINANT_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Pooled:
-    """A pooled effect. ``i2`` is in percent; intervals are at ``level``; ``df`` is None for normal quantiles."""
+    """A pooled effect. ``i2`` is in percent; intervals are at ``level``; ``df`` is None for normal
+    quantiles.
+    """
 
     estimate: float
     se: float
@@ -78,7 +83,8 @@ def pool(
     ----------
     yi, vi : (k,) estimates and their sampling variances, k >= 2.
     method : DL, HE, HS, SJ, ML, REML, EB, PM for random effects; CE (also FE, EE) for the common effect.
-    test : ``z`` (Wald), ``t`` (Wald with t quantiles), ``knha`` (Knapp-Hartung), ``adhoc`` (Knapp-Hartung whose
+    test : ``z`` (Wald), ``t`` (Wald with t quantiles), ``knha`` (Knapp-Hartung), ``adhoc`` (Knapp-Hartung
+    whose
         factor is never below 1).
     level : confidence level of the intervals, a proportion.
     labels : names of the studies, for messages.
@@ -96,7 +102,8 @@ def pool(
     Notes
     -----
     The prediction interval uses the same quantile as the confidence interval, as metafor 3.8 does: with ``z``
-    and few studies it is too narrow (see validation/coverage); prefer ``knha``. REML and ML are global maxima.
+    and few studies it is too narrow (see validation/coverage); prefer ``knha``. REML and ML are global
+    maxima.
     """
     name, kind = check_method(method), check_test(test)
     y, v = check_estimates(yi, vi, labels)
@@ -152,7 +159,9 @@ def pool(
 
 
 def wald_or_knapp_hartung(variance: float, factor: float, test: str) -> float:
-    """The standard error: of Wald, or times Knapp and Hartung's factor (doi:10.1002/sim.1482), or cut at 1."""
+    """The standard error: of Wald, or times Knapp and Hartung's factor (doi:10.1002/sim.1482), or cut at
+    1.
+    """
     if test == "knha":
         variance *= factor
     elif test == "adhoc":
@@ -236,7 +245,7 @@ def pool_many(
     if y.ndim != 2 or y.shape != v.shape:
         raise InputError("yi and vi must be two tables of equal shape", value=f"{y.shape} and {v.shape}")
     absent = np.isnan(y) & np.isnan(v)
-    on = None
+    on: Any = None
     if absent.any():
         on = 1.0 - absent
         y, v = np.where(absent, 0.0, y), np.where(absent, 1.0, v)
@@ -311,7 +320,7 @@ def _tau2_many(model: MeanLikelihood, name: str, k: Floats) -> Floats:
     if name == "SJ":
         start = squares / k
         safe = np.where(start > 0, start, 1.0)
-        return np.where(start > 0, start * model.generalised_q(safe)[0] / (k - 1), 0.0)
+        return np.asarray(np.where(start > 0, start * model.generalised_q(safe)[0] / (k - 1), 0.0))
     if name == "HE":
         return np.maximum(0.0, squares / (k - 1) - (on * model.v).sum(1) / k)
     zero = np.zeros_like(k)
@@ -319,8 +328,8 @@ def _tau2_many(model: MeanLikelihood, name: str, k: Floats) -> Floats:
     total = w.sum(1)
     q = model.generalised_q(zero)[0]
     if name == "HS":
-        return np.maximum(0.0, (q - k) / total)
-    return np.maximum(0.0, (q - (k - 1)) / (total - (w * w).sum(1) / total))
+        return np.asarray(np.maximum(0.0, (q - k) / total))
+    return np.asarray(np.maximum(0.0, (q - (k - 1)) / (total - (w * w).sum(1) / total)))
 
 
 def _solve_q_many(model: MeanLikelihood, target: Floats) -> Floats:

@@ -87,7 +87,7 @@ class Regression:
             x=self.design, residual=self.residual, beta=self.beta, blocks=blocks, kind=kind, level=self.level
         )
 
-    def predict(self, X: ArrayLike) -> Prediction:  # noqa: N803
+    def predict(self, X: ArrayLike) -> Prediction:
         """Effects expected at new rows of moderators (m, p - 1), without the intercept column."""
         new = as_numbers(X, "X")
         new = np.atleast_2d(new if new.ndim == 2 else new[:, None])
@@ -113,7 +113,7 @@ class Regression:
 def meta_regression(
     yi: ArrayLike,
     vi: ArrayLike,
-    X: ArrayLike,  # noqa: N803
+    X: ArrayLike,
     *,
     method: str = "REML",
     test: str = "z",
@@ -249,7 +249,8 @@ def subgroups(
 ) -> Subgroups:
     """Pool each group with its own tau2, and test the difference between groups.
 
-    The test compares the groups' estimates by their standard errors (Borenstein 2009, chapter 19). A group of one
+    The test compares the groups' estimates by their standard errors (Borenstein 2009, chapter 19). A group
+    of one
     study cannot be pooled and is refused.
     """
     y, v = check_estimates(yi, vi)

@@ -96,7 +96,7 @@ def cluster_robust(
     with np.errstate(divide="ignore", invalid="ignore"):
         statistic = beta / se
     half = stdtrit(df, (1 + level) / 2)
-    doubts = ()
+    doubts: tuple[Doubt, ...] = ()
     if df.min() < FEWEST_DF:
         text = f"{df.min():.1f} degrees of freedom: the robust p-value may be far off below {FEWEST_DF:.0f}"
         doubts = (Doubt("few_clusters", text),)

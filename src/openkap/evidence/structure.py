@@ -1,4 +1,6 @@
-"""Covariance structures of correlated random effects, each with parameters free of constraints or kept at 0."""
+"""Covariance structures of correlated random effects, each with parameters free of constraints or kept at
+0.
+"""
 
 from __future__ import annotations
 
