@@ -55,7 +55,8 @@ def _with_companions(study: Study, companions: list[Study]) -> Study:
         study = study.model_copy(
             update={
                 "outcomes": study.outcomes + tuple(moved(each) for each in companion.outcomes),
-                "adverse_events": study.adverse_events + tuple(moved(each) for each in companion.adverse_events),
+                "adverse_events": study.adverse_events
+                + tuple(moved(each) for each in companion.adverse_events),
                 "arms": study.arms + tuple(moved(arm) for arm in companion.arms if arm.id not in known),
                 "places": {**study.places, **renamed},
                 "risk_of_bias": study.risk_of_bias or companion.risk_of_bias,
@@ -72,7 +73,9 @@ def read_study(path: Path) -> Study:
 def _checked(document: Document) -> Study:
     study = document.parse(Study)
     if study.id != document.path.stem:
-        raise document.error("the id is not the file's name", ("id",), value=study.id, limit=document.path.stem)
+        raise document.error(
+            "the id is not the file's name", ("id",), value=study.id, limit=document.path.stem
+        )
     arms = {arm.id for arm in study.arms}
     blocks: list[tuple[tuple[str | int, ...], Sourced]] = [
         (("citation",), study.citation),
@@ -146,5 +149,3 @@ def tally_studies(root: Path) -> Tally:
         for outcome in study.outcomes:
             tally.add(study.tier_of(outcome.sources).value)
     return tally
-
-

@@ -73,7 +73,9 @@ class Yardstick:
         typical = {
             family: math.sqrt(sum(sd * sd for sd in sds) / len(sds)) for family, sds in seen.items() if sds
         }
-        samples = sorted((study.sample.largest or 0 for study in base.studies if study.is_controlled), reverse=True)
+        samples = sorted(
+            (study.sample.largest or 0 for study in base.studies if study.is_controlled), reverse=True
+        )
         return cls(typical, min(ptsd, default=None), tuple(samples))
 
 
@@ -141,7 +143,9 @@ def check_interval(
         )
         return
     if is_ratio and (low <= 0 or estimate <= 0):
-        yield Finding("interval-excludes-estimate", "contradiction", subject, f"a ratio cannot be {low} or less")
+        yield Finding(
+            "interval-excludes-estimate", "contradiction", subject, f"a ratio cannot be {low} or less"
+        )
         return
     point, left, right = (math.log(x) if is_ratio else float(x) for x in (estimate, low, high))
     middle, half = (left + right) / 2, (right - left) / 2
@@ -163,7 +167,13 @@ def check_contrast(contrast: Contrast, subject: str) -> Iterator[Finding]:
     found = list(check_interval(contrast.estimate, contrast.ci_low, contrast.ci_high, is_ratio, subject))
     yield from found
     given = contrast.p
-    if found or given is None or contrast.estimate is None or contrast.ci_low is None or contrast.ci_high is None:
+    if (
+        found
+        or given is None
+        or contrast.estimate is None
+        or contrast.ci_low is None
+        or contrast.ci_high is None
+    ):
         return
     point, left, right = (
         math.log(x) if is_ratio else float(x) for x in (contrast.estimate, contrast.ci_low, contrast.ci_high)
@@ -302,7 +312,10 @@ def _counts(outcome: Outcome) -> Iterator[Finding]:
         n = outcome.n.get(arm)
         if n is not None and events > n:
             yield Finding(
-                "events-above-n", "contradiction", f"{outcome.id}, arm {arm}", f"{events} events in {n} people"
+                "events-above-n",
+                "contradiction",
+                f"{outcome.id}, arm {arm}",
+                f"{events} events in {n} people",
             )
     for arm, percent in outcome.percent.items():
         n = outcome.n.get(arm)
@@ -365,7 +378,10 @@ def _direction(outcome: Outcome, scale: Scale | None) -> Iterator[Finding]:
     raw_favours = (contrast.estimate < 0) == worse_is_up
     if outcome.higher_is_better == worse_is_up:
         yield Finding(
-            "sign-direction", "contradiction", outcome.id, f"higher is {scale.higher_is} on {scale.id}, not as entered"
+            "sign-direction",
+            "contradiction",
+            outcome.id,
+            f"higher is {scale.higher_is} on {scale.id}, not as entered",
         )
     if outcome.reading == "benefit" and not raw_favours:
         yield Finding(
