@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from typing import Any
 
 from openkap.evidence.importers.reference import Reference
 from openkap.evidence.study import Study
@@ -90,8 +91,8 @@ def deduplicate(references: Iterable[Reference], studies: Iterable[Study] = ()) 
             seen.setdefault(key, at)
     merged: dict[int, Reference] = {}
     for at, record in enumerate(records):
-        key = root(at)
-        merged[key] = _merge(merged[key], record) if key in merged else record
+        top = root(at)
+        merged[top] = _merge(merged[top], record) if top in merged else record
     reports = list(merged.values())
     return Deduplicated(reports, _families(reports, list(studies), joins), joins, _alike(reports))
 
@@ -144,7 +145,7 @@ def _alike(reports: list[Reference]) -> list[Join]:
 
 def _merge(one: Reference, other: Reference) -> Reference:
     """The first record, completed from the second; nothing the second knows is lost."""
-    values = {}
+    values: dict[str, Any] = {}
     for name in one.__dataclass_fields__:
         mine, theirs = getattr(one, name), getattr(other, name)
         if isinstance(mine, tuple):

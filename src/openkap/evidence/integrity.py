@@ -276,7 +276,7 @@ def grim(mean: Decimal, n: int, step: Decimal, subject: str) -> Iterator[Finding
 
     Brown and Heathers 2017, doi 10.1177/1948550616673876. Silent where the printed digits cannot decide.
     """
-    unit = Decimal(10) ** (mean.as_tuple().exponent if isinstance(mean.as_tuple().exponent, int) else 0)
+    unit = _ulp(mean)
     if step / n <= unit:
         return
     nearest = (mean * n / step).to_integral_value()
@@ -303,7 +303,7 @@ def _effect_of_arms(outcome: Outcome, scale: Scale | None) -> Iterator[Finding]:
                     "impossible-effect",
                     "implausible",
                     outcome.id,
-                    f"arms {one.arm_id} and {other.arm_id} differ by {abs(effect):.1f} SD: an SE may stand for an SD",
+                    f"{one.arm_id} and {other.arm_id} differ by {abs(effect):.1f} SD: is an SE given as an SD?",
                 )
 
 
@@ -381,7 +381,7 @@ def _direction(outcome: Outcome, scale: Scale | None) -> Iterator[Finding]:
             "sign-direction",
             "contradiction",
             outcome.id,
-            f"higher is {scale.higher_is} on {scale.id}, not as entered",
+            f"entered as higher is better; on {scale.id} higher is {scale.higher_is}",
         )
     if outcome.reading == "benefit" and not raw_favours:
         yield Finding(
@@ -390,14 +390,14 @@ def _direction(outcome: Outcome, scale: Scale | None) -> Iterator[Finding]:
             outcome.id,
             f"read as a benefit, but {contrast.estimate} on {scale.id} is a worse score on the drug",
         )
-    if size and size.estimate is not None and size.direction and "positive" in size.direction:
-        if (size.estimate > 0) != raw_favours:
-            yield Finding(
-                "sign-direction",
-                "contradiction",
-                outcome.id,
-                f"{size.name} {size.estimate} and the difference {contrast.estimate} favour different sides",
-            )
+    says_positive = size and size.direction and "positive" in size.direction
+    if size and size.estimate is not None and says_positive and (size.estimate > 0) != raw_favours:
+        yield Finding(
+            "sign-direction",
+            "contradiction",
+            outcome.id,
+            f"{size.name} {size.estimate} and the difference {contrast.estimate} favour different sides",
+        )
 
 
 def _arm_sum(study: Study) -> Iterator[Finding]:

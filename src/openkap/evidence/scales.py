@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from openkap.core.content import SHIPPED, Schema, Tally, read_document
 from openkap.core.errors import DomainError
 from openkap.evidence.study import Place, Tier
@@ -25,7 +27,7 @@ class Scale(Schema):
     maximum: Decimal | None
     step: Decimal
     higher_is: Literal["worse", "better"]
-    clusters: dict[str, Decimal] = {}
+    clusters: dict[str, Decimal] = Field(default_factory=dict)
     family: str
     sources: tuple[str, ...]
     grade: Tier

@@ -100,7 +100,7 @@ class Place(Schema):
 class Sourced(Schema):
     """A block that names the places it was read in; irregular details stay as text."""
 
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = Field(default_factory=dict)
     sources: tuple[str, ...] = ()
 
 
@@ -133,7 +133,7 @@ class Sample(Sourced):
     randomised: Count | None = None
     enrolled: Count | None = None
     analysed: Count | None = None
-    arms: dict[str, Count] = {}
+    arms: dict[str, Count] = Field(default_factory=dict)
 
     @property
     def largest(self) -> int | None:
@@ -188,10 +188,11 @@ class Arm(Sourced):
 
 
 class Timepoint(Schema):
-    """When an outcome was measured."""
+    """When an outcome was measured; ``covers`` names further windows that one statement speaks of."""
 
     label: str
     window: Window
+    covers: tuple[Window, ...] = ()
     hours_from_first_dose: Decimal | None = None
     days_from_first_dose: Decimal | None = None
     days_from_last_dose: Decimal | None = None
@@ -237,7 +238,7 @@ class Contrast(Schema):
     ci_level: Decimal | None = None
     p: str | None = None
     direction: str | None = None
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class EffectSize(Schema):
@@ -259,7 +260,7 @@ class Survival(Schema):
 
     event: str
     median_days: Decimal | None = None
-    mean_days: dict[str, Decimal] = {}
+    mean_days: dict[str, Decimal] = Field(default_factory=dict)
     n: Count | None = None
 
 
@@ -293,14 +294,14 @@ class Outcome(Sourced):
     change: Spread | None = None
     survival: Survival | None = None
     definition: str | None = None
-    events: dict[str, Count] = {}
-    n: dict[str, Count] = {}
-    percent: dict[str, Decimal] = {}
+    events: dict[str, Count] = Field(default_factory=dict)
+    n: dict[str, Count] = Field(default_factory=dict)
+    percent: dict[str, Decimal] = Field(default_factory=dict)
     p: str | None = None
     finding: str | None = None
-    findings_by_cluster: dict[str, str] = {}
+    findings_by_cluster: dict[str, str] = Field(default_factory=dict)
     reading: Reading | None = None
-    readings_by_cluster: dict[str, Reading] = {}
+    readings_by_cluster: dict[str, Reading] = Field(default_factory=dict)
     computed: tuple[dict[str, Any], ...] = ()
     from_participant_file: bool = False
     note: str | None = None
@@ -318,8 +319,8 @@ class AdverseEvent(Sourced):
 
     term: str
     serious: bool | None = None
-    events: dict[str, Count] = {}
-    at_risk: dict[str, Count] = {}
+    events: dict[str, Count] = Field(default_factory=dict)
+    at_risk: dict[str, Count] = Field(default_factory=dict)
     note: str | None = None
 
 
@@ -355,7 +356,7 @@ class Study(Schema):
     risk_of_bias: RiskOfBias | None = None
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    places: dict[str, Place] = {}
+    places: dict[str, Place] = Field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from openkap.core.content import SHIPPED, Schema, Tally, read_document
 from openkap.core.errors import DomainError, InputError
 from openkap.evidence.study import Citation, Place, Sourced, Tier
@@ -55,7 +57,7 @@ class Scope(Schema):
     studies: int | None = None
     participants: int | None = None
     search_to: str | None = None
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class Synthesis(Schema):
@@ -72,7 +74,7 @@ class Synthesis(Schema):
     caveats: tuple[str, ...] = ()
     comparability: str | None = None
     missing: tuple[str, ...] = ()
-    places: dict[str, Place] = {}
+    places: dict[str, Place] = Field(default_factory=dict)
 
     @property
     def name(self) -> str:

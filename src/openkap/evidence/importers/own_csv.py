@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from openkap.core.errors import InputError
 from openkap.evidence.importers.table import Row, read_rows
 from openkap.evidence.scales import Scales
 from openkap.evidence.study import Arm, ArmValue, Citation, Group, Outcome, Place, Sample, Study, Timepoint
+
+Made = TypeVar("Made", bound=BaseModel)
 
 REQUIRED = (
     "study",
@@ -147,7 +149,7 @@ def _outcome(outcome_id: str, rows: list[Row], scales: Scales, source_of: Any) -
     )  # fmt: skip
 
 
-def _made(schema: Any, row: Row, **fields: Any) -> Any:
+def _made(schema: type[Made], row: Row, **fields: Any) -> Made:
     try:
         return schema(**fields)
     except ValidationError as failed:

@@ -64,10 +64,8 @@ def _data_row(row: Row) -> DataRow:
         ("continuous", ("mean1", "sd1", "n1", "mean2", "sd2", "n2")),
         ("dichotomous", ("events1", "n1", "events2", "n2")),
     )
-    for kind, names in needs:
-        if all(name in numbers for name in names):
-            break
-    else:
+    complete = [(kind, names) for kind, names in needs if all(name in numbers for name in names)]
+    if not complete:
         raise InputError(
             "a row without a complete set of numbers",
             value=", ".join(sorted(numbers)) or "none",
@@ -75,6 +73,7 @@ def _data_row(row: Row) -> DataRow:
             remedy="complete the row, or remove it",
             where=row.where,
         )
+    kind, names = complete[0]
     for name in ("sd1", "sd2", "giv_se"):
         if name in numbers and numbers[name] <= 0 and (kind == "generic") == (name == "giv_se"):
             raise InputError(

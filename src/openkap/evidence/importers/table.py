@@ -94,7 +94,7 @@ def read_rows(text: str, where: str, required: Iterable[str] = ()) -> list[Row]:
     for cells, line in raw:
         if None in cells:
             raise InputError(
-                "more cells than columns", value=cells[None], where=f"{where}:{line}", remedy="quote the cell"  # type: ignore[index]
+                "more cells than columns", value=cells[None], where=f"{where}:{line}", remedy="quote the cell"
             )  # fmt: skip
         rows.append(Row({key: value or "" for key, value in cells.items()}, f"{where}:{line}", comma))
     return rows
