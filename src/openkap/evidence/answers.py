@@ -198,7 +198,14 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
             ]  # fmt: skip
             spread = (min(other), max(other))
     result = Answer(
-        analysis, effects, left_out, silent, pooled, normal, Certainty("high", ()), range_by_correlation=spread
+        analysis,
+        effects,
+        left_out,
+        silent,
+        pooled,
+        normal,
+        Certainty("high", ()),
+        range_by_correlation=spread,
     )
     body = _body(result, studies, plan.certainty)
     judged = [each for each in plan.overrides if each.analysis == analysis.id]
@@ -233,13 +240,17 @@ def _effects(
                 found.append(effect)
         if found:
             chosen.append((study, found[0]))
-            left_out += [LeftOut(each, f"{found[0].outcome_id} of the same study is used") for each in found[1:]]
+            left_out += [
+                LeftOut(each, f"{found[0].outcome_id} of the same study is used") for each in found[1:]
+            ]
     kept, overlapping = _without_overlap(chosen)
     return kept, (*left_out, *overlapping)
 
 
 def _preference(outcome: Outcome) -> tuple[bool, bool, int, bool]:
-    order = _SCALE_ORDER.index(outcome.instrument) if outcome.instrument in _SCALE_ORDER else len(_SCALE_ORDER)
+    order = (
+        _SCALE_ORDER.index(outcome.instrument) if outcome.instrument in _SCALE_ORDER else len(_SCALE_ORDER)
+    )
     return (not outcome.primary, outcome.statistic == "change", order, outcome.kind != "arm_level")
 
 
@@ -300,7 +311,9 @@ def _words(study: Study, analysis: Analysis) -> Outcome | None:
         told = [o for o in told if analysis.cluster in o.findings_by_cluster]
     wanted = set(analysis.windows)
     near = [o for o in told if wanted & {o.time.window, *o.time.covers}]
-    return next(iter(near or [o for o in told if o.time.window is Window.UNCLEAR and not o.time.covers]), None)
+    return next(
+        iter(near or [o for o in told if o.time.window is Window.UNCLEAR and not o.time.covers]), None
+    )
 
 
 def _said(words: Outcome | None, analysis: Analysis) -> tuple[str, str | None]:
@@ -352,7 +365,9 @@ def _regimens(studies: list[Study]) -> str | None:
     therapy = {bool(arm.psychotherapy) for arm in arms}
     differences = []
     if len(doses) > 1:
-        told = ", ".join(str(each) if each is not None else "unknown" for each in sorted(doses, key=lambda d: d or 0))
+        told = ", ".join(
+            str(each) if each is not None else "unknown" for each in sorted(doses, key=lambda d: d or 0)
+        )
         differences.append(f"numbers of doses ({told})")
     if len(therapy) > 1:
         differences.append("therapy given with the drug in some and not in others")

@@ -185,7 +185,9 @@ def single_group_change(study: Study, outcome: Outcome, correlation: float) -> E
     if change and change.mean is not None:
         fall, n = -float(change.mean), change.n
         if change.se is not None:
-            return _effect(study, outcome, "change", (fall, float(change.se) ** 2), (n, None), "printed change and SE")
+            return _effect(
+                study, outcome, "change", (fall, float(change.se) ** 2), (n, None), "printed change and SE"
+            )
         if change.sd is not None and n:
             vi = float(change.sd) ** 2 / n
             return _effect(study, outcome, "change", (fall, vi), (n, None), "printed change and SD")
