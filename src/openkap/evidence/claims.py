@@ -64,7 +64,8 @@ class Entry:
     def sentence(self) -> str:
         """The verdict with its reasons, as one paragraph."""
         told = " ".join(
-            f"{part.text[:1].upper()}{part.text[1:]}: {part.verdict}. {part.because}" for part in self.parts
+            f"{part.text[:1].upper()}{part.text[1:]}: {part.verdict}. {part.because} {part.not_in}".strip()
+            for part in self.parts
         )
         if self.claim.override:
             given = self.claim.override

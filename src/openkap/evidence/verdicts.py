@@ -64,6 +64,7 @@ class Judged:
     because: str
     judged_from: str
     trials: tuple[str, ...] = ()
+    not_in: str = ""
     numbers: dict[str, Any] = field(default_factory=dict)
 
 
@@ -140,17 +141,26 @@ def at_least_moderate(part: Part, held: Held) -> Judged:
     elif published is not None and published < size and (low is None or low <= 0):
         verdict = "not supported"
     because = (
-        f"Ours: {effect(answer)} from {behind(answer)}: compatible with none and with a large effect. "
+        f"Ours: {effect(answer)} from {behind(answer)}{_compatible(answer, size)}. "
         f"The published pool of {review.scope.studies} trials ({review.name}) is {printed.measure} "
         f"{number(float(printed.estimate or 0))} ({number(float(printed.ci_low or 0))} to "
-        f"{number(float(printed.ci_high or 0))}), small"
+        f"{number(float(printed.ci_high or 0))})"
     )
+    if published is not None:
+        because += ", below moderate" if published < size else ", moderate or more"
     if adjusted and adjusted.estimate is not None:
         because += (
             f", and {number(float(adjusted.estimate))} ({number(float(adjusted.ci_low or 0))} to "
-            f"{number(float(adjusted.ci_high or 0))}) once adjusted for bias, which includes no effect"
+            f"{number(float(adjusted.ci_high or 0))}) once adjusted for bias"
         )
+        because += ", which includes no effect" if (adjusted.ci_low or 0) <= 0 else ""
     return _from_answers(part, verdict, because + f". Moderate means {number(size, 1)}.", [answer])
+
+
+def _compatible(answer: Answer, size: float) -> str:
+    if answer.interval is None or not answer.interval[0] <= 0 <= answer.interval[1]:
+        return ""
+    return ", compatible with none" + (" and with a large effect" if answer.interval[1] > 1.6 * size else "")
 
 
 SPLITS: dict[str, tuple[str, str, Callable[[Study], bool]]] = {
@@ -234,7 +244,7 @@ def duration(part: Part, held: Held) -> Judged:
         return _from_answers(
             part, "cannot be judged", "No controlled trial reports it with numbers.", [answer]
         )
-    because = f"{'; '.join(told)}. A single small trial of ketamine with therapy, which cannot be pooled."
+    because = f"{'; '.join(told)}. Without arm sizes it cannot be pooled."
     return _from_answers(part, "mixed", because, [answer])
 
 
@@ -523,8 +533,9 @@ def _from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answ
     return Judged(
         part.text,
         verdict,
-        f"{because} {silence}".strip(),
+        because,
         "randomised trials; certainty " + ", ".join(dict.fromkeys(a.certainty.level for a in answers)),
         tuple(trials),
+        silence,
         numbers,
     )

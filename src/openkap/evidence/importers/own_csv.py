@@ -183,7 +183,7 @@ def _decimal(row: Row, column: str) -> Decimal | None:
     """As printed, so that the gate can count the digits."""
     if row.number(column) is None:
         return None
-    text = (row.text(column) or "").replace(",", ".") if row.decimal_comma else row.text(column) or ""
+    text = row.plain(column, row.text(column) or "")
     try:
         return Decimal(text)
     except InvalidOperation:  # pragma: no cover - Row.number has refused it before

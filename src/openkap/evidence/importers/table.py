@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from openkap.core.errors import InputError
 
@@ -21,7 +21,7 @@ class Row:
 
     cells: Mapping[str, str]
     where: str
-    decimal_comma: bool = False
+    decimals: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, *columns: str) -> str | None:
         """The first of the columns that has a value."""
@@ -37,7 +37,14 @@ class Row:
         if value is None:
             return None
         column = next(each for each in columns if (self.cells.get(each) or "").strip() == value)
-        plain = value.replace(",", ".") if self.decimal_comma else value
+        if self.decimals.get(column) == "both":
+            raise InputError(
+                f"the column {column} mixes decimal commas and decimal points",
+                value=value,
+                remedy="export the table with one of the two",
+                where=self.where,
+            )
+        plain = self.plain(column, value)
         try:
             result = float(plain)
         except ValueError:
@@ -51,6 +58,10 @@ class Row:
         if result != result or result in (float("inf"), float("-inf")):
             raise InputError(f"the column {column} is not a finite number", value=value, where=self.where)
         return result
+
+    def plain(self, column: str, value: str) -> str:
+        """The value with a decimal point, where its column writes a comma."""
+        return value.replace(",", ".") if self.decimals.get(column) == "comma" else value
 
     def count(self, *columns: str) -> int | None:
         """As ``number``, whole and not negative."""
@@ -68,8 +79,8 @@ class Row:
 def read_rows(text: str, where: str, required: Iterable[str] = ()) -> list[Row]:
     """Rows of a table with a header; comma, semicolon or tab, told by the header.
 
-    Decimal commas are recognised when the separator is not a comma and numbers are written so throughout;
-    a file that mixes both is refused, because 1,234 would then have two meanings.
+    Decimal commas are recognised column by column when the separator is not a comma (published tables mix
+    them); a column that mixes both is refused when a number is read from it, because 1,234 has two meanings.
     """
     text = text.lstrip("\ufeff")
     if not text.strip():
@@ -89,27 +100,23 @@ def read_rows(text: str, where: str, required: Iterable[str] = ()) -> list[Row]:
         )
     reader.fieldnames = columns
     raw = [(dict(row), reader.line_num) for row in reader]
-    comma = separator != "," and _has_decimal_commas(raw, where)
+    decimals = _decimal_columns(raw, columns) if separator != "," else {}
     rows = []
     for cells, line in raw:
         if None in cells:
             raise InputError(
                 "more cells than columns", value=cells[None], where=f"{where}:{line}", remedy="quote the cell"
             )  # fmt: skip
-        rows.append(Row({key: value or "" for key, value in cells.items()}, f"{where}:{line}", comma))
+        rows.append(Row({key: value or "" for key, value in cells.items()}, f"{where}:{line}", decimals))
     return rows
 
 
-def _has_decimal_commas(raw: list[tuple[dict[str, str], int]], where: str) -> bool:
-    cells = [str(cell).strip() for row, _ in raw for cell in row.values() if isinstance(cell, str)]
-    commas = [cell for cell in cells if _COMMA_NUMBER.fullmatch(cell)]
-    points = [cell for cell in cells if _POINT_NUMBER.fullmatch(cell)]
-    # A stray point number among thousands of commas is a version or an id; the other way round likewise.
-    if commas and points and min(len(commas), len(points)) > 0.05 * max(len(commas), len(points)):
-        raise InputError(
-            "decimal commas and decimal points in one file",
-            value=f"{commas[0]} and {points[0]}",
-            remedy="export the table with one of the two",
-            where=where,
-        )
-    return len(commas) > len(points)
+def _decimal_columns(raw: list[tuple[dict[str, str], int]], columns: list[str]) -> dict[str, str]:
+    """Column to ``comma`` or ``both``; a column that is not named writes points or no decimals."""
+    found: dict[str, str] = {}
+    for column in columns:
+        cells = [str(row.get(column) or "").strip() for row, _ in raw]
+        commas = any(_COMMA_NUMBER.fullmatch(cell) for cell in cells)
+        if commas:
+            found[column] = "both" if any(_POINT_NUMBER.fullmatch(cell) for cell in cells) else "comma"
+    return found
