@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from openkap.registry.definition import Definitions, read_definitions
 from openkap.registry.query import Engine, Query, Rows
 from openkap.registry.reference import ReferenceEngine
 from openkap.registry.schema import read_schema
-from openkap.registry.sql import Plan, compile_query
+from openkap.registry.sql import compile_query
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,20 +64,28 @@ class _SqlEngine:
     def __init__(self, dataset: Dataset, definitions: Definitions) -> None:
         self.dataset, self.definitions = dataset, definitions
         self._made: set[str] = set()
+        self._corrected: frozenset[str] | None = None
 
     def run(self, query: Query) -> Rows:
         """The answer to a query; steps made for an earlier query are used again."""
-        plan = compile_query(query, self.definitions, self.dataset.as_of)
-        return self._ask(plan, self._make, self._rows)
-
-    def _ask(self, plan: Plan, make: Callable[[str, str], None], rows: Callable[[str], Rows]) -> Rows:
+        plan = compile_query(query, self.definitions, self.dataset.as_of, self._corrected_tables())
         for name, sql in plan.steps.items():
             if name not in self._made:
-                make(name, sql)
+                self._make(name, sql, keep=name not in plan.views)
                 self._made.add(name)
-        return rows(plan.final)
+        return self._rows(plan.final)
 
-    def _make(self, name: str, sql: str) -> None:
+    def _corrected_tables(self) -> frozenset[str]:
+        """Tables in which at least one row replaces another; looked up once."""
+        if self._corrected is None:
+            tables = [table.name for table in read_schema().tables if table.has_corrections]
+            asked = " UNION ALL ".join(
+                f"SELECT '{table}' AS name, COUNT(replaces) AS number FROM {table}" for table in tables
+            )
+            self._corrected = frozenset(row["name"] for row in self._rows(asked) if row["number"])
+        return self._corrected
+
+    def _make(self, name: str, sql: str, *, keep: bool) -> None:
         raise NotImplementedError
 
     def _rows(self, sql: str) -> Rows:
@@ -113,13 +120,13 @@ class DuckEngine(_SqlEngine):
                 body = _empty(table.name, "TIMESTAMPTZ", "DOUBLE", "VARCHAR")
             self.connection.execute(f"CREATE VIEW {table.name} AS {body}")
 
-    def _make(self, name: str, sql: str) -> None:
-        self.connection.execute(f"CREATE TEMP TABLE {name} AS {sql}")
+    def _make(self, name: str, sql: str, *, keep: bool) -> None:
+        self.connection.execute(f"CREATE TEMP {'TABLE' if keep else 'VIEW'} {name} AS {sql}")
 
     def _rows(self, sql: str) -> Rows:
-        cursor = self.connection.execute(sql)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+        columns = self.connection.execute(sql).fetchnumpy()
+        values = (column.tolist() for column in columns.values())
+        return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
 
 
 def spark_session(url: str, **settings: str) -> SparkSession:
@@ -173,9 +180,11 @@ class SparkEngine(_SqlEngine):
             )
             frame.createOrReplaceTempView(table.name)
 
-    def _make(self, name: str, sql: str) -> None:
-        frame = self.session.sql(sql).cache()
-        self._cached.append(frame)
+    def _make(self, name: str, sql: str, *, keep: bool) -> None:
+        frame = self.session.sql(sql)
+        if keep:
+            frame = frame.cache()
+            self._cached.append(frame)
         frame.createOrReplaceTempView(name)
 
     def _rows(self, sql: str) -> Rows:

@@ -21,7 +21,7 @@ from openkap.registry.definition import (
 
 Rows = list[dict[str, Any]]
 PEOPLE_DIMENSIONS = ("age", "sex", "veteran", "language", "distance", "coverage", "severity")
-SITE_DIMENSIONS = ("site_id", "age", "sex", "veteran", "severity")
+SITE_DIMENSIONS = ("site_id", "age", "severity")
 THERAPIST_DIMENSIONS = ("therapist_id", "severity")
 RULES = ("response", "remission", "deterioration")
 

@@ -46,23 +46,33 @@ class Plan:
     """Named steps in the order in which they are made, and the last question."""
 
     steps: dict[str, str] = field(default_factory=dict)
+    views: set[str] = field(default_factory=set)
     final: str = ""
 
-    def step(self, stem: str, sql: str) -> str:
-        """Add a step; its name is the stem with the hash of its text."""
+    def step(self, stem: str, sql: str, *, view: bool = False) -> str:
+        """Add a step; its name is the stem with the hash of its text. A view is cheap enough to run again."""
         name = f"{stem}_{hashlib.sha256(sql.encode()).hexdigest()[:10]}"
         self.steps[name] = sql
+        if view:
+            self.views.add(name)
         return name
 
 
-def compile_query(query: Query, definitions: Definitions, as_of: date) -> Plan:
-    """The portable SQL of a query, over views named after the tables of the schema."""
-    return _Compiler(definitions, as_of).compile(query)
+def compile_query(
+    query: Query, definitions: Definitions, as_of: date, corrected: frozenset[str] | None = None
+) -> Plan:
+    """The portable SQL of a query, over views named after the tables of the schema.
+
+    ``corrected`` names the tables in which a row replaces another; elsewhere the search for replaced rows
+    is left out. ``None`` leaves it in everywhere.
+    """
+    return _Compiler(definitions, as_of, corrected).compile(query)
 
 
 class _Compiler:
-    def __init__(self, definitions: Definitions, as_of: date) -> None:
+    def __init__(self, definitions: Definitions, as_of: date, corrected: frozenset[str] | None) -> None:
         self.definitions, self.as_of = definitions, f"DATE '{as_of.isoformat()}'"
+        self.corrected = corrected
         self.plan = Plan()
 
     def compile(self, query: Query) -> Plan:
@@ -107,13 +117,13 @@ class _Compiler:
 
     def _current(self, table: str, key: str, alias: str) -> str:
         """The condition that a row was neither voided nor replaced."""
+        valid = f"{alias}.status <> 'entered-in-error'"
+        if self.corrected is not None and table not in self.corrected:
+            return valid
         voided = self.plan.step(
             f"replaced_{table}", f"SELECT DISTINCT replaces AS name FROM {table} WHERE replaces IS NOT NULL"
         )
-        return (
-            f"{alias}.status <> 'entered-in-error' "
-            f"AND NOT EXISTS (SELECT 1 FROM {voided} v WHERE v.name = {alias}.{key})"
-        )
+        return f"{valid} AND NOT EXISTS (SELECT 1 FROM {voided} v WHERE v.name = {alias}.{key})"
 
     def _live(self, panel: Panel) -> str:
         people = self._people()
@@ -145,6 +155,7 @@ class _Compiler:
             "wide",
             f"SELECT p.*, {values}, {band} AS severity FROM {people} p "
             f"LEFT JOIN {picked} k ON k.course_id = p.course_id WHERE p.is_first = 1",
+            view=True,
         )
 
     def _rule(self, rule: str, panel: Panel) -> ScaleRule | None:
@@ -173,7 +184,7 @@ class _Compiler:
                 met = "FALSE" if limit is None else _meets(limit, value)
                 inner.append(f"CASE WHEN {seen} AND {met} THEN 1 ELSE 0 END AS {rule}_{name}")
             for column in ("due", "gone", "seen", "change", "square", *RULES):
-                outer.append(f"SUM({column}_{name}) AS {column}_{name}")
+                outer.append(f"{_total(f'{column}_{name}', column)} AS {column}_{name}")
         dims = ", ".join(query.dimensions)
         return (
             f"SELECT {dims}, COUNT(*) AS people, {', '.join(outer)} "
@@ -319,25 +330,26 @@ class _Compiler:
             f"SELECT s.session_id, s.course_id, s.started_at, s.status FROM session s "
             f"JOIN {people} p ON p.course_id = s.course_id "
             f"WHERE s.status IN ({among}) AND s.started_on <= {self.as_of}{closed}",
+            view=True,
         )
         per_course = self.plan.step(
             "per_course",
-            "SELECT s.course_id, COUNT(*) AS units, SUM(s.seen) AS seen, "
-            "SUM(CASE WHEN s.events > 0 THEN 1 ELSE 0 END) AS hit, SUM(s.events) AS events "
+            f"SELECT s.course_id, COUNT(*) AS units, {_total('s.seen')} AS seen, "
+            f"{_total('CASE WHEN s.events > 0 THEN 1 ELSE 0 END')} AS hit, {_total('s.events')} AS events "
             f"FROM ({self._flagged(measure, sessions)}) s GROUP BY s.course_id",
         )
         per_person = self.plan.step(
             "per_person",
-            "SELECT p.patient_id, SUM(c.units) AS units, SUM(c.seen) AS seen, SUM(c.hit) AS hit, "
-            f"SUM(c.events) AS events FROM {per_course} c JOIN {people} p ON p.course_id = c.course_id "
+            f"SELECT p.patient_id, {_total('c.units')} AS units, {_total('c.seen')} AS seen, "
+            f"{_total('c.hit')} AS hit, {_total('c.events')} AS events FROM {per_course} c JOIN {people} p ON p.course_id = c.course_id "
             "GROUP BY p.patient_id",
         )
         dims = ", ".join(f"p.{name}" for name in query.dimensions)
         return (
-            f"SELECT {dims}, SUM(t.units) AS units, SUM(t.seen) AS seen, SUM(t.hit) AS hit, "
-            "SUM(t.events) AS events, COUNT(*) AS people, "
-            "SUM(CASE WHEN t.seen > 0 THEN 1 ELSE 0 END) AS people_seen, "
-            "SUM(CASE WHEN t.hit > 0 THEN 1 ELSE 0 END) AS people_hit "
+            f"SELECT {dims}, {_total('t.units')} AS units, {_total('t.seen')} AS seen, {_total('t.hit')} AS hit, "
+            f"{_total('t.events')} AS events, COUNT(*) AS people, "
+            f"{_total('CASE WHEN t.seen > 0 THEN 1 ELSE 0 END')} AS people_seen, "
+            f"{_total('CASE WHEN t.hit > 0 THEN 1 ELSE 0 END')} AS people_hit "
             f"FROM {per_person} t JOIN {people} p ON p.patient_id = t.patient_id AND p.is_first = 1 "
             f"GROUP BY {dims}"
         )
@@ -369,7 +381,7 @@ class _Compiler:
         return self.plan.step(
             "flags",
             f"SELECT x.session_id, COUNT(*) AS rows_seen, "
-            f"SUM(CASE WHEN {_any(measure.any_of, 'x')} THEN 1 ELSE 0 END) AS events "
+            f"COUNT(CASE WHEN {_any(measure.any_of, 'x')} THEN 1 END) AS events "
             f"FROM {measure.table} x WHERE {' AND '.join(where)} GROUP BY x.session_id",
         )
 
@@ -429,7 +441,7 @@ class _Compiler:
         sums = []
         for step in FLOW_STEPS:
             made.append(conditions[step])
-            sums.append(f"SUM(CASE WHEN {' AND '.join(made)} THEN 1 ELSE 0 END) AS {step}")
+            sums.append(f"COUNT(CASE WHEN {' AND '.join(made)} THEN 1 END) AS {step}")
         dims = ", ".join(f"d.{each.id}" for each in self.definitions.strata.strata)
         return (
             f"SELECT {dims}, {', '.join(sums)} FROM {door} d "
@@ -474,6 +486,11 @@ def _meets(rule: ScaleRule, value: str, baseline: str = "baseline") -> str:
     if rule.fall_percent is not None:
         return f"({baseline} > 0 AND ({baseline} - {value}) * 100 >= {rule.fall_percent} * {baseline})"
     return f"({baseline} > 0 AND ({value} - {baseline}) * 100 >= {rule.rise_percent} * {baseline})"
+
+
+def _total(expression: str, column: str = "") -> str:
+    """A sum in the type it belongs to: scores stay floats, counts stay 64-bit integers in every engine."""
+    return f"SUM({expression})" if column in ("change", "square") else f"CAST(SUM({expression}) AS BIGINT)"
 
 
 def _any(conditions: tuple[Condition, ...], alias: str) -> str:
