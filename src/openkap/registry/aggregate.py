@@ -130,27 +130,31 @@ def summarise(
     ledger: Ledger,
     threshold: int = THRESHOLD,
 ) -> Summary:
-    """Suppressed tables of every outcome measure with a rule, by every stratum."""
+    """Suppressed tables of every total score with an outcome rule, at each time, by every stratum.
+
+    Clusters stay at the site: they count the same people as their total, and two tables of the same people
+    would help to see what one of them hides.
+    """
+    if threshold < THRESHOLD:
+        raise InputError("the threshold is too low", value=threshold, limit=f"at least {THRESHOLD}")
     as_of = dataset.as_of.isoformat()
-    tables: list[ReleasedTable] = []
     measures = [
         each for each in definitions.measures if isinstance(each, OutcomeMeasure) and each.rule in SPLIT_RULES
     ]
-    asked: dict[Any, CellTable] = {}
-    for measure in measures:
-        for panel in measure.panels:
-            scale_range = definitions.scales.scale(panel.scale).clusters[panel.cluster]
-            key = (panel, measure.times)
-            if key not in asked:
-                rows = engine.run(Cells(panel, measure.times))
-                cuts = severity_cuts(definitions, panel)
-                asked[key] = CellTable.of(rows, PEOPLE_DIMENSIONS, scale_range, cuts)
-            for window in measure.times:
-                for stratum in ("all", *measure.strata):
-                    name = f"{measure.id}/{panel.scale}/{panel.cluster}/{window.id}/{stratum}"
-                    groups = _groups(asked[key], window.id, measure.rule, stratum)
-                    table, ledger = ledger.release(name, groups, as_of, threshold)
-                    tables.append(table)
+    panels = {panel: each.times for each in measures for panel in each.panels if panel.cluster == "total"}
+    strata = sorted({stratum for each in measures for stratum in each.strata})
+    tables: list[ReleasedTable] = []
+    for panel, windows in panels.items():
+        scale = definitions.scales.scale(panel.scale)
+        rows = engine.run(Cells(panel, windows))
+        cells = CellTable.of(rows, PEOPLE_DIMENSIONS, scale.clusters[panel.cluster], severity_cuts(definitions, panel))
+        for window in windows:
+            for stratum in ("all", *strata):
+                groups = _groups(cells, window.id, stratum)
+                table, ledger = ledger.release(
+                    panel.scale, window.id, stratum, groups, as_of=as_of, threshold=threshold
+                )
+                tables.append(table)
     body = {
         "format": FORMAT,
         "site": site,
@@ -164,22 +168,25 @@ def summarise(
     return Summary(body, ledger, len(tables) - repeated, repeated)
 
 
-def _groups(table: CellTable, window: str, rule: str, stratum: str) -> dict[str, Counts]:
-    columns = [table.get(kind, window) for kind in ("due", "seen", rule)]
-    if stratum == "all":
-        return {"all": Counts(*(int(column.sum()) for column in columns))}
-    values = table.columns.get(stratum, [])
-    return {
-        str(level): Counts(*(int(column[values == level].sum()) for column in columns))
-        for level in sorted(set(values))
-    }
+def _groups(table: CellTable, window: str, stratum: str) -> dict[str, Counts]:
+    columns = {kind: table.get(kind, window) for kind in ("due", "seen", *SPLIT_RULES)}
+
+    def count(mask: Any) -> Counts:
+        number = {kind: int(column[mask].sum()) for kind, column in columns.items()}
+        return Counts(number["due"], number["seen"], {rule: number[rule] for rule in SPLIT_RULES})
+
+    if stratum == "all" or not len(table):
+        return {"all": count(slice(None))}
+    values = table.columns[stratum]
+    return {str(level): count(values == level) for level in sorted(set(values))}
 
 
 def ledger_to_json(ledger: Ledger) -> str:
     """The ledger as text; it holds true counts and stays at the site."""
     return json.dumps(
         {
-            "history": ledger.history,
+            "shown": ledger.shown,
+            "hidden": ledger.hidden,
             "last": {key: table.as_dict() for key, table in ledger.last.items()},
         }
     )
@@ -189,23 +196,29 @@ def ledger_from_json(text: str) -> Ledger:
     """The ledger from its text; ``InputError`` when it cannot be read, since without it nothing may leave."""
     try:
         raw = json.loads(text)
-        history = {
-            key: tuple({name: tuple(parts) for name, parts in table.items()} for table in tables)
-            for key, tables in raw["history"].items()
-        }
-        last = {
-            key: ReleasedTable(
-                key, table["as_of"], Counts(**table["total"]),
-                {name: Counts(**counts) for name, counts in table["groups"].items()},
-            )
-            for key, table in raw["last"].items()
-        }  # fmt: skip
+        return Ledger(
+            {name: tuple(tuple(parts) for parts in told) for name, told in raw["shown"].items()},
+            {
+                name: tuple(
+                    ({group: tuple(parts) for group, parts in truth.items()}, tuple(names))
+                    for truth, names in entries
+                )
+                for name, entries in raw["hidden"].items()
+            },
+            {key: _table(table) for key, table in raw["last"].items()},
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             "the ledger of earlier releases cannot be read",
             remedy="restore it from a copy; a new one would let two releases be subtracted",
         ) from None
-    return Ledger(history, last)  # type: ignore[arg-type]
+
+
+def _table(raw: Mapping[str, Any]) -> ReleasedTable:
+    return ReleasedTable(
+        raw["panel"], raw["window"], raw["stratum"], raw["as_of"], Counts(**raw["total"]),
+        {name: Counts(**counts) for name, counts in raw["groups"].items()},
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -246,11 +259,14 @@ def combine(bodies: Sequence[Mapping[str, Any]]) -> list[Combined]:
     Raises ``InputError`` for two files of one site, or sites that measured by different definitions.
     """
     _check_same(bodies)
-    by_key: dict[str, list[Counts]] = {}
+    by_key: dict[str, list[tuple[int | None, int | None, int | None]]] = {}
     for body in bodies:
-        for table in body["tables"]:
-            if table["key"].endswith("/all"):
-                by_key.setdefault(table["key"], []).append(Counts(**table["total"]))
+        for raw in body["tables"]:
+            if raw["stratum"] == "all":
+                total = raw["total"]
+                for rule, hits in total["hits"].items():
+                    name = f"{rule} {raw['panel']} {raw['window']}"
+                    by_key.setdefault(name, []).append((total["due"], total["seen"], hits))
     return [result for key in sorted(by_key) if (result := _pool(key, by_key[key])) is not None]
 
 
@@ -273,19 +289,20 @@ def _check_same(bodies: Sequence[Mapping[str, Any]]) -> None:
             )
 
 
-def _pool(key: str, totals: Sequence[Counts]) -> Combined | None:
-    from openkap.evidence.effect_size import logit_proportion
-    from openkap.evidence.pooling import pool
+def _pool(key: str, totals: Sequence[tuple[int | None, int | None, int | None]]) -> Combined | None:
     from scipy.special import expit
 
-    shown = [counts for counts in totals if counts.is_complete]
+    from openkap.evidence.effect_size import logit_proportion
+    from openkap.evidence.pooling import pool
+
+    shown = [
+        (due, seen, hits) for due, seen, hits in totals if due is not None and seen is not None and hits is not None
+    ]
     if len(shown) < 2:
         return None
-    hits, seen = [counts.hits for counts in shown], [counts.seen for counts in shown]
-    effect = logit_proportion(events=hits, n=seen)
+    n, m, h = (sum(column) for column in zip(*shown, strict=True))
+    effect = logit_proportion(events=[hits for _, _, hits in shown], n=[seen for _, seen, _ in shown])
     result = pool(effect.yi, effect.vi, method="REML", test="knha")
-    n, m, h = (sum(int(value or 0) for value in column) for column in zip(*(
-        (counts.due, counts.seen, counts.hits) for counts in shown), strict=True))  # fmt: skip
     rate, low, high, prediction_low, prediction_high = (
         float(expit(value))
         for value in (
@@ -293,7 +310,6 @@ def _pool(key: str, totals: Sequence[Counts]) -> Combined | None:
         )
     )  # fmt: skip
     return Combined(
-        key.removesuffix("/all"), len(shown), len(totals) - len(shown), n, m, m / n, h / n, (h + n - m) / n,
-        rate, low, high, prediction_low, prediction_high, result.tau2, result.i2,
-        tuple(doubt.text for doubt in result.warnings),
+        key, len(shown), len(totals) - len(shown), n, m, m / n, h / n, (h + n - m) / n, rate, low, high,
+        prediction_low, prediction_high, result.tau2, result.i2, tuple(doubt.text for doubt in result.warnings),
     )  # fmt: skip

@@ -1,148 +1,240 @@
 """Nobody below the threshold can be seen, in one release or by differencing two.
 
-A table is one outcome at one time split by one stratum, with a published total. A group's numbers are shown
-only when each of those who met the rule and those who did not are at least ``threshold`` people (so that
-"nobody" and "everybody" are not shown either), and when the missing are none or at least as many. What is
-hidden must not follow from the total: at least two groups are hidden, holding at least ``threshold`` people of
-each kind together. A later release shows a table anew only when every number in it, shown or hidden, differs
-from each earlier release by nothing or by at least ``threshold`` people; until then the old one is repeated.
+A table is one score at one time split by one stratum: people due, people seen, and hits of each rule. A number
+is shown only when the people it counts, and those it leaves out, are enough: ``due`` at least the threshold;
+``seen`` with none or at least as many missing; ``hits`` with at least as many on either side, so that "nobody"
+and "everybody" are not shown. What is hidden must not follow from the total: in each column at least two groups
+are hidden, and together they are enough. Which groups are hidden goes by people due alone where more must be
+hidden than is small, so that tables of the same people never hide different groups of the same numbers.
+
+A later release shows a table anew only when every number in it, and the sum of what it hides, differs from
+each earlier release by nothing or by at least the threshold; until then the old table is repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+# Proposed by this project; a site may ask for more, never for less.
 THRESHOLD = 10
+DUE, SEEN, TOTAL = "due", "seen", "total"
+Parts = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """One group of one table: people due, seen, and hits of the rule; ``None`` where hidden."""
+    """One group: people due, seen, and hits by rule; ``None`` where hidden."""
 
     due: int | None
     seen: int | None
-    hits: int | None
+    hits: dict[str, int | None] = field(default_factory=dict)
 
-    @property
-    def is_complete(self) -> bool:
-        """True when nothing is hidden."""
-        return None not in (self.due, self.seen, self.hits)
-
-    def parts(self) -> tuple[int, int, int]:
-        """People by what is known of them: met the rule, did not, missing."""
+    def parts(self, column: str) -> Parts:
+        """What a column tells: people counted and, beside due, people left out."""
         assert self.due is not None
         assert self.seen is not None
-        assert self.hits is not None
-        return self.hits, self.seen - self.hits, self.due - self.seen
+        if column == DUE:
+            return (self.due,)
+        if column == SEEN:
+            return self.seen, self.due - self.seen
+        hits = self.hits[column]
+        assert hits is not None
+        return hits, self.seen - hits
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the file."""
+        return {"due": self.due, "seen": self.seen, "hits": self.hits}
 
 
-HIDDEN = Counts(None, None, None)
-Table = Mapping[str, Counts]
+Groups = Mapping[str, Counts]
 
 
 @dataclass(frozen=True)
 class ReleasedTable:
-    """A table as it may leave: the total and the groups, and the day of the data it shows."""
+    """A table as it may leave: total and groups, and the day of the data it shows."""
 
-    key: str
+    panel: str
+    window: str
+    stratum: str
     as_of: str
     total: Counts
     groups: dict[str, Counts]
 
+    @property
+    def key(self) -> str:
+        """Panel, window and stratum as one name."""
+        return f"{self.panel}/{self.window}/{self.stratum}"
+
     def as_dict(self) -> dict[str, Any]:
         """For the file."""
         return {
-            "key": self.key,
+            "panel": self.panel,
+            "window": self.window,
+            "stratum": self.stratum,
             "as_of": self.as_of,
-            "total": vars_of(self.total),
-            "groups": {name: vars_of(counts) for name, counts in self.groups.items()},
+            "total": self.total.as_dict(),
+            "groups": {name: counts.as_dict() for name, counts in self.groups.items()},
         }
 
 
-def vars_of(counts: Counts) -> dict[str, int | None]:
-    """A row as a mapping."""
-    return {"due": counts.due, "seen": counts.seen, "hits": counts.hits}
+def hidden_groups(groups: Groups, threshold: int = THRESHOLD) -> dict[str, set[str]]:
+    """For each column the groups to hide; ``total`` among them where even the total must go."""
+    order = sorted(groups, key=lambda name: (groups[name].due or 0, name))
+    hidden: dict[str, set[str]] = {}
+    already: set[str] = set()
+    for column in _columns(groups):
+        small = {name for name in groups if not _may_show(column, groups[name].parts(column), threshold)}
+        names = already | small
+        waiting = [name for name in order if name not in names]
+        while names and not _is_safe(column, [groups[name] for name in names], threshold):
+            if not waiting:
+                names = {*groups, TOTAL}
+                break
+            names.add(waiting.pop(0))
+        if not _may_show(column, sum_parts(groups.values(), column), threshold):
+            names = {*groups, TOTAL}
+        hidden[column] = names
+        # What hides people due hides what is known of them; rules do not bind one another.
+        already = names if column in (DUE, SEEN) else already
+    return hidden
 
 
-def suppress(groups: Table, threshold: int = THRESHOLD) -> tuple[Counts, dict[str, Counts]]:
-    """The total and the groups with everything hidden that must be.
+def suppress(groups: Groups, threshold: int = THRESHOLD) -> tuple[Counts, dict[str, Counts]]:
+    """The total and the groups with everything hidden that must be; ``groups`` are complete counts."""
+    hidden = hidden_groups(groups, threshold)
+    rules = [column for column in hidden if column not in (DUE, SEEN)]
 
-    Parameters
-    ----------
-    groups : complete counts by group; together they are everybody.
+    def show(name: str, counts: Counts) -> Counts:
+        return Counts(
+            None if name in hidden[DUE] else counts.due,
+            None if name in hidden[SEEN] else counts.seen,
+            {rule: None if name in hidden[rule] else counts.hits[rule] for rule in rules},
+        )
 
-    Returns
-    -------
-    tuple
-        the total (itself hidden when it is too small) and every group's counts or ``HIDDEN``.
-    """
-    total = _add(groups.values())
-    if not _may_show(total, threshold):
-        return HIDDEN, dict.fromkeys(groups, HIDDEN)
-    hidden = {name for name, counts in groups.items() if not _may_show(counts, threshold)}
-    by_size = sorted((name for name in groups if name not in hidden), key=lambda name: (groups[name].seen, name))
-    while hidden and not _is_safe([groups[name] for name in hidden], threshold):
-        if not by_size:
-            return HIDDEN, dict.fromkeys(groups, HIDDEN)
-        hidden.add(by_size.pop(0))
-    return total, {name: HIDDEN if name in hidden else counts for name, counts in groups.items()}
+    return show(TOTAL, _add(groups)), {name: show(name, counts) for name, counts in groups.items()}
 
 
-def _may_show(counts: Counts, threshold: int) -> bool:
-    met, unmet, missing = counts.parts()
-    return met >= threshold and unmet >= threshold and (missing == 0 or missing >= threshold)
+def _columns(groups: Groups) -> list[str]:
+    first = next(iter(groups.values()), None)
+    return [DUE, SEEN, *(first.hits if first else ())]
 
 
-def _is_safe(hidden: Sequence[Counts], threshold: int) -> bool:
+def _may_show(column: str, parts: Parts, threshold: int) -> bool:
+    if column in (DUE, SEEN):
+        return all(part == 0 or part >= threshold for part in parts)
+    return all(part >= threshold for part in parts)
+
+
+def _is_safe(column: str, hidden: Iterable[Counts], threshold: int) -> bool:
     """Whether the sum of what is hidden, which follows from the total, tells of no small group."""
-    together = _add(hidden)
     filled = [counts for counts in hidden if counts.due]
-    return len(filled) >= 2 and _may_show(together, threshold)
+    return len(filled) >= 2 and _may_show(column, sum_parts(filled, column), threshold)
 
 
-def _add(groups: Iterable[Counts]) -> Counts:
-    rows = list(groups)
+def sum_parts(groups: Iterable[Counts], column: str) -> Parts:
+    """The parts of a column added up over groups."""
+    rows = [counts.parts(column) for counts in groups]
+    return tuple(sum(part) for part in zip(*rows, strict=True)) if rows else (0, 0)
+
+
+def _add(groups: Groups) -> Counts:
+    rules = [column for column in _columns(groups) if column not in (DUE, SEEN)]
     return Counts(
-        sum(row.due or 0 for row in rows), sum(row.seen or 0 for row in rows), sum(row.hits or 0 for row in rows)
+        sum(each.due or 0 for each in groups.values()),
+        sum(each.seen or 0 for each in groups.values()),
+        {rule: sum(each.hits[rule] or 0 for each in groups.values()) for rule in rules},
     )
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What earlier releases were made from, kept at the site and never sent: true counts by table."""
+    """What earlier releases showed and hid, kept at the site and never sent.
 
-    history: dict[str, tuple[dict[str, tuple[int, int, int]], ...]]
-    last: dict[str, ReleasedTable]
+    ``shown`` holds, for each number by name, what it told each time; ``hidden`` the true parts and the hidden
+    groups of each column; ``last`` the tables as they left.
+    """
 
-    @classmethod
-    def empty(cls) -> Ledger:
-        """Before the first release."""
-        return cls({}, {})
+    shown: dict[str, tuple[Parts, ...]] = field(default_factory=dict)
+    hidden: dict[str, tuple[tuple[dict[str, Parts], tuple[str, ...]], ...]] = field(default_factory=dict)
+    last: dict[str, ReleasedTable] = field(default_factory=dict)
 
     def release(
-        self, key: str, groups: Table, as_of: str, threshold: int = THRESHOLD
+        self, panel: str, window: str, stratum: str, groups: Groups, *, as_of: str, threshold: int = THRESHOLD
     ) -> tuple[ReleasedTable, Ledger]:
-        """The table that may leave now, and the ledger afterwards."""
-        now = {name: counts.parts() for name, counts in groups.items()}
-        earlier = self.history.get(key, ())
-        if any(_tells_of_few(before, now, threshold) for before in earlier):
+        """The table that may leave now, and the ledger afterwards.
+
+        Where the new numbers would tell of few, the last table is repeated; where there was none, all is hidden.
+        """
+        hidden = hidden_groups(groups, threshold)
+        numbers = dict(_numbers(panel, window, stratum, groups, hidden))
+        key = f"{panel}/{window}/{stratum}"
+        truths = {f"{key}/{column}": {name: each.parts(column) for name, each in groups.items()} for column in hidden}
+        safe = all(
+            _is_far(before, now, threshold) for name, now in numbers.items() for before in self.shown.get(name, ())
+        ) and all(
+            _hidden_is_far(before, was_hidden, truths[f"{key}/{column}"], names, threshold)
+            for column, names in hidden.items()
+            for before, was_hidden in self.hidden.get(f"{key}/{column}", ())
+        )
+        if not safe and key in self.last:
             return self.last[key], self
+        if not safe:
+            blank = Counts(None, None, dict.fromkeys(c for c in hidden if c not in (DUE, SEEN)))
+            return ReleasedTable(panel, window, stratum, as_of, blank, dict.fromkeys(groups, blank)), self
         total, shown = suppress(groups, threshold)
-        table = ReleasedTable(key, as_of, total, shown)
-        history = earlier if now in earlier else (*earlier, now)
-        return table, replace(self, history={**self.history, key: history}, last={**self.last, key: table})
+        table = ReleasedTable(panel, window, stratum, as_of, total, shown)
+        return table, replace(
+            self,
+            shown={**self.shown, **{name: _with(self.shown.get(name, ()), now) for name, now in numbers.items()}},
+            hidden={
+                **self.hidden,
+                **{
+                    f"{key}/{column}": _with(
+                        self.hidden.get(f"{key}/{column}", ()), (truths[f"{key}/{column}"], tuple(sorted(names)))
+                    )
+                    for column, names in hidden.items()
+                },
+            },
+            last={**self.last, key: table},
+        )
 
 
-def _tells_of_few(
-    before: Mapping[str, tuple[int, int, int]], now: Mapping[str, tuple[int, int, int]], threshold: int
+def _with(history: tuple[Any, ...], entry: Any) -> tuple[Any, ...]:
+    return history if entry in history else (*history, entry)
+
+
+def _numbers(
+    panel: str, window: str, stratum: str, groups: Groups, hidden: Mapping[str, set[str]]
+) -> Iterable[tuple[str, Parts]]:
+    """Every number the table would show, by a name that is the same wherever the same people are counted."""
+    for column, names in hidden.items():
+        # People due do not depend on the score, and the total does not depend on the stratum.
+        place = f"{window}/{column}" if column == DUE else f"{panel}/{window}/{column}"
+        if TOTAL not in names:
+            yield f"{place}/{TOTAL}", sum_parts(groups.values(), column)
+        for name, counts in groups.items():
+            if name not in names:
+                yield f"{place}/{stratum}/{name}", counts.parts(column)
+
+
+def _is_far(before: Parts, now: Parts, threshold: int) -> bool:
+    return all(a == b or abs(a - b) >= threshold for a, b in zip(before, now, strict=True))
+
+
+def _hidden_is_far(
+    before: Mapping[str, Parts], was_hidden: Iterable[str], now: Mapping[str, Parts], names: Iterable[str], threshold: int
 ) -> bool:
-    """Whether the difference of two releases concerns some, but fewer than the threshold."""
-    nobody = (0, 0, 0)
-    names = [*before, *(name for name in now if name not in before)]
-    changes = [
-        tuple(b - a for a, b in zip(before.get(name, nobody), now.get(name, nobody), strict=True)) for name in names
-    ]
-    changes.append(tuple(sum(column) for column in zip(*changes, strict=True)) if changes else nobody)
-    return any(0 < abs(value) < threshold for change in changes for value in change)
+    """Whether the sum over all groups hidden then or now, which follows from the totals, moved enough."""
+    union = (set(was_hidden) | set(names)) - {TOTAL}
+    if not union:
+        return True
+    width = len(next(iter(now.values()), ())) or len(next(iter(before.values()), ()))
+    nobody = (0,) * width
+
+    def add(table: Mapping[str, Parts]) -> Parts:
+        rows = [table.get(name, nobody) for name in union]
+        return tuple(sum(part) for part in zip(*rows, strict=True))
+
+    return _is_far(add(before), add(now), threshold)
