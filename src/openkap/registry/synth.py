@@ -162,6 +162,10 @@ def _names(kind: str, first: int, number: int) -> Ints:
     return (z >> np.uint64(1)).astype(np.int64)
 
 
+def _highest(scale: str, cluster: str) -> int:
+    return 4 * CLUSTERS[cluster] if cluster in CLUSTERS else {"phq9": 27}.get(scale, 80)
+
+
 class _Chunks:
     """Draws and writes the registry chunk by chunk; counters run on so that names never repeat."""
 
@@ -344,6 +348,10 @@ class _Chunks:
         gap = np.where(number == 1, 0, np.where(number <= 6, rng.integers(2, 5, total), rng.integers(7, 29, total)))
         day = np.cumsum(gap)
         day -= np.repeat(day[np.cumsum(sessions) - sessions], sessions)
+        # A plan that would run past the data cut is given closer together, so that every session has come.
+        room = (np.datetime64(self.world.as_of) - who["index_on"]).astype(np.int64) - 1
+        longest = np.maximum.reduceat(day, np.cumsum(sessions) - sessions)
+        day = np.floor(day * np.minimum(1.0, room / np.maximum(longest, 1))[of]).astype(np.int64)
         started = index_us[of] + day * _DAY_US
         died = who["died_on"][of]
         started_on = self._local_day(started, who["site"][of])
@@ -352,6 +360,8 @@ class _Chunks:
         started = np.where(keep, started, index_us[of])
         started_on = np.where(keep, started_on, who["index_on"][of])
         names = self._next("session", total)
+        status = rng.choice(np.array(["completed", "stopped", "cancelled"]), total, p=[0.95, 0.01, 0.04])
+        status = np.where(number == 1, "completed", np.where(keep, status, "cancelled"))
         self._write(
             "session",
             session_id=names,
@@ -359,12 +369,10 @@ class _Chunks:
             number=number,
             started_at=started,
             started_on=started_on,
-            status=np.where(
-                ~keep, "cancelled", rng.choice(np.array(["completed", "stopped", "cancelled"]), total,
-                                               p=[0.95, 0.01, 0.04])  # fmt: skip
-            ),
+            status=status,
         )
-        return names, of, started
+        begun = np.flatnonzero(status != "cancelled")
+        return names[begun], of[begun], started[begun]
 
     def _session_rows(self, who: dict[str, Any], sessions: Ints, of: Ints, started: Ints) -> None:
         rng, total = self.rng, len(sessions)
@@ -517,7 +525,7 @@ class _Chunks:
         own = np.concatenate([self._next("score", len(wrong)), names, self._next("score", len(twice))])
         values = value[person, time][pick]
         # A slip at the keyboard, put right by the row that replaces it.
-        values[: len(wrong)] = np.minimum(values[: len(wrong)] + 9, 80 if scale != "phq9" else 27)
+        values[: len(wrong)] = np.minimum(values[: len(wrong)] + 9, _highest(scale, cluster))
         replaces = np.full(len(pick), -1, np.int64)
         replaces[len(wrong) + wrong] = own[: len(wrong)]
         import pyarrow as pa
