@@ -23,6 +23,7 @@ Rows = list[dict[str, Any]]
 PEOPLE_DIMENSIONS = ("age", "sex", "veteran", "language", "distance", "coverage", "severity")
 SITE_DIMENSIONS = ("site_id", "age", "severity")
 THERAPIST_DIMENSIONS = ("therapist_id", "severity")
+PERIOD_DIMENSIONS = ("period",)
 RULES = ("response", "remission", "deterioration")
 
 

@@ -121,6 +121,7 @@ class ReferenceEngine:
         for course in begun:
             course["is_first"] = first[course["patient_id"]] is course
             course["therapist_id"] = course["therapist_id"] or 0
+            course["period"] = course["index_on"].year * 4 + (course["index_on"].month - 1) // 3
         return begun
 
     def _first_courses(self) -> list[Row]:

@@ -109,6 +109,7 @@ class _Compiler:
             f"SELECT c.course_id, c.patient_id, c.site_id, COALESCE(c.therapist_id, 0) AS therapist_id, "
             f"c.index_at, c.index_on, c.end_reason, days_between(c.index_on, {self.as_of}) AS elapsed, "
             f"days_between(c.index_on, p.died_on) AS died_day, {self._strata('c.index_on')}, "
+            "year(c.index_on) * 4 + quarter(c.index_on) - 1 AS period, "
             "CASE WHEN ROW_NUMBER() OVER (PARTITION BY c.patient_id ORDER BY c.index_at, c.course_id) = 1 "
             "THEN 1 ELSE 0 END AS is_first "
             "FROM course c JOIN patient p ON p.patient_id = c.patient_id "

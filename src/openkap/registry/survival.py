@@ -124,7 +124,7 @@ class Turnbull:
         """Least and greatest survival the data leave open at each time."""
         at = np.asarray(times, float)[:, None]
         surely = (self.right[None, :] <= at) @ self.mass
-        perhaps = (self.left[None, :] < at) @ self.mass
+        perhaps = ((self.left[None, :] < at) | (self.right[None, :] <= at)) @ self.mass
         return 1 - perhaps, 1 - surely
 
 

@@ -242,9 +242,11 @@ class _Chunks:
         # Two years of follow-up lie within the data for the early, less for the late: censoring by calendar.
         span = (world.as_of - world.first_day).days - 30
         who["index_day"] = np.datetime64(world.first_day) + rng.integers(0, max(span, 1), n)
-        death_gap = np.floor(rng.exponential(60 * 365.0, n)).astype(np.int64)
-        died = who["index_day"] + death_gap
-        who["death_gap"] = death_gap
+        # Evening starts in one zone are the next day in another: the day is counted by the clinic's zone.
+        minute = rng.integers(8 * 60, 24 * 60, n)
+        who["index_us"] = who["index_day"].astype("datetime64[us]").astype(np.int64) + minute * 60_000_000
+        who["index_on"] = self._local_day(who["index_us"], who["site"])
+        died = who["index_on"] + np.floor(rng.exponential(60 * 365.0, n)).astype(np.int64)
         who["died_on"] = np.where(died <= np.datetime64(world.as_of), died, np.datetime64("NaT"))
         self._finish_patients(who, n)
         return who
@@ -287,14 +289,7 @@ class _Chunks:
 
     def _course(self, who: dict[str, Any], sessions: Ints) -> Ints:
         rng, n = self.rng, len(sessions)
-        # Evening starts in one zone are the next day in another: the day is counted by the clinic's zone.
-        index_us = who["index_day"].astype("datetime64[us]").astype(np.int64) + rng.integers(
-            8 * 60, 24 * 60, n
-        ) * 60_000_000
-        who["index_on"] = self._local_day(index_us, who["site"])
-        who["died_on"] = np.where(
-            np.isnat(who["died_on"]), who["died_on"], who["index_on"] + who["death_gap"]
-        )
+        index_us = who["index_us"]
         who["course_id"] = self._next("course", n)
         length = np.maximum(sessions * 14, 14)
         ended = who["index_on"] + length
