@@ -14,6 +14,7 @@ from openkap.core.errors import DomainError
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+    "registry": ("registry", "Many patients at once: extract, measures, benchmark, combine sites."),
 }
 
 

@@ -147,7 +147,9 @@ def summarise(
     for panel, windows in panels.items():
         scale = definitions.scales.scale(panel.scale)
         rows = engine.run(Cells(panel, windows))
-        cells = CellTable.of(rows, PEOPLE_DIMENSIONS, scale.clusters[panel.cluster], severity_cuts(definitions, panel))
+        cells = CellTable.of(
+            rows, PEOPLE_DIMENSIONS, scale.clusters[panel.cluster], severity_cuts(definitions, panel)
+        )
         for window in windows:
             for stratum in ("all", *strata):
                 groups = _groups(cells, window.id, stratum)
@@ -296,7 +298,9 @@ def _pool(key: str, totals: Sequence[tuple[int | None, int | None, int | None]])
     from openkap.evidence.pooling import pool
 
     shown = [
-        (due, seen, hits) for due, seen, hits in totals if due is not None and seen is not None and hits is not None
+        (due, seen, hits)
+        for due, seen, hits in totals
+        if due is not None and seen is not None and hits is not None
     ]
     if len(shown) < 2:
         return None

@@ -199,7 +199,11 @@ def groups_at(base: Base, plan: Plan, pair: Pair) -> list[ActiveArm]:
             continue
         best: dict[str, ActiveArm] = {}
         for outcome in study.outcomes:
-            if outcome.instrument != plan.instrument or outcome.cluster != plan.cluster or not _is_at(outcome, pair):
+            if (
+                outcome.instrument != plan.instrument
+                or outcome.cluster != plan.cluster
+                or not _is_at(outcome, pair)
+            ):
                 continue
             for arm in _arms_of(study, outcome, design, plan.correlation):
                 held = best.get(arm.arm)
@@ -231,7 +235,9 @@ def _arms_of(study: Study, outcome: Outcome, design: Design, correlation: float)
     labels = {arm.id: arm.label for arm in study.arms if arm.role == "intervention"}
     urls = tuple(study.places[key].url for key in outcome.sources if key in study.places)
 
-    def made(label: str, change: float, se: float | None, n: int | None, baseline: Any, how: str) -> ActiveArm:
+    def made(
+        label: str, change: float, se: float | None, n: int | None, baseline: Any, how: str
+    ) -> ActiveArm:
         return ActiveArm(
             study.id, study.name, label, design, outcome.time.label, change, se, n,
             None if baseline is None else float(baseline), how, study.tier_of(outcome.sources).words, urls,
@@ -260,7 +266,12 @@ def _arms_of(study: Study, outcome: Outcome, design: Design, correlation: float)
                 sd = float(change_sd(sd_pre=float(before.sd), sd_post=float(value.sd), r=correlation))
                 how = f"means and SDs before and after; correlation of {correlation:g} assumed"
                 yield made(
-                    labels[value.arm_id], float(value.mean - mean), sd / math.sqrt(value.n), value.n, mean, how
+                    labels[value.arm_id],
+                    float(value.mean - mean),
+                    sd / math.sqrt(value.n),
+                    value.n,
+                    mean,
+                    how,
                 )
 
 

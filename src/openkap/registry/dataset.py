@@ -143,7 +143,9 @@ class ReleaseWriter:
     Use as a context manager: leaving it by an error removes what was written.
     """
 
-    def __init__(self, root: Path, *, now: datetime, as_of: date, schema: RegistrySchema | None = None) -> None:
+    def __init__(
+        self, root: Path, *, now: datetime, as_of: date, schema: RegistrySchema | None = None
+    ) -> None:
         self.root, self.now, self.as_of = root, aware(now), as_of
         self.schema = schema or read_schema()
         root.mkdir(parents=True, exist_ok=True)

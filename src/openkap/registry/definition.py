@@ -332,7 +332,11 @@ def _check_names(measure: AnyMeasure, scales: Scales, strata: Strata, path: Path
     for i, name in enumerate(measure.strata):
         if name not in known:
             raise document.error(
-                "unknown stratum", ("strata", i), value=name, limit=", ".join(sorted(known)), remedy="correct it"
+                "unknown stratum",
+                ("strata", i),
+                value=name,
+                limit=", ".join(sorted(known)),
+                remedy="correct it",
             )
     panels = measure.panels if isinstance(measure, OutcomeMeasure) else ()
     for i, panel in enumerate(panels):

@@ -170,9 +170,14 @@ class Ledger:
         hidden = hidden_groups(groups, threshold)
         numbers = dict(_numbers(panel, window, stratum, groups, hidden))
         key = f"{panel}/{window}/{stratum}"
-        truths = {f"{key}/{column}": {name: each.parts(column) for name, each in groups.items()} for column in hidden}
+        truths = {
+            f"{key}/{column}": {name: each.parts(column) for name, each in groups.items()}
+            for column in hidden
+        }
         safe = all(
-            _is_far(before, now, threshold) for name, now in numbers.items() for before in self.shown.get(name, ())
+            _is_far(before, now, threshold)
+            for name, now in numbers.items()
+            for before in self.shown.get(name, ())
         ) and all(
             _hidden_is_far(before, was_hidden, truths[f"{key}/{column}"], names, threshold)
             for column, names in hidden.items()
@@ -187,12 +192,16 @@ class Ledger:
         table = ReleasedTable(panel, window, stratum, as_of, total, shown)
         return table, replace(
             self,
-            shown={**self.shown, **{name: _with(self.shown.get(name, ()), now) for name, now in numbers.items()}},
+            shown={
+                **self.shown,
+                **{name: _with(self.shown.get(name, ()), now) for name, now in numbers.items()},
+            },
             hidden={
                 **self.hidden,
                 **{
                     f"{key}/{column}": _with(
-                        self.hidden.get(f"{key}/{column}", ()), (truths[f"{key}/{column}"], tuple(sorted(names)))
+                        self.hidden.get(f"{key}/{column}", ()),
+                        (truths[f"{key}/{column}"], tuple(sorted(names))),
                     )
                     for column, names in hidden.items()
                 },
@@ -224,7 +233,11 @@ def _is_far(before: Parts, now: Parts, threshold: int) -> bool:
 
 
 def _hidden_is_far(
-    before: Mapping[str, Parts], was_hidden: Iterable[str], now: Mapping[str, Parts], names: Iterable[str], threshold: int
+    before: Mapping[str, Parts],
+    was_hidden: Iterable[str],
+    now: Mapping[str, Parts],
+    names: Iterable[str],
+    threshold: int,
 ) -> bool:
     """Whether the sum over all groups hidden then or now, which follows from the totals, moved enough."""
     union = (set(was_hidden) | set(names)) - {TOTAL}

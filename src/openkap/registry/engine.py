@@ -167,8 +167,7 @@ class SparkEngine(_SqlEngine):
         for definition in (
             "days_between(a DATE, b DATE) RETURNS INT RETURN datediff(b, a)",
             "micros_between(a TIMESTAMP, b TIMESTAMP) RETURNS BIGINT RETURN unix_micros(b) - unix_micros(a)",
-            "utc_day(a TIMESTAMP) RETURNS BIGINT "
-            "RETURN CAST(floor(unix_micros(a) / 86400000000) AS BIGINT)",
+            "utc_day(a TIMESTAMP) RETURNS BIGINT RETURN CAST(floor(unix_micros(a) / 86400000000) AS BIGINT)",
         ):
             session.sql(f"CREATE OR REPLACE TEMPORARY FUNCTION {definition}")
         for table in read_schema().tables:
@@ -209,7 +208,8 @@ def _empty(table: str, timestamp: str, double: str, text: str) -> str:
         "timestamp": timestamp,
     }  # fmt: skip
     columns = ", ".join(
-        f"CAST(NULL AS {types[column.type]}) AS {column.name}" for column in read_schema().table(table).columns
+        f"CAST(NULL AS {types[column.type]}) AS {column.name}"
+        for column in read_schema().table(table).columns
     )
     return f"SELECT * FROM (SELECT {columns}) t WHERE 1 = 0"
 

@@ -315,9 +315,7 @@ def _check(key: bytes, rows: Mapping[str, object], schema: RegistrySchema) -> No
         raise TypeError("consent is read twice: hand in a collection, not an iterator")
 
 
-def _refuse_backward_clock(
-    root: Path, now: datetime, schema: RegistrySchema, base: Dataset | None
-) -> None:
+def _refuse_backward_clock(root: Path, now: datetime, schema: RegistrySchema, base: Dataset | None) -> None:
     if base is None and current_release(root):
         try:
             base = open_dataset(root, schema)

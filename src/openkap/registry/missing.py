@@ -114,9 +114,7 @@ class Estimate:
             f"did, between {show(self.worst)} and {show(self.best)}"
         )
         if self.tipping is not None:
-            text += (
-                f"; the conclusion that people improved changes if the missing did {self.tipping:.0f} points worse"
-            )
+            text += f"; the conclusion that people improved changes if the missing did {self.tipping:.0f} points worse"
         return text + "."
 
 
@@ -325,7 +323,9 @@ def _change_bounds(
 def _warn(model: AnswerModel, seen: Floats, n: float, m: float) -> tuple[str, ...]:
     warnings = list(model.warnings)
     if m and (1 / model.probability[seen > 0]).max() > LARGEST_WEIGHT:
-        warnings.append(f"some answers stand for more than {LARGEST_WEIGHT:.0f} people: the estimate leans on few")
+        warnings.append(
+            f"some answers stand for more than {LARGEST_WEIGHT:.0f} people: the estimate leans on few"
+        )
     if n and m / n < 0.5:
         warnings.append("more than half are missing: read the bounds first")
     return tuple(warnings)

@@ -52,7 +52,9 @@ def run_checks(dataset: Dataset, definitions: Definitions) -> list[Finding]:
         number = int(failing[0]) if failing else 0
         examples: tuple[str, ...] = ()
         if number:
-            rows = engine.connection.execute(f"SELECT * FROM ({check.sql}) f ORDER BY 1 LIMIT {EXAMPLES}").fetchall()
+            rows = engine.connection.execute(
+                f"SELECT * FROM ({check.sql}) f ORDER BY 1 LIMIT {EXAMPLES}"
+            ).fetchall()
             examples = tuple("/".join(map(str, row)) for row in rows)
         findings.append(Finding(check, dataset.rows(check.table), number, examples))
     return findings
@@ -77,7 +79,10 @@ def _from_schema(table: Table, schema: RegistrySchema) -> Iterable[Check]:
         where = f"{name}.{column.name}"
         if column.is_required:
             yield Check(
-                f"{where}-empty", name, f"{where} is filled in", f"SELECT {key} FROM {name} WHERE {column.name} IS NULL"
+                f"{where}-empty",
+                name,
+                f"{where} is filled in",
+                f"SELECT {key} FROM {name} WHERE {column.name} IS NULL",
             )
         if column.refers_to:
             parent = schema.table(column.refers_to)

@@ -82,7 +82,16 @@ class Flow:
 
 
 Query = Cells | Moments | Spells | Events | TallyOf | Flow
-FLOW_STEPS = ("referred", "screened", "eligible", "consented", "treated", "completed", "followed_due", "followed")
+FLOW_STEPS = (
+    "referred",
+    "screened",
+    "eligible",
+    "consented",
+    "treated",
+    "completed",
+    "followed_due",
+    "followed",
+)
 CAUSES = ("loss", "death", "other_treatment", "withdrawal", "retreatment", "censored")
 
 

@@ -214,9 +214,7 @@ class ReferenceEngine:
 
         def note(course: Row, kind: str, day: date) -> None:
             if kind in kinds and day <= self.dataset.as_of:
-                found[course["course_id"]].append(
-                    ((day - course["index_on"]).days, _ORDER.index(kind), kind)
-                )
+                found[course["course_id"]].append(((day - course["index_on"]).days, _ORDER.index(kind), kind))
 
         for event in self._rows("course_event"):
             if event["course_id"] in first:
@@ -413,7 +411,9 @@ def pick(readings: Iterable[Reading], window: Window) -> float | None:
             place = each.after_index
             begin, stop, aim = (timedelta(hours=h) for h in (window.start, window.end, window.target))
             if begin <= place <= stop:
-                inside.append((abs(place - aim) // timedelta(minutes=1), place > aim, -each.sequence, each.value))
+                inside.append(
+                    (abs(place - aim) // timedelta(minutes=1), place > aim, -each.sequence, each.value)
+                )
     return min(inside)[3] if inside else None
 
 

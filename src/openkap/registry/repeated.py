@@ -183,7 +183,9 @@ def fit_mixed(
     slopes = np.column_stack([np.ones(len(score)), *(fixed[name] for name in random)])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        result = sm.MixedLM(score, design, groups=person, exog_re=slopes).fit(reml=reml, method=["lbfgs", "bfgs"])
+        result = sm.MixedLM(score, design, groups=person, exog_re=slopes).fit(
+            reml=reml, method=["lbfgs", "bfgs"]
+        )
     k = len(names)
     return MixedFit(
         names, np.asarray(result.fe_params), np.asarray(result.bse)[:k], np.atleast_2d(result.cov_re),

@@ -104,7 +104,11 @@ class RateRow:
     @property
     def per_person(self) -> tuple[float, float, float] | None:
         """Share of people seen with at least one, with its Wilson interval."""
-        return (self.people_hit / self.people_seen, *wilson(self.people_hit, self.people_seen)) if self.people_seen else None
+        return (
+            (self.people_hit / self.people_seen, *wilson(self.people_hit, self.people_seen))
+            if self.people_seen
+            else None
+        )
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -416,7 +420,9 @@ class Asker:
         """The windows of a panel that are counted in days."""
         return tuple(each for each in self._windows[panel] if each.unit == "d")
 
-    def units(self, dimensions: tuple[str, ...], window: str = "w12", rule: str = "response") -> list[SiteResult]:
+    def units(
+        self, dimensions: tuple[str, ...], window: str = "w12", rule: str = "response"
+    ) -> list[SiteResult]:
         """Sites or therapists beside their expectation."""
         return compare_sites(self.table(PRIMARY, dimensions), window, rule, unit=dimensions[0])
 
@@ -426,7 +432,9 @@ class Asker:
         if not len(rows):
             return None
         seen, hits = rows.get("seen", window), rows.get(rule, window)
-        periods = [(int(p), h / s) for p, s, h in zip(rows.columns["period"], seen, hits, strict=True) if s > 0]
+        periods = [
+            (int(p), h / s) for p, s, h in zip(rows.columns["period"], seen, hits, strict=True) if s > 0
+        ]
         periods.sort()
         if not periods:
             return None
@@ -449,7 +457,11 @@ class Asker:
 
 
 def _steps(stratum: str, group: str, rows: Rows) -> dict[str, Any]:
-    return {"stratum": stratum, "group": group, **{step: sum(int(row[step]) for row in rows) for step in FLOW_STEPS}}
+    return {
+        "stratum": stratum,
+        "group": group,
+        **{step: sum(int(row[step]) for row in rows) for step in FLOW_STEPS},
+    }
 
 
 def _range(

@@ -107,7 +107,9 @@ class RegistrySchema(Schema):
                 raise ValueError(f"the key of {table.name} names a column it does not have")
             for column in table.columns:
                 if column.refers_to and column.refers_to not in seen:
-                    raise ValueError(f"{table.name}.{column.name} refers to a table that does not stand before it")
+                    raise ValueError(
+                        f"{table.name}.{column.name} refers to a table that does not stand before it"
+                    )
             seen.add(table.name)
         if self.range_source.source not in self.sources:
             raise ValueError("the source of the ranges is not listed")

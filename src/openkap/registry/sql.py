@@ -198,9 +198,7 @@ class _Compiler:
         pattern = ", ".join(f"CASE WHEN {value} IS NULL THEN '0' ELSE '1' END" for value in values)
         filled = ", ".join(f"COALESCE({value}, 0) AS y{i}" for i, value in enumerate(values))
         sums = [f"SUM(y{i}) AS s_{i}" for i in range(len(values))]
-        sums += [
-            f"SUM(y{i} * y{j}) AS p_{i}_{j}" for i in range(len(values)) for j in range(i, len(values))
-        ]
+        sums += [f"SUM(y{i} * y{j}) AS p_{i}_{j}" for i in range(len(values)) for j in range(i, len(values))]
         return (
             f"SELECT pattern, COUNT(*) AS people, {', '.join(sums)} "
             f"FROM (SELECT concat({pattern}) AS pattern, {filled} FROM {wide}) m GROUP BY pattern"

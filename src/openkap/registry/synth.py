@@ -226,7 +226,9 @@ class _Chunks:
             "patient_id": self._next("patient", n),
             "site": rng.integers(0, self.world.sites, n),
             "birth_year": rng.integers(1945, 2005, n),
-            "sex": rng.choice(np.array(["female", "male", "other", "unknown"]), n, p=[0.52, 0.45, 0.01, 0.02]),
+            "sex": rng.choice(
+                np.array(["female", "male", "other", "unknown"]), n, p=[0.52, 0.45, 0.01, 0.02]
+            ),
             "veteran": rng.choice(np.array(["yes", "no", "unknown"]), n, p=[0.35, 0.6, 0.05]),
             "language": rng.choice(np.array(["en", "es", "de"]), n, p=[0.8, 0.12, 0.08]),
             "distance_km": np.round(rng.gamma(1.2, 30, n), 1),
@@ -260,11 +262,22 @@ class _Chunks:
 
     def _finish_patients(self, who: dict[str, Any], n: int, treated: bool = True) -> None:
         rng = self.rng
-        shown = ("patient_id", "birth_year", "sex", "veteran", "language", "distance_km", "coverage", "died_on")
+        shown = (
+            "patient_id",
+            "birth_year",
+            "sex",
+            "veteran",
+            "language",
+            "distance_km",
+            "coverage",
+            "died_on",
+        )
         self._write("patient", site_id=self.site_ids[who["site"]], **{name: who[name] for name in shown})
         screened = np.ones(n, bool) if treated else rng.random(n) < 0.75
         eligible = (
-            np.full(n, "yes") if treated else rng.choice(np.array(["no", "yes", "unknown"]), n, p=[0.6, 0.3, 0.1])
+            np.full(n, "yes")
+            if treated
+            else rng.choice(np.array(["no", "yes", "unknown"]), n, p=[0.6, 0.3, 0.1])
         )
         consented = screened & (eligible == "yes") & (treated | (rng.random(n) < 0.4))
         referred = who["index_day"] - rng.integers(15, 60, n)
@@ -300,7 +313,9 @@ class _Chunks:
             course_id=who["course_id"],
             patient_id=who["patient_id"],
             site_id=self.site_ids[who["site"]],
-            therapist_id=_names("therapist", 0, self.world.sites * 4)[who["site"] * 4 + rng.integers(0, 4, n)],
+            therapist_id=_names("therapist", 0, self.world.sites * 4)[
+                who["site"] * 4 + rng.integers(0, 4, n)
+            ],
             index_at=index_us,
             index_on=who["index_on"],
             drug=np.full(n, "ketamine"),
@@ -340,7 +355,9 @@ class _Chunks:
         of = np.repeat(np.arange(len(sessions)), sessions)
         first = np.repeat(np.cumsum(sessions) - sessions, sessions)
         number = np.arange(total) - first + 1
-        gap = np.where(number == 1, 0, np.where(number <= 6, rng.integers(2, 5, total), rng.integers(7, 29, total)))
+        gap = np.where(
+            number == 1, 0, np.where(number <= 6, rng.integers(2, 5, total), rng.integers(7, 29, total))
+        )
         day = np.cumsum(gap)
         day -= np.repeat(day[np.cumsum(sessions) - sessions], sessions)
         # A plan that would run past the data cut is given closer together, so that every session has come.
@@ -469,7 +486,9 @@ class _Chunks:
         jitter[:, 0], jitter[:, 1] = -rng.integers(0, 5, n), 0
         jitter[:, 2] = jitter[:, 2].clip(-1, 1)
         day = np.array(TIMES_DAYS)[None, :] + jitter
-        hours = np.where(np.arange(len(TIMES_DAYS))[None, :] == 1, rng.integers(0, 23, (n, len(TIMES_DAYS))), 0)
+        hours = np.where(
+            np.arange(len(TIMES_DAYS))[None, :] == 1, rng.integers(0, 23, (n, len(TIMES_DAYS))), 0
+        )
         at = index_us[:, None] + day * _DAY_US + hours * 3_600_000_000
         at[:, 0] -= 3_600_000_000
         on = np.stack([self._local_day(at[:, i], who["site"]) for i in range(len(TIMES_DAYS))], axis=1)
@@ -562,5 +581,3 @@ class _Chunks:
                 local = pc.local_timestamp(pa.array(instants[here], pa.timestamp("us", tz=name)))
                 days[here] = local.to_numpy(zero_copy_only=False).astype("datetime64[D]")
         return days
-
-
