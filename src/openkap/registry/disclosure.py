@@ -4,7 +4,7 @@ A table is one score at one time split by one stratum: people due, people seen, 
 is shown only when the people it counts, and those it leaves out, are enough: ``due`` at least the threshold;
 ``seen`` with none or at least as many missing; ``hits`` with at least as many on either side, so that "nobody"
 and "everybody" are not shown. What is hidden must not follow from the total: in each column at least two groups
-are hidden, and together they are enough. Which groups are hidden goes by people due alone where more must be
+are hidden, together they are enough, and beside the largest the others have room for enough. Which groups are hidden goes by people due alone where more must be
 hidden than is small, so that tables of the same people never hide different groups of the same numbers.
 
 A later release shows a table anew only when every number in it, and the sum of what it hides, differs from
@@ -85,6 +85,9 @@ def hidden_groups(groups: Groups, threshold: int = THRESHOLD) -> dict[str, set[s
     hidden: dict[str, set[str]] = {}
     already: set[str] = set()
     for column in _columns(groups):
+        if TOTAL in already:
+            hidden[column] = {*groups, TOTAL}
+            continue
         small = {name for name in groups if not _may_show(column, groups[name].parts(column), threshold)}
         names = already | small
         waiting = [name for name in order if name not in names]
@@ -128,9 +131,18 @@ def _may_show(column: str, parts: Parts, threshold: int) -> bool:
 
 
 def _is_safe(column: str, hidden: Iterable[Counts], threshold: int) -> bool:
-    """Whether the sum of what is hidden, which follows from the total, tells of no small group."""
+    """Whether the sum of what is hidden, which follows from the total, tells of no small group.
+
+    The groups beside the largest must be able to hold enough people: else what is known of them, together
+    with the sum, would give the largest away.
+    """
     filled = [counts for counts in hidden if counts.due]
-    return len(filled) >= 2 and _may_show(column, sum_parts(filled, column), threshold)
+    room = [(counts.due if column in (DUE, SEEN) else counts.seen) or 0 for counts in filled]
+    return (
+        len(filled) >= 2
+        and (column == DUE or sum(room) - max(room) >= threshold)
+        and _may_show(column, sum_parts(filled, column), threshold)
+    )
 
 
 def sum_parts(groups: Iterable[Counts], column: str) -> Parts:
