@@ -20,9 +20,9 @@ from pydantic import Field
 from openkap.core.content import SHIPPED, Schema, read_document
 from openkap.core.source import Grade
 from openkap.evidence.base import Base
+from openkap.evidence.bayes import bayes
 from openkap.evidence.change import change_sd
 from openkap.evidence.contrasts import controlled_effect, single_group_change
-from openkap.evidence.pooling import pool
 from openkap.evidence.study import ArmValue, Group, Outcome, Study
 from openkap.registry.missing import Estimate
 from openkap.registry.repeated import Trajectory
@@ -62,6 +62,7 @@ class Plan(Schema):
     cluster: str
     instrument: str
     correlation: float = Field(gt=-1, lt=1)
+    tau_scale: float = Field(gt=0)
     pairs: tuple[Pair, ...]
     fingerprint: str = ""
 
@@ -116,7 +117,7 @@ class PooledArms:
     high: float
     prediction_low: float
     prediction_high: float
-    tau2: float
+    tau: float
     warnings: tuple[str, ...]
 
 
@@ -175,7 +176,7 @@ def benchmark(
     spread = typical_spread(base, plan)
     groups = [adjust(borrow(arm, spread), baseline, slope) for arm in groups_at(base, plan, pair)]
     arms = tuple(arm for arm in groups if arm.design != "real-world")
-    pooled = pool_arms(arms)
+    pooled = pool_arms(arms, plan.tau_scale)
     verdict = judge(clinic, pooled)
     model = trajectory.change(time)
     result = Benchmark(
@@ -319,16 +320,19 @@ def adjust(arm: ActiveArm, baseline: float, slope: float) -> ActiveArm:
     return ActiveArm(**{**vars(arm), "adjusted": arm.change + shift})
 
 
-def pool_arms(arms: Sequence[ActiveArm]) -> PooledArms | None:
-    """Random-effects pool (REML, Knapp-Hartung) of the arms; ``None`` for too few to tell how arms differ."""
+def pool_arms(arms: Sequence[ActiveArm], tau_scale: float) -> PooledArms | None:
+    """Random effects with a prior for tau, integrated; ``None`` for too few arms to tell how they differ.
+
+    With so few arms the usual intervals fall short: REML with Knapp-Hartung covers 82 to 93 % (see
+    validation/registry), since tau is so often estimated as nothing.
+    """
     usable = [arm for arm in arms if arm.se and arm.adjusted is not None]
     if len(usable) < FEWEST_ARMS:
         return None
-    result = pool(
+    result = bayes(
         [arm.adjusted for arm in usable if arm.adjusted is not None],
         [arm.se**2 for arm in usable if arm.se],
-        method="REML",
-        test="knha",
+        tau_scale=tau_scale,
         labels=[f"{arm.study} {arm.arm}" for arm in usable],
     )
     warnings = [doubt.text for doubt in result.warnings]
@@ -340,7 +344,7 @@ def pool_arms(arms: Sequence[ActiveArm]) -> PooledArms | None:
         warnings.append(f"baseline not known, so not adjusted: {', '.join(unadjusted)}")
     return PooledArms(
         result.k, sum(arm.n or 0 for arm in usable), result.estimate, result.ci_low, result.ci_high,
-        result.prediction_low, result.prediction_high, result.tau2, tuple(warnings),
+        result.prediction_low, result.prediction_high, result.tau_median, tuple(warnings),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def _free_port() -> int:
 
 
 def _wait_for_workers(log: Path, number: int) -> None:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 240
     while time.monotonic() < limit:
         if log.exists() and log.read_text(errors="replace").count("Registering worker") >= number:
             return
@@ -75,7 +75,16 @@ def spark(cluster: str) -> Iterator[Any]:
     """One Spark session on the cluster for every test."""
     from openkap.registry.engine import spark_session
 
-    session = spark_session(cluster, spark__executor__memory="700m", spark__driver__host="127.0.0.1")
+    # Tiny tables: planning and compiling cost more than the work, so both are kept down.
+    session = spark_session(
+        cluster,
+        spark__executor__memory="700m",
+        spark__driver__host="127.0.0.1",
+        spark__sql__shuffle__partitions="2",
+        spark__sql__adaptive__enabled="false",
+        spark__sql__codegen__wholeStage="false",
+        spark__sql__codegen__factoryMode="NO_CODEGEN",
+    )
     try:
         yield session
     finally:
