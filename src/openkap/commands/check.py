@@ -17,6 +17,8 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.instruments.load", "tally"),
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),
+    ("openkap.evidence.base", "tally"),
+    ("openkap.registry.definition", "tally"),
 ]
 
 
