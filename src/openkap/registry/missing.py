@@ -5,10 +5,13 @@ estimate are part of it, and what was observed is only given inside it. All work
 share their groups, so the cost does not grow with the number of people.
 
 The weighted estimate is Hajek's with a logistic model of who answers, given the groups; its variance takes
-into account that the weights were estimated (Robins, Rotnitzky & Zhao 1994, doi:10.1080/01621459.1994.10476818;
-M-estimation as in Stefanski & Boos 2002, doi:10.1198/000313002753631330). It is right when, within the groups,
+into account that the weights were estimated (Robins, Rotnitzky & Zhao 1994,
+doi:10.1080/01621459.1994.10476818;
+M-estimation as in Stefanski & Boos 2002, doi:10.1198/000313002753631330). It is right when, within the
+groups,
 answering does not depend on the outcome. The bounds hold whatever the reason (Manski 1989,
-doi:10.2307/145818). The tipping point asks how much worse the missing must have done to change the conclusion.
+doi:10.2307/145818). The tipping point asks how much worse the missing must have done to change the
+conclusion.
 """
 
 from __future__ import annotations
@@ -102,19 +105,24 @@ class Estimate:
         }
 
     def sentence(self) -> str:
-        """One sentence for a page: weighted estimate first, then what is missing, bounds and tipping point."""
+        """One sentence for a page: weighted estimate first, then what is missing, bounds and tipping
+        point.
+        """
         if not self.due:
             return "Nobody was due for this outcome."
         if self.weighted.value is None:
             return f"{self.due} due, {self.seen} seen: too few answers to estimate."
         show = _percent if self.unit == "share" else _points
         text = (
-            f"{show(self.weighted.value)} ({show(self.weighted.low)} to {show(self.weighted.high)}) weighted for "
-            f"who answered; {self.seen} of {self.due} seen ({_percent(self.completeness)}); whatever the missing "
+            f"{show(self.weighted.value)} ({show(self.weighted.low)} to {show(self.weighted.high)}) "
+            "weighted for "
+            f"who answered; {self.seen} of {self.due} seen ({_percent(self.completeness)}); "
+            "whatever the missing "
             f"did, between {show(self.worst)} and {show(self.best)}"
         )
         if self.tipping is not None:
-            text += f"; the conclusion that people improved changes if the missing did {self.tipping:.0f} points worse"
+            text += "; the conclusion that people improved changes if the missing did "
+            text += f"{self.tipping:.0f} points worse"
         return text + "."
 
 
@@ -128,7 +136,9 @@ def _points(value: float | None) -> str:
 
 @dataclass
 class CellTable:
-    """The columns of a ``Cells`` answer as arrays, with the score's range and the limits of severity bands."""
+    """The columns of a ``Cells`` answer as arrays, with the score's range and the limits of severity
+    bands.
+    """
 
     columns: dict[str, Any]
     dimensions: tuple[str, ...]
@@ -243,9 +253,16 @@ def estimate_rate(
     if rule == "deterioration" and n:
         worst, best = best, worst
     return Estimate(
-        int(n), int((table.get("gone", window) * mask).sum()), int(m), observed, worst, best, weighted,
-        change.tipping, _warn(model, seen, n, m),
-    )  # fmt: skip
+        int(n),
+        int((table.get("gone", window) * mask).sum()),
+        int(m),
+        observed,
+        worst,
+        best,
+        weighted,
+        change.tipping,
+        _warn(model, seen, n, m),
+    )
 
 
 def estimate_change(
@@ -269,9 +286,17 @@ def estimate_change(
     if n > m and weighted.high is not None and weighted.high < 0:
         tipping = -weighted.high / ((n - m) / n)
     return Estimate(
-        int(n), int((table.get("gone", window) * mask).sum()), int(m), observed, worst, best, weighted, tipping,
-        _warn(model, seen, n, m), unit="points",
-    )  # fmt: skip
+        int(n),
+        int((table.get("gone", window) * mask).sum()),
+        int(m),
+        observed,
+        worst,
+        best,
+        weighted,
+        tipping,
+        _warn(model, seen, n, m),
+        unit="points",
+    )
 
 
 def _hajek(

@@ -82,7 +82,8 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     mean = sum(each.sums for each in stats) / counts
     covariance = np.diag(sum(np.diag(each.products) for each in stats) / counts - mean**2)
     loglik, converged, iteration = -np.inf, False, 0
-    for iteration in range(1, most + 1):
+    for _ in range(most):
+        iteration += 1
         first, second, fresh = np.zeros(times), np.zeros((times, times)), 0.0
         for each in stats:
             s, p, value = each.complete(mean, covariance)
@@ -97,7 +98,9 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     for each in stats:
         block = np.linalg.inv(covariance[np.ix_(each.seen, each.seen)])
         information[np.ix_(each.seen, each.seen)] += each.people * block
-    return Trajectory(mean, covariance, np.linalg.inv(information), n, loglik, iteration, converged)
+    return Trajectory(
+        mean, covariance, np.asarray(np.linalg.inv(information), float), n, loglik, iteration, converged
+    )
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,8 @@ def fit_mixed(
 
     Parameters
     ----------
-    score : (n,) scores. ``person`` : (n,) who. ``fixed`` : covariates by name, each (n,); an intercept is added.
+    score : (n,) scores. ``person`` : (n,) who. ``fixed`` : covariates by name, each (n,); an intercept
+    is added.
     random : names in ``fixed`` with a random slope per person, beside the random intercept.
     """
     import warnings

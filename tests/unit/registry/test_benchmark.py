@@ -28,7 +28,9 @@ PAIRS = {pair.window: pair for pair in PLAN.pairs}
 
 
 def arm(change: float, se: float | None = 3.0, baseline: float | None = 50.0, n: int = 20) -> ActiveArm:
-    return ActiveArm("s", "Study", "ketamine", "open-label", "end", change, se, n, baseline, "printed change", "A", ())
+    return ActiveArm(
+        "s", "Study", "ketamine", "open-label", "end", change, se, n, baseline, "printed change", "A", ()
+    )
 
 
 def clinic(value: float, half: float = 1.0) -> Estimate:
@@ -81,7 +83,8 @@ def test_two_arms_do_not_make_an_interval() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ours", "verdict"), [(-20.0, "inside"), (-41.0, "better"), (1.0, "worse"), (-40.5, "inside"), (0.5, "inside")]
+    ("ours", "verdict"),
+    [(-20.0, "inside"), (-41.0, "better"), (1.0, "worse"), (-40.5, "inside"), (0.5, "inside")],
 )
 def test_the_verdict_widens_the_prediction_by_our_own_uncertainty(ours: float, verdict: str) -> None:
     pooled = PooledArms(4, 80, -20.0, -26.0, -14.0, -40.0, 0.0, 8.0, ())
@@ -104,4 +107,6 @@ def test_the_benchmark_stores_both_fingerprints_and_says_what_it_cannot() -> Non
     assert {each.design for each in result.real_world} <= {"real-world"}
     assert "It cannot say what the treatment caused" in " ".join(result.sentences)
     assert result.pooled is not None
-    assert result.pooled.prediction_low < result.pooled.low < result.pooled.high < result.pooled.prediction_high
+    assert (
+        result.pooled.prediction_low < result.pooled.low < result.pooled.high < result.pooled.prediction_high
+    )

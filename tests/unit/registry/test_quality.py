@@ -32,7 +32,7 @@ CLINICAL = {
     "diastolic-above-systolic": "UPDATE vital SET diastolic = systolic",
     "same-score-twice": "INSERT INTO score SELECT * REPLACE (score_id + 1 AS score_id) FROM score LIMIT 1",
     "course-without-session": "DELETE FROM session",
-    "consented-before-referral": "UPDATE referral SET consented_on = CAST(referred_on - INTERVAL 1 DAY AS DATE)",
+    "consented-before-referral": "UPDATE referral SET consented_on = DATE '1999-01-01'",
     "born-after-treatment": "UPDATE patient SET birth_year = 2026",
     "person-without-consent": "DELETE FROM consent",
     "score-unknown-scale": "UPDATE score SET scale = 'mystery'",
@@ -100,7 +100,9 @@ def test_each_check_wakes_at_its_own_defect(clean: Any) -> None:
 
 def test_a_finding_names_a_few_rows_and_how_many(tmp_path: Path) -> None:
     dataset, _ = synthesise(tmp_path, World(patients=40, sites=1, duplicates=0.5))
-    finding = next(each for each in run_checks(dataset, read_definitions()) if each.check.id == "same-score-twice")
+    finding = next(
+        each for each in run_checks(dataset, read_definitions()) if each.check.id == "same-score-twice"
+    )
     assert finding.failing > 3
     assert len(finding.examples) == 3
 

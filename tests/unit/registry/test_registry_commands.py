@@ -43,7 +43,9 @@ def test_check_finds_the_planted_duplicates_and_no_error(folder: Path) -> None:
 
 
 def test_a_measure_is_the_same_from_duckdb_and_from_plain_python(folder: Path) -> None:
-    fast, slow = (run("measure", folder, "onset", "--engine", each, "--json") for each in ("duckdb", "reference"))
+    fast, slow = (
+        run("measure", folder, "onset", "--engine", each, "--json") for each in ("duckdb", "reference")
+    )
     fast, slow = fast["rows"][0], slow["rows"][0]
     for name in ("due", "seen", "observed", "bounds", "warnings"):
         assert fast[name] == slow[name]
@@ -68,7 +70,11 @@ def test_an_unknown_engine_is_refused(folder: Path) -> None:
 
 def test_the_report_prints_no_rate_without_its_missing(folder: Path, tmp_path: Path) -> None:
     lines = run("report", folder, "--csv", tmp_path / "outcomes.csv").splitlines()
-    outcomes = [line for line in lines if line.startswith(("Response,", "Remission,", "Deterioration,", "Mean change,"))]
+    outcomes = [
+        line
+        for line in lines
+        if line.startswith(("Response,", "Remission,", "Deterioration,", "Mean change,"))
+    ]
     assert len(outcomes) > 50
     for line in outcomes:
         whole = " seen (" in line and "whatever the missing did" in line

@@ -32,13 +32,24 @@ def test_limits_hold_the_nominal_share() -> None:
 
 def site(name: int, severity: str, n: int, hits: int) -> dict[str, object]:
     return {
-        "site_id": name, "severity": severity, "due_w": n, "gone_w": 0, "seen_w": n, "change_w": 0.0, "square_w": 0.0,
+        "site_id": name,
+        "severity": severity,
+        "due_w": n,
+        "gone_w": 0,
+        "seen_w": n,
+        "change_w": 0.0,
+        "square_w": 0.0,
         "response_w": hits,
-    }  # fmt: skip
+    }
 
 
 def test_a_site_with_severe_patients_is_compared_with_severe_patients() -> None:
-    rows = [site(1, "mild", 200, 140), site(2, "severe", 200, 60), site(3, "mild", 100, 70), site(3, "severe", 100, 30)]
+    rows = [
+        site(1, "mild", 200, 140),
+        site(2, "severe", 200, 60),
+        site(3, "mild", 100, 70),
+        site(3, "severe", 100, 30),
+    ]
     results = compare_sites(CellTable.of(rows, ("site_id", "severity"), (0, 80)), "w", "response")
     assert [each.expected for each in results] == pytest.approx([140, 60, 100], abs=1e-6)
     assert {each.signal for each in results} == {"none"}
@@ -53,13 +64,22 @@ def test_a_site_far_below_its_expectation_raises_an_alarm_and_a_careful_sentence
 
 
 def test_a_small_site_is_pulled_further_than_a_large_one() -> None:
-    rows = [site(k, "mild", 100, 40 + 4 * k) for k in range(1, 9)] + [site(9, "mild", 5, 5), site(10, "mild", 200, 200)]
-    by_site = {each.site: each for each in compare_sites(CellTable.of(rows, ("site_id", "severity"), (0, 80)), "w", "response")}
+    rows = [site(k, "mild", 100, 40 + 4 * k) for k in range(1, 9)] + [
+        site(9, "mild", 5, 5),
+        site(10, "mild", 200, 200),
+    ]
+    by_site = {
+        each.site: each
+        for each in compare_sites(CellTable.of(rows, ("site_id", "severity"), (0, 80)), "w", "response")
+    }
     assert by_site[9].shrunken < by_site[10].shrunken < 1
 
 
 def test_a_shift_of_level_is_a_signal() -> None:
-    chart = run_chart([str(i) for i in range(24)], [*[0.5 + 0.001 * i for i in range(12)], *[0.7 + 0.001 * i for i in range(12)]])
+    chart = run_chart(
+        [str(i) for i in range(24)],
+        [*[0.5 + 0.001 * i for i in range(12)], *[0.7 + 0.001 * i for i in range(12)]],
+    )
     # Anhoej & Olesen 2014, table 1: of 24 points a run above 8 or fewer than 8 crossings is a signal.
     assert (chart.longest_allowed, chart.fewest_allowed) == (8, 8)
     assert len(chart.signals) == 2
