@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from openkap.registry.query import Rows
+from openkap.registry.query import Rows, band_labels
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -144,7 +144,8 @@ class CellTable:
     dimensions: tuple[str, ...]
     score_range: tuple[float, float]
     severity_cuts: tuple[float, ...] = ()
-    doubts: list[str] = field(default_factory=list)
+    _levels: dict[str, tuple[list[str], Any]] = field(default_factory=dict, repr=False)
+    _limits: tuple[Floats, Floats] | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -164,6 +165,28 @@ class CellTable:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def levels(self, name: str) -> tuple[list[str], Any]:
+        """The levels of a dimension and each cell's place among them; worked out once."""
+        if name not in self._levels:
+            found, code = np.unique(self.columns[name].astype(str), return_inverse=True)
+            self._levels[name] = ([str(level) for level in found], code)
+        return self._levels[name]
+
+    def score_limits(self) -> tuple[Floats, Floats]:
+        """Least and greatest baseline of each cell: its severity band, else the score's range."""
+        if self._limits is None:
+            low, high = self.score_range
+            floor, ceiling = np.full(len(self), low, float), np.full(len(self), high, float)
+            if "severity" in self.columns and self.severity_cuts:
+                edges = [low, *self.severity_cuts, high]
+                for label, start, stop in zip(
+                    band_labels(self.severity_cuts), edges, edges[1:], strict=False
+                ):
+                    here = self.columns["severity"] == label
+                    floor[here], ceiling[here] = start, stop
+            self._limits = floor, ceiling
+        return self._limits
 
     def get(self, kind: str, window: str) -> Floats:
         """One column of counts or sums for a window; zeros when there are no people at all."""
@@ -189,21 +212,19 @@ def model_answers(table: CellTable, window: str, covariates: Sequence[str] | Non
     names = table.dimensions if covariates is None else tuple(covariates)
     due, seen = table.get("due", window), table.get("seen", window)
     columns, warnings = [np.ones(len(table))], []
-    for name in names:
-        values = table.columns[name] if len(table) else np.array([])
-        levels = sorted({str(value) for value in values})
-        weight = {level: (due[values == level].sum(), seen[values == level].sum()) for level in levels}
-        if not weight:
-            continue
-        common = max(weight, key=lambda level: weight[level][1])
-        for level in levels:
-            n, answered = weight[level]
-            if level == common or n == 0:
+    for name in names if len(table) else ():
+        levels, code = table.levels(name)
+        asked = np.bincount(code, due, len(levels))
+        answered = np.bincount(code, seen, len(levels))
+        common = int(np.argmax(answered))
+        for place, level in enumerate(levels):
+            n, m = asked[place], answered[place]
+            if place == common or n == 0:
                 continue
-            if answered < FEWEST_ANSWERS or n - answered < 1:
-                warnings.append(f"{name} {level}: {int(answered)} of {int(n)} seen, weighted like {common}")
+            if m < FEWEST_ANSWERS or n - m < 1:
+                warnings.append(f"{name} {level}: {int(m)} of {int(n)} seen, weighted like {levels[common]}")
                 continue
-            columns.append((values == level).astype(float))
+            columns.append((code == place).astype(float))
     design = np.column_stack(columns) if len(table) else np.zeros((0, 1))
     probability, inverse = fit_logistic(design, due, seen)
     return AnswerModel(design, probability, inverse, tuple(warnings))
@@ -332,14 +353,7 @@ def _change_bounds(
     if n == 0:
         return None, None
     low, high = table.score_range
-    floor, ceiling = np.full(len(table), low), np.full(len(table), high)
-    if "severity" in table.columns and table.severity_cuts:
-        from openkap.registry.query import band_labels
-
-        edges = [low, *table.severity_cuts, high]
-        for label, start, stop in zip(band_labels(table.severity_cuts), edges, edges[1:], strict=False):
-            here = table.columns["severity"] == label
-            floor[here], ceiling[here] = start, stop
+    floor, ceiling = table.score_limits()
     worst = total + float((missing * (high - floor)).sum())
     best = total + float((missing * (low - ceiling)).sum())
     return worst / n, best / n

@@ -290,7 +290,8 @@ def _clinical(dataset: Dataset) -> Iterable[Check]:
             "score",
             "one questionnaire is entered once",
             (
-                "SELECT course_id, scale, cluster, assessed_at FROM score s WHERE status <> 'entered-in-error' "
+                "SELECT course_id, scale, cluster, assessed_at FROM score s "
+                "WHERE status <> 'entered-in-error' "
                 "AND NOT EXISTS (SELECT 1 FROM score r WHERE r.replaces = s.score_id) "
                 "GROUP BY course_id, scale, cluster, assessed_at HAVING COUNT(*) > 1"
             ),

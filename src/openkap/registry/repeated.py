@@ -123,20 +123,22 @@ class _Pattern:
 
     def complete(self, mean: Floats, covariance: Floats) -> tuple[Floats, Floats, float]:
         """Expected sums and cross-products of all times given those seen; log-likelihood of those seen."""
-        o, u = self.seen, ~self.seen
-        block = covariance[np.ix_(o, o)]
+        o, u = np.flatnonzero(self.seen), np.flatnonzero(~self.seen)
+        rows, gaps = o[:, None], u[:, None]
+        block = covariance[rows, o]
         inverse = np.linalg.inv(block)
-        slope = covariance[np.ix_(u, o)] @ inverse
+        slope = covariance[gaps, o] @ inverse
         shift = mean[u] - slope @ mean[o]
-        s_o, p_oo = self.sums[o], self.products[np.ix_(o, o)]
-        sums, products = np.zeros(len(o)), np.zeros((len(o), len(o)))
+        s_o, p_oo = self.sums[o], self.products[rows, o]
+        times = len(self.seen)
+        sums, products = np.zeros(times), np.zeros((times, times))
         sums[o], sums[u] = s_o, self.people * shift + slope @ s_o
         cross = np.outer(shift, s_o) + slope @ p_oo
-        spread = covariance[np.ix_(u, u)] - slope @ covariance[np.ix_(o, u)]
+        spread = covariance[gaps, u] - slope @ covariance[rows, u]
         linear = np.outer(slope @ s_o, shift)
-        products[np.ix_(o, o)] = p_oo
-        products[np.ix_(u, o)], products[np.ix_(o, u)] = cross, cross.T
-        products[np.ix_(u, u)] = (
+        products[rows, o] = p_oo
+        products[gaps, o], products[rows, u] = cross, cross.T
+        products[gaps, u] = (
             self.people * (spread + np.outer(shift, shift)) + linear + linear.T + slope @ p_oo @ slope.T
         )
         m = mean[o]

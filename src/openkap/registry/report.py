@@ -433,7 +433,7 @@ class Asker:
         """The repeated-measures model over all times in days; ``None`` with too few scores."""
         windows = self.daily_windows(panel)
         try:
-            return fit_trajectory(self.engine.run(Moments(panel, windows)), len(windows) + 1)
+            return fit_trajectory(self.engine.run(Moments(panel, windows)), len(windows) + 1, tolerance=1e-9)
         except InputError:
             return None
 
