@@ -40,10 +40,17 @@ def draw(rng: np.random.Generator, n: int, mechanism: str) -> tuple[CellTable, f
     for g, name in enumerate(GROUPS):
         here = group == g
         s = here & seen
-        rows.append({
-            "g": name, "due_w": int(here.sum()), "gone_w": 0, "seen_w": int(s.sum()), "change_w": change[s].sum(),
-            "square_w": (change[s] ** 2).sum(), "response_w": int((change[s] <= -15).sum()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "g": name,
+                "due_w": int(here.sum()),
+                "gone_w": 0,
+                "seen_w": int(s.sum()),
+                "change_w": change[s].sum(),
+                "square_w": (change[s] ** 2).sum(),
+                "response_w": int((change[s] <= -15).sum()),
+            }
+        )
     return CellTable.of(rows, ("g",), (0, 80)), float((change <= -15).mean()), float(change.mean())
 
 
@@ -87,10 +94,18 @@ def funnel(runs: int, sites: int = 40) -> dict[str, float]:
         for site in range(sites):
             for level, p in (("mild", 0.6), ("severe", 0.35)):
                 n = int(rng.integers(2, 80))
-                rows.append({
-                    "site_id": site, "severity": level, "due_w": n, "gone_w": 0, "seen_w": n, "change_w": 0.0,
-                    "square_w": 0.0, "response_w": int(rng.binomial(n, p)),
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "site_id": site,
+                        "severity": level,
+                        "due_w": n,
+                        "gone_w": 0,
+                        "seen_w": n,
+                        "change_w": 0.0,
+                        "square_w": 0.0,
+                        "response_w": int(rng.binomial(n, p)),
+                    }
+                )
         for each in compare_sites(CellTable.of(rows, ("site_id", "severity"), (0, 80)), "w", "response"):
             total += 1
             flags["warning"] += each.p_value < 0.05
@@ -101,7 +116,9 @@ def funnel(runs: int, sites: int = 40) -> dict[str, float]:
 def trajectory(runs: int, n: int = 300) -> dict[str, float]:
     """Coverage of the mean change at the last time, scores missing at random given earlier ones."""
     mean = np.array([52.0, 36, 33, 35])
-    covariance = np.array([[120, 60, 50, 40], [60, 150, 90, 70], [50, 90, 170, 100], [40, 70, 100, 200]], float)
+    covariance = np.array(
+        [[120, 60, 50, 40], [60, 150, 90, 70], [50, 90, 170, 100], [40, 70, 100, 200]], float
+    )
     rng = np.random.default_rng(13)
     hits, errors, observed = 0, [], []
     for _ in range(runs):
@@ -113,21 +130,31 @@ def trajectory(runs: int, n: int = 300) -> dict[str, float]:
         rows = {}
         for person, marks in zip(y, seen, strict=True):
             pattern = "".join("1" if mark else "0" for mark in marks)
-            row = rows.setdefault(pattern, {"pattern": pattern, "people": 0, "s": np.zeros(4), "p": np.zeros((4, 4))})
+            row = rows.setdefault(
+                pattern, {"pattern": pattern, "people": 0, "s": np.zeros(4), "p": np.zeros((4, 4))}
+            )
             filled = np.where(marks, person, 0)
             row["people"] += 1
             row["s"] += filled
             row["p"] += np.outer(filled, filled)
         flat = [
-            {"pattern": row["pattern"], "people": row["people"], **{f"s_{i}": row["s"][i] for i in range(4)},
-             **{f"p_{i}_{j}": row["p"][i, j] for i in range(4) for j in range(i, 4)}}
+            {
+                "pattern": row["pattern"],
+                "people": row["people"],
+                **{f"s_{i}": row["s"][i] for i in range(4)},
+                **{f"p_{i}_{j}": row["p"][i, j] for i in range(4) for j in range(i, 4)},
+            }
             for row in rows.values()
-        ]  # fmt: skip
+        ]
         value, low, high = fit_trajectory(flat, 4).change(3)
         hits += low <= -17 <= high
         errors.append(value + 17)
         observed.append(float((y[seen[:, 3], 3] - y[seen[:, 3], 0]).mean()) + 17)
-    return {"coverage": hits / runs, "bias_points": float(np.mean(errors)), "bias_observed_points": float(np.mean(observed))}
+    return {
+        "coverage": hits / runs,
+        "bias_points": float(np.mean(errors)),
+        "bias_observed_points": float(np.mean(observed)),
+    }
 
 
 def benchmark(runs: int, tau_scale: float = 10.0) -> dict[str, dict[str, float]]:

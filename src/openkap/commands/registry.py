@@ -86,7 +86,8 @@ def synth(root: Path, as_json: bool, **world: Any) -> None:
     }
 
     def lines() -> Iterator[str]:
-        yield f"{dataset.path}: {truth.people} people, {counts['session']} sessions, truth in {root / 'truth.json'}"
+        yield f"{dataset.path}: {truth.people} people, {counts['session']} sessions"
+        yield f"truth: {root / 'truth.json'}"
 
     _answer(value, as_json, lines)
 
@@ -146,7 +147,9 @@ def extract(
 @ROOT
 @JSON
 def check(root: Path, as_json: bool) -> None:
-    """Check a release: every byte, every rule of the schema, and what a clinician would ask; exit 1 on errors."""
+    """Check a release: every byte, every rule of the schema, and what a clinician would ask; exit 1
+    on errors.
+    """
     from openkap.registry.dataset import open_dataset
     from openkap.registry.definition import read_definitions
     from openkap.registry.quality import run_checks
@@ -167,7 +170,8 @@ def check(root: Path, as_json: bool) -> None:
 
     def lines() -> Iterator[str]:
         for each in failing:
-            yield f"{each.check.level:8} {each.failing:8} of {each.rows}  not so: {each.check.words} ({each.check.id})"
+            count = f"{each.failing:8} of {each.rows}"
+            yield f"{each.check.level:8} {count}  not so: {each.check.words} ({each.check.id})"
         yield f"{len(findings)} checks, {len(errors)} errors, {len(failing) - len(errors)} warnings"
 
     _answer(value, as_json, lines)
@@ -240,7 +244,8 @@ def report(root: Path, url: str, csv_file: Path | None, as_json: bool) -> None:
         _write_csv(csv_file, [row.as_dict() for row in made.outcomes])
 
     def lines() -> Iterator[str]:
-        yield f"data {made.data_fingerprint[:12]}, cut {made.as_of}, definitions {made.definitions_fingerprint[:12]}"
+        yield f"data {made.data_fingerprint[:12]}, cut {made.as_of}"
+        yield f"definitions {made.definitions_fingerprint[:12]}"
         for row in made.outcomes:
             if row.stratum == "all":
                 name = f"{row.title}, {row.scale} {row.cluster}, {row.time.lower()}"
@@ -249,7 +254,8 @@ def report(root: Path, url: str, csv_file: Path | None, as_json: bool) -> None:
             if rate.stratum == "all" and rate.per_session:
                 share, low, high = rate.per_session
                 yield (
-                    f"{rate.title}: {100 * share:.2f} % ({100 * low:.2f} to {100 * high:.2f}) of {rate.seen} sessions "
+                    f"{rate.title}: {100 * share:.2f} % ({100 * low:.2f} to {100 * high:.2f}) of "
+                    f"{rate.seen} sessions "
                     f"seen of {rate.units}; {rate.people_hit} of {rate.people_seen} people"
                 )
         for each in made.durability:
@@ -289,7 +295,8 @@ def benchmark(root: Path, url: str, as_json: bool) -> None:
             yield from (f"  {sentence}" for sentence in each.sentences)
             for arm in (*each.arms, *each.real_world):
                 shown = "?" if arm.adjusted is None else f"{arm.adjusted:+.1f}"
-                yield f"  {arm.design:11} {arm.study}, {arm.arm}: {shown} at our baseline (n {arm.n}; {arm.how})"
+                who = f"{arm.design:11} {arm.study}, {arm.arm}"
+                yield f"  {who}: {shown} at our baseline (n {arm.n}; {arm.how})"
             for contrast in each.contrasts:
                 yield (
                     f"  randomised  {contrast.study}, {contrast.instrument}: {contrast.estimate:+.1f} "

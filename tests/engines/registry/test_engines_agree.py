@@ -18,7 +18,11 @@ QUERIES = every_query(DEFINITIONS)
 # Every shape of query once, and of sessions the two that differ most: the cluster is slow on tiny tables.
 ONE_OF_EACH = [
     *(query for query in QUERIES if isinstance(query, Spells | TallyOf | Flow | Moments)),
-    *(query for query in QUERIES if isinstance(query, Events) and query.measure.table in ("vital", "therapy")),
+    *(
+        query
+        for query in QUERIES
+        if isinstance(query, Events) and query.measure.table in ("vital", "therapy")
+    ),
     next(query for query in QUERIES if isinstance(query, Cells)),
 ]
 # Names are apart, so several registries stand in one release without touching.
