@@ -11,7 +11,10 @@ import click
 from openkap.core.content import SHIPPED, Tally
 
 # module and function ``(root) -> list[Tally]`` of every room that has content
-ROOMS: list[tuple[str, str]] = []
+ROOMS: list[tuple[str, str]] = [
+    ("openkap.protocol.consent_text", "tally"),
+    ("openkap.protocol.screening_order", "tally"),
+]
 
 
 def tally_all(root: Path) -> list[Tally]:
