@@ -13,7 +13,14 @@ from openkap.core.errors import DomainError
 
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Assess a small set of invented referrals; nothing to prepare."),
+    "assess": ("assess", "Assess referrals (facts files or FHIR bundles) under a protocol."),
+    "dose": ("dose", "Propose a dose with its arithmetic, for a person under a protocol."),
+    "protocol": ("protocol", "Protocols: list, show, compare, export, draft, publish."),
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
+    "score": ("score", "Score an answered form; with an earlier one, judge the change."),
+    "instruments": ("instruments", "List and show rating scales; import official wording."),
+    "audit": ("audit", "Export the audit chain and prove that nobody changed it."),
 }
 
 

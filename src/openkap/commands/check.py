@@ -12,6 +12,8 @@ from openkap.core.content import SHIPPED, Tally
 
 # module and function ``(root) -> list[Tally]`` of every room that has content
 ROOMS: list[tuple[str, str]] = [
+    ("openkap.protocol.read", "tally"),
+    ("openkap.instruments.load", "tally"),
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
 ]

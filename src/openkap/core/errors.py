@@ -78,8 +78,10 @@ class InputError(DomainError):
 
 
 def quote(value: object) -> str:
-    """The value as text on one line, shortened in the middle when long."""
+    """The value as text on one line, shortened in the middle when long; control characters are marked."""
     text = " ".join(str(value).split())
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
     if len(text) <= LONGEST_QUOTED_VALUE:
         return text
     half = LONGEST_QUOTED_VALUE // 2 - 1

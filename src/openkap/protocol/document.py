@@ -157,7 +157,8 @@ def _monitoring(protocol: Protocol) -> Iterator[str]:
     yield f"Readings at minutes {', '.join(map(str, vitals.minutes))} ({', '.join(vitals.measures)})"
     if vitals.continuous:
         yield f"and continuously: {', '.join(vitals.continuous)}."
-    yield f"Minimum stay {vitals.minimum_stay}; a reading is late after {vitals.late_after}. {_grounds(vitals)}"
+    late = vitals.late_after
+    yield f"Minimum stay {vitals.minimum_stay}; a reading is late after {late}. {_grounds(vitals)}"
     yield ""
     for scale in protocol.scales:
         when = f"minutes {', '.join(map(str, scale.minutes))}" if scale.minutes else ", ".join(scale.times)

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from openkap.core.clock import parse_moment
 from openkap.core.content import SHIPPED, Schema, content_files, read_document
@@ -74,11 +74,22 @@ class Bounds(Schema):
         return self.below <= number <= self.above
 
 
+# A record can answer what screening asks; what a session asks is about that session alone.
+Asked = Literal["screening", "session"]
+
+
 class Codes(Schema):
-    """How records name this element: observation codes, or a codelist of conditions or medicines."""
+    """How records name this element: observation codes, or a codelist of conditions, medicines, allergies.
+
+    ``answers`` names, for each choice, the codelist of coded results that mean it. ``dated_by`` says which
+    date of a record answers an event: when it began (a heart attack) or when it last held (use of a drug).
+    """
 
     loinc: tuple[str, ...] = ()
     codelist: str | None = None
+    kind: Literal["condition", "medicine", "allergy"] = "condition"
+    answers: dict[str, str] = Field(default_factory=dict)
+    dated_by: Literal["onset", "end"] = "onset"
 
 
 class Element(Schema):
@@ -89,6 +100,7 @@ class Element(Schema):
     """
 
     id: str
+    asked: Asked = "screening"
     group: str
     label: str
     ask: str
@@ -248,6 +260,7 @@ class Dictionary:
 class _ElementFile(Schema):
     grade: Grade
     sources: tuple[str, ...]
+    asked: Asked = "screening"
     elements: tuple[dict[str, Any], ...]
 
 
@@ -256,7 +269,7 @@ def read_dictionary(root: Path = SHIPPED) -> Dictionary:
     elements: dict[str, Element] = {}
     for path in content_files("elements", root=root):
         document = read_document(path)
-        document.parse(_ElementFile)
+        asked = document.parse(_ElementFile).asked
         for index, _ in enumerate(document.data["elements"]):
             element = document.parse(Element, ("elements", index))
             if element.id in elements:
@@ -266,7 +279,7 @@ def read_dictionary(root: Path = SHIPPED) -> Dictionary:
                     remedy="keep one of the two",
                     where=document.where(("elements", index)),
                 )
-            elements[element.id] = element
+            elements[element.id] = element.model_copy(update={"asked": asked})
     return Dictionary(elements)
 
 

@@ -318,11 +318,13 @@ def _how_far(rule: Rule, facts: Facts, elements: Dictionary) -> str:
             if test.operator in (">", ">=")
             else gap < 0 or (gap == 0 and strict)
         )
-        if test.operator != "=" and short:
-            verb = "rise" if test.operator in (">", ">=") else "fall"
-            more = "more than " if strict else ""
-            by = Quantity(abs(gap), value.unit).words
-            said.append(f"{elements[test.fact].label.lower()} must {verb} by {more}{by}")
+        label = elements[test.fact].label.lower()
+        if strict and short:
+            side = "above" if test.operator == ">" else "below"
+            said.append(f"{label} is {value.words}, must be {side} {limit.words}")
+        elif test.operator != "=" and short:
+            verb = "rise" if test.operator == ">=" else "fall"
+            said.append(f"{label} must {verb} by {Quantity(abs(gap), value.unit).words}")
         elif test.operator == "=" and gap != 0:
-            said.append(f"{elements[test.fact].label.lower()} is {value.words}, must be {limit.words}")
+            said.append(f"{label} is {value.words}, must be {limit.words}")
     return "not yet: " + ("; ".join(said) if said else rule.title.lower())

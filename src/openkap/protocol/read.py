@@ -254,13 +254,17 @@ def read_protocols(root: Path = SHIPPED) -> list[Protocol]:
 
 @lru_cache(maxsize=8)
 def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
-    """The protocol ``id`` (its newest version) or ``id@version``; ``InputError`` lists what there is."""
+    """The protocol ``id`` (its newest published version) or ``id@version``.
+
+    A draft is never what a bare name means. ``InputError`` lists what there is.
+    """
     wanted, _, version = name.partition("@")
     found = {path.stem: path for path in content_files("protocols", root=root)}
     matches = sorted(
         (_version_key(stem.rpartition("-")[2]), path)
         for stem, path in found.items()
-        if stem.rpartition("-")[0] == wanted and version in ("", stem.rpartition("-")[2])
+        if stem.rpartition("-")[0] == wanted
+        and (version == stem.rpartition("-")[2] or (not version and _is_published(path)))
     )
     if not matches:
         raise InputError(
@@ -270,6 +274,10 @@ def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
             remedy="choose one of these",
         )
     return _read(matches[-1][1], root, dictionary(root), read_sources(root))
+
+
+def _is_published(path: Path) -> bool:
+    return bool(_document(path).data.get("status") == "published")
 
 
 def _version_key(version: str) -> tuple[int, ...]:

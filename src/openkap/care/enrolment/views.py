@@ -56,9 +56,11 @@ def overview(row: Any, current: Any) -> dict[str, Any]:
 def section(request: ClinicRequest, patient: str, section: str) -> HttpResponse:
     """The questions of one section, saved one by one."""
     row, current = screening_for(request.actor, patient, Permission.SCREEN, seen="screening")
-    form = queries.screening_form(row, current) if current else None
-    state = form.state(section) if form else None
-    if form is None or state is None:
+    if current is None:
+        return redirect("screening", patient)
+    form = queries.screening_form(row, current)
+    state = form.state(section)
+    if state is None:
         raise Http404("no such section")
     context = {"form": form, "state": state, "told": form.told, "next": form.after(section)}
     return render(request, "enrolment/section.html", frame(request, row) | context)
@@ -68,7 +70,9 @@ def section(request: ClinicRequest, patient: str, section: str) -> HttpResponse:
 def answer(request: ClinicRequest, patient: str, element: str) -> HttpResponse:
     """One answer; what is refused stands beside the field with what was typed."""
     row, current = screening_for(request.actor, patient, Permission.SCREEN)
-    if current is None or element not in dictionary():
+    if current is None:
+        return redirect("screening", patient)
+    if element not in dictionary():
         raise Http404("no such question")
     trouble = _save(request, patient, element)
     form = queries.screening_form(row, current)

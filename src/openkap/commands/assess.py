@@ -1,0 +1,202 @@
+"""``openkap assess``: referrals in, verdicts with reasons, sources and what is still missing out.
+
+Files are read one after the other and forgotten, so that ten thousand cost no more memory than one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openkap.core.clock import parse_moment, system_clock
+from openkap.core.content import SHIPPED
+from openkap.core.errors import DomainError, InputError
+from openkap.interop.fhir.findings import Intake
+from openkap.interop.referral import Referral, read_referral, referral_files
+from openkap.protocol.assess import Assessment
+from openkap.protocol.assess import assess as assess_facts
+from openkap.protocol.elements import dictionary
+from openkap.protocol.model import Protocol
+from openkap.protocol.read import load_protocol
+from openkap.protocol.site import apply_site
+
+DEFAULT_PROTOCOL = "iv-racemic"
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--protocol", "name", default=DEFAULT_PROTOCOL, show_default=True, help="Protocol, or ID@VERSION."
+)
+@click.option("--as-of", "day", help="Assess as of this date, YYYY-MM-DD; now by default.")
+@click.option(
+    "--site", type=click.Path(path_type=Path, dir_okay=False), help="A site file with signed limits."
+)
+@click.option(
+    "--content", "root", type=click.Path(path_type=Path, exists=True, file_okay=False), default=SHIPPED
+)
+@click.option("--json", "as_json", is_flag=True, help="The answer as JSON; an array for several files.")
+def assess(
+    files: tuple[Path, ...], name: str, day: str | None, site: Path | None, root: Path, as_json: bool
+) -> None:
+    """Assess FILES (facts in JSON or YAML, FHIR bundles, or folders of them) under a protocol.
+
+    One file prints a full report; several print a table. Exit code 1 when a file could not be read.
+    """
+    protocol = load_protocol(name, root)
+    if site is not None:
+        protocol = apply_site(protocol, site)
+    as_of = parse_moment(day, where="--as-of") if day else system_clock()
+    single = len(files) == 1 and not files[0].is_dir()
+    answers = (_answer(path, protocol, as_of, root) for path in referral_files(files))
+    if single:
+        failed = _print_one(next(answers), as_json)
+    elif as_json:
+        failed = _print_array(answers)
+    else:
+        failed = _print_table(answers, protocol)
+    if failed:
+        raise SystemExit(1)
+
+
+Answer = tuple[Path, Referral | None, Assessment | None, DomainError | None]
+
+
+def _answer(path: Path, protocol: Protocol, as_of: datetime, root: Path) -> Answer:
+    elements = dictionary(root)
+    try:
+        referral = read_referral(path, as_of=as_of, elements=elements)
+        return path, referral, assess_facts(referral.facts, protocol, elements), None
+    except DomainError as refused:
+        return path, None, None, refused
+
+
+def _as_data(answer: Answer) -> dict[str, Any]:
+    path, referral, assessment, refused = answer
+    if refused is not None or assessment is None or referral is None:
+        return {"file": str(path), "error": refused.as_dict() if refused else {}}
+    return {
+        "file": str(path),
+        **assessment.as_dict(),
+        **({"intake": referral.intake.as_dict()} if referral.intake else {}),
+    }
+
+
+def _print_one(answer: Answer, as_json: bool) -> bool:
+    _, referral, assessment, refused = answer
+    if as_json:
+        click.echo(json.dumps(_as_data(answer), indent=2, ensure_ascii=False))
+    elif refused is not None:
+        click.echo(f"openkap: {refused}", err=True)
+    elif assessment is not None and referral is not None:
+        click.echo(report(assessment, referral))
+    return refused is not None
+
+
+def _print_array(answers: Iterator[Answer]) -> bool:
+    """One element a line, written as it is made: memory does not grow with the number of files."""
+    failed, separator = False, "["
+    for answer in answers:
+        failed |= answer[3] is not None
+        click.echo(separator + "\n" + json.dumps(_as_data(answer), ensure_ascii=False), nl=False)
+        separator = ","
+    click.echo("\n]" if separator == "," else "[]")
+    return failed
+
+
+def _print_table(answers: Iterator[Answer], protocol: Protocol) -> bool:
+    """A line a file; also written as it is made."""
+    failed, counts = False, dict[str, int]()
+    click.echo(f"Protocol {protocol.id} {protocol.version} ({protocol.fingerprint[:12]})")
+    click.echo(f"{'file':34} {'verdict':24} {'reasons':>7} {'to ask':>6}  first reason or error")
+    for path, _, assessment, refused in answers:
+        if assessment is None:
+            failed = True
+            verdict, reasons, missing, first = "not read", "", "", str(refused)
+        else:
+            verdict = assessment.verdict.value
+            reasons, missing = str(len(assessment.reasons)), str(len(assessment.missing))
+            first = _first(assessment)
+        counts[verdict] = counts.get(verdict, 0) + 1
+        click.echo(f"{_short(path.name):34} {verdict:24} {reasons:>7} {missing:>6}  {first}")
+    total = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
+    click.echo(f"{sum(counts.values())} files: {total}")
+    return failed
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 34 else f"{name[:20]}…{name[-13:]}"
+
+
+def _first(assessment: Assessment) -> str:
+    if assessment.reasons:
+        reason = assessment.reasons[0]
+        return f"{reason.rule.id} {reason.rule.title}"
+    if assessment.missing:
+        return f"ask first: {assessment.missing[0].label}"
+    return ""
+
+
+def report(assessment: Assessment, referral: Referral | None = None) -> str:
+    """The assessment for a reader: verdict, reasons with grounds, to-do list, what was not understood."""
+    protocol = assessment.protocol
+    lines = [
+        f"{assessment.verdict.words.upper()}"
+        + (f"   ({assessment.facts.patient})" if assessment.facts.patient else ""),
+        f"under {protocol.title}",
+        f"protocol {protocol.id} {protocol.version}, fingerprint {protocol.fingerprint[:12]}, "
+        f"as of {assessment.facts.as_of:%d %b %Y}"
+        + (f", as run at {protocol.site}" if protocol.site else ""),
+    ]
+    if assessment.verdict is not assessment.so_far:
+        lines.append(f"What is known so far comes to: {assessment.so_far.words.lower()}.")
+    lines += ["", f"Reasons ({len(assessment.reasons)})"]
+    for reason in assessment.reasons:
+        rule = reason.rule
+        lines.append(f"  {rule.id}  {rule.title}: {rule.action.words}")
+        lines.append(f"      seen: {reason.value}    limit: {reason.limit}    grade: {rule.grade.value}")
+        lines += [f"      {rule.say}"] if rule.say else []
+        lines += [f"      sources disagree: {rule.disagreement}"] if rule.disagreement else []
+        lines += [f"      - {protocol.sources[name].cite()}" for name in rule.sources]
+    lines += ["", f"Still to learn, cheapest first ({len(assessment.missing)})"]
+    for each in assessment.missing:
+        was = f"  [{each.was}]" if each.was else ""
+        note = "" if each.blocks == "verdict" else "  (for the record)"
+        lines.append(f"  {each.effort:9} {each.ask}{note}{was}")
+    if assessment.inactive:
+        lines += ["", f"Inactive until the site sets and signs a value: {', '.join(assessment.inactive)}"]
+    lines += ["", "Guideline-conflict notice, shown before consent"]
+    lines += [f"  {each.body}: {each.position}." for each in assessment.conflict_notice]
+    if referral is not None and referral.intake is not None:
+        lines += _intake(referral.intake)
+    lines += ["", "This is a proposal with its reasons. A named person decides."]
+    return "\n".join(lines)
+
+
+def _intake(intake: Intake) -> list[str]:
+    """What became of a record: nothing in it is dropped silently."""
+    lines = []
+    for title, notes in (
+        ("Not understood: a person must read these", intake.not_understood),
+        ("Understood, and set aside", intake.set_aside),
+        ("Codes that no rule asks about", intake.unlisted),
+    ):
+        if notes:
+            lines += ["", f"{title} ({len(notes)})", *[f"  {note}" for note in notes]]
+    if intake.ignored:
+        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(intake.ignored.items()))
+        lines += ["", f"Resource types that screening does not use: {counts}"]
+    return lines
+
+
+def read_one(path: Path, day: str | None, root: Path) -> Referral:
+    """One referral for the other commands; ``InputError`` for a folder."""
+    if path.is_dir():
+        raise InputError("a file is expected, not a folder", value=str(path), remedy="name one file")
+    as_of = parse_moment(day, where="--as-of") if day else system_clock()
+    return read_referral(path, as_of=as_of, elements=dictionary(root))

@@ -1,0 +1,243 @@
+"""A Bundle of R4 resources about one patient, as facts.
+
+Collections, transactions, batches, searchsets and documents are read alike: entries hold resources, and
+references point from one to another by full URL, by type and id, or by urn:uuid. The order of entries means
+nothing. A record about more than one patient is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from openkap.core.clock import aware
+from openkap.core.errors import InputError, quote
+from openkap.interop.fhir.allergy import read_allergy
+from openkap.interop.fhir.choose import choose_facts
+from openkap.interop.fhir.concepts import CodeIndex
+from openkap.interop.fhir.condition import read_condition
+from openkap.interop.fhir.fields import Resource, name_of, part, parts, text
+from openkap.interop.fhir.findings import Identity, Intake, Tray, Understood
+from openkap.interop.fhir.medication import read_medication
+from openkap.interop.fhir.observation import read_observation
+from openkap.interop.fhir.patient import read_patient
+from openkap.interop.fhir.questionnaire_response import read_response
+from openkap.protocol.elements import Dictionary
+from openkap.protocol.facts import Facts
+
+TYPES = frozenset({"collection", "transaction", "batch", "searchset", "document", "message", "history"})
+Reader = Callable[[Resource, str, CodeIndex, datetime, Tray], None]
+READERS: dict[str, Reader] = {
+    "Condition": read_condition,
+    "Observation": read_observation,
+    "AllergyIntolerance": read_allergy,
+    "QuestionnaireResponse": read_response,
+}
+MEDICINES = frozenset({"MedicationRequest", "MedicationStatement"})
+# The field that says whose a resource is.
+SUBJECT = {"AllergyIntolerance": "patient"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A resource, where it stands in the bundle, and the URL it is known by."""
+
+    resource: Resource
+    place: str
+    url: str
+
+    @property
+    def kind(self) -> str:
+        """The resource type."""
+        given = self.resource.get("resourceType")
+        return given if isinstance(given, str) else ""
+
+
+@dataclass
+class Contents:
+    """The entries of a bundle by what other entries call them."""
+
+    entries: list[Entry] = field(default_factory=list)
+    by_name: dict[str, Entry] = field(default_factory=dict)
+
+    def find(self, holder: Resource, reference: str) -> Resource | None:
+        """The resource that a reference names: contained, by URL, or by type and id."""
+        if reference.startswith("#"):
+            return next((r for r in parts(holder, "contained") if text(r, "id") == reference[1:]), None)
+        entry = self.by_name.get(_plain(reference))
+        return entry.resource if entry else None
+
+
+def read_bundle(data: Any, dictionary: Dictionary, index: CodeIndex, as_of: datetime) -> Intake:
+    """A FHIR R4 Bundle as facts about its one patient.
+
+    Parameters
+    ----------
+    data : the parsed JSON, numbers as ``Decimal`` or as Python reads them.
+    dictionary, index : what screening asks, and which codes answer it.
+    as_of : the moment of assessment; what lies after it is not used.
+
+    Raises
+    ------
+    InputError
+        When ``data`` is not a Bundle, or holds more than one patient.
+    """
+    aware(as_of)
+    tray = Tray()
+    contents = _unpack(data, tray)
+    patient = _the_patient(contents)
+    identity = Identity()
+    ignored: Counter[str] = Counter()
+    if patient:
+        try:
+            identity = read_patient(patient.resource, dictionary, as_of, tray)
+        except InputError as refused:
+            tray.not_understood(name_of(patient.resource, patient.place), "patient", refused)
+    else:
+        tray.not_understood("Bundle", "patient", "no Patient resource: age and sex must be asked")
+    for entry in contents.entries:
+        if entry.kind in READERS or entry.kind in MEDICINES:
+            _read(entry, patient, contents, index, as_of, tray)
+        elif entry.kind not in ("Patient", "Medication"):
+            ignored[quote(entry.kind)] += 1
+    known = choose_facts(tray, as_of)
+    aside, unclear, unlisted = tray.notes()
+    told = tuple(Understood(name, fact.shown(), fact.origin) for name, fact in sorted(known.items()))
+    facts = Facts(as_of, known, quote(identity.id))
+    return Intake(facts, identity, told, aside, unclear, unlisted, dict(sorted(ignored.items())))
+
+
+def _read(
+    entry: Entry, patient: Entry | None, contents: Contents, index: CodeIndex, as_of: datetime, tray: Tray
+) -> None:
+    name = name_of(entry.resource, entry.place)
+    try:
+        whose = _whose(entry, patient, contents)
+        if whose:
+            tray.not_understood(name, "", whose)
+        elif entry.kind in MEDICINES:
+            read_medication(entry.resource, entry.place, index, as_of, tray, contents.find)
+        else:
+            READERS[entry.kind](entry.resource, entry.place, index, as_of, tray)
+    except InputError as refused:
+        tray.not_understood(name, "", refused)
+
+
+def _unpack(data: Any, tray: Tray) -> Contents:
+    if not isinstance(data, dict) or data.get("resourceType") != "Bundle":
+        kind = data.get("resourceType") if isinstance(data, dict) else type(data).__name__
+        raise _not_a_bundle(kind or "no resourceType")
+    if text(data, "type") not in TYPES:
+        raise _not_a_bundle(f"a bundle of type {text(data, 'type') or 'none'}")
+    contents = Contents()
+    seen: dict[str, set[str]] = {}
+    for number, entry in enumerate(_entries(data)):
+        place = f"entry {number + 1}"
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or not isinstance(resource, dict):
+            tray.not_understood(place, "", "an entry without a resource")
+            continue
+        if not isinstance(resource.get("resourceType"), str):
+            tray.not_understood(place, "", "a resource without its type")
+            continue
+        try:
+            _file(contents, seen, Entry(resource, place, text(entry, "fullUrl")), entry, tray)
+        except InputError as refused:
+            tray.not_understood(name_of(resource, place), "", refused)
+    return contents
+
+
+def _entries(data: Resource) -> Iterator[Any]:
+    listed = data.get("entry")
+    if listed is not None and not isinstance(listed, list):
+        raise _not_a_bundle("a bundle whose entry is not a list")
+    yield from listed or ()
+
+
+def _file(contents: Contents, seen: dict[str, set[str]], entry: Entry, holder: Resource, tray: Tray) -> None:
+    """Add an entry under its names; the same resource twice counts once."""
+    name = name_of(entry.resource, entry.place)
+    if text(part(holder, "request"), "method").upper() == "DELETE":
+        tray.set_aside(name, "", "the bundle asks to delete it")
+        return
+    given = text(entry.resource, "id")
+    key = f"{entry.kind}/{given}" if given else entry.url
+    if key:
+        content = json.dumps(entry.resource, sort_keys=True, default=str)
+        versions = seen.setdefault(key, set())
+        if content in versions:
+            return
+        if versions:
+            tray.not_understood(name, "", "stands more than once, with different content: all were read")
+        versions.add(content)
+    contents.entries.append(entry)
+    for called in (entry.url, f"{entry.kind}/{given}" if given else "", f"urn:uuid:{given}" if given else ""):
+        if called:
+            contents.by_name.setdefault(_plain(called), entry)
+            # A server's full URL ends in type and id; entries may be referred to by that end alone.
+            contents.by_name.setdefault("/".join(_plain(called).split("/")[-2:]), entry)
+
+
+def _the_patient(contents: Contents) -> Entry | None:
+    patients = [entry for entry in contents.entries if entry.kind == "Patient"]
+    names = {text(each.resource, "id") or each.url or each.place for each in patients}
+    if len(names) > 1:
+        raise InputError(
+            "a record about more than one patient",
+            value=f"{len(names)} Patient resources",
+            limit="one patient for each file",
+            remedy="ask the sender for one bundle for each patient",
+        )
+    if not patients:
+        subjects = {
+            _subject(entry) for entry in contents.entries if entry.kind in READERS or entry.kind in MEDICINES
+        }
+        if len(subjects - {""}) > 1:
+            raise InputError(
+                "a record about more than one patient",
+                value=f"{len(subjects - {''})} subjects",
+                limit="one patient for each file",
+                remedy="ask the sender for one bundle for each patient",
+            )
+    return patients[0] if patients else None
+
+
+def _subject(entry: Entry) -> str:
+    holder = entry.resource.get(SUBJECT.get(entry.kind, "subject"))
+    reference = holder.get("reference") if isinstance(holder, dict) else None
+    return _plain(reference) if isinstance(reference, str) else ""
+
+
+def _whose(entry: Entry, patient: Entry | None, contents: Contents) -> str:
+    """``""`` when the resource is about the patient, else why it is not used."""
+    subject = _subject(entry)
+    if not subject:
+        return "no patient named: cannot tell whose it is"
+    if patient is None:
+        return ""
+    if subject.startswith("#"):
+        contained = contents.find(entry.resource, subject)
+        same = contained is not None and text(contained, "id") == text(patient.resource, "id")
+        return "" if same else "about another person"
+    named = contents.by_name.get(subject)
+    if named is not None:
+        return "" if named.kind == "Patient" else "about something that is not a patient"
+    return "about a patient who is not in this bundle"
+
+
+def _plain(reference: str) -> str:
+    """A reference without its version."""
+    return reference.strip().split("/_history/")[0]
+
+
+def _not_a_bundle(given: str) -> InputError:
+    return InputError(
+        "not a FHIR bundle that can be read",
+        value=given,
+        limit=f"a Bundle of R4 resources about one patient ({', '.join(sorted(TYPES))})",
+        remedy="export the record as a FHIR R4 bundle",
+    )

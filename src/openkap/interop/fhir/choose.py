@@ -1,0 +1,116 @@
+"""From findings to facts: the latest reading, any yes, the last event; never a no from silence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+
+from openkap.interop.fhir.findings import Finding, Tray
+from openkap.protocol.elements import Event, Value
+from openkap.protocol.facts import Fact, show_value
+
+
+def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
+    """One fact for each element that has findings; doubts go back into the tray."""
+    by_element: dict[str, list[Finding]] = defaultdict(list)
+    for finding in tray.findings:
+        by_element[finding.element.id].append(finding)
+    chosen: dict[str, Fact] = {}
+    for name in sorted(by_element):
+        findings = sorted(by_element[name], key=_age)
+        kind = findings[0].element.kind
+        if kind == "event":
+            chosen[name] = _last_event(findings, tray, as_of)
+        elif kind == "yes_no":
+            chosen[name] = _any_yes(findings, tray)
+        else:
+            fact = _latest_reading(findings, tray)
+            if fact is not None:
+                chosen[name] = fact
+    return chosen
+
+
+def _age(finding: Finding) -> tuple[bool, datetime | str, str]:
+    """Oldest first; what has no date is taken as current and comes last; ties by origin."""
+    return (finding.when is None, finding.when.start if finding.when else "", finding.origin)
+
+
+def _any_yes(findings: list[Finding], tray: Tray) -> Fact:
+    yes = [each for each in findings if each.value is True] or findings
+    last = yes[-1]
+    if len(yes) < len(findings):
+        _note_denial(findings, yes, tray)
+    return Fact(last.element, last.value is True, _at(last), _with_others(last, yes))
+
+
+def _note_denial(findings: list[Finding], yes: list[Finding], tray: Tray) -> None:
+    """A no that the record contradicts is told, and does not count."""
+    for each in findings:
+        if each not in yes:
+            against = ", ".join(sorted({other.origin.split(",")[0] for other in yes}))
+            tray.not_understood(
+                each.origin.split(",")[0], each.element.label, f"says no, against {against}: ask which holds"
+            )
+
+
+def _last_event(findings: list[Finding], tray: Tray, as_of: datetime) -> Fact:
+    """The last certain date, or no date at all when another entry may lie after it.
+
+    The date is also the fact's time: a record says nothing of the years after its last entry, so where the
+    element has a lifetime an old event counts as unknown and is asked for again.
+    """
+    element = findings[0].element
+    never = [each for each in findings if each.value == Event(ever=False)]
+    if len(never) == len(findings):
+        return Fact(element, Event(ever=False), _at(never[-1]), _with_others(never[-1], never))
+    findings = [each for each in findings if each not in never]
+    if never:
+        _note_denial([*never, *findings], findings, tray)
+    dated = [each for each in findings if each.when is not None and each.when.is_exact]
+    last = dated[-1] if dated else None
+    known = last.when.start if last and last.when else None
+    for each in findings:
+        latest = each.when.end if each.when else each.not_later_than or as_of
+        if each not in dated and (known is None or latest > known):
+            shown = f"known to lie in {each.when}" if each.when else "no date given"
+            tray.not_understood(
+                each.origin.split(",")[0], element.label, f"{shown}: the date of the last one must be asked"
+            )
+            return Fact(element, Event(ever=True), None, _with_others(each, findings))
+    assert last is not None
+    assert last.when is not None
+    return Fact(element, Event(ever=True, on=last.when.day), last.when.start, _with_others(last, findings))
+
+
+def _latest_reading(findings: list[Finding], tray: Tray) -> Fact | None:
+    """The newest value; two different values of the same time are nobody's to choose from."""
+    last = findings[-1]
+    rivals = [each for each in findings if each.when == last.when and each.value != last.value]
+    if rivals:
+        values = ", ".join(sorted({_shown(each.value) for each in [*rivals, last]}))
+        for each in [*rivals, last]:
+            tray.not_understood(
+                each.origin.split(",")[0],
+                last.element.label,
+                f"different values of the same time ({values}): ask which one holds",
+            )
+        return None
+    return Fact(last.element, _value(last), _at(last), _with_others(last, findings))
+
+
+def _value(finding: Finding) -> Value:
+    assert finding.value is not None, "only events have no value"
+    return finding.value
+
+
+def _shown(value: Value | None) -> str:
+    return show_value(value)
+
+
+def _at(finding: Finding) -> datetime | None:
+    return finding.when.start if finding.when else None
+
+
+def _with_others(finding: Finding, findings: list[Finding]) -> str:
+    others = len({each.origin for each in findings}) - 1
+    return finding.origin + (f" (and {others} more)" if others else "")

@@ -1,0 +1,174 @@
+"""Codes of a record and the elements they answer.
+
+SNOMED CT, RxNorm and LOINC codes match exactly as listed. ICD-10-CM and ATC are classifications whose codes
+contain their category, so a listed category matches every code below it. Text never matches: it is listed for
+a person to read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from openkap.core.coding import Codelist, Coding, read_codelist, short_system
+from openkap.core.content import SHIPPED, content_files
+from openkap.core.errors import ContentError, InputError, quote
+from openkap.interop.fhir.fields import Resource, part, parts, text
+from openkap.protocol.elements import Dictionary, Element
+
+Kind = Literal["condition", "medicine", "allergy"]
+HIERARCHIES = frozenset({"icd10cm", "icd10", "atc"})
+NAMES = {
+    "sct": "SNOMED CT",
+    "loinc": "LOINC",
+    "icd10cm": "ICD-10-CM",
+    "icd10": "ICD-10",
+    "rxnorm": "RxNorm",
+    "atc": "ATC",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A CodeableConcept: its codings of known systems, its text, and what else it carried."""
+
+    codings: tuple[Coding, ...]
+    text: str
+    unknown: tuple[str, ...]
+
+    def shown(self) -> str:
+        """The concept in words and codes."""
+        codes = [f"{NAMES.get(each.system, each.system)} {each.code}" for each in self.codings]
+        words = self.text or next((each.display for each in self.codings if each.display), "")
+        named = ", ".join([*codes, *self.unknown])
+        return quote(f"{words} ({named})" if words and named else words or named or "nothing")
+
+
+def read_concept(holder: Resource, name: str) -> Concept:
+    """The CodeableConcept at ``name``; empty when it is not there."""
+    return concept_of(part(holder, name))
+
+
+def concept_of(concept: Resource) -> Concept:
+    """A CodeableConcept's object as a ``Concept``."""
+    codings, unknown = [], []
+    for coding in parts(concept, "coding"):
+        code, uri = text(coding, "code"), text(coding, "system")
+        system = short_system(uri)
+        if code and system:
+            codings.append(Coding(system, code, text(coding, "display")))
+        elif code:
+            unknown.append(f"{quote(uri) or 'no system'}: {quote(code)}")
+    words = text(concept, "text") or next(
+        (text(each, "display") for each in parts(concept, "coding") if each.get("display")), ""
+    )
+    return Concept(tuple(codings), words, tuple(unknown))
+
+
+def status_code(holder: Resource, name: str) -> str:
+    """The code of a status given as a CodeableConcept, such as clinicalStatus; ``""`` when absent."""
+    for coding in parts(part(holder, name), "coding"):
+        if text(coding, "code"):
+            return text(coding, "code").lower()
+    return text(part(holder, name), "text").lower()
+
+
+@dataclass(frozen=True)
+class CodeIndex:
+    """Which elements a code answers."""
+
+    listed: dict[tuple[str, str, str], tuple[Element, ...]]
+    by_loinc: dict[str, tuple[Element, ...]]
+    answers: dict[str, frozenset[tuple[str, str]]]
+    by_id: dict[str, Element]
+
+    def find(self, kind: Kind, concept: Concept) -> list[tuple[Element, Coding]]:
+        """Every element that a coding of the concept answers, each once, with that coding."""
+        found: dict[str, tuple[Element, Coding]] = {}
+        for coding in concept.codings:
+            for code in _at_and_above(coding):
+                for element in self.listed.get((kind, coding.system, code), ()):
+                    found.setdefault(element.id, (element, coding))
+        return list(found.values())
+
+    def asked_by(self, concept: Concept) -> list[tuple[Element, Coding]]:
+        """Every element that this observation code answers."""
+        return [
+            (element, coding)
+            for coding in concept.codings
+            if coding.system == "loinc"
+            for element in self.by_loinc.get(coding.code, ())
+        ]
+
+    def answer(self, element: Element, result: Concept) -> str:
+        """The choice that a coded result means, or ``InputError``."""
+        for choice, codelist in element.codes.answers.items():
+            if any((each.system, each.code) in self.answers[codelist] for each in result.codings):
+                return choice
+        raise InputError(
+            "a coded result that is not listed",
+            value=result.shown(),
+            limit=", ".join(element.choices),
+            remedy="ask what the result was",
+        )
+
+
+def _at_and_above(coding: Coding) -> list[str]:
+    """The code as compared, and in a classification the categories it belongs to."""
+    if coding.system not in HIERARCHIES:
+        return [coding.code]
+    plain = coding.code.upper().replace(".", "")[:12]
+    return [plain[:length] for length in range(len(plain), 0, -1)]
+
+
+def build_index(dictionary: Dictionary, codelists: dict[str, Codelist]) -> CodeIndex:
+    """The index over what screening asks; ``ContentError`` when a named codelist is not there."""
+    listed: dict[tuple[str, str, str], list[Element]] = {}
+    by_loinc: dict[str, list[Element]] = {}
+    answers: dict[str, frozenset[tuple[str, str]]] = {}
+    for element in dictionary.elements.values():
+        if element.asked != "screening":
+            continue
+        for code in element.codes.loinc:
+            by_loinc.setdefault(code, []).append(element)
+        if element.codes.codelist:
+            for coding in _named(codelists, element.codes.codelist, element).codings:
+                listed.setdefault((element.codes.kind, coding.system, _as_listed(coding)), []).append(element)
+        for name in element.codes.answers.values():
+            codings = _named(codelists, name, element).codings
+            answers[name] = frozenset((each.system, each.code) for each in codings)
+    return CodeIndex(
+        {key: tuple(each) for key, each in listed.items()},
+        {key: tuple(each) for key, each in by_loinc.items()},
+        answers,
+        {each.id: each for each in dictionary.elements.values() if each.asked == "screening"},
+    )
+
+
+def _as_listed(coding: Coding) -> str:
+    return coding.code.upper().replace(".", "") if coding.system in HIERARCHIES else coding.code
+
+
+def _named(codelists: dict[str, Codelist], name: str, element: Element) -> Codelist:
+    if name not in codelists:
+        raise ContentError(
+            "an element names a codelist that is not there",
+            value=name,
+            remedy=f"add codelists/{name}.csv, or correct the element {element.id}",
+        )
+    return codelists[name]
+
+
+def read_codelists(root: Path = SHIPPED) -> dict[str, Codelist]:
+    """Every codelist below ``root/codelists``, by name."""
+    return {path.stem: read_codelist(path) for path in content_files("codelists", root=root, suffix=".csv")}
+
+
+@lru_cache(maxsize=4)
+def shipped_index() -> CodeIndex:
+    """The index of the shipped dictionary and codelists, once a process."""
+    from openkap.protocol.elements import dictionary
+
+    return build_index(dictionary(), read_codelists())

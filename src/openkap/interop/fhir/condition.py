@@ -1,0 +1,107 @@
+"""Condition: a listed diagnosis is a yes, with its date; its absence is never a no."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from openkap.core.coding import Coding
+from openkap.interop.fhir.concepts import CodeIndex, Concept, read_concept, status_code
+from openkap.interop.fhir.fields import Resource, choice, name_of, text
+from openkap.interop.fhir.findings import Finding, Tray, origin_of
+from openkap.interop.fhir.moments import Span, read_span, span_of
+from openkap.protocol.elements import Element
+
+# Verification statuses under which R4 says the condition is not, or not yet, held to be there.
+NOT_THERE = {"entered-in-error": "entered in error", "refuted": "refuted"}
+NOT_YET = frozenset({"provisional", "differential", "unconfirmed"})
+OVER = frozenset({"inactive", "remission", "resolved"})
+CURRENT = frozenset({"active", "recurrence", "relapse"})
+
+
+def read_condition(condition: Resource, place: str, index: CodeIndex, as_of: datetime, tray: Tray) -> None:
+    """Add what this condition says to the tray."""
+    name = name_of(condition, place)
+    concept = read_concept(condition, "code")
+    found = index.find("condition", concept)
+    verification = status_code(condition, "verificationStatus")
+    if verification in NOT_THERE:
+        tray.set_aside(name, concept.shown(), NOT_THERE[verification])
+        return
+    if not found:
+        note_unmatched(name, concept, tray)
+        return
+    if verification in NOT_YET:
+        tray.not_understood(name, concept.shown(), f"{verification}, not confirmed: ask")
+        return
+    if verification not in ("", "confirmed"):
+        tray.not_understood(name, concept.shown(), f"unknown verification status {verification}")
+        return
+    is_current = _is_current(condition)
+    for element, coding in found:
+        _add(condition, name, concept, element, coding, is_current, as_of, tray)
+
+
+def _add(
+    condition: Resource,
+    name: str,
+    concept: Concept,
+    element: Element,
+    coding: Coding,
+    is_current: bool,
+    as_of: datetime,
+    tray: Tray,
+) -> None:
+    origin = origin_of(name, coding)
+    began, noted = _onset(condition, as_of), _noted(condition, as_of)
+    if element.kind == "event":
+        when = began if element.codes.dated_by == "onset" else _ended(condition, as_of, is_current)
+        tray.findings.append(Finding(element, None, when, origin, noted.end if noted else None))
+    elif is_current or element.history == "lifetime":
+        asserted = max((each for each in (began, noted) if each), default=None)
+        tray.findings.append(Finding(element, True, asserted, origin))
+    else:
+        tray.set_aside(
+            name, concept.shown(), f"no longer active: says nothing of {element.label.lower()} now"
+        )
+
+
+def _is_current(condition: Resource) -> bool:
+    """Active, or not said to be over; what the record leaves open counts as current."""
+    status = status_code(condition, "clinicalStatus")
+    if status in CURRENT:
+        return True
+    if status in OVER:
+        return False
+    kind, value = choice(condition, "abatement")
+    return not kind or value is False
+
+
+def _onset(condition: Resource, as_of: datetime) -> Span | None:
+    kind, _ = choice(condition, "onset")
+    # An age, a range or a text names no day; the entry then has no date.
+    return span_of(condition, "onset", as_of) if kind in ("DateTime", "Period") else None
+
+
+def _noted(condition: Resource, as_of: datetime) -> Span | None:
+    written = text(condition, "recordedDate") or text(condition, "assertedDate")
+    return read_span(written, as_of) if written else None
+
+
+def _ended(condition: Resource, as_of: datetime, is_current: bool) -> Span | None:
+    """When it last held: its end, or unknown while it goes on."""
+    kind, _ = choice(condition, "abatement")
+    if is_current or kind not in ("DateTime", "Period"):
+        return None
+    return span_of(condition, "abatement", as_of)
+
+
+def note_unmatched(name: str, concept: Concept, tray: Tray) -> None:
+    """Say why a coded thing answers no element: no code, an unknown system, or a code nobody lists."""
+    if concept.codings:
+        tray.unlisted(name, concept.shown())
+    elif concept.unknown:
+        tray.not_understood(name, concept.shown(), "code of a system that is not known here: ask")
+    elif concept.text:
+        tray.not_understood(name, concept.shown(), "text only, no code: ask")
+    else:
+        tray.not_understood(name, "", "no code and no text")
