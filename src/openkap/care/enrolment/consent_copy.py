@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.utils import timezone
 
 from openkap.care.enrolment.consent_queries import conversation
@@ -21,15 +24,10 @@ SHOWN = {
 def consent_pdf(patient: Patient, consent: Consent) -> bytes:
     """The copy; also of one that is not signed yet, which says so."""
     told = conversation(consent)
-    lines = [
-        DOCUMENT,
-        f"#set text(lang: {literal(consent.text.language)})",
-        f"= #{literal(told['text'].title)}",
-    ]
-    lines.append(
-        f"#para({literal(display_name(patient.identity))} + [, code ] + {literal(patient.code)})"
-        f"#para([Version ] + {literal(consent.text.version)} + [, language ] + {literal(consent.text.language)})"
-    )
+    who = f"{display_name(patient.identity)}, code {patient.code}"
+    which = f"Version {consent.text.version}, language {consent.text.language}"
+    lines = [DOCUMENT, f"#set text(lang: {literal(consent.text.language)})"]
+    lines += [f"= #{literal(told['text'].title)}", f"#para({literal(who)})", f"#para({literal(which)})"]
     lines += [f"#para({literal(paragraph)})" for paragraph in told["text"].lead]
     for part in told["parts"]:
         lines.append(f"== #{literal(f'{part.number}. {part.title}')}")
@@ -42,7 +40,7 @@ def consent_pdf(patient: Patient, consent: Consent) -> bytes:
     return compiled("\n".join(lines))
 
 
-def _signatures(told: dict) -> list[str]:  # type: ignore[type-arg]
+def _signatures(told: dict[str, Any]) -> list[str]:
     signature, given = told["signature"], told["given"]
     if signature is None:
         return ["== Signatures", "#para([Not signed: this copy is for reading.])"]
@@ -74,5 +72,5 @@ def signature_svg(strokes: str) -> str:
     )
 
 
-def _when(moment) -> str:  # type: ignore[no-untyped-def]
+def _when(moment: datetime) -> str:
     return timezone.localtime(moment).strftime("%-d %b %Y %H:%M %Z")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -50,27 +48,23 @@ def consent(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
     return _page(request, patient, consent)
 
 
-def _page(
-    request: ClinicRequest, patient: str, uid: str, error: InputError | None = None, **more: Any
-) -> HttpResponse:
+def _page(request: ClinicRequest, patient: str, uid: str, error: InputError | None = None) -> HttpResponse:
     row, found = consent_for(
         request.actor, patient, uid, Permission.SEE_PATIENT, seen="" if error else "consent"
     )
-    context = (
-        frame(request, row) | queries.conversation(found) | {"error": error, "typed": request.POST} | more
-    )
+    context = frame(request, row) | queries.conversation(found) | {"error": error, "typed": request.POST}
     return render(request, "enrolment/consent.html", context, status=422 if error else 200)
 
 
 @require_POST
-def part(request: ClinicRequest, patient: str, consent: str, element: str) -> HttpResponse:
+def part(request: ClinicRequest, patient: str, consent: str, part: str) -> HttpResponse:
     """One part gone through."""
     try:
         acts.go_through(
             by=request.actor,
             uid=patient,
             consent=consent,
-            element=element,
+            element=part,
             words=request.POST.get("words", ""),
             is_understood=request.POST.get("understood") == "yes",
         )
@@ -79,13 +73,13 @@ def part(request: ClinicRequest, patient: str, consent: str, element: str) -> Ht
     else:
         error = None
     if request.headers.get("HX-Request"):
-        row, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
+        _, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
         context = queries.conversation(found) | {"patient": patient, "error": error, "typed": request.POST}
-        context["part"] = next(each for each in context["parts"] if each.id == element)
+        context["part"] = next(each for each in context["parts"] if each.id == part)
         return render(request, "enrolment/part_saved.html", context, status=422 if error else 200)
     if error:
         return _page(request, patient, consent, error)
-    return redirect(reverse("consent", args=[patient, consent]) + f"#{element}")
+    return redirect(reverse("consent", args=[patient, consent]) + f"#{part}")
 
 
 @require_POST

@@ -14,7 +14,7 @@ from openkap.protocol.elements import Element
 
 
 def given_answer(data: QueryDict, element: Element) -> Any:
-    """The answer as the dictionary reads it; ``None`` when it is taken back, ``""`` when nothing was given."""
+    """The answer as the dictionary reads it; ``None`` when taken back, ``""`` when nothing was given."""
     if "take_back" in data:
         return None
     if element.kind == "findings":

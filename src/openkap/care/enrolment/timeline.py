@@ -24,6 +24,6 @@ def events(patient_id: int) -> list[TimelineEvent]:
         found.append(
             TimelineEvent(each.valid_from, "consent", f"Consent signed, version {each.text.version}", url)
         )
-    for row in ConsentWithdrawn.objects.filter(given__patient_id=patient_id):
-        found.append(TimelineEvent(row.withdrawn_at, "consent", "Consent withdrawn", tone="alarm"))
+    for ended in ConsentWithdrawn.objects.filter(given__patient_id=patient_id):
+        found.append(TimelineEvent(ended.withdrawn_at, "consent", "Consent withdrawn", tone="alarm"))
     return found

@@ -80,16 +80,15 @@ def answer(request: ClinicRequest, patient: str, element: str) -> HttpResponse:
     if question is None:
         raise Http404("this question is not asked")
     question = replace(question, **trouble)
-    if request.headers.get("HX-Request"):
-        context = {"question": question, "form": form, "told": form.told, "patient": patient, "oob": True}
-        return render(request, "enrolment/answered.html", context, status=422 if trouble else 200)
     state = next(each for each in form.sections if question.element in [q.element for q in each.questions])
+    context = {"form": form, "state": state, "told": form.told, "next": form.after(state.section.id)}
+    if request.headers.get("HX-Request"):
+        context |= {"question": question, "patient": patient, "oob": True}
+        return render(request, "enrolment/answered.html", context, status=422 if trouble else 200)
     if not trouble:
         return redirect(f"{state_url(patient, state)}#q-{element}")
-    state = replace(
-        state, questions=tuple(question if q.element.id == element else q for q in state.questions)
-    )
-    context = {"form": form, "state": state, "told": form.told, "next": form.after(state.section.id)}
+    swapped = tuple(question if q.element.id == element else q for q in state.questions)
+    context["state"] = replace(state, questions=swapped)
     return render(request, "enrolment/section.html", frame(request, row) | context, status=422)
 
 
