@@ -16,6 +16,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.instruments.load", "tally"),
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
+    ("openkap.protocol.session_words", "tally"),
 ]
 
 

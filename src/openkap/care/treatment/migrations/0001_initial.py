@@ -2,679 +2,1684 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import openkap.care.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import openkap.care.ids
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_protect_rows'),
-        ('patients', '0003_incoming_referral'),
+        ("accounts", "0002_protect_rows"),
+        ("patients", "0003_incoming_referral"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Chair',
+            name="Chair",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('name', models.CharField(max_length=60)),
-                ('is_active', models.BooleanField(default=True)),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='chairs', to='accounts.clinic')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="chairs",
+                        to="accounts.clinic",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Course',
+            name="Course",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('kind', models.CharField(choices=[('acute', 'acute course'), ('maintenance', 'maintenance')], default='acute', max_length=12)),
-                ('protocol', models.CharField(max_length=60)),
-                ('protocol_version', models.CharField(max_length=20)),
-                ('protocol_fingerprint', models.CharField(max_length=64)),
-                ('pattern', models.CharField(max_length=60)),
-                ('modality', models.CharField(blank=True, max_length=20)),
-                ('no_therapy_because', models.TextField(blank=True)),
-                ('planned_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_rule', models.CharField(blank=True, max_length=20)),
-                ('ended_because', models.TextField(blank=True)),
-                ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='courses', to='patients.patient')),
-                ('planned_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('prescriber', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('therapist', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("acute", "acute course"), ("maintenance", "maintenance")],
+                        default="acute",
+                        max_length=12,
+                    ),
+                ),
+                ("protocol", models.CharField(max_length=60)),
+                ("protocol_version", models.CharField(max_length=20)),
+                ("protocol_fingerprint", models.CharField(max_length=64)),
+                ("pattern", models.CharField(max_length=60)),
+                ("modality", models.CharField(blank=True, max_length=20)),
+                ("no_therapy_because", models.TextField(blank=True)),
+                ("planned_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_rule", models.CharField(blank=True, max_length=20)),
+                ("ended_because", models.TextField(blank=True)),
+                (
+                    "ended_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="courses",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "planned_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "prescriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "therapist",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lot',
+            name="Lot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('product', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=120)),
-                ('strength', models.CharField(max_length=40)),
-                ('lot_number', models.CharField(max_length=40)),
-                ('expires_on', models.DateField()),
-                ('clinic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='accounts.clinic')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("product", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=120)),
+                ("strength", models.CharField(max_length=40)),
+                ("lot_number", models.CharField(max_length=40)),
+                ("expires_on", models.DateField()),
+                (
+                    "clinic",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lots", to="accounts.clinic"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Session',
+            name="Session",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('planned', 'planned'), ('arrived', 'arrived'), ('cleared', 'cleared for the dose'), ('dosing', 'dosing'), ('recovery', 'recovery'), ('ready', 'ready to leave'), ('left', 'left'), ('aborted', 'no dose that day'), ('cancelled', 'cancelled')], default='planned', max_length=10)),
-                ('state_because', models.TextField(blank=True)),
-                ('locked_at', models.DateTimeField(blank=True, null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('chair', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='treatment.chair')),
-                ('course', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='treatment.course')),
-                ('nurse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='patients.patient')),
-                ('prescriber', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "planned"),
+                            ("arrived", "arrived"),
+                            ("cleared", "cleared for the dose"),
+                            ("dosing", "dosing"),
+                            ("recovery", "recovery"),
+                            ("ready", "ready to leave"),
+                            ("left", "left"),
+                            ("aborted", "no dose that day"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="planned",
+                        max_length=10,
+                    ),
+                ),
+                ("state_because", models.TextField(blank=True)),
+                ("locked_at", models.DateTimeField(blank=True, null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "chair",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sessions",
+                        to="treatment.chair",
+                    ),
+                ),
+                (
+                    "course",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sessions",
+                        to="treatment.course",
+                    ),
+                ),
+                (
+                    "nurse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sessions",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "prescriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Prescription',
+            name="Prescription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36)),
-                ('observed_at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('device', models.CharField(blank=True, max_length=40)),
-                ('device_ahead_s', models.IntegerField(default=0)),
-                ('reason', models.TextField(blank=True)),
-                ('proposal', models.TextField()),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('step', models.CharField(max_length=40)),
-                ('basis', models.CharField(max_length=80)),
-                ('dose_mg', models.DecimalField(decimal_places=2, max_digits=8)),
-                ('over_min', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('is_changed', models.BooleanField()),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.prescription')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prescriptions', to='patients.patient')),
-                ('signature', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.signature')),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36)),
+                ("observed_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("device", models.CharField(blank=True, max_length=40)),
+                ("device_ahead_s", models.IntegerField(default=0)),
+                ("reason", models.TextField(blank=True)),
+                ("proposal", models.TextField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("step", models.CharField(max_length=40)),
+                ("basis", models.CharField(max_length=80)),
+                ("dose_mg", models.DecimalField(decimal_places=2, max_digits=8)),
+                ("over_min", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("is_changed", models.BooleanField()),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.prescription",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="prescriptions",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "signature",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.signature"
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="treatment.session"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('sequence', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('received', 'received'), ('drawn', 'drawn'), ('given', 'given'), ('wasted', 'wasted'), ('returned', 'returned unopened'), ('counted', 'counted: difference')], max_length=8)),
-                ('amount_ug', models.PositiveBigIntegerField()),
-                ('change_ug', models.BigIntegerField()),
-                ('balance_ug', models.BigIntegerField()),
-                ('client_id', models.CharField(max_length=36)),
-                ('at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('signature', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.signature')),
-                ('witness', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='treatment.lot')),
-                ('session', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ledger_entries', to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("sequence", models.PositiveIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("received", "received"),
+                            ("drawn", "drawn"),
+                            ("given", "given"),
+                            ("wasted", "wasted"),
+                            ("returned", "returned unopened"),
+                            ("counted", "counted: difference"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("amount_ug", models.PositiveBigIntegerField()),
+                ("change_ug", models.BigIntegerField()),
+                ("balance_ug", models.BigIntegerField()),
+                ("client_id", models.CharField(max_length=36)),
+                ("at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "signature",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.signature",
+                    ),
+                ),
+                (
+                    "witness",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="treatment.lot",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger_entries",
+                        to="treatment.session",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='GateDecision',
+            name="GateDecision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36)),
-                ('observed_at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('device', models.CharField(blank=True, max_length=40)),
-                ('device_ahead_s', models.IntegerField(default=0)),
-                ('reason', models.TextField(blank=True)),
-                ('rule', models.CharField(max_length=20)),
-                ('goes_on', models.BooleanField()),
-                ('saw', models.CharField(max_length=200)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.gatedecision')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36)),
+                ("observed_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("device", models.CharField(blank=True, max_length=40)),
+                ("device_ahead_s", models.IntegerField(default=0)),
+                ("reason", models.TextField(blank=True)),
+                ("rule", models.CharField(max_length=20)),
+                ("goes_on", models.BooleanField()),
+                ("saw", models.CharField(max_length=200)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.gatedecision",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="treatment.session"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36)),
-                ('observed_at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('device', models.CharField(blank=True, max_length=40)),
-                ('device_ahead_s', models.IntegerField(default=0)),
-                ('reason', models.TextField(blank=True)),
-                ('kind', models.CharField(choices=[('gate', 'before the dose'), ('vitals', 'vital signs'), ('discharge', 'before leaving'), ('note', 'note')], max_length=9)),
-                ('note', models.TextField(blank=True)),
-                ('is_retraction', models.BooleanField(default=False)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.entry')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36)),
+                ("observed_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("device", models.CharField(blank=True, max_length=40)),
+                ("device_ahead_s", models.IntegerField(default=0)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("gate", "before the dose"),
+                            ("vitals", "vital signs"),
+                            ("discharge", "before leaving"),
+                            ("note", "note"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("note", models.TextField(blank=True)),
+                ("is_retraction", models.BooleanField(default=False)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.entry",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="treatment.session"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DueItem',
+            name="DueItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('kind', models.CharField(choices=[('measure', 'measure'), ('test', 'test'), ('contact', 'contact')], max_length=7)),
-                ('what', models.CharField(max_length=120)),
-                ('when', models.CharField(max_length=80)),
-                ('due_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('course', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='due_items', to='treatment.course')),
-                ('done_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='due_items', to='patients.patient')),
-                ('session', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='due_items', to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("measure", "measure"), ("test", "test"), ("contact", "contact")],
+                        max_length=7,
+                    ),
+                ),
+                ("what", models.CharField(max_length=120)),
+                ("when", models.CharField(max_length=80)),
+                ("due_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                (
+                    "course",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="due_items",
+                        to="treatment.course",
+                    ),
+                ),
+                (
+                    "done_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="due_items",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="due_items",
+                        to="treatment.session",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DoseEvent',
+            name="DoseEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36)),
-                ('observed_at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('device', models.CharField(blank=True, max_length=40)),
-                ('device_ahead_s', models.IntegerField(default=0)),
-                ('reason', models.TextField(blank=True)),
-                ('kind', models.CharField(choices=[('start', 'started'), ('pause', 'paused'), ('resume', 'resumed'), ('rate', 'rate changed'), ('stop', 'stopped')], max_length=6)),
-                ('rate_ml_h', models.DecimalField(blank=True, decimal_places=1, max_digits=8, null=True)),
-                ('given_ug', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.doseevent')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='dose_events', to='patients.patient')),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36)),
+                ("observed_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("device", models.CharField(blank=True, max_length=40)),
+                ("device_ahead_s", models.IntegerField(default=0)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("start", "started"),
+                            ("pause", "paused"),
+                            ("resume", "resumed"),
+                            ("rate", "rate changed"),
+                            ("stop", "stopped"),
+                        ],
+                        max_length=6,
+                    ),
+                ),
+                ("rate_ml_h", models.DecimalField(blank=True, decimal_places=1, max_digits=8, null=True)),
+                ("given_ug", models.PositiveBigIntegerField(blank=True, null=True)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.doseevent",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="dose_events",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="treatment.session"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DoseCheck',
+            name="DoseCheck",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36)),
-                ('observed_at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('device', models.CharField(blank=True, max_length=40)),
-                ('device_ahead_s', models.IntegerField(default=0)),
-                ('reason', models.TextField(blank=True)),
-                ('draw', models.TextField()),
-                ('drawn_ug', models.PositiveBigIntegerField()),
-                ('volume_ml', models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True)),
-                ('rate_ml_h', models.DecimalField(blank=True, decimal_places=1, max_digits=8, null=True)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.dosecheck')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('second', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('signature', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.signature')),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='checks', to='treatment.lot')),
-                ('prescription', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='checks', to='treatment.prescription')),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36)),
+                ("observed_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("device", models.CharField(blank=True, max_length=40)),
+                ("device_ahead_s", models.IntegerField(default=0)),
+                ("reason", models.TextField(blank=True)),
+                ("draw", models.TextField()),
+                ("drawn_ug", models.PositiveBigIntegerField()),
+                ("volume_ml", models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True)),
+                ("rate_ml_h", models.DecimalField(blank=True, decimal_places=1, max_digits=8, null=True)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.dosecheck",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "second",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "signature",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.signature"
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="checks", to="treatment.lot"
+                    ),
+                ),
+                (
+                    "prescription",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="checks",
+                        to="treatment.prescription",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="treatment.session"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Discharge',
+            name="Discharge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36)),
-                ('observed_at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('device', models.CharField(blank=True, max_length=40)),
-                ('device_ahead_s', models.IntegerField(default=0)),
-                ('reason', models.TextField(blank=True)),
-                ('snapshot', models.TextField()),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('may_leave', models.BooleanField()),
-                ('escort', models.CharField(blank=True, max_length=120)),
-                ('against', models.BooleanField(default=False)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.discharge')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36)),
+                ("observed_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("device", models.CharField(blank=True, max_length=40)),
+                ("device_ahead_s", models.IntegerField(default=0)),
+                ("reason", models.TextField(blank=True)),
+                ("snapshot", models.TextField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("may_leave", models.BooleanField()),
+                ("escort", models.CharField(blank=True, max_length=120)),
+                ("against", models.BooleanField(default=False)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.discharge",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="treatment.session"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Clearance',
+            name="Clearance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36)),
-                ('observed_at', models.DateTimeField()),
-                ('entered_at', models.DateTimeField()),
-                ('device', models.CharField(blank=True, max_length=40)),
-                ('device_ahead_s', models.IntegerField(default=0)),
-                ('reason', models.TextField(blank=True)),
-                ('snapshot', models.TextField()),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.clearance')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36)),
+                ("observed_at", models.DateTimeField()),
+                ("entered_at", models.DateTimeField()),
+                ("device", models.CharField(blank=True, max_length=40)),
+                ("device_ahead_s", models.IntegerField(default=0)),
+                ("reason", models.TextField(blank=True)),
+                ("snapshot", models.TextField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.clearance",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="treatment.session"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('rule', models.CharField(max_length=20)),
-                ('action', models.CharField(max_length=20)),
-                ('snapshot', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('raised_at', models.DateTimeField()),
-                ('acknowledged_at', models.DateTimeField(blank=True, null=True)),
-                ('done', models.TextField(blank=True)),
-                ('escalated_at', models.DateTimeField(blank=True, null=True)),
-                ('acknowledged_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('entry', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='treatment.entry')),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("rule", models.CharField(max_length=20)),
+                ("action", models.CharField(max_length=20)),
+                ("snapshot", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("raised_at", models.DateTimeField()),
+                ("acknowledged_at", models.DateTimeField(blank=True, null=True)),
+                ("done", models.TextField(blank=True)),
+                ("escalated_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "acknowledged_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="alerts",
+                        to="treatment.entry",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="alerts",
+                        to="treatment.session",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AdverseEvent',
+            name="AdverseEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('client_id', models.CharField(max_length=36, unique=True)),
-                ('term', models.CharField(max_length=80)),
-                ('words', models.TextField(blank=True)),
-                ('onset_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('grade', models.PositiveSmallIntegerField()),
-                ('is_serious', models.BooleanField()),
-                ('serious_because', models.CharField(blank=True, max_length=80)),
-                ('relation', models.CharField(max_length=20)),
-                ('action_taken', models.CharField(max_length=40)),
-                ('treatment', models.TextField(blank=True)),
-                ('outcome', models.CharField(max_length=40)),
-                ('is_expected', models.BooleanField()),
-                ('entered_at', models.DateTimeField()),
-                ('reason', models.TextField(blank=True)),
-                ('reported_at', models.DateTimeField(blank=True, null=True)),
-                ('reported_to', models.CharField(blank=True, max_length=120)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.adverseevent')),
-                ('entered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adverse_events', to='patients.patient')),
-                ('session', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='adverse_events', to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=36, unique=True)),
+                ("term", models.CharField(max_length=80)),
+                ("words", models.TextField(blank=True)),
+                ("onset_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("grade", models.PositiveSmallIntegerField()),
+                ("is_serious", models.BooleanField()),
+                ("serious_because", models.CharField(blank=True, max_length=80)),
+                ("relation", models.CharField(max_length=20)),
+                ("action_taken", models.CharField(max_length=40)),
+                ("treatment", models.TextField(blank=True)),
+                ("outcome", models.CharField(max_length=40)),
+                ("is_expected", models.BooleanField()),
+                ("entered_at", models.DateTimeField()),
+                ("reason", models.TextField(blank=True)),
+                ("reported_at", models.DateTimeField(blank=True, null=True)),
+                ("reported_to", models.CharField(blank=True, max_length=120)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.adverseevent",
+                    ),
+                ),
+                (
+                    "entered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="adverse_events",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="adverse_events",
+                        to="treatment.session",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Addendum',
+            name="Addendum",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('text', models.TextField()),
-                ('written_at', models.DateTimeField()),
-                ('signature', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.signature')),
-                ('written_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='addenda', to='treatment.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("written_at", models.DateTimeField()),
+                (
+                    "signature",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.signature"
+                    ),
+                ),
+                (
+                    "written_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="addenda",
+                        to="treatment.session",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SessionSigned',
+            name="SessionSigned",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('record', models.TextField()),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('signed_at', models.DateTimeField()),
-                ('session', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='signed', to='treatment.session')),
-                ('signature', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.signature')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("record", models.TextField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("signed_at", models.DateTimeField()),
+                (
+                    "session",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="signed",
+                        to="treatment.session",
+                    ),
+                ),
+                (
+                    "signature",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.signature"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Value',
+            name="Value",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('element', models.CharField(max_length=80)),
-                ('value', models.CharField(max_length=120)),
-                ('number', models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True)),
-                ('unit', models.CharField(blank=True, max_length=20)),
-                ('is_confirmed', models.BooleanField(default=False)),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='values', to='treatment.entry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("element", models.CharField(max_length=80)),
+                ("value", models.CharField(max_length=120)),
+                ("number", models.DecimalField(blank=True, decimal_places=4, max_digits=12, null=True)),
+                ("unit", models.CharField(blank=True, max_length=20)),
+                ("is_confirmed", models.BooleanField(default=False)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="values",
+                        to="treatment.entry",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Visit',
+            name="Visit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('kind', models.CharField(choices=[('preparation', 'preparation'), ('dosing_day', 'dosing day'), ('integration', 'integration'), ('trauma_focused', 'trauma-focused therapy')], max_length=14)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('starts_at', models.DateTimeField()),
-                ('minutes', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('planned', 'planned'), ('done', 'done'), ('missed', 'missed'), ('cancelled', 'cancelled')], default='planned', max_length=9)),
-                ('state_because', models.TextField(blank=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('course', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='treatment.course')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='patients.patient')),
-                ('session', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='treatment.session')),
-                ('therapist', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='therapy_visits', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("preparation", "preparation"),
+                            ("dosing_day", "dosing day"),
+                            ("integration", "integration"),
+                            ("trauma_focused", "trauma-focused therapy"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("starts_at", models.DateTimeField()),
+                ("minutes", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "planned"),
+                            ("done", "done"),
+                            ("missed", "missed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="planned",
+                        max_length=9,
+                    ),
+                ),
+                ("state_because", models.TextField(blank=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "course",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="visits",
+                        to="treatment.course",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="visits",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="visits",
+                        to="treatment.session",
+                    ),
+                ),
+                (
+                    "therapist",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="therapy_visits",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True)),
-                ('modality', models.CharField(max_length=20)),
-                ('minutes', models.PositiveSmallIntegerField()),
-                ('text', models.TextField()),
-                ('fidelity', models.JSONField(default=dict)),
-                ('checklist', models.CharField(max_length=80)),
-                ('written_at', models.DateTimeField()),
-                ('reason', models.TextField(blank=True)),
-                ('corrects', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrected_by', to='treatment.note')),
-                ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='therapy_notes', to='patients.patient')),
-                ('written_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('visit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='treatment.visit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "uid",
+                    models.CharField(
+                        default=openkap.care.ids.new_uid, editable=False, max_length=12, unique=True
+                    ),
+                ),
+                ("modality", models.CharField(max_length=20)),
+                ("minutes", models.PositiveSmallIntegerField()),
+                ("text", models.TextField()),
+                ("fidelity", models.JSONField(default=dict)),
+                ("checklist", models.CharField(max_length=80)),
+                ("written_at", models.DateTimeField()),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "corrects",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="corrected_by",
+                        to="treatment.note",
+                    ),
+                ),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="therapy_notes",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "written_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "visit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notes",
+                        to="treatment.visit",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='chair',
-            constraint=models.UniqueConstraint(fields=('clinic', 'name'), name='chair_name_once_a_clinic'),
+            model_name="chair",
+            constraint=models.UniqueConstraint(fields=("clinic", "name"), name="chair_name_once_a_clinic"),
         ),
         migrations.AddConstraint(
-            model_name='course',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('modality', ''), _negated=True), ('therapist__isnull', False)), models.Q(('no_therapy_because', ''), _negated=True), _connector='OR'), name='course_has_therapy_or_reason'),
+            model_name="course",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(models.Q(("modality", ""), _negated=True), ("therapist__isnull", False)),
+                    models.Q(("no_therapy_because", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="course_has_therapy_or_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='course',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('ended_because', ''), ('ended_by__isnull', True)), models.Q(('ended_at__isnull', False), ('ended_by__isnull', False), models.Q(('ended_because', ''), _negated=True)), _connector='OR'), name='course_ended_whole'),
+            model_name="course",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", True), ("ended_because", ""), ("ended_by__isnull", True)),
+                    models.Q(
+                        ("ended_at__isnull", False),
+                        ("ended_by__isnull", False),
+                        models.Q(("ended_because", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="course_ended_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='course',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('patient',), name='course_one_running'),
+            model_name="course",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)), fields=("patient",), name="course_one_running"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.UniqueConstraint(fields=('clinic', 'product', 'lot_number'), name='lot_once_a_clinic'),
+            model_name="lot",
+            constraint=models.UniqueConstraint(
+                fields=("clinic", "product", "lot_number"), name="lot_once_a_clinic"
+            ),
         ),
         migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['chair', 'starts_at'], name='session_by_chair'),
+            model_name="session",
+            index=models.Index(fields=["chair", "starts_at"], name="session_by_chair"),
         ),
         migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['patient', 'starts_at'], name='session_by_patient'),
+            model_name="session",
+            index=models.Index(fields=["patient", "starts_at"], name="session_by_patient"),
         ),
         migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['state', 'starts_at'], name='session_by_state'),
+            model_name="session",
+            index=models.Index(fields=["state", "starts_at"], name="session_by_state"),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.UniqueConstraint(fields=('course', 'number'), name='session_number_once_a_course'),
+            model_name="session",
+            constraint=models.UniqueConstraint(
+                fields=("course", "number"), name="session_number_once_a_course"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='session_ends_after_start'),
+            model_name="session",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="session_ends_after_start"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['cancelled', 'aborted']), _negated=True), models.Q(('state_because', ''), _negated=True), _connector='OR'), name='session_given_up_with_reason'),
+            model_name="session",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["cancelled", "aborted"]), _negated=True),
+                    models.Q(("state_because", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="session_given_up_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prescription',
-            constraint=models.UniqueConstraint(fields=('session', 'client_id'), name='prescription_client_id_once'),
+            model_name="prescription",
+            constraint=models.UniqueConstraint(
+                fields=("session", "client_id"), name="prescription_client_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prescription',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='prescription_corrected_with_reason'),
+            model_name="prescription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="prescription_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prescription',
-            constraint=models.CheckConstraint(condition=models.Q(('client_id', ''), _negated=True), name='prescription_has_client_id'),
+            model_name="prescription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client_id", ""), _negated=True), name="prescription_has_client_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prescription',
-            constraint=models.CheckConstraint(condition=models.Q(('is_changed', False), models.Q(('reason', ''), _negated=True), _connector='OR'), name='prescription_changed_with_reason'),
+            model_name="prescription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("is_changed", False), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="prescription_changed_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='prescription',
-            constraint=models.CheckConstraint(condition=models.Q(('dose_mg__gt', 0)), name='prescription_is_a_dose'),
+            model_name="prescription",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("dose_mg__gt", 0)), name="prescription_is_a_dose"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('lot', 'sequence'), name='ledger_one_place'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(fields=("lot", "sequence"), name="ledger_one_place"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('lot', 'client_id', 'kind'), name='ledger_client_id_once'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(
+                fields=("lot", "client_id", "kind"), name="ledger_client_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(('balance_ug__gte', 0)), name='ledger_never_below_zero'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("balance_ug__gte", 0)), name="ledger_never_below_zero"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('change_ug', models.F('amount_ug')), ('kind__in', ['received', 'returned'])), models.Q(('change_ug', django.db.models.expressions.CombinedExpression(models.F('amount_ug'), '*', models.Value(-1))), ('kind', 'drawn')), models.Q(('change_ug', 0), ('kind__in', ['given', 'wasted'])), ('kind', 'counted'), _connector='OR'), name='ledger_change_follows_kind'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("change_ug", models.F("amount_ug")), ("kind__in", ["received", "returned"])),
+                    models.Q(
+                        (
+                            "change_ug",
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("amount_ug"), "*", models.Value(-1)
+                            ),
+                        ),
+                        ("kind", "drawn"),
+                    ),
+                    models.Q(("change_ug", 0), ("kind__in", ["given", "wasted"])),
+                    ("kind", "counted"),
+                    _connector="OR",
+                ),
+                name="ledger_change_follows_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['drawn', 'wasted', 'counted', 'returned']), _negated=True), models.Q(('witness__isnull', False), models.Q(('witness', models.F('entered_by')), _negated=True)), _connector='OR'), name='ledger_witnessed_by_another'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind__in", ["drawn", "wasted", "counted", "returned"]), _negated=True),
+                    models.Q(
+                        ("witness__isnull", False),
+                        models.Q(("witness", models.F("entered_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="ledger_witnessed_by_another",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'counted'), _negated=True), models.Q(('note', ''), _negated=True), _connector='OR'), name='ledger_difference_explained'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "counted"), _negated=True),
+                    models.Q(("note", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="ledger_difference_explained",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatedecision',
-            constraint=models.UniqueConstraint(fields=('session', 'client_id'), name='gatedecision_client_id_once'),
+            model_name="gatedecision",
+            constraint=models.UniqueConstraint(
+                fields=("session", "client_id"), name="gatedecision_client_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatedecision',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='gatedecision_corrected_with_reason'),
+            model_name="gatedecision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="gatedecision_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatedecision',
-            constraint=models.CheckConstraint(condition=models.Q(('client_id', ''), _negated=True), name='gatedecision_has_client_id'),
+            model_name="gatedecision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client_id", ""), _negated=True), name="gatedecision_has_client_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gatedecision',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='gatedecision_has_reason'),
+            model_name="gatedecision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="gatedecision_has_reason"
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['session', 'observed_at'], name='entry_in_time'),
+            model_name="entry",
+            index=models.Index(fields=["session", "observed_at"], name="entry_in_time"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('session', 'client_id'), name='entry_client_id_once'),
+            model_name="entry",
+            constraint=models.UniqueConstraint(fields=("session", "client_id"), name="entry_client_id_once"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='entry_corrected_with_reason'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="entry_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('client_id', ''), _negated=True), name='entry_has_client_id'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client_id", ""), _negated=True), name="entry_has_client_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('is_retraction', False), ('corrects__isnull', False), _connector='OR'), name='entry_retraction_names_one'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_retraction", False), ("corrects__isnull", False), _connector="OR"),
+                name="entry_retraction_names_one",
+            ),
         ),
         migrations.AddIndex(
-            model_name='dueitem',
-            index=models.Index(fields=['patient', 'due_at'], name='due_by_patient'),
+            model_name="dueitem",
+            index=models.Index(fields=["patient", "due_at"], name="due_by_patient"),
         ),
         migrations.AddConstraint(
-            model_name='doseevent',
-            constraint=models.UniqueConstraint(fields=('session', 'client_id'), name='doseevent_client_id_once'),
+            model_name="doseevent",
+            constraint=models.UniqueConstraint(
+                fields=("session", "client_id"), name="doseevent_client_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='doseevent',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='doseevent_corrected_with_reason'),
+            model_name="doseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="doseevent_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='doseevent',
-            constraint=models.CheckConstraint(condition=models.Q(('client_id', ''), _negated=True), name='doseevent_has_client_id'),
+            model_name="doseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client_id", ""), _negated=True), name="doseevent_has_client_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='doseevent',
-            constraint=models.UniqueConstraint(condition=models.Q(('corrects__isnull', True), ('kind', 'start')), fields=('session',), name='doseevent_started_once'),
+            model_name="doseevent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("corrects__isnull", True), ("kind", "start")),
+                fields=("session",),
+                name="doseevent_started_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='doseevent',
-            constraint=models.UniqueConstraint(condition=models.Q(('corrects__isnull', True), ('kind', 'stop')), fields=('session',), name='doseevent_stopped_once'),
+            model_name="doseevent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("corrects__isnull", True), ("kind", "stop")),
+                fields=("session",),
+                name="doseevent_stopped_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='doseevent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'stop'), ('given_ug__isnull', False)), models.Q(models.Q(('kind', 'stop'), _negated=True), ('given_ug__isnull', True)), _connector='OR'), name='doseevent_stop_says_how_much'),
+            model_name="doseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "stop"), ("given_ug__isnull", False)),
+                    models.Q(models.Q(("kind", "stop"), _negated=True), ("given_ug__isnull", True)),
+                    _connector="OR",
+                ),
+                name="doseevent_stop_says_how_much",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='doseevent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'rate'), _negated=True), ('rate_ml_h__isnull', False), _connector='OR'), name='doseevent_rate_is_named'),
+            model_name="doseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "rate"), _negated=True), ("rate_ml_h__isnull", False), _connector="OR"
+                ),
+                name="doseevent_rate_is_named",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dosecheck',
-            constraint=models.UniqueConstraint(fields=('session', 'client_id'), name='dosecheck_client_id_once'),
+            model_name="dosecheck",
+            constraint=models.UniqueConstraint(
+                fields=("session", "client_id"), name="dosecheck_client_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dosecheck',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='dosecheck_corrected_with_reason'),
+            model_name="dosecheck",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="dosecheck_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dosecheck',
-            constraint=models.CheckConstraint(condition=models.Q(('client_id', ''), _negated=True), name='dosecheck_has_client_id'),
+            model_name="dosecheck",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client_id", ""), _negated=True), name="dosecheck_has_client_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dosecheck',
-            constraint=models.CheckConstraint(condition=models.Q(('second', models.F('entered_by')), _negated=True), name='dosecheck_by_two_people'),
+            model_name="dosecheck",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("second", models.F("entered_by")), _negated=True),
+                name="dosecheck_by_two_people",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discharge',
-            constraint=models.UniqueConstraint(fields=('session', 'client_id'), name='discharge_client_id_once'),
+            model_name="discharge",
+            constraint=models.UniqueConstraint(
+                fields=("session", "client_id"), name="discharge_client_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discharge',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='discharge_corrected_with_reason'),
+            model_name="discharge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="discharge_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discharge',
-            constraint=models.CheckConstraint(condition=models.Q(('client_id', ''), _negated=True), name='discharge_has_client_id'),
+            model_name="discharge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client_id", ""), _negated=True), name="discharge_has_client_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discharge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('against', False), ('may_leave', True)), models.Q(('against', True), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='discharge_against_with_reason'),
+            model_name="discharge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("against", False), ("may_leave", True)),
+                    models.Q(("against", True), models.Q(("reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="discharge_against_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discharge',
-            constraint=models.UniqueConstraint(condition=models.Q(('corrects__isnull', True)), fields=('session',), name='discharge_once'),
+            model_name="discharge",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("corrects__isnull", True)), fields=("session",), name="discharge_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clearance',
-            constraint=models.UniqueConstraint(fields=('session', 'client_id'), name='clearance_client_id_once'),
+            model_name="clearance",
+            constraint=models.UniqueConstraint(
+                fields=("session", "client_id"), name="clearance_client_id_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clearance',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='clearance_corrected_with_reason'),
+            model_name="clearance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="clearance_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clearance',
-            constraint=models.CheckConstraint(condition=models.Q(('client_id', ''), _negated=True), name='clearance_has_client_id'),
+            model_name="clearance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("client_id", ""), _negated=True), name="clearance_has_client_id"
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('acknowledged_at__isnull', True)), fields=['session'], name='alert_waiting'),
+            model_name="alert",
+            index=models.Index(
+                condition=models.Q(("acknowledged_at__isnull", True)),
+                fields=["session"],
+                name="alert_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(fields=('session', 'rule', 'at'), name='alert_once_a_moment'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(fields=("session", "rule", "at"), name="alert_once_a_moment"),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_by__isnull', True)), models.Q(('acknowledged_at__isnull', False), ('acknowledged_by__isnull', False)), _connector='OR'), name='alert_acknowledged_whole'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("acknowledged_at__isnull", True), ("acknowledged_by__isnull", True)),
+                    models.Q(("acknowledged_at__isnull", False), ("acknowledged_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="alert_acknowledged_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='adverseevent',
-            constraint=models.CheckConstraint(condition=models.Q(('grade__gte', 1), ('grade__lte', 5)), name='adverse_event_grade_1_to_5'),
+            model_name="adverseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("grade__gte", 1), ("grade__lte", 5)), name="adverse_event_grade_1_to_5"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='adverseevent',
-            constraint=models.CheckConstraint(condition=models.Q(('is_serious', False), models.Q(('serious_because', ''), _negated=True), _connector='OR'), name='adverse_event_serious_why'),
+            model_name="adverseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("is_serious", False), models.Q(("serious_because", ""), _negated=True), _connector="OR"
+                ),
+                name="adverse_event_serious_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='adverseevent',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), ('ended_at__gte', models.F('onset_at')), _connector='OR'), name='adverse_event_ends_after_onset'),
+            model_name="adverseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ended_at__isnull", True), ("ended_at__gte", models.F("onset_at")), _connector="OR"
+                ),
+                name="adverse_event_ends_after_onset",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='adverseevent',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='adverse_event_corrected_why'),
+            model_name="adverseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="adverse_event_corrected_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='adverseevent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reported_at__isnull', True), ('reported_to', '')), models.Q(('reported_at__isnull', False), models.Q(('reported_to', ''), _negated=True)), _connector='OR'), name='adverse_event_reported_whole'),
+            model_name="adverseevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("reported_at__isnull", True), ("reported_to", "")),
+                    models.Q(("reported_at__isnull", False), models.Q(("reported_to", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="adverse_event_reported_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='addendum',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='addendum_in_words'),
+            model_name="addendum",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="addendum_in_words"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='value',
-            constraint=models.UniqueConstraint(fields=('entry', 'element'), name='value_once_an_entry'),
+            model_name="value",
+            constraint=models.UniqueConstraint(fields=("entry", "element"), name="value_once_an_entry"),
         ),
         migrations.AddIndex(
-            model_name='visit',
-            index=models.Index(fields=['therapist', 'starts_at'], name='visit_by_therapist'),
+            model_name="visit",
+            index=models.Index(fields=["therapist", "starts_at"], name="visit_by_therapist"),
         ),
         migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind__in', ['integration', 'dosing_day']), _negated=True), ('session__isnull', False), _connector='OR'), name='visit_of_a_session'),
+            model_name="visit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind__in", ["integration", "dosing_day"]), _negated=True),
+                    ("session__isnull", False),
+                    _connector="OR",
+                ),
+                name="visit_of_a_session",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['missed', 'cancelled']), _negated=True), models.Q(('state_because', ''), _negated=True), _connector='OR'), name='visit_given_up_with_reason'),
+            model_name="visit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["missed", "cancelled"]), _negated=True),
+                    models.Q(("state_because", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="visit_given_up_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.UniqueConstraint(fields=('course', 'kind', 'number'), name='visit_number_once'),
+            model_name="visit",
+            constraint=models.UniqueConstraint(fields=("course", "kind", "number"), name="visit_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(('corrects__isnull', True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='note_corrected_with_reason'),
+            model_name="note",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
+                ),
+                name="note_corrected_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='note_says_something'),
+            model_name="note",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("text", ""), _negated=True), name="note_says_something"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(('minutes__gte', 1)), name='note_has_minutes'),
+            model_name="note",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("minutes__gte", 1)), name="note_has_minutes"
+            ),
         ),
     ]

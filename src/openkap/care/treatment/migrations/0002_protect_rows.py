@@ -39,7 +39,7 @@ DOES_NOT_ADD_UP = """NEW.balance_ug <> NEW.change_ug + COALESCE((
 )) OR NEW.sequence < 1"""
 CHAIR_TAKEN = """NEW.state NOT IN ('cancelled', 'aborted') AND EXISTS (
     SELECT 1 FROM treatment_session AS other
-    WHERE other.chair_id = NEW.chair_id AND other.id <> NEW.id
+    WHERE other.chair_id = NEW.chair_id AND other.id <> COALESCE(NEW.id, -1)
       AND other.state NOT IN ('cancelled', 'aborted')
       AND other.starts_at < NEW.ends_at AND NEW.starts_at < other.ends_at
 )"""
@@ -70,6 +70,10 @@ class Migration(migrations.Migration):
         RefuseWhen("Value", "value_after_lock", LOCKED_ENTRY, "the session is signed and locked"),
         RefuseWhen("LedgerEntry", "ledger_adds_up", DOES_NOT_ADD_UP, "the balance does not add up"),
         RefuseWhen(
-            "Session", "chair_taken", CHAIR_TAKEN, "the chair is taken at that time", events=("INSERT", "UPDATE")
+            "Session",
+            "chair_taken",
+            CHAIR_TAKEN,
+            "the chair is taken at that time",
+            events=("INSERT", "UPDATE"),
         ),
     ]

@@ -31,7 +31,7 @@ class Chair(models.Model):
 
 
 class Course(models.Model):
-    """A course of treatment under one protocol (FHIR: CarePlan). No course without a therapy plan or a reason."""
+    """A course under one protocol (FHIR: CarePlan); none without a therapy plan or a reason."""
 
     class Kind(models.TextChoices):
         ACUTE = "acute", "acute course"

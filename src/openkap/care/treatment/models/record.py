@@ -79,7 +79,7 @@ class Entry(Recorded):
 
 
 class Value(models.Model):
-    """One value of an entry (FHIR: Observation): the text the dictionary reads, and the number in its unit."""
+    """One value of an entry (FHIR: Observation): text for the dictionary, and the number in its unit."""
 
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="values")
     element = models.CharField(max_length=80)
