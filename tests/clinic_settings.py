@@ -10,6 +10,8 @@ from pathlib import Path
 _KEPT = tempfile.mkdtemp(prefix="openkap-test-")
 os.environ["OPENKAP_VAR"] = _KEPT
 os.environ["OPENKAP_DEMO"] = "no"
+# The browser's driver keeps a loop in this thread; our tests never run inside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 os.environ.setdefault("OPENKAP_SECRET_KEY", "only for tests, and long enough to be taken for a real one")
 os.environ.setdefault("OPENKAP_HOSTS", "127.0.0.1,localhost,testserver")
 if os.environ.get("OPENKAP_TEST_POSTGRESQL") == "yes":
@@ -20,7 +22,11 @@ if os.environ.get("OPENKAP_TEST_POSTGRESQL") == "yes":
     os.environ["DATABASE_URL"] = _SERVER.get_uri()
 
 from openkap.care.settings import *  # noqa: E402, F403
-from openkap.care.settings import MIDDLEWARE  # noqa: E402
+from openkap.care.settings import DATABASES, MIDDLEWARE  # noqa: E402
+
+# A file, because threads that share SQLite in memory lock each other out of whole tables.
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(_KEPT) / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MESSAGE_CHANNEL = "openkap.care.messaging.channels.MemoryChannel"

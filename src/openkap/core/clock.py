@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 
 from openkap.core.errors import InputError
 
@@ -42,7 +43,20 @@ def parse_moment(text: str, *, where: str | None = None) -> datetime:
     A date alone is the start of that day, a time without a zone is read as UTC. Raises
     ``InputError`` for anything else, years before 1900 included (a placeholder, not a date).
     """
-    given = text.strip()
+    moment = _read_moment(text.strip())
+    if moment is None:
+        raise InputError(
+            "not a date or time that can be read",
+            value=text,
+            limit="an ISO date from 1900 on, such as 2026-11-23 or 2026-11-23T10:40:00Z",
+            remedy="write year, month and day with hyphens",
+            where=where,
+        )
+    return moment
+
+
+@lru_cache(maxsize=4096)  # a record repeats its dates
+def _read_moment(given: str) -> datetime | None:
     try:
         if _DATE.fullmatch(given):
             moment = datetime.combine(date.fromisoformat(given), time(), UTC)
@@ -50,15 +64,7 @@ def parse_moment(text: str, *, where: str | None = None) -> datetime:
             moment = datetime.fromisoformat(given)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         else:
-            raise ValueError(given)
-        if moment.year < 1900:
-            raise ValueError(given)
-        return moment.astimezone(UTC)
+            return None
+        return moment.astimezone(UTC) if moment.year >= 1900 else None
     except (ValueError, OverflowError):
-        raise InputError(
-            "not a date or time that can be read",
-            value=text,
-            limit="an ISO date from 1900 on, such as 2026-11-23 or 2026-11-23T10:40:00Z",
-            remedy="write year, month and day with hyphens",
-            where=where,
-        ) from None
+        return None

@@ -139,7 +139,8 @@ _WORDS: Final = {
 }
 
 _FACTOR = re.compile(r"(?P<atom>\{[^{}]*\}|(?:[A-Za-z%]|\[[A-Za-z_]+\]|1)+?)(?P<power>-?[1-9])?")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+# Records print doubles with up to 17 significant digits: 0.12345678901234567.
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,20})?")
 _QUANTITY = re.compile(r"(?P<number>[+-]?[0-9][0-9.]*)\s*(?P<unit>.*)", re.DOTALL)
 _LONGEST_UNIT = 40
 
@@ -235,14 +236,7 @@ class Quantity:
     @classmethod
     def parse(cls, text: str) -> Quantity:
         """From text such as ``"0.5 mg/kg"``; a number without unit is refused."""
-        match = _QUANTITY.fullmatch(text.strip())
-        if match is None or match["unit"].lstrip().startswith(","):
-            parse_number(text)  # names the decimal comma when that is the trouble
-            raise _without_unit(text)
-        number = parse_number(match["number"])
-        if not match["unit"].strip():
-            raise _without_unit(text)
-        return cls(number, parse_unit(match["unit"]))
+        return _read_quantity(text)
 
     @property
     def exact(self) -> Fraction:
@@ -311,6 +305,18 @@ class Quantity:
         if self.value == 1 and code in _WORDS and unit.endswith("s"):
             unit = unit.removesuffix("s")
         return f"{_plain(self.value)} {unit}"
+
+
+@lru_cache(maxsize=4096)  # rules and records repeat their quantities
+def _read_quantity(text: str) -> Quantity:
+    match = _QUANTITY.fullmatch(text.strip())
+    if match is None or match["unit"].lstrip().startswith(","):
+        parse_number(text)  # names the decimal comma when that is the trouble
+        raise _without_unit(text)
+    number = parse_number(match["number"])
+    if not match["unit"].strip():
+        raise _without_unit(text)
+    return Quantity(number, parse_unit(match["unit"]))
 
 
 def _plain(value: Decimal | int | str | float) -> str:

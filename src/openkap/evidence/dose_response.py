@@ -9,7 +9,7 @@ the reference arm's variance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,21 +115,26 @@ def _emax(at: dict[str, Floats], shape: dict[str, float]) -> Any:
 
 
 def _linear_basis(shape: str, dose: Floats, knots: Sequence[float] | None) -> tuple[Basis, tuple[str, ...]]:
-    columns: dict[str, Any] = {
-        "linear": (lambda x: x[:, None], ("dose",)),
-        "quadratic": (lambda x: np.column_stack([x, x**2]), ("dose", "dose^2")),
-        "log": (lambda x: np.log1p(x)[:, None], ("log(1 + dose)",)),
-    }
     if shape == "spline":
         places = np.asarray(knots if knots is not None else np.quantile(dose, KNOT_QUANTILES), float)
         if np.unique(places).size < 3:
             raise InputError(
                 "too few doses for a spline", value=places.tolist(), limit="three different knots"
             )
-        of, names = (lambda x: restricted_cubic(x, places)), ("dose", "spline")
-    else:
-        of, names = columns[shape]
-    return (lambda at, _: of(at["dose"]) - of(at["reference"])), names
+        return _against_reference(lambda x: restricted_cubic(x, places)), ("dose", "spline")
+    of, names = _COLUMNS[shape]
+    return _against_reference(of), names
+
+
+_COLUMNS: dict[str, tuple[Callable[[Floats], Floats], tuple[str, ...]]] = {
+    "linear": (lambda x: x[:, None], ("dose",)),
+    "quadratic": (lambda x: np.column_stack([x, x**2]), ("dose", "dose^2")),
+    "log": (lambda x: np.log1p(x)[:, None], ("log(1 + dose)",)),
+}
+
+
+def _against_reference(of: Callable[[Floats], Floats]) -> Basis:
+    return lambda at, _: of(at["dose"]) - of(at["reference"])
 
 
 def restricted_cubic(x: Floats, knots: Floats) -> Floats:

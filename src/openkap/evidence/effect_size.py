@@ -193,8 +193,8 @@ def risk_ratio(
 ) -> EffectSize:
     """The log risk ratio.
 
-    ``zero_cells``: ``only_zero`` adds 1/2 to the four cells of a table that has a zero, ``all`` to every table,
-    ``treatment_arm`` adds a share by arm size (Sweeting 2004), ``none`` refuses.
+    ``zero_cells``: ``only_zero`` adds 1/2 to the four cells of a table that has a zero, ``all`` to every
+    table, ``treatment_arm`` adds a share by arm size (Sweeting 2004), ``none`` refuses.
     """
     a, b, c, d = _with_zero_cells(_cells(events1, n1, events2, n2), zero_cells)
     vi = 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)

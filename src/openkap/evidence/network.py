@@ -1,7 +1,7 @@
 """Network meta-analysis: many treatments compared through whatever trials connect them.
 
 Contrasts of a multi-arm trial are dependent. Their variances determine arm variances by the trial's Laplacian
-(Ruecker 2012, doi:10.1002/jrsm.1058); the trial then enters with the pseudo-inverse of its contrast covariance,
+(Ruecker 2012, doi:10.1002/jrsm.1058); the trial then enters with the inverse of its contrast covariance,
 which for two arms is the plain inverse-variance weight. tau2 by the method of moments (Jackson 2013 as in
 netmeta) or REML. P-scores: Ruecker & Schwarzer 2015, doi:10.1186/s12874-015-0060-8.
 """
@@ -284,7 +284,7 @@ def _check_connected(names: Sequence[str], trials: Sequence[Trial]) -> None:
             "the network is in pieces",
             value=groups,
             limit="one connected network",
-            remedy="analyse each piece, or show them side by side; no indirect comparison exists between them",
+            remedy="analyse each piece, or show them side by side; nothing compares them indirectly",
         )
 
 

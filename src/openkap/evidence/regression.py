@@ -94,7 +94,7 @@ class Regression:
         rows = np.column_stack([np.ones(len(new)), new]) if self.intercept else new
         if rows.shape[1] != self.p:
             raise InputError(
-                "the new rows have another width than the model", value=rows.shape[1], limit=self.p
+                "the new rows have another width than the model", value=rows.shape[1], limit=str(self.p)
             )
         estimate = rows @ self.beta
         variance = np.einsum("mi,ij,mj->m", rows, self.vcov, rows)

@@ -1,8 +1,8 @@
 """Do small studies show larger effects, and what if unwelcome results stayed in the drawer?
 
 Tests (Egger 1997, doi:10.1136/bmj.315.7109.629; Begg & Mazumdar 1994, doi:10.2307/2533446) and adjustments
-(trim and fill: Duval & Tweedie 2000, doi:10.1080/01621459.2000.10473905; PET-PEESE: Stanley & Doucouliagos 2014,
-doi:10.1002/jrsm.1095). An asymmetric funnel has other causes than selective publication.
+(trim and fill: Duval & Tweedie 2000, doi:10.1080/01621459.2000.10473905; PET-PEESE: Stanley & Doucouliagos
+2014, doi:10.1002/jrsm.1095). An asymmetric funnel has other causes than selective publication.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def egger(
 ) -> Asymmetry:
     """Egger's regression test on the standard error.
 
-    ``model="lm"`` is the classical form, weighted least squares with a multiplicative dispersion and a t-test;
+    ``model="lm"`` is the classical form, weighted least squares, multiplicative dispersion and a t-test;
     ``model="rma"`` a meta-regression with additive tau2 by ``method`` and ``test``.
     """
     y, v = check_estimates(yi, vi, least=3)

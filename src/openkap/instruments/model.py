@@ -18,6 +18,8 @@ from openkap.core.content import Schema
 from openkap.core.source import Grade
 
 # No scale has answers or items beyond four digits; a longer number is a slip, and would fill memory.
+_WHOLE = re.compile(r"-?[0-9]{1,4}")
+_DECIMAL = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 _SPAN = re.compile(r"([0-9]{1,4})-([0-9]{1,4})")
 
 
@@ -34,7 +36,27 @@ def _spans(given: Any) -> list[str]:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_spans)]
-Integers = Annotated[tuple[int, ...], BeforeValidator(_spans)]
+
+
+def _whole(given: Any) -> Any:
+    """A whole number in plain digits. The schema library alone would read the text 0-5 as minus five."""
+    if isinstance(given, str) and _WHOLE.fullmatch(given) is None:
+        raise ValueError("not a whole number in plain digits")
+    return given
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Integers = Annotated[tuple[Whole, ...], BeforeValidator(_spans)]
+
+
+def _limit(given: Any) -> Any:
+    """A plain decimal number; 1_0 and 1e1 are refused."""
+    if isinstance(given, str) and _DECIMAL.fullmatch(given) is None:
+        raise ValueError("not a plain decimal number")
+    return given
+
+
+Limit = Annotated[Decimal, BeforeValidator(_limit)]
 
 
 def _bounds(given: Any) -> tuple[int, int]:
@@ -63,7 +85,7 @@ class Item(Schema):
     answers: Integers = Field(min_length=1)
     yes_no: bool = False
     loinc: str | None = None
-    recode: dict[int, int] | None = None
+    recode: dict[Whole, Whole] | None = None
     optional: bool = False
 
     @model_validator(mode="after")
@@ -88,7 +110,7 @@ class Items(Sourced):
 
     list: tuple[Item, ...]
     # answers of published forms that stand for a number, such as LOINC answer codes
-    answer_codes: dict[str, int] = Field(default_factory=dict)
+    answer_codes: dict[str, Whole] = Field(default_factory=dict)
     # linkIds of published forms, each with the item it asks
     links: dict[str, str] = Field(default_factory=dict)
 
@@ -114,8 +136,8 @@ class MissingRule(Sourced):
     """
 
     method: Literal["refuse", "mean_of_answered"]
-    at_most: int = 0
-    at_most_in_form: int | None = None
+    at_most: Whole = 0
+    at_most_in_form: Whole | None = None
     left_out_together: Names = ()
 
 
@@ -178,8 +200,8 @@ class Cutoff(Sourced):
     id: str
     name: str
     scale: str = "total"
-    at_least: int | None = None
-    above: int | None = None
+    at_least: Whole | None = None
+    above: Whole | None = None
     who: str | None = None
 
     @model_validator(mode="after")
@@ -203,10 +225,10 @@ class Requirement(Schema):
 
     name: str
     items: Names
-    from_answer: int = Field(alias="from")
-    from_answer_of: dict[str, int] = Field(default_factory=dict, alias="from_for")
-    at_least: int | None = None
-    at_most: int | None = None
+    from_answer: Whole = Field(alias="from")
+    from_answer_of: dict[str, Whole] = Field(default_factory=dict, alias="from_for")
+    at_least: Whole | None = None
+    at_most: Whole | None = None
 
     @model_validator(mode="after")
     def _requires_something(self) -> Self:
@@ -234,9 +256,9 @@ class Rule(Sourced):
 class Skip(Sourced):
     """Items the form jumps over: when each answer in ``when`` was given, the others count as ``answer``."""
 
-    when: dict[str, int] = Field(min_length=1)
+    when: dict[str, Whole] = Field(min_length=1)
     items: Names
-    answer: int
+    answer: Whole
 
 
 class Safety(Sourced):
@@ -244,7 +266,7 @@ class Safety(Sourced):
 
     id: str
     items: Names
-    from_answer: int = Field(alias="from")
+    from_answer: Whole = Field(alias="from")
     say: str
 
 
@@ -258,12 +280,12 @@ class ChangeDefinition(Sourced):
     of: ChangeKind
     name: str
     scale: str = "total"
-    fall: Decimal | None = None
-    fall_percent: Decimal | None = None
-    rise: Decimal | None = None
-    end_at_most: Decimal | None = None
-    end_below: Decimal | None = None
-    end_above: Decimal | None = None
+    fall: Limit | None = None
+    fall_percent: Limit | None = None
+    rise: Limit | None = None
+    end_at_most: Limit | None = None
+    end_below: Limit | None = None
+    end_above: Limit | None = None
     default: bool = False
 
     @model_validator(mode="after")

@@ -121,9 +121,6 @@ class Finding:
 
 def evaluate(condition: Condition, facts: Facts) -> Finding:
     """The condition on these facts, in three values."""
-    if isinstance(condition, Not):
-        inner = evaluate(condition.part, facts)
-        return replace(inner, truth=~inner.truth)
     if isinstance(condition, All | Any):
         found = [evaluate(part, facts) for part in condition.parts]
         truths = [each.truth for each in found]
@@ -132,7 +129,10 @@ def evaluate(condition: Condition, facts: Facts) -> Finding:
         deciding = _names(each.deciding for each in found if each.truth is truth)
         missing = _names(each.missing for each in found if truth is Truth.UNKNOWN)
         return Finding(truth, deciding, missing)
-    names = facts_of(condition)
+    if isinstance(condition, Not):
+        inner = evaluate(condition.part, facts)
+        return replace(inner, truth=~inner.truth)
+    names = _facts_of_test(condition)
     unknown = tuple(name for name in names if facts.value(name) is None)
     if unknown:
         return Finding(Truth.UNKNOWN, missing=unknown)
@@ -192,12 +192,11 @@ def tests_of(condition: Condition) -> tuple[Test, ...]:
 
 def facts_of(condition: Condition) -> tuple[str, ...]:
     """Names of the facts it asks about, in order, once each."""
-    names: list[str] = []
-    for test in tests_of(condition):
-        names.append(test.fact)
-        if isinstance(test, CompareFacts):
-            names.append(test.other)
-    return tuple(dict.fromkeys(names))
+    return _names(_facts_of_test(test) for test in tests_of(condition))
+
+
+def _facts_of_test(test: Test) -> tuple[str, ...]:
+    return (test.fact, test.other) if isinstance(test, CompareFacts) else (test.fact,)
 
 
 def is_active(condition: Condition) -> bool:

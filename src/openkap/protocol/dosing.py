@@ -214,7 +214,7 @@ def _weights(
     asked = evaluate(parse_condition(rule.show_ideal_when, dictionary()), facts).truth
     formula = rule.ideal_weight_formula
     if ideal_weight is not None:
-        dictionary()["body_weight"].parse(str(ideal_weight))
+        _check_ideal_weight(ideal_weight)
         bases.append((f"ideal body weight ({formula or 'formula not named'})", ideal_weight.to("kg")))
     if asked is Truth.YES:
         said = "Body mass index is high: the prescriber chooses between actual and ideal body weight."
@@ -228,6 +228,13 @@ def _weights(
     elif asked is Truth.UNKNOWN:
         notices.append("Height is not known, so whether a second weight basis should be shown is not known.")
     return bases
+
+
+def _check_ideal_weight(weight: Quantity) -> None:
+    try:
+        dictionary()["body_weight"].parse(str(weight))
+    except InputError as refused:
+        raise refused.at("ideal weight") from None
 
 
 def _amount(

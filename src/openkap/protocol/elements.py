@@ -146,12 +146,9 @@ class Element(Schema):
             return None
         return timedelta(days=Quantity.parse(self.lasts).number("d"))
 
-    def parse(self, given: Any, *, where: str | None = None) -> Value:
+    def parse(self, given: Any) -> Value:
         """What was written as a value of this element; ``InputError`` names value and limit."""
-        try:
-            return getattr(self, f"_parse_{self.kind}")(given)  # type: ignore[no-any-return]
-        except InputError as refused:
-            raise refused.at(f"{where}: {self.id}" if where else self.id) from None
+        return getattr(self, f"_parse_{self.kind}")(given)  # type: ignore[no-any-return]
 
     def is_implausible(self, value: Value) -> bool:
         """True when a person should be asked whether this number is meant."""
@@ -247,7 +244,7 @@ class Dictionary:
             return self.elements[name]
         from difflib import get_close_matches  # needed only to word a refusal
 
-        near = get_close_matches(name, self.elements, n=3, cutoff=0.5)
+        near = get_close_matches(name, self.elements, n=3, cutoff=0.7)
         raise InputError(
             "no such fact",
             value=name,

@@ -20,6 +20,7 @@ from openkap.protocol.elements import Dictionary, Element, Event, Value, is_stal
 
 # A reading may carry a time a little ahead of ours: clocks differ.
 CLOCK_TOLERANCE_S = 300
+_FACT_KEYS = frozenset({"value", "at", "origin", "confirmed"})
 
 
 class Standing(StrEnum):
@@ -125,39 +126,48 @@ def parse_facts(data: Any, dictionary: Dictionary, *, as_of: datetime, where: st
     unknown = set(data) - {"patient", "as_of", "facts"}
     if unknown or not isinstance(data.get("facts"), Mapping):
         raise _not_facts(where, ", ".join(sorted(map(str, unknown))) or "no 'facts' mapping")
-    if data.get("as_of") is not None:
-        moment = parse_moment(_text(data["as_of"], f"{where}: as_of"), where=f"{where}: as_of")
-        _refuse_future(moment, as_of, f"{where}: as_of")
-        as_of = min(moment, as_of)
+    try:
+        if data.get("as_of") is not None:
+            moment = parse_moment(_text(data["as_of"]))
+            _refuse_future(moment, as_of)
+            as_of = min(moment, as_of)
+        patient = _text(data.get("patient") or "")
+    except InputError as refused:
+        raise refused.at(where) from None
     known = {}
     for name, given in data["facts"].items():
         element = dictionary.find(str(name), where=where)
         if given is not None:
             known[element.id] = _parse_fact(element, given, as_of, where)
-    return Facts(as_of, known, _text(data.get("patient") or "", f"{where}: patient"))
+    return Facts(as_of, known, patient)
 
 
 def _parse_fact(element: Element, given: Any, as_of: datetime, where: str) -> Fact:
+    try:
+        return _read_fact(element, given, as_of)
+    except InputError as refused:
+        raise refused.at(f"{where}: {element.id}") from None
+
+
+def _read_fact(element: Element, given: Any, as_of: datetime) -> Fact:
     at, origin, confirmed = None, "", False
     if isinstance(given, Mapping):
-        place = f"{where}: {element.id}"
-        extra = set(given) - {"value", "at", "origin", "confirmed"}
-        if extra or "value" not in given:
+        if "value" not in given or not given.keys() <= _FACT_KEYS:
+            extra = given.keys() - _FACT_KEYS
             raise InputError(
                 "a fact is a value, or a mapping with value, at, origin, confirmed",
                 value=", ".join(sorted(map(str, extra))) or "no value",
                 remedy="remove or rename these keys",
-                where=place,
             )
         if given.get("at") is not None:
-            at = parse_moment(_text(given["at"], place), where=place)
-            _refuse_future(at, as_of, place)
-        origin = _text(given.get("origin") or "", place)
+            at = parse_moment(_text(given["at"]))
+            _refuse_future(at, as_of)
+        origin = _text(given.get("origin") or "")
         confirmed = _word_is_true(given.get("confirmed"))
         given = given["value"]
-    value = element.parse(given, where=where)
+    value = element.parse(given)
     if isinstance(value, Event) and value.on and value.on > as_of.date():
-        raise _in_future(value.on.isoformat(), as_of, f"{where}: {element.id}")
+        raise _in_future(value.on.isoformat(), as_of)
     return Fact(element, value, at, origin, confirmed)
 
 
@@ -165,24 +175,23 @@ def _word_is_true(given: Any) -> bool:
     return given is True or (isinstance(given, str) and given.strip().lower() in {"true", "yes"})
 
 
-def _text(given: Any, where: str) -> str:
+def _text(given: Any) -> str:
     if not isinstance(given, str | int) or isinstance(given, bool):
-        raise InputError("text expected", value=given, remedy="write plain text", where=where)
+        raise InputError("text expected", value=given, remedy="write plain text")
     return str(given).strip()
 
 
-def _refuse_future(moment: datetime, as_of: datetime, where: str) -> None:
-    if (moment - as_of).total_seconds() > CLOCK_TOLERANCE_S:
-        raise _in_future(moment.isoformat(), as_of, where)
+def _refuse_future(moment: datetime, as_of: datetime) -> None:
+    if moment > as_of and (moment - as_of).total_seconds() > CLOCK_TOLERANCE_S:
+        raise _in_future(moment.isoformat(), as_of)
 
 
-def _in_future(value: str, as_of: datetime, where: str) -> InputError:
+def _in_future(value: str, as_of: datetime) -> InputError:
     return InputError(
         "a date in the future cannot be a fact",
         value=value,
         limit=f"not after {as_of.date().isoformat()}",
         remedy="correct the date, or assess as of a later day",
-        where=where,
     )
 
 

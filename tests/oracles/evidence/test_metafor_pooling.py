@@ -1,4 +1,4 @@
-"""Agreement with metafor 3.8 on every estimator x test x data set; pinned by ``make oracles``, no R needed here."""
+"""Agreement with metafor 3.8 on every estimator x test x data set; pinned by ``make oracles``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SETS = ORACLE["sets"]
 METHODS = ("CE", "DL", "HE", "HS", "SJ", "ML", "REML", "EB", "PM")
 TESTS = ("z", "t", "knha", "adhoc")
 
-# metafor stops its Fisher scoring when tau2 moves by less than 1e-13; what is left is rounding of its dense k x k
+# metafor stops its Fisher scoring when tau2 moves by less than 1e-13; what is left is rounding of its dense
 # algebra, at worst 5e-10 of the value.
 RELATIVE = 2e-9
 # values that are 0 up to rounding, such as a p-value of 1e-20

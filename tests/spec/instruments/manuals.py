@@ -94,7 +94,7 @@ MANUALS = {
             "ptsd": caps5,
             "dissociative-subtype": lambda form: caps5(form) and max(form["29"], form["30"]) >= 2,
         },
-        groups=[*DSM5_GROUPS, ["A"], ["F"], ["G"], ["29", "30"]],
+        groups=[["A"], ["F"], ["G"], ["29", "30"], *DSM5_GROUPS],
         changes={
             "response-30-percent": ("response", True, lambda a, b: 10 * (a - b) >= 3 * a),
             "reliable-13": ("reliable", True, fall(13)),

@@ -64,7 +64,7 @@ def forms(spec: Transcript) -> Iterator[Form]:
             yield {**high, name: answer}
     draw = random.Random(20261123)
     for level in range(1, 5):
-        for _ in range(25):
+        for _ in range(8):
             top = {
                 name: [each for each in answers if each <= level] for name, answers in spec.answers.items()
             }
@@ -86,9 +86,9 @@ def edges(spec: Transcript) -> Iterator[Form]:
     high = {name: max(answers) for name, answers in spec.answers.items()}
     low = {name: min(answers) for name, answers in spec.answers.items()}
     for group in spec.groups:
-        for around in (high, {**low, **dict.fromkeys(spec.groups[0], 2)}):
+        for around in (high, {**low, **{name: min(2, high[name]) for name in spec.groups[0]}}):
             for level in (1, 2):
-                for count in (1, 2, 4, 5):
+                for count in {1, 2, 4, 5} & set(range(1, len(group) + 1)):
                     for start in range(len(group)):
                         chosen = {group[(start + step) % len(group)] for step in range(count)}
                         alone = {

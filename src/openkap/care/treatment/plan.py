@@ -136,7 +136,8 @@ def make_plan(
 def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> list[PlannedVisit]:
     """On the last working days before the first session, one a day."""
     asked = protocol.therapy.preparation
-    at, days = first.starts_at, []
+    at = first.starts_at
+    days: list[datetime] = []
     while len(days) < asked.sessions:
         at -= DAY
         if at.weekday() < SATURDAY:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from openkap.core.coding import Codelist, Coding, read_codelist, short_system
-from openkap.core.content import SHIPPED, content_files
-from openkap.core.errors import ContentError, InputError, quote
+from openkap.core.content import SHIPPED, Tally, content_files
+from openkap.core.errors import ContentError, DomainError, InputError, quote
 from openkap.interop.fhir.fields import Resource, part, parts, text
-from openkap.protocol.elements import Dictionary, Element
+from openkap.protocol.elements import Dictionary, Element, dictionary, read_dictionary
 
 Kind = Literal["condition", "medicine", "allergy"]
 HIERARCHIES = frozenset({"icd10cm", "icd10", "atc"})
@@ -166,9 +166,27 @@ def read_codelists(root: Path = SHIPPED) -> dict[str, Codelist]:
     return {path.stem: read_codelist(path) for path in content_files("codelists", root=root, suffix=".csv")}
 
 
+def tally(root: Path) -> list[Tally]:
+    """How many codelists and codes there are; every file that cannot be read, and every name without one."""
+    lists, codes = Tally("codelists"), Tally("codes in them")
+    read: dict[str, Codelist] = {}
+    for path in content_files("codelists", root=root, suffix=".csv"):
+        try:
+            read[path.stem] = read_codelist(path)
+        except DomainError as refused:
+            lists.errors.append(refused)
+            continue
+        lists.add()
+        codes.count += len(read[path.stem].codings)
+    if not lists.errors:
+        try:
+            build_index(read_dictionary(root), read)
+        except DomainError as refused:
+            lists.errors.append(refused)
+    return [lists, codes]
+
+
 @lru_cache(maxsize=4)
 def shipped_index() -> CodeIndex:
     """The index of the shipped dictionary and codelists, once a process."""
-    from openkap.protocol.elements import dictionary
-
     return build_index(dictionary(), read_codelists())

@@ -1,0 +1,210 @@
+"""Observations and answers: units, times, results in code, and what is not a value."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fhir_records import ANEURYSM, about, aside, codeable, condition, intake, reading, value, why
+from openkap.core.quantity import Quantity
+from openkap.interop.fhir.questionnaire_response import SCREENING
+from openkap.protocol.elements import Event
+
+
+def kilograms(found: Any) -> Decimal:
+    weight = value(found, "body_weight")
+    assert isinstance(weight, Quantity)
+    return weight.to("kg").value
+
+
+def test_pounds_become_kilograms_exactly() -> None:
+    # One avoirdupois pound is 0.45359237 kg by the agreement of 1959.
+    assert kilograms(intake(reading(value=Decimal("176.5"), unit="[lb_av]"))) == Decimal("176.5") * Decimal(
+        "0.45359237"
+    )
+
+
+def test_the_latest_reading_wins_in_any_order() -> None:
+    old, new = reading(value=90, name="old", day="2021-01-01"), reading(value=80, name="new")
+    assert kilograms(intake(old, new)) == kilograms(intake(new, old)) == 80
+
+
+def test_two_readings_of_the_same_time_are_nobodys_to_choose() -> None:
+    found = intake(reading(value=80, name="a"), reading(value=95, name="b"))
+    assert value(found, "body_weight") is None
+    assert "different values of the same time" in why(found)
+
+
+def test_a_blood_pressure_panel_is_read_from_its_components() -> None:
+    panel = about(
+        "Observation",
+        status="final",
+        code=codeable("85354-9", "loinc"),
+        effectiveDateTime="2026-11-20T09:00:00+01:00",
+        component=[
+            {"code": codeable(code, "loinc"), "valueQuantity": {"value": number, "code": "mm[Hg]"}}
+            for code, number in (("8480-6", 131), ("8462-4", 84))
+        ],
+    )
+    found = intake(panel)
+    assert str(value(found, "sbp_resting")) == "131 mm[Hg]"
+    assert str(value(found, "dbp_resting")) == "84 mm[Hg]"
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"unit": ""}, "without a unit"),
+        ({"value": "80"}, "not a number"),
+        ({"value": None}, "no value"),
+        ({"value": Decimal("1e400")}, "impossible size"),
+        ({"value": -5}, "cannot be this value"),
+        ({"unit": "stone-ish"}, "stone-ish"),
+        ({"unit": "mm[Hg]"}, "mm[Hg]"),
+        ({"day": "2031-01-01"}, "future"),
+        ({"day": "2026-11-23T12:06:00Z"}, "future"),
+        ({"day": "2026-11-23T08:00:00-05:00"}, "future"),
+        ({"day": "yesterday"}, "yesterday"),
+        ({"status": "preliminary"}, "not a final result"),
+        ({"effectiveDateTime": None, "effectiveTiming": {}}, "names no date"),
+        ({"valueQuantity": {"value": 80, "code": "kg", "comparator": "<"}}, "a limit, not a value"),
+        ({"valueQuantity": None, "dataAbsentReason": codeable("unknown", "x")}, "no value"),
+        ({"valueString": "80 kg"}, "more than once"),
+    ],
+)
+def test_what_is_no_reading_is_listed_with_its_reason(fields: dict[str, Any], told: str) -> None:
+    entry = {key: each for key, each in reading(**fields).items() if each is not None}
+    found = intake(entry)
+    assert value(found, "body_weight") is None
+    assert told in why(found)
+    assert "Observation/o" in why(found)
+
+
+def test_a_cancelled_reading_is_set_aside() -> None:
+    assert "cancelled" in aside(intake(reading(status="cancelled")))
+
+
+@pytest.mark.parametrize("day", ["2026-11-23T12:04:00Z", "2026-11-23T17:00:00+05:00", "2026-11-24"])
+def test_a_clock_a_little_ahead_or_a_day_further_east_is_no_future(day: str) -> None:
+    assert kilograms(intake(reading(day=day))) == 80
+
+
+def test_a_value_written_as_text_is_read_with_its_unit() -> None:
+    entry = reading()
+    del entry["valueQuantity"]
+    assert kilograms(intake({**entry, "valueString": "81.5 kg"})) == Decimal("81.5")
+
+
+def test_a_decimal_comma_is_refused() -> None:
+    entry = reading()
+    del entry["valueQuantity"]
+    assert "comma" in why(intake({**entry, "valueString": "81,5 kg"}))
+
+
+def test_enzyme_units_are_read_as_international_units() -> None:
+    assert str(value(intake(reading("1742-6", 30, "[IU]/L")), "alt")) == "30 U/L"
+
+
+def test_albumin_in_grams_a_decilitre_is_converted() -> None:
+    found = value(intake(reading("1751-7", Decimal("4.3"), "g/dL")), "albumin")
+    assert found.to("g/L").value == 43
+
+
+def result(coded: dict[str, Any]) -> dict[str, Any]:
+    entry = reading("2106-3")
+    del entry["valueQuantity"]
+    return {**entry, "valueCodeableConcept": coded}
+
+
+def test_a_coded_pregnancy_test_is_read_by_its_listed_result() -> None:
+    assert value(intake(result(codeable("260385009"))), "pregnancy_test") == "negative"
+    assert value(intake(result(codeable("10828004"))), "pregnancy_test") == "positive"
+
+
+def test_an_unlisted_result_is_listed_not_guessed() -> None:
+    found = intake(result(codeable("1234")))
+    assert value(found, "pregnancy_test") is None
+    assert "not listed" in why(found)
+
+
+def answers(*items: dict[str, Any], questionnaire: str = SCREENING, **fields: Any) -> dict[str, Any]:
+    return about(
+        "QuestionnaireResponse",
+        **{
+            "status": "completed",
+            "questionnaire": questionnaire,
+            "authored": "2026-11-22T10:00:00Z",
+            "item": [*items],
+            **fields,
+        },
+    )
+
+
+def item(link: str, *values: dict[str, Any]) -> dict[str, Any]:
+    return {"linkId": link, "answer": [*values]}
+
+
+def test_the_screening_questionnaire_can_say_no() -> None:
+    found = intake(answers(item("breastfeeding", {"valueBoolean": False})))
+    assert value(found, "breastfeeding") is False
+
+
+def test_a_no_against_the_record_is_told_and_does_not_count() -> None:
+    found = intake(condition(ANEURYSM), answers(item("aneurysmal_vascular_disease", {"valueBoolean": False})))
+    assert value(found, "aneurysmal_vascular_disease") is True
+    assert "says no, against Condition/c" in why(found)
+
+
+def test_never_is_an_answer_about_an_event() -> None:
+    found = intake(answers(item("myocardial_infarction", {"valueString": "never"})))
+    assert value(found, "myocardial_infarction") == Event(ever=False)
+
+
+def test_an_event_answered_with_a_year_has_no_date() -> None:
+    found = intake(answers(item("myocardial_infarction", {"valueDate": "2026"})))
+    assert value(found, "myocardial_infarction") == Event(ever=True)
+
+
+def test_answers_keep_their_units() -> None:
+    found = intake(answers(item("qtcf", {"valueQuantity": {"value": 412, "code": "ms"}})))
+    assert str(value(found, "qtcf")) == "412 ms"
+    assert "without a unit" in why(intake(answers(item("qtcf", {"valueDecimal": 412}))))
+
+
+def test_an_answer_may_be_several_findings() -> None:
+    found = intake(
+        answers(item("ecg_findings", {"valueString": "ischaemia"}, {"valueString": "other abnormality"}))
+    )
+    assert value(found, "ecg_findings") == {"ischaemia", "other abnormality"}
+
+
+def test_several_answers_to_one_question_are_for_a_person() -> None:
+    found = intake(answers(item("breastfeeding", {"valueBoolean": False}, {"valueBoolean": True})))
+    assert "several answers" in why(found)
+
+
+def test_an_unknown_question_is_listed() -> None:
+    assert "no such screening question" in why(
+        intake(answers(item("favourite_colour", {"valueString": "red"})))
+    )
+
+
+def test_an_unfinished_questionnaire_is_not_used() -> None:
+    found = intake(answers(item("breastfeeding", {"valueBoolean": False}), status="in-progress"))
+    assert value(found, "breastfeeding") is None
+    assert "not finished" in why(found)
+
+
+def test_a_pcl5_total_is_found_by_its_loinc_link() -> None:
+    found = intake(answers(item("/101698-9", {"valueInteger": 44}), questionnaire="http://loinc.org/q/x"))
+    assert str(value(found, "pcl5_total")) == "44 {score}"
+
+
+def test_answers_of_other_questionnaires_are_counted_not_used() -> None:
+    found = intake(
+        answers(item("breastfeeding", {"valueBoolean": False}), questionnaire="http://elsewhere/q")
+    )
+    assert value(found, "breastfeeding") is None
+    assert "1 answers" in str(found.unlisted[0])
