@@ -35,7 +35,10 @@ from openkap.registry.synth import World, synthesise
 def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     wall, cpu = time.perf_counter(), time.process_time()
     value = work()
-    return value, {"wall_s": round(time.perf_counter() - wall, 3), "cpu_s": round(time.process_time() - cpu, 3)}
+    return value, {
+        "wall_s": round(time.perf_counter() - wall, 3),
+        "cpu_s": round(time.process_time() - cpu, 3),
+    }
 
 
 def site_curves(sites: int = 178, people: int = 58_408) -> dict[str, Any]:
