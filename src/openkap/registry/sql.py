@@ -333,13 +333,12 @@ class _Compiler:
             if measure.after_h
             else ""
         )
-        sessions = self.plan.step(
+        begun = self.plan.step(
             "sessions",
-            f"SELECT s.session_id, s.course_id, s.started_at, s.status FROM session s "
-            f"JOIN {people} p ON p.course_id = s.course_id "
-            f"WHERE s.status IN ({among}) AND s.started_on <= {self.as_of}{closed}",
-            view=True,
+            "SELECT s.session_id, s.course_id, s.started_at, s.started_on, s.status FROM session s "
+            f"JOIN {people} p ON p.course_id = s.course_id WHERE s.started_on <= {self.as_of}",
         )
+        sessions = f"(SELECT * FROM {begun} s WHERE s.status IN ({among}){closed})"
         per_course = self.plan.step(
             "per_course",
             f"SELECT s.course_id, COUNT(*) AS units, {_total('s.seen')} AS seen, "
@@ -499,8 +498,13 @@ def _meets(rule: ScaleRule, value: str, baseline: str = "baseline") -> str:
 
 
 def _total(expression: str, column: str = "") -> str:
-    """A sum in the type it belongs to: scores stay floats, counts stay 64-bit integers in every engine."""
-    return f"SUM({expression})" if column in ("change", "square") else f"CAST(SUM({expression}) AS BIGINT)"
+    """A sum in the type it belongs to: scores stay floats, counts end as 64-bit integers in every engine.
+
+    Counts are added up as floats, which is exact to 2**53 and spares DuckDB its 128-bit sums.
+    """
+    if column in ("change", "square"):
+        return f"SUM({expression})"
+    return f"CAST(SUM(CAST({expression} AS DOUBLE)) AS BIGINT)"
 
 
 def _any(conditions: tuple[Condition, ...], alias: str) -> str:
