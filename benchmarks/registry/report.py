@@ -1,8 +1,8 @@
 """Times of one run: the whole report, site curves beside lifelines, and Spark told apart from its start.
 
 ``python benchmarks/registry/report.py --patients 58483 --sessions 1486213 --spark`` (ten times that with
-584830 and 14862130). Each figure is wall clock and, where this process did the work, processor time: on a busy
-machine only the second can be compared.
+584830 and 14862130). Each figure is wall clock and, where this process did the work, processor time: on
+a busy machine only the second can be compared.
 """
 
 from __future__ import annotations
