@@ -16,6 +16,7 @@ import click
 from openkap.core.clock import parse_moment, system_clock
 from openkap.core.content import SHIPPED
 from openkap.core.errors import DomainError, InputError
+from openkap.core.quantity import say_units
 from openkap.interop.fhir.concepts import CodeIndex, build_index, read_codelists
 from openkap.interop.fhir.findings import Intake
 from openkap.interop.referral import Referral, read_referral, referral_files
@@ -180,7 +181,7 @@ def report(assessment: Assessment, referral: Referral | None = None) -> str:
     if referral is not None and referral.intake is not None:
         lines += _intake(referral.intake)
     lines += ["", "This is a proposal with its reasons. A named person decides."]
-    return "\n".join(lines)
+    return say_units("\n".join(lines))
 
 
 def _origins(assessment: Assessment, reason: Reason) -> list[str]:

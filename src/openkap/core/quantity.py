@@ -319,6 +319,24 @@ def _read_quantity(text: str) -> Quantity:
     return Quantity(number, parse_unit(match["unit"]))
 
 
+_UNIT_IN_TEXT = re.compile(
+    r"(?<=[0-9]) (?P<code>\{\w*\}|"
+    + "|".join(map(re.escape, sorted(_WORDS, key=len, reverse=True)))
+    + r")(?!\S)"
+    r"|(?<=[0-9]) (?P<before>\{\w*\}|" + "|".join(map(re.escape, _WORDS)) + r")(?=[;,.)])"
+)
+
+
+def say_units(text: str) -> str:
+    """A line for people: ``148 mm[Hg]`` in it as ``148 mmHg``, ``45 {score}`` as ``45``."""
+
+    def word(match: re.Match[str]) -> str:
+        code = match["code"] or match["before"]
+        return "" if code.startswith("{") else f" {_WORDS[code]}"
+
+    return _UNIT_IN_TEXT.sub(word, text)
+
+
 def _plain(value: Decimal | int | str | float) -> str:
     """A number as plain digits: 1E+2 as 100."""
     return value if isinstance(value, str) else f"{Decimal(str(value)):f}"
