@@ -320,21 +320,14 @@ def _read_quantity(text: str) -> Quantity:
 
 
 _UNIT_IN_TEXT = re.compile(
-    r"(?<=[0-9]) (?P<code>\{\w*\}|"
-    + "|".join(map(re.escape, sorted(_WORDS, key=len, reverse=True)))
-    + r")(?!\S)"
-    r"|(?<=[0-9]) (?P<before>\{\w*\}|" + "|".join(map(re.escape, _WORDS)) + r")(?=[;,.)])"
+    r"(?<=[0-9]) (?P<code>\{\w*\}|" + "|".join(map(re.escape, _WORDS)) + r")(?=$|[\s;,.)])",
+    re.MULTILINE,
 )
 
 
 def say_units(text: str) -> str:
     """A line for people: ``148 mm[Hg]`` in it as ``148 mmHg``, ``45 {score}`` as ``45``."""
-
-    def word(match: re.Match[str]) -> str:
-        code = match["code"] or match["before"]
-        return "" if code.startswith("{") else f" {_WORDS[code]}"
-
-    return _UNIT_IN_TEXT.sub(word, text)
+    return _UNIT_IN_TEXT.sub(lambda match: f" {_WORDS[match[1]]}" if match[1] in _WORDS else "", text)
 
 
 def _plain(value: Decimal | int | str | float) -> str:
