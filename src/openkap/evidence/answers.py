@@ -101,17 +101,19 @@ class Answer:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95% interval: Knapp-Hartung for a pool, normal for a single effect."""
+        """95% interval: Knapp-Hartung for a pool; for a single effect as printed, else normal."""
         if self.pooled:
             return (self.pooled.ci_low, self.pooled.ci_high)
-        if len(self.effects) == 1:
-            half = 1.959963984540054 * self.effects[0].se
-            return (self.effects[0].yi - half, self.effects[0].yi + half)
-        return None
+        return self.effects[0].interval if len(self.effects) == 1 else None
 
     @property
     def people(self) -> int:
-        """People behind the effects."""
+        """People in the studies behind the effects, counted like everybody here: as randomised."""
+        return sum(effect.recruited or effect.people or 0 for effect in self.effects)
+
+    @property
+    def measured(self) -> int:
+        """How many of them were measured and stand behind the numbers."""
         return sum(effect.people or 0 for effect in self.effects)
 
     @property
@@ -363,7 +365,7 @@ def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body
         trials=len(inside),
         rated=len(rated),
         high_risk=sum(each.overall == "high" for each in rated),
-        people=result.people or None,
+        people=result.measured or None,
         i2=result.pooled.i2 if result.pooled else None,
         conflict={"benefit", "no_difference"} <= readings
         or (result.in_favour() == "yes" and "no_difference" in readings),

@@ -23,11 +23,16 @@ from openkap.evidence.effect_size import (
 from openkap.evidence.study import Arm, ArmValue, Outcome, Study, Tier
 
 Measure = Literal["SMD", "MD", "RR", "change"]
+_NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One study's answer to one question. ``yi`` is a log ratio for RR; ``n1`` is ketamine."""
+    """One study's answer to one question. ``yi`` is a log ratio for RR; ``n1`` is ketamine.
+
+    ``recruited`` is how many the study randomised (or enrolled), which may be more than were measured.
+    ``printed`` is the 95% interval as its source prints it, on the scale and with the sign of ``yi``.
+    """
 
     study_id: str
     study: str
@@ -44,6 +49,16 @@ class Effect:
     urls: tuple[str, ...]
     where: str | None
     arms: str
+    recruited: int | None = None
+    printed: tuple[float, float] | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval: as printed where it was, else the normal one."""
+        if self.printed:
+            return self.printed
+        half = _NORMAL_95 * self.se
+        return (self.yi - half, self.yi + half)
 
     @property
     def se(self) -> float:
@@ -52,7 +67,7 @@ class Effect:
 
     @property
     def people(self) -> int | None:
-        """How many people it rests on."""
+        """How many people were measured for it."""
         if self.n1 is None:
             return None
         return self.n1 + (self.n2 or 0)
@@ -151,7 +166,9 @@ def _from_contrast(study: Study, outcome: Outcome, measure: Measure) -> Effect |
     if crossover:
         how += "; a crossover contrast of both periods, each person counted once"
         sizes = (study.sample.randomised, None)
-    return _effect(study, outcome, measure, (sign * float(contrast.estimate), se**2), sizes, how)
+    ends = sorted((sign * float(contrast.ci_low), sign * float(contrast.ci_high)))
+    value = (sign * float(contrast.estimate), se**2)
+    return _effect(study, outcome, measure, value, sizes, how, printed=(ends[0], ends[1]))
 
 
 def _counts(study: Study, outcome: Outcome) -> Effect | None:
@@ -193,7 +210,9 @@ def single_group_change(study: Study, outcome: Outcome, correlation: float) -> E
             return _effect(study, outcome, "change", (fall, vi), (n, None), "printed change and SD")
         if change.ci_low is not None and change.ci_high is not None and n:
             se = float(se_from_ci(low=float(change.ci_low), high=float(change.ci_high), df=n - 1))
-            return _effect(study, outcome, "change", (fall, se**2), (n, None), "printed change and interval")
+            ends = (-float(change.ci_high), -float(change.ci_low))
+            how = "printed change and interval"
+            return _effect(study, outcome, "change", (fall, se**2), (n, None), how, printed=ends)
     if not (before and after) or before.mean is None or after.mean is None:
         return None
     sds = [_sd(each.sd, each.se, each.n) for each in (before, after)]
@@ -219,6 +238,8 @@ def _effect(
     value: tuple[float, float],
     sizes: tuple[int | None, int | None],
     how: str,
+    *,
+    printed: tuple[float, float] | None = None,
 ) -> Effect:
     treated = ", ".join(arm.label for arm in _side(study, "intervention"))
     control = ", ".join(arm.label for arm in _side(study, "comparator"))
@@ -238,4 +259,6 @@ def _effect(
         urls=tuple(study.places[key].url for key in outcome.sources if key in study.places),
         where=outcome.where,
         arms=f"{treated} v {control}" if control else treated,
+        recruited=study.sample.largest,
+        printed=printed,
     )

@@ -118,14 +118,15 @@ def headline(report: Report) -> tuple[str, ...]:
     main = report.answers.get(LARGEST_SILENT)
     _, pooled = report.syntheses.estimate("borgogna2024_all")
     _, adjusted = report.syntheses.estimate("borgogna2024_bias_adjusted")
-    randomised = [study for study in report.base.studies if study.is_controlled]
+    randomised = [study for study in report.base.studies if study.is_controlled and not study.retracted]
     people = sum(study.sample.largest or 0 for study in randomised)
     sentences = [
         (
             f"{len(randomised)} randomised treatment trials with {people} people are known; "
             f"{len(main.effects)} "
             "of them, with "
-            f"{main.people} people, give a usable number for PTSD severity at the end of a course."
+            f"{main.people} people ({main.measured} of them measured), give a usable number "
+            "for PTSD severity at the end of a course."
         ),
         f"From those: {effect(main)}. {normal_theory(main)}".strip(),
     ]
@@ -254,6 +255,7 @@ def methods(report: Report) -> tuple[str, ...]:
     limits = plan.certainty
     pools = [a for a in report.answers.by_id.values() if a.pooled]
     r = plan.prepost_correlation
+    other = [s.name for s in report.base.studies if s.is_controlled and s.sample.randomised is None]
     ran = ", ".join(sorted({f"{a.pooled.method} with the {a.pooled.test} test" for a in pools if a.pooled}))
     return (
         (
@@ -286,6 +288,9 @@ def methods(report: Report) -> tuple[str, ...]:
             for name in type(limits).model_fields
         )
         + ".",
+        "People are counted as randomised; where that number was not found as enrolled, else as analysed"
+        + (f" ({', '.join(other)})" if other else "")
+        + ". Where another number was measured, it stands beside that count.",
         f"Every number passed an integrity gate; {len(report.findings)} findings stand in this report.",
         (
             "Comparators were read by the Metapsy importer and pooled in the same way; several rows of one "

@@ -627,6 +627,7 @@ def answers_table(report: Report) -> list[dict[str, object]]:
             "id": key,
             "studies": len(answer.effects),
             "people": answer.people,
+            "people_measured": answer.measured,
             "people_without_numbers": answer.silent_people,
             **{name: answer_data(answer)[name] for name in keep},
         }
