@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from openkap.evidence.change import change_sd
+from openkap.evidence.change import change_sd, pretest_posttest_control
 from openkap.evidence.conversion import se_from_ci
 from openkap.evidence.effect_size import (
     hedges_correction,
@@ -135,6 +135,32 @@ def _from_arms(study: Study, outcome: Outcome, measure: Measure) -> Effect | Non
     if outcome.from_participant_file:
         how += ", computed from the participant file the authors posted"
     return _effect(study, outcome, measure, (effect.yi, effect.vi), (treated.n, control.n), how)
+
+
+def change_effect(study: Study, before: Outcome, after: Outcome, correlation: float) -> Effect | None:
+    """The difference of the two sides' changes in pretest SDs, at an assumed correlation (Morris 2008)."""
+    pairs: list[tuple[_Arm, _Arm]] = []
+    for role in ("intervention", "comparator"):
+        ids = {arm.id for arm in _side(study, role)}
+        ends = [_together([v for v in each.values if v.arm_id in ids]) for each in (before, after)]
+        if ends[0] is None or ends[1] is None:
+            return None
+        pairs.append((ends[0], ends[1]))
+    (pre1, post1), (pre2, post2) = pairs
+    effect = pretest_posttest_control(
+        mean_pre1=pre1.mean,
+        mean_post1=post1.mean,
+        sd_pre1=pre1.sd,
+        n1=post1.n,
+        mean_pre2=pre2.mean,
+        mean_post2=post2.mean,
+        sd_pre2=pre2.sd,
+        n2=post2.n,
+        r=correlation,
+        lower_is_better=not after.higher_is_better,
+    )
+    how = f"difference of changes in pretest SDs; correlation of {correlation:g} assumed"
+    return _effect(study, after, "SMD", (effect.yi, effect.vi), (post1.n, post2.n), how)
 
 
 def _from_contrast(study: Study, outcome: Outcome, measure: Measure) -> Effect | None:

@@ -8,9 +8,10 @@ from datetime import date
 import pytest
 
 from openkap.core.errors import ContentError, InputError
-from openkap.evidence.answers import answer, read_plan
+from openkap.evidence.answers import answer
 from openkap.evidence.base import Base
 from openkap.evidence.grade import Override
+from openkap.evidence.plan import read_plan
 from openkap.evidence.study import Retraction
 from openkap.evidence.wording import behind, loud, number
 

@@ -14,13 +14,15 @@ import scipy
 
 import openkap
 from openkap.core.content import SHIPPED
-from openkap.evidence.answers import Answer, Answers, answer_all, read_plan
+from openkap.evidence.answers import Answer, Answers, answer_all
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
 from openkap.evidence.joined import Joined, join
+from openkap.evidence.plan import read_plan
+from openkap.evidence.robustness import Robustness, robustness
 from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
@@ -42,6 +44,7 @@ class Report:
     besides: tuple[Beside, ...]
     connection: Connection
     joined: Joined | None
+    robustness: Robustness
     as_of: date
     root: Path
 
@@ -79,6 +82,7 @@ class Report:
                 "sentence": self.joined.sentence,
                 "against": [asdict(each) for each in self.joined.against],
             },
+            "robustness": self.robustness.as_dict(),
             "findings": [finding.as_dict() for finding in self.findings],
             "studies": [study_data(study) for study in self.base.records],
             "methods": list(methods(self)),
@@ -108,6 +112,7 @@ def build(*, as_of: date, extra: tuple[Path, ...] = (), root: Path = SHIPPED) ->
         besides=besides,
         connection=connection(base, besides),
         joined=join(base, answers, besides),
+        robustness=robustness(base, answers),
         as_of=as_of,
         root=root,
     )
@@ -282,6 +287,7 @@ def methods(report: Report) -> tuple[str, ...]:
             "before and after was "
             f"assumed and varied from {r.low} to {r.high}."
         ),
+        report.robustness.methods,
         "Certainty follows the GRADE domains by fixed rules, open to override by a named reviewer. Limits: "
         + "; ".join(
             f"{name.replace('_', ' ')} {getattr(limits, name).value} ({getattr(limits, name).why})"
