@@ -77,6 +77,7 @@ def from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answe
             "interval": [answer.shown(each) for each in answer.interval] if answer.interval else None,
             "studies": len(answer.effects),
             "people": answer.people,
+            "people_measured": answer.measured,
             "people_without_numbers": answer.silent_people,
         }
         for answer in answers

@@ -8,6 +8,7 @@ because how many digits were printed is itself evidence (the integrity gate read
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -326,10 +327,12 @@ class AdverseEvent(Sourced):
 
 
 class RiskOfBias(Sourced):
-    """Judgements of a named tool: domain to low, some concerns or high."""
+    """A named reviewer's judgements with a named tool: domain to low, some concerns or high, and why."""
 
     tool: str
     judged_by: str
+    reason: str
+    on: date
     domains: dict[str, Literal["low", "some concerns", "high", "no information"]]
     overall: Literal["low", "some concerns", "high", "no information"]
 

@@ -34,6 +34,15 @@ def figure(body: str, caption: str) -> str:
     return f"<figure>{body}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
+def inline(document: str) -> str:
+    """A drawing inside the page: the page's own colours apply, and its ids are made the page's."""
+    start, end = document.index("<style>"), document.index("</style>") + len("</style>")
+    label = escape(document[document.index('<title id="t">') + 14 : document.index("</title>")])
+    text = document[:start] + document[end:]
+    text = text.replace('class="alone" ', "").replace('aria-labelledby="t d"', f'aria-label="{label}"')
+    return text.replace('<title id="t">', "<title>").replace('<desc id="d">', "<desc>").strip()
+
+
 def study_arm(study: Study, arm_id: str) -> str:
     """An arm as a reader knows it."""
     arm = study.arm(arm_id)
