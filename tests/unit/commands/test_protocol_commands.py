@@ -84,6 +84,7 @@ def test_dose_shows_arithmetic_and_warning() -> None:
         (("dose", "--weight", "94"), "without a unit"),
         (("dose", "--weight", "9,4 kg"), "decimal comma"),
         (("dose",), "needs the body weight"),
+        (("dose", "--weight", "600 kg"), "confirm an unusual weight"),
         (("dose", "--weight", "94 kg", "--step", "huge"), "no such dosing step"),
         (("protocol", "show", "oral"), "no such protocol"),
         (("protocol", "publish", "iv-racemic", "--by", "x"), "which version"),
