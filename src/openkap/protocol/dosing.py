@@ -135,8 +135,8 @@ def propose(
     Raises
     ------
     InputError
-        When a known fact excludes the person, when the weight is missing, old or implausible, or when the dose
-        or its duration leaves the range of the protocol.
+        When a known fact excludes the person, when the weight is missing, old or implausible, or when the
+        dose or its duration leaves the range of the protocol.
     """
     dosing = protocol.dosing
     facts = derive(facts, dictionary())
@@ -189,7 +189,7 @@ def _refuse_excluded(facts: Facts, protocol: Protocol) -> None:
 
 
 def _refuse_duration(over: Quantity, protocol: Protocol) -> None:
-    """A duration no step of the protocol comes near would turn an infusion into a bolus, or a rate into 0.0."""
+    """Far from the steps of the protocol an infusion becomes a bolus, or the pump's rate rounds to 0.0."""
     durations = [Quantity.parse(step.over) for step in protocol.dosing.steps if step.over]
     low, high = min(durations), max(durations)
     if not low <= over <= high:

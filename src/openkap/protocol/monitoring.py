@@ -243,8 +243,8 @@ def session_facts(
 ) -> Facts:
     """Readings as facts: the latest value of each (or one reading's), and what follows from the series.
 
-    For leaving (without ``only``) a value counts when it was seen after the dose began, and what describes the
-    patient of the moment not longer ago than ``COUNTS_FOR_LEAVING_MIN``.
+    For leaving (without ``only``) a value counts when it was seen after the dose began, and what describes
+    the patient of the moment not longer ago than ``COUNTS_FOR_LEAVING_MIN``.
     """
     readings = _until(readings, now)
     known: dict[str, Fact] = {}
