@@ -19,7 +19,7 @@ from openkap.core.errors import DomainError, InputError
 from openkap.core.quantity import say_units
 from openkap.interop.fhir.concepts import CodeIndex, build_index, read_codelists
 from openkap.interop.fhir.findings import Intake
-from openkap.interop.referral import Referral, read_referral, referral_files
+from openkap.interop.referral import SUFFIXES, Referral, read_referral, referral_files
 from openkap.protocol.assess import Assessment, Reason
 from openkap.protocol.assess import assess as assess_facts
 from openkap.protocol.elements import Dictionary, dictionary
@@ -57,7 +57,15 @@ def assess(
     single = len(files) == 1 and not files[0].is_dir()
     elements = dictionary(root)
     index = build_index(elements, read_codelists(root))
-    answers = (_answer(path, protocol, as_of, elements, index) for path in referral_files(files))
+    found = referral_files(files)
+    if not found:
+        raise InputError(
+            "no referrals here",
+            value=", ".join(str(path) for path in files),
+            limit=f"files ending in {', '.join(SUFFIXES)}",
+            remedy="name a file or another folder",
+        )
+    answers = (_answer(path, protocol, as_of, elements, index) for path in found)
     if single:
         failed = _print_one(next(answers), as_json)
     elif as_json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,9 @@ from openkap.protocol.elements import Dictionary, Element, Event, Value, is_stal
 
 # A reading may carry a time a little ahead of ours: clocks differ.
 CLOCK_TOLERANCE_S = 300
+PREGNANCY_TESTS = ("pregnancy_test", "pregnancy_test_today")
+# Forty weeks from the last period, and two past the date: the longest a positive test is about now.
+PREGNANCY_LASTS = timedelta(weeks=42)
 _FACT_KEYS = frozenset({"value", "at", "origin", "confirmed"})
 
 
@@ -102,7 +105,28 @@ class Facts:
 
 
 def derive(facts: Facts, dictionary: Dictionary) -> Facts:
-    """Add what follows from known facts alone: body mass index from weight and height."""
+    """Add what follows from known facts alone: body mass index, and what a positive pregnancy test says."""
+    return _believe_the_test(_with_bmi(facts, dictionary), dictionary)
+
+
+def _believe_the_test(facts: Facts, dictionary: Dictionary) -> Facts:
+    """A positive test outranks "could not be pregnant", which would leave the test unread.
+
+    A test too old to count still asks for a new one while the pregnancy it showed may last.
+    """
+    if facts.value("could_be_pregnant") is not False:
+        return facts
+    for name in PREGNANCY_TESTS:
+        test = facts.known.get(name)
+        if test is None or test.value != "positive":
+            continue
+        if test.at is None or facts.as_of - test.at <= PREGNANCY_LASTS:
+            origin = f"{test.element.label.lower()} is positive, against the answer no"
+            return facts.with_fact(Fact(dictionary["could_be_pregnant"], True, test.at, origin))
+    return facts
+
+
+def _with_bmi(facts: Facts, dictionary: Dictionary) -> Facts:
     weight, height = facts.value("body_weight"), facts.value("height")
     if facts.value("bmi") is None and isinstance(weight, Quantity) and isinstance(height, Quantity):
         metres = height.to("m").value

@@ -77,3 +77,9 @@ def test_body_mass_index_follows_from_weight_and_height() -> None:
     facts = derive(parse(body_weight="94 kg", height="170 cm"), dictionary())
     assert facts.known["bmi"].shown() == "32.5 kg/m2"
     assert derive(parse(body_weight="94 kg"), dictionary()).value("bmi") is None
+
+
+def test_a_score_in_per_cent_is_refused_and_not_divided_by_a_hundred() -> None:
+    with pytest.raises(InputError, match="not an answer"):
+        parse(pcl5_total="31 %")
+    assert parse(pcl5_total="31 {score}").known["pcl5_total"].shown() == "31 {score}"

@@ -166,3 +166,58 @@ def test_session_facts_take_the_latest_value_and_what_follows_from_the_series() 
     assert facts.known["sbp_baseline"].shown() == "125 mm[Hg]"
     assert facts.value("bp_falling_on_two_readings") is True
     assert facts.known["minutes_since_dose_start"].shown() == "60.0 min"
+
+
+RECOVERED: dict[str, Any] = {
+    "spo2_room_air": Quantity.of(97, "%"),
+    "aldrete_total": Quantity.of(10, "{score}"),
+    "moaas": Quantity.of(5, "{score}"),
+    "dissociation": "resolved_or_at_own_baseline",
+    "respiratory_depression": "resolved_or_absent",
+    "walks_unaided_no_significant_dizziness": True,
+    "escort_present": True,
+    "no_new_suicidal_intent": True,
+    "next_contact_booked": True,
+    "driving_instruction_given": True,
+}
+
+
+def may_leave(*readings: Reading, now: float = 121) -> bool:
+    facts = session_facts(readings, minute(now), START, reading(-3), dictionary())
+    return discharge(facts, PROTOCOL).may_leave
+
+
+def test_what_was_seen_at_the_end_lets_the_patient_leave_in_any_order_of_arrival() -> None:
+    high, late, last = reading(40, sbp=200), reading(100, sbp=126), reading(119, **RECOVERED)
+    assert may_leave(high, late, last)
+    assert may_leave(last, high, late)
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        pytest.param([reading(-10), reading(-3, **RECOVERED)], id="all before the dose"),
+        pytest.param([reading(30), reading(40, **RECOVERED)], id="nothing since minute 40"),
+        pytest.param([reading(30, **RECOVERED), reading(100), reading(119)], id="recovery seen at minute 30"),
+        pytest.param([reading(119, **RECOVERED), reading(119)], id="one reading sent twice"),
+        pytest.param([reading(100, sbp=150), reading(400, **RECOVERED), reading(401)], id="from the future"),
+        pytest.param([reading(119, sbp=200, **RECOVERED), reading(100)], id="high last, sent first"),
+    ],
+)
+def test_what_was_not_seen_lately_holds_the_patient(readings: list[Reading]) -> None:
+    assert not may_leave(*readings)
+
+
+def test_the_minimum_stay_is_not_rounded_up() -> None:
+    readings = [reading(100), reading(119, **RECOVERED)]
+    assert may_leave(*readings, now=120)
+    assert not may_leave(*readings, now=119.97)
+
+
+def test_pressure_before_the_dose_is_the_baseline_even_when_the_pulse_came_later() -> None:
+    pulse = Reading(minute(-1), {"heart_rate": Quantity.of(70, "/min")})
+    assert ("VIT-01", Action.REPEAT) in actions([reading(-5, sbp=120), pulse, reading(10, sbp=165)], 11)
+
+
+def test_a_device_whose_clock_runs_ahead_is_heard() -> None:
+    assert ("VIT-04", Action.STOP_DOSE) in actions([reading(0), reading(13, sbp=210)], 11)
