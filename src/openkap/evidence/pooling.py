@@ -35,8 +35,8 @@ from openkap.evidence.likelihood import LOG_2PI, MAX_STEPS, STEP_TOLERANCE, Mean
 OUTLYING = 3.0
 DOMINANT_SHARE = 0.5
 
-# (studies up to, by test the lowest share of new effects that a nominal 95% prediction interval held when about
-# so many studies were simulated, REML, tau2 above 0): validation/coverage/coverage.csv.
+# (studies up to, by test the lowest share of new effects that a nominal 95% prediction interval held when
+# about so many studies were simulated, REML, tau2 above 0): validation/coverage/coverage.csv.
 PREDICTION_COVERAGE: tuple[tuple[int, dict[str, float]], ...] = (
     (4, {"z": 0.69, "knha": 0.85, "adhoc": 0.89}),
     (10, {"z": 0.80, "knha": 0.85, "adhoc": 0.87}),

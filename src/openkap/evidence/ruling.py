@@ -33,6 +33,7 @@ class Part(Schema):
     terms: tuple[str, ...] = ()
     because: str | None = None
     strength: str | None = None
+    nodes: tuple[str, ...] = ()
     human_support: str | None = None
     human_for: str | None = None
     human_against: str | None = None

@@ -91,9 +91,12 @@ Role = Literal["intervention", "comparator", "unclear"]
 
 
 class Place(Schema):
-    """Where something was read."""
+    """Where something was read: an address of the web, or ``-`` where none was kept.
 
-    url: str
+    Any other scheme would run when a reader of the report clicks on it.
+    """
+
+    url: Annotated[str, Field(pattern=r"^(https?://\S+|-)$")]
     holds: str
     tier: Tier
 

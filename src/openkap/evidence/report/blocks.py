@@ -37,7 +37,8 @@ def figure(body: str, caption: str) -> str:
 def inline(document: str) -> str:
     """A drawing inside the page: the page's own colours apply, and its ids are made the page's."""
     start, end = document.index("<style>"), document.index("</style>") + len("</style>")
-    label = escape(document[document.index('<title id="t">') + 14 : document.index("</title>")])
+    # The title is escaped already.
+    label = document[document.index('<title id="t">') + 14 : document.index("</title>")]
     text = document[:start] + document[end:]
     text = text.replace('class="alone" ', "").replace('aria-labelledby="t d"', f'aria-label="{label}"')
     return text.replace('<title id="t">', "<title>").replace('<desc id="d">', "<desc>").strip()
@@ -72,7 +73,11 @@ def table(
 
 def link(text: str, url: str | None) -> str:
     """A link where the address is one that a browser opens, else the text."""
-    return f'<a href="{escape(url)}">{escape(text)}</a>' if url and url.startswith("http") else escape(text)
+    return (
+        f'<a href="{escape(url)}">{escape(text)}</a>'
+        if url and url.startswith(("http://", "https://"))
+        else escape(text)
+    )
 
 
 def first_url(study: Study) -> str | None:

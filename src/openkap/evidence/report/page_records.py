@@ -137,8 +137,7 @@ def sources(report: Report) -> str:
             if outcome.kind == "qualitative":
                 continue
             links = ", ".join(
-                f'<a href="{escape(study.places[key].url)}">{escape(study.places[key].url)}</a> '
-                f"(tier {study.places[key].tier.value})"
+                f"{link(study.places[key].url, study.places[key].url)} (tier {study.places[key].tier.value})"
                 for key in outcome.sources
             )
             where = f": {escape(outcome.where)}" if outcome.where else ""
