@@ -277,11 +277,12 @@ def test_what_a_referral_bundle_said_is_filled_in_when_the_screening_opens(cast)
     observation = {
         "resourceType": "Observation",
         "status": "final",
+        "subject": {"reference": "Patient/p1"},
         "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
         "effectiveDateTime": "2026-11-10T09:00:00Z",
         "valueQuantity": {"value": 71.5, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"},
     }
-    person = {"resourceType": "Patient", "name": [{"family": "Sample", "given": ["Robin"]}]}
+    person = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Sample", "given": ["Robin"]}]}
     bundle = {
         "resourceType": "Bundle",
         "type": "collection",
