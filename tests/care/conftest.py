@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
+
+# The machine may be busy; how long one example takes says nothing here.
+hypothesis_settings.register_profile("clinic", deadline=None, derandomize=True, max_examples=60)
+hypothesis_settings.load_profile("clinic")
 
 # Monday morning; a session's first dose is easy to count from here.
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -1,8 +1,8 @@
 """How the apps add to shared pages without knowing each other: a module of an agreed name in each.
 
 ``home.py`` offers ``tasks(by)``, ``banner.py`` ``banner_items(patient_id)``, ``timeline.py``
-``events(patient_id)``, ``jobs.py`` ``JOBS``, ``navigation.py`` ``links(patient_uid)``. What an app does
-not have, it does not offer.
+``events(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
+``navigation.py`` ``links(patient_uid)``. What an app lacks, it does not offer. Each is asked once a page.
 """
 
 from __future__ import annotations
@@ -53,6 +53,19 @@ class TimelineEvent:
     url: str = ""
     detail: str = ""
     tone: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the chart's overview, as lines of label and value with where to change them."""
+
+    title: str
+    lines: tuple[BannerItem, ...]
+    url: str = ""
+    link: str = ""
+    empty: str = "nothing yet"
+    # The section stands first when it needs somebody.
+    order: int = 50
 
 
 @dataclass(frozen=True, slots=True)

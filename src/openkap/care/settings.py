@@ -160,7 +160,6 @@ FORMAT_MODULE_PATH = ["openkap.care.formats"]
 
 # Static files come from the same process, named by their content.
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [HERE / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -37,8 +37,14 @@ def tally_all(root: Path) -> list[Tally]:
     help="Folder of content files; the shipped one by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
-def check(root: Path, as_json: bool) -> None:
+@click.option("--deploy", is_flag=True, help="Check the settings of a clinic that serves real people.")
+def check(root: Path, as_json: bool, deploy: bool) -> None:
     """Check all content; exit 1 with file, line and remedy where it fails."""
+    if deploy:
+        from openkap.commands.deploy import check_deploy
+
+        check_deploy(as_json)
+        return
     tallies = tally_all(root)
     errors = [error for tally in tallies for error in tally.errors]
     if as_json:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.models import BreakGlass, Staff
+from openkap.care.accounts.models import BreakGlass, RoleAssignment, Staff
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 
@@ -30,6 +30,13 @@ def colleague(by: Actor, uid: str, permission: Permission) -> Staff:
     if found is None:
         raise Http404("no such colleague at this clinic")
     return found
+
+
+def holds_role(clinic_id: int, staff_id: int, role: str) -> bool:
+    """Whether somebody plays that role at the clinic now."""
+    moment = now()
+    held = RoleAssignment.objects.filter(clinic_id=clinic_id, staff_id=staff_id, role=role, since__lte=moment)
+    return held.filter(Q(until__isnull=True) | Q(until__gt=moment), staff__is_active=True).exists()
 
 
 def open_glass(by: Actor, patient_uid: str) -> BreakGlass | None:

@@ -5,3 +5,6 @@ class AccountsConfig(AppConfig):
     name = "openkap.care.accounts"
     label = "accounts"
     verbose_name = "People and rights"
+
+    def ready(self) -> None:
+        from openkap.care.accounts import checks  # noqa: F401 - registers them

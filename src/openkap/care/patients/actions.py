@@ -9,15 +9,25 @@ from typing import Any
 
 from django.db import transaction
 
-from openkap.care.accounts.access import require
+from openkap.care.accounts.access import holds_role, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.models import Identifier, Identity, Patient, Referral, TeamMember
+from openkap.care.patients.models import (
+    Contact,
+    CrisisPlan,
+    Identifier,
+    Identity,
+    IncomingReferral,
+    Patient,
+    Referral,
+    TeamMember,
+)
 from openkap.care.patients.names import search_form
 from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
 
 # The fields of an identity that a person edits on one form.
 IDENTITY_FIELDS = (
@@ -34,6 +44,8 @@ IDENTITY_FIELDS = (
     "may_text",
     "address",
 )
+
+CRISIS_FIELDS = ("warning_signs", "what_helps", "people_to_call", "safe_place")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class NewPatient:
     address: str = ""
     # (system, value) of each number another system knows them by
     identifiers: tuple[tuple[str, str], ...] = ()
+    # people around them: kind, name, relation, telephone
+    contacts: tuple[tuple[str, str, str, str], ...] = ()
 
 
 @transaction.atomic
@@ -65,10 +79,12 @@ def register_referral(
     person: NewPatient,
     referrer: str = "",
     reason: str = "",
-    document: str = "",
-    fingerprint: str = "",
+    incoming: IncomingReferral | None = None,
 ) -> Patient:
-    """Open a record for a referred person: a pseudonym, the identity beside it, and how they came."""
+    """Open a record for a referred person: a pseudonym, the identity beside it, and how they came.
+
+    ``incoming`` is the uploaded bundle that the person was read from; it becomes part of the referral.
+    """
     require(by, Permission.REGISTER_PATIENT)
     patient = Patient.objects.create(
         clinic_id=by.clinic_id,
@@ -85,23 +101,29 @@ def register_referral(
     Identifier.objects.bulk_create(
         Identifier(patient=patient, system=system, value=value) for system, value in person.identifiers
     )
+    Contact.objects.bulk_create(
+        Contact(patient=patient, kind=kind, name=name, relation=relation, telephone=phone, added_at=now())
+        for kind, name, relation, phone in person.contacts
+    )
     referral = Referral.objects.create(
         patient=patient,
-        by=Referral.By.FHIR if document else Referral.By.FORM,
+        by=Referral.By.FHIR if incoming else Referral.By.FORM,
         received_at=now(),
         received_by_id=by.staff_id,
         referrer=referrer,
         reason=reason,
-        document=document,
-        fingerprint=fingerprint,
+        document=incoming.document if incoming else "",
+        fingerprint=incoming.fingerprint if incoming else "",
     )
+    if incoming:
+        incoming.delete()
     record(
         "patient.registered",
         by=by,
         entity="referral",
         uid=referral.uid,
         patient=patient.uid,
-        detail={"by": referral.by, "fingerprint": fingerprint},
+        detail={"by": referral.by, "fingerprint": referral.fingerprint},
     )
     return patient
 
@@ -138,15 +160,97 @@ def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: in
 
 
 @transaction.atomic
+def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **details: Any) -> None:
+    """Note an emergency contact, an escort home or another person around the patient."""
+    patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
+    contact = Contact.objects.create(
+        patient=patient, kind=kind, name=name, telephone=telephone, added_at=now(), **details
+    )
+    record(
+        "contact.added", by=by, entity="contact", uid=contact.uid, patient=uid, detail={"kind": contact.kind}
+    )
+
+
+@transaction.atomic
+def end_contact(*, by: Actor, uid: str, contact: str) -> None:
+    """The contact no longer holds; it stays in the record with its end."""
+    patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
+    ended = Contact.objects.filter(patient=patient, uid=contact, ended_at__isnull=True).update(ended_at=now())
+    if ended:
+        record("contact.ended", by=by, entity="contact", uid=contact, patient=uid)
+
+
+@transaction.atomic
+def write_crisis_plan(*, by: Actor, uid: str, version: int, words: dict[str, str]) -> None:
+    """Write the crisis plan anew; every earlier version stays. Raises ``Conflict`` on a newer one."""
+    patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
+    Patient.objects.select_for_update().get(pk=patient.pk)
+    last = CrisisPlan.objects.filter(patient=patient).order_by("-version").first()
+    stored = {name: getattr(last, name, "") for name in CRISIS_FIELDS}
+    if words == stored:
+        return
+    if last and last.version != version:
+        raise Conflict(theirs=stored, version=last.version, who=last.written_by.name, when=last.written_at)
+    plan = CrisisPlan.objects.create(
+        patient=patient,
+        version=(last.version if last else 0) + 1,
+        written_by_id=by.staff_id,
+        written_at=now(),
+        **words,
+    )
+    record(
+        "crisis_plan.written",
+        by=by,
+        entity="crisis_plan",
+        uid=plan.uid,
+        patient=uid,
+        detail={"version": plan.version},
+    )
+
+
+@transaction.atomic
 def join_team(*, by: Actor, uid: str, members: Iterable[tuple[int, str]]) -> None:
-    """Put staff on the patient's care team, each with the part they play."""
+    """Put staff of this clinic on the patient's care team, each with a role they hold."""
     patient = patient_for(by, uid, Permission.MANAGE_CARE_TEAM, seen="")
     for staff_id, part in members:
+        if not holds_role(by.clinic_id, staff_id, part):
+            raise InputError(
+                "this colleague does not hold that role here",
+                value=part,
+                remedy="choose another",
+                where="staff",
+            )
         _, is_new = TeamMember.objects.get_or_create(
             patient=patient, staff_id=staff_id, part=part, until=None, defaults={"since": now()}
         )
         if is_new:
             record("team.joined", by=by, entity="patient", uid=uid, patient=uid, detail={"part": part})
+
+
+@transaction.atomic
+def leave_team(*, by: Actor, uid: str, staff_uid: str) -> None:
+    """Take somebody off the care team."""
+    patient = patient_for(by, uid, Permission.MANAGE_CARE_TEAM, seen="")
+    left = TeamMember.objects.filter(patient=patient, staff__uid=staff_uid, until__isnull=True)
+    if left.update(until=now()):
+        record("team.left", by=by, entity="patient", uid=uid, patient=uid, detail={"staff": staff_uid})
+
+
+@transaction.atomic
+def restrict(*, by: Actor, uid: str, is_restricted: bool, reason: str) -> None:
+    """Open the chart to the care team only, or to the clinic again."""
+    patient = patient_for(by, uid, Permission.RESTRICT_PATIENT, seen="")
+    if not reason.strip():
+        raise InputError("a reason is needed", remedy="say why in a few words", where="reason")
+    Patient.objects.filter(pk=patient.pk).update(is_restricted=is_restricted)
+    record(
+        "patient.restricted" if is_restricted else "patient.unrestricted",
+        by=by,
+        entity="patient",
+        uid=uid,
+        patient=uid,
+        reason=reason,
+    )
 
 
 @transaction.atomic

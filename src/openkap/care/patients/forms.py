@@ -80,22 +80,8 @@ class ChangeIdentityForm(IdentityForm):
 
 
 REFERRAL_ORDER = [
-    "family_name",
-    "given_name",
-    "preferred_name",
-    "birth_date",
-    "sex",
-    "gender",
-    "pronouns",
-    "is_veteran",
-    "telephone",
-    "may_text",
-    "email",
-    "language",
-    "needs_interpreter",
-    "address",
-    "referrer",
-    "reason",
+    *("family_name", "given_name", "preferred_name", "birth_date", "sex", "gender", "pronouns", "is_veteran"),
+    *("telephone", "may_text", "email", "language", "needs_interpreter", "address", "referrer", "reason"),
 ]
 
 
@@ -115,3 +101,57 @@ class ReferralForm(IdentityForm):
     reason = forms.CharField(
         required=False, label="Reason for referral", widget=forms.Textarea(attrs={"rows": 4})
     )
+
+
+class UploadForm(forms.Form):
+    """A record as a FHIR R4 bundle."""
+
+    bundle = forms.FileField(
+        label="FHIR bundle",
+        help_text="One patient's record as JSON, up to 5 MB.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".json,application/json,application/fhir+json"}),
+    )
+
+
+class ContactForm(forms.Form):
+    """Somebody around the patient."""
+
+    kind = forms.ChoiceField(
+        choices=[
+            ("emergency", "emergency contact"),
+            ("escort", "escort home"),
+            ("carer", "carer"),
+            ("clinician", "outside clinician"),
+        ]
+    )
+    name = forms.CharField(max_length=120)
+    relation = forms.CharField(
+        max_length=60, required=False, help_text="Such as sister, neighbour, general practitioner."
+    )
+    telephone = forms.CharField(max_length=40, widget=forms.TextInput(attrs={"type": "tel"}))
+    may_be_told = forms.BooleanField(required=False, label="May be told that the patient is treated here")
+
+    def clean_telephone(self) -> str:
+        return check_telephone(self.cleaned_data["telephone"])
+
+
+def _words(label: str, help_text: str) -> forms.CharField:
+    return forms.CharField(
+        required=False, label=label, help_text=help_text, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class CrisisPlanForm(forms.Form):
+    """What helps in a crisis, in the patient's own words."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+    warning_signs = _words("How a crisis begins", "What the patient and others notice first.")
+    what_helps = _words("What helps", "What the patient can do, and what others should do or leave.")
+    people_to_call = _words("Whom to call", "Names and numbers, in order.")
+    safe_place = _words("A safe place", "Where to go, and how to get there.")
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Reason")

@@ -148,6 +148,26 @@ class Referral(models.Model):
         return self.uid
 
 
+class IncomingReferral(models.Model):
+    """A bundle somebody uploaded and has not made a record of yet; deleted when nobody does."""
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    document = models.TextField()
+    fingerprint = models.CharField(max_length=64)
+    file_name = models.CharField(max_length=200, blank=True)
+    uploaded_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["clinic", "fingerprint"], name="incoming_once_a_clinic")
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
 class Contact(models.Model):
     """Somebody around the patient: emergency contact, escort home, carer (FHIR: Patient.contact)."""
 
@@ -167,7 +187,6 @@ class Contact(models.Model):
     may_be_told = models.BooleanField(default=False)
     added_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints: ClassVar = [

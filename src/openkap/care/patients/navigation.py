@@ -7,11 +7,13 @@ from django.urls import reverse
 from openkap.care.contributions import ChartLink
 from openkap.care.permissions import Permission
 
+# label, URL name, right
+_LINKS = (
+    ("Overview", "patient", Permission.SEE_PATIENT),
+    ("Timeline", "patient_timeline", Permission.SEE_PATIENT),
+    ("Person", "patient_identity", Permission.EDIT_PATIENT),
+)
+
 
 def links(uid: str) -> list[ChartLink]:
-    return [
-        ChartLink("Overview", reverse("patient", args=[uid]), "patient", Permission.SEE_PATIENT),
-        ChartLink(
-            "Person", reverse("patient_identity", args=[uid]), "patient_identity", Permission.EDIT_PATIENT
-        ),
-    ]
+    return [ChartLink(label, reverse(name, args=[uid]), name, right) for label, name, right in _LINKS]

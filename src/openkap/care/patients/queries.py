@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -13,10 +13,13 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
-from openkap.care.contributions import BannerItem, contributions
+from openkap.care.contributions import BannerItem, Section, TimelineEvent, contributions
 from openkap.care.patients.access import patients_of
-from openkap.care.patients.models import Identity, Patient
+from openkap.care.patients.actions import CRISIS_FIELDS, IDENTITY_FIELDS
+from openkap.care.patients.duplicates import Candidate, find_candidates
+from openkap.care.patients.models import Contact, CrisisPlan, Identity, Merge, Patient, TeamMember
 from openkap.care.patients.names import search_form
+from openkap.care.permissions import Role
 
 PAGE_SIZE = 50
 DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})$|(\d{1,2})[./](\d{1,2})[./](\d{4})$")
@@ -118,10 +121,103 @@ def _matching(text: str) -> Q:
     return names | Q(code__iexact=text) | Q(identifiers__value=text)
 
 
+def overview(by: Actor, patient: Patient) -> list[Section]:
+    """The chart's first page: what each app has to say about the patient."""
+    ids = record_ids(patient)
+    sections = [
+        section for module in contributions("overview") for section in module.sections(by, ids, patient.uid)
+    ]
+    return sorted(sections, key=lambda section: section.order)
+
+
+def timeline(patient: Patient) -> list[TimelineEvent]:
+    """Everything that happened, oldest first, the merged records' part included."""
+    ids = record_ids(patient)
+    marks = [event for module in contributions("timeline") for event in module.events(ids)]
+    return sorted(marks, key=lambda event: event.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A record that was merged into this one."""
+
+    uid: str
+    code: str
+    at: datetime
+    reason: str
+
+
+def merged_records(patient: Patient) -> list[Merged]:
+    """The merges of this record that still hold."""
+    rows = Merge.objects.filter(kept=patient, undone_at__isnull=True).select_related("absorbed")
+    return [Merged(row.uid, row.absorbed.code, row.merged_at, row.reason) for row in rows]
+
+
+def kept_record(patient: Patient) -> str:
+    """The public id of the record this one was merged into, or an empty string."""
+    return patient.merged_into.uid if patient.merged_into else ""
+
+
+def candidates_of(by: Actor, patient: Patient) -> list[Candidate]:
+    """Records that may be the same person as this one."""
+    identity = patient.identity
+    return find_candidates(
+        by,
+        family_name=identity.family_name,
+        given_name=identity.given_name,
+        birth_date=identity.birth_date,
+        telephone=identity.telephone,
+        identifiers=[(each.system, each.value) for each in patient.identifiers.all()],
+        but_not=patient.pk,
+    )
+
+
+def crisis_plan(patient: Patient) -> dict[str, Any]:
+    """The crisis plan in force as a form shows it; version 0 when there is none."""
+    last = (
+        CrisisPlan.objects.filter(patient=patient).order_by("-version").select_related("written_by").first()
+    )
+    if last is None:
+        return {"version": 0}
+    words = {name: getattr(last, name) for name in CRISIS_FIELDS}
+    return words | {
+        "version": last.version,
+        "written_by": last.written_by.name,
+        "written_at": last.written_at,
+    }
+
+
+def contacts_of(patient: Patient) -> list[dict[str, Any]]:
+    """Contacts that hold now, emergency contacts first."""
+    rows = Contact.objects.filter(patient=patient, ended_at__isnull=True).order_by("kind", "added_at")
+    return [
+        {
+            "uid": row.uid,
+            "kind": row.get_kind_display(),
+            "name": row.name,
+            "relation": row.relation,
+            "telephone": row.telephone,
+            "may_be_told": row.may_be_told,
+        }
+        for row in sorted(rows, key=lambda row: row.kind != Contact.Kind.EMERGENCY)
+    ]
+
+
+def team_of(patient: Patient) -> list[dict[str, Any]]:
+    """Who is on the care team, and in which part."""
+    rows = (
+        TeamMember.objects.filter(patient=patient, until__isnull=True)
+        .select_related("staff")
+        .order_by("part")
+    )
+    return [
+        {"uid": row.staff.uid, "name": row.staff.name, "part": Role(row.part).words, "since": row.since}
+        for row in rows
+    ]
+
+
 def identity_values(patient: Patient) -> dict[str, Any]:
     """The identity as a form shows it, with its version."""
-    from openkap.care.patients.actions import IDENTITY_FIELDS
-
     values = {name: getattr(patient.identity, name) for name in IDENTITY_FIELDS}
     return values | {"version": patient.identity.version}
 

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from openkap.care.access_rules import needs, page
-from openkap.care.patients import views
+from openkap.care.patients import referral_views, views
 from openkap.care.permissions import Permission
+
+_SEE = needs(Permission.SEE_PATIENT)
+_EDIT = needs(Permission.EDIT_PATIENT)
+_REGISTER = needs(Permission.REGISTER_PATIENT)
+_CHART = "patients/<uid:patient>/"
 
 urlpatterns = [
     page("patients/", views.patient_list, name="patients", may=needs(Permission.SEARCH_PATIENTS)),
-    page("patients/new/", views.new_referral, name="new_referral", may=needs(Permission.REGISTER_PATIENT)),
-    page("patients/<uid:patient>/", views.chart, name="patient", may=needs(Permission.SEE_PATIENT)),
+    page("referrals/new/", referral_views.new_referral, name="new_referral", may=_REGISTER),
+    page("referrals/upload/", referral_views.upload_referral, name="upload_referral", may=_REGISTER),
     page(
-        "patients/<uid:patient>/identity/",
-        views.identity,
-        name="patient_identity",
-        may=needs(Permission.EDIT_PATIENT),
+        "referrals/<uid:incoming>/", referral_views.incoming_referral, name="incoming_referral", may=_REGISTER
+    ),
+    page(_CHART, views.chart, name="patient", may=_SEE),
+    page(f"{_CHART}timeline/", views.timeline, name="patient_timeline", may=_SEE),
+    page(f"{_CHART}identity/", views.identity, name="patient_identity", may=_EDIT),
+    page(f"{_CHART}contacts/", views.contacts, name="contacts", may=_EDIT),
+    page(f"{_CHART}crisis-plan/", views.crisis_plan, name="crisis_plan", may=_EDIT),
+    page(f"{_CHART}team/", views.care_team, name="care_team", may=needs(Permission.MANAGE_CARE_TEAM)),
+    page(
+        f"{_CHART}same-person/", views.same_person, name="same_person", may=needs(Permission.MERGE_PATIENTS)
+    ),
+    page(f"{_CHART}restrict/", views.restrict, name="restrict", may=needs(Permission.RESTRICT_PATIENT)),
+    page(
+        f"{_CHART}break-glass/",
+        referral_views.open_in_emergency,
+        name="break_glass",
+        may=needs(Permission.BREAK_GLASS),
     ),
 ]

@@ -1,63 +1,178 @@
-"""Pages about patients: obtain, parse, act or query, render."""
+"""Pages of the chart that are about the person: obtain, parse, act or query, render."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.accounts.queries import colleagues_by_role
 from openkap.care.conflict import Conflict, conflict_page
-from openkap.care.patients import queries
+from openkap.care.patients import actions, merging, queries
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.actions import IDENTITY_FIELDS, NewPatient, change_identity, register_referral
-from openkap.care.patients.forms import ChangeIdentityForm, ReferralForm
+from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm
 from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+
+
+def frame(request: ClinicRequest, row: Any) -> dict[str, Any]:
+    """What every page of the chart shows around its own part."""
+    return {"banner": queries.banner_for(row), "links": queries.chart_links(request.actor, row.uid)}
+
+
+def refuse(form: Any, refused: InputError) -> None:
+    """Put a refusal beside its field."""
+    words = f"{refused.what}; {refused.remedy}." if refused.remedy else f"{refused.what}."
+    form.add_error(refused.where if refused.where in form.fields else None, words.capitalize())
 
 
 def patient_list(request: ClinicRequest) -> HttpResponse:
     """Find a patient, or look through the clinic's."""
     text, page = request.GET.get("q", ""), request.GET.get("page", "1")
     found = queries.find_patients(request.actor, text=text, page=int(page) if page.isdigit() else 1)
-    return render(request, "patients/list.html", {"found": found, "text": text})
+    return render(request, "patients/list.html", {"found": found, "text": text, "query": _query(text)})
+
+
+def _query(text: str) -> str:
+    from urllib.parse import urlencode
+
+    return f"{urlencode({'q': text})}&" if text else ""
 
 
 def chart(request: ClinicRequest, patient: str) -> HttpResponse:
     """The patient's overview."""
     row = patient_for(request.actor, patient, Permission.SEE_PATIENT)
     context = {
-        "banner": queries.banner_for(row),
-        "links": queries.chart_links(request.actor, patient),
+        "sections": queries.overview(request.actor, row),
+        "merged": queries.merged_records(row),
+        "kept": queries.kept_record(row),
+        "is_restricted": row.is_restricted,
     }
-    return render(request, "patients/chart.html", context)
+    return render(request, "patients/chart.html", context | frame(request, row))
+
+
+def timeline(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Everything that happened, on one page, to be printed."""
+    row = patient_for(request.actor, patient, Permission.SEE_PATIENT, seen="timeline")
+    return render(request, "patients/timeline.html", {"events": queries.timeline(row)} | frame(request, row))
 
 
 def identity(request: ClinicRequest, patient: str) -> HttpResponse:
     """Who they are and how to reach them."""
     row = patient_for(request.actor, patient, Permission.EDIT_PATIENT, seen="identity")
     form = ChangeIdentityForm(request.POST or None, initial=queries.identity_values(row))
-    frame = {"banner": queries.banner_for(row), "links": queries.chart_links(request.actor, patient)}
     if request.method == "POST" and form.is_valid():
-        version = form.cleaned_data.pop("version")
+        changes = dict(form.cleaned_data)
+        version = changes.pop("version")
         try:
-            change_identity(by=request.actor, uid=patient, changes=form.cleaned_data, version=version)
+            actions.change_identity(by=request.actor, uid=patient, changes=changes, version=version)
         except Conflict as conflict:
-            return conflict_page(request, form, conflict, **frame)
+            return conflict_page(request, form, conflict, **frame(request, row))
         messages.success(request, "Saved.")
         return redirect("patient_identity", patient)
-    return render(request, "patients/identity.html", {"form": form, **frame})
+    context = {"form": form, "title": "Person", "button": "Save"}
+    return render(request, "patients/form.html", context | frame(request, row))
 
 
-def new_referral(request: ClinicRequest) -> HttpResponse:
-    """A person is referred by form."""
-    form = ReferralForm(request.POST or None)
+def contacts(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Emergency contact, escort and others; add one or end one."""
+    row = patient_for(request.actor, patient, Permission.EDIT_PATIENT, seen="contacts")
+    form = ContactForm(request.POST if request.POST.get("act") == "add" else None)
+    if request.POST.get("act") == "end":
+        actions.end_contact(by=request.actor, uid=patient, contact=request.POST.get("contact", ""))
+        return redirect("contacts", patient)
+    if form.is_bound and form.is_valid():
+        actions.add_contact(by=request.actor, uid=patient, **form.cleaned_data)
+        messages.success(request, "Saved.")
+        return redirect("contacts", patient)
+    context = {"form": form, "contacts": queries.contacts_of(row)}
+    return render(request, "patients/contacts.html", context | frame(request, row))
+
+
+def crisis_plan(request: ClinicRequest, patient: str) -> HttpResponse:
+    """What helps in a crisis."""
+    row = patient_for(request.actor, patient, Permission.EDIT_PATIENT, seen="crisis plan")
+    stored = queries.crisis_plan(row)
+    form = CrisisPlanForm(request.POST or None, initial=stored)
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        person = NewPatient(
-            sex=data["sex"], is_veteran=data["is_veteran"], **{name: data[name] for name in IDENTITY_FIELDS}
+        words = dict(form.cleaned_data)
+        version = words.pop("version")
+        try:
+            actions.write_crisis_plan(by=request.actor, uid=patient, version=version, words=words)
+        except Conflict as conflict:
+            return conflict_page(request, form, conflict, **frame(request, row))
+        messages.success(request, "Saved. Earlier versions are kept.")
+        return redirect("patient", patient)
+    context = {"form": form, "title": "Crisis plan", "button": "Save the plan", "stored": stored}
+    return render(request, "patients/form.html", context | frame(request, row))
+
+
+def care_team(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Who looks after the patient."""
+    row = patient_for(request.actor, patient, Permission.MANAGE_CARE_TEAM, seen="care team")
+    people = colleagues_by_role(request.actor)
+    error = ""
+    if request.method == "POST":
+        try:
+            _change_team(request, patient, people)
+        except InputError as refused:
+            error = f"{refused.what}; {refused.remedy}"
+        else:
+            return redirect("care_team", patient)
+    context = {"team": queries.team_of(row), "people": people, "error": error}
+    return render(request, "patients/team.html", context | frame(request, row))
+
+
+def _change_team(request: ClinicRequest, patient: str, people: Any) -> None:
+    if leaving := request.POST.get("leave"):
+        actions.leave_team(by=request.actor, uid=patient, staff_uid=leaving)
+        return
+    uid, _, role = request.POST.get("join", "").partition(":")
+    chosen = next((each for each in people if (each.uid, each.role) == (uid, role)), None)
+    if chosen is None:
+        raise InputError("nobody was chosen", remedy="choose a colleague from the list", where="join")
+    actions.join_team(by=request.actor, uid=patient, members=[(chosen.staff_id, chosen.role)])
+
+
+def same_person(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Records that may be the same person; put two together, or take them apart again."""
+    row = patient_for(request.actor, patient, Permission.MERGE_PATIENTS, seen="duplicates")
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            if undo := request.POST.get("undo"):
+                merging.undo_merge(by=request.actor, uid=patient, merge_uid=undo, reason=reason)
+            else:
+                absorb = request.POST.get("absorb", "")
+                merging.merge(by=request.actor, keep=patient, absorb=absorb, reason=reason)
+        except InputError as refused:
+            refuse(form, refused)
+        else:
+            return redirect("patient", patient)
+    context = {
+        "form": form,
+        "candidates": queries.candidates_of(request.actor, row),
+        "merged": queries.merged_records(row),
+    }
+    return render(request, "patients/same_person.html", context | frame(request, row))
+
+
+def restrict(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Open the chart to the care team only, or to the clinic again."""
+    row = patient_for(request.actor, patient, Permission.RESTRICT_PATIENT, seen="restriction")
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        actions.restrict(
+            by=request.actor,
+            uid=patient,
+            is_restricted=not row.is_restricted,
+            reason=form.cleaned_data["reason"],
         )
-        patient = register_referral(
-            by=request.actor, person=person, referrer=data["referrer"], reason=data["reason"]
-        )
-        return redirect("patient", patient.uid)
-    return render(request, "patients/new_referral.html", {"form": form})
+        return redirect("patient", patient)
+    title = "Open to the whole clinic again" if row.is_restricted else "Open to the care team only"
+    context = {"form": form, "title": title, "button": title}
+    return render(request, "patients/form.html", context | frame(request, row))

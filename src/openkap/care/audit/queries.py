@@ -1,0 +1,112 @@
+"""Reads of the audit: pages for the auditor, the export, and the check of the rows themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+
+from openkap.care.audit.chain import GENESIS, digest
+from openkap.care.audit.models import AuditEvent, ChainHead
+from openkap.care.audit.verify import FORMAT
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """One event as the auditor reads it."""
+
+    sequence: int
+    at: datetime
+    actor: str
+    actor_name: str
+    roles: str
+    action: str
+    patient: str
+    reason: str
+    detail: dict[str, Any]
+    digest: str
+
+
+def find_events(
+    events: QuerySet[AuditEvent], *, actor: str = "", patient: str = "", action: str = "", page: int = 1
+) -> Page[Any]:
+    """A page of events, newest first."""
+    if actor:
+        events = events.filter(actor=actor)
+    if patient:
+        events = events.filter(patient=patient)
+    if action:
+        events = events.filter(action__startswith=action)
+    found: Page[Any] = Paginator(events.order_by("-sequence"), PAGE_SIZE).get_page(page)
+    found.object_list = [_read(event) for event in found.object_list]
+    return found
+
+
+def _read(event: AuditEvent) -> ReadEvent:
+    body = json.loads(event.body)
+    return ReadEvent(
+        sequence=event.sequence,
+        at=event.at,
+        actor=event.actor,
+        actor_name=body["actor_name"],
+        roles=body["roles"],
+        action=event.action,
+        patient=event.patient,
+        reason=body["reason"],
+        detail=body["detail"],
+        digest=event.digest,
+    )
+
+
+def head_of(chain: str) -> tuple[int, str]:
+    """Number and digest of a chain's last event: note it elsewhere, it is the anchor."""
+    head = ChainHead.objects.filter(chain=chain).first()
+    return (head.sequence, head.digest) if head else (0, GENESIS)
+
+
+def chains() -> list[str]:
+    """The names of all chains."""
+    return list(ChainHead.objects.order_by("chain").values_list("chain", flat=True))
+
+
+def export_lines(chain: str) -> Iterator[str]:
+    """The whole chain as ``openkap audit verify`` reads it, one JSON object a line."""
+    yield _line({"openkap_audit": FORMAT, "chain": chain, "first": 1, "previous": GENESIS})
+    sequence, last = 0, GENESIS
+    rows = AuditEvent.objects.filter(chain=chain).order_by("sequence")
+    for each in rows.values_list("sequence", "previous", "digest", "body").iterator(chunk_size=2000):
+        sequence, previous, last, body = each
+        yield _line({"sequence": sequence, "previous": previous, "digest": last, "body": body})
+    yield _line({"end": sequence, "digest": last})
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def disagreeing_rows(chain: str) -> list[int]:
+    """Numbers of events whose searchable columns or digest differ from their text."""
+    wrong = []
+    for event in AuditEvent.objects.filter(chain=chain).order_by("sequence").iterator(chunk_size=2000):
+        body = json.loads(event.body)
+        columns = {
+            "sequence": event.sequence,
+            "actor": event.actor,
+            "action": event.action,
+            "entity": event.entity,
+            "uid": event.entity_uid,
+            "patient": event.patient,
+            "at": event.at.isoformat(timespec="microseconds"),
+        }
+        if digest(event.previous, event.body) != event.digest or any(
+            body[name] != value for name, value in columns.items()
+        ):
+            wrong.append(event.sequence)
+    return wrong

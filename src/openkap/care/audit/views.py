@@ -1,0 +1,37 @@
+"""Pages of the auditor: read, filter, export."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+
+from openkap.care.audit import queries
+from openkap.care.audit.access import events_for
+from openkap.care.audit.actions import record
+
+
+def audit_list(request: HttpRequest) -> HttpResponse:
+    """Who saw or did what, newest first."""
+    by: Any = request.actor  # type: ignore[attr-defined]
+    asked = {name: request.GET.get(name, "").strip() for name in ("actor", "patient", "action")}
+    page = request.GET.get("page", "1")
+    found = queries.find_events(events_for(by), page=int(page) if page.isdigit() else 1, **asked)
+    sequence, digest = queries.head_of(by.clinic_uid)
+    query = "".join(f"{name}={value}&" for name, value in asked.items() if value)
+    return render(
+        request,
+        "audit/list.html",
+        {"found": found, "asked": asked, "query": query, "anchor": f"{sequence}:{digest}"},
+    )
+
+
+def audit_export(request: HttpRequest) -> StreamingHttpResponse:
+    """The clinic's whole chain as a file for ``openkap audit verify``."""
+    by: Any = request.actor  # type: ignore[attr-defined]
+    events_for(by)
+    record("audit.exported", by=by, entity="audit", uid=by.clinic_uid)
+    answer = StreamingHttpResponse(queries.export_lines(by.clinic_uid), content_type="application/x-ndjson")
+    answer.headers["Content-Disposition"] = f'attachment; filename="audit-{by.clinic_uid}.jsonl"'
+    return answer

@@ -1,0 +1,139 @@
+"""Who might be the same person: candidates with the reasons in words, strongest first.
+
+The machine proposes; a person looks at both and decides. Reasons are ranked, not summed into a score that
+nobody can question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from difflib import SequenceMatcher
+
+from django.db.models import Q
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.patients.access import patients_of
+from openkap.care.patients.models import Patient
+from openkap.care.patients.names import search_form
+
+# Two names this alike differ by a letter or two: Meyer and Meier, Sara and Sarah.
+ALIKE = 0.84
+MOST_COMPARED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that may be about the same person."""
+
+    uid: str
+    name: str
+    code: str
+    birth_date: date | None
+    reasons: tuple[str, ...]
+    is_certain: bool
+
+
+def find_candidates(
+    by: Actor,
+    *,
+    family_name: str,
+    given_name: str,
+    birth_date: date | None,
+    telephone: str = "",
+    identifiers: Iterable[tuple[str, str]] = (),
+    but_not: int = 0,
+) -> list[Candidate]:
+    """Records at the person's clinic that may be the same patient, the surest first."""
+    numbers = [(system, value) for system, value in identifiers if value]
+    family = search_form(family_name)
+    wanted = Q(pk__in=[])
+    for system, value in numbers:
+        wanted |= Q(identifiers__system=system, identifiers__value=value)
+    if birth_date:
+        wanted |= Q(identity__birth_date__in=_dates_like(birth_date))
+    if family:
+        wanted |= Q(identity__search_name__startswith=family[:3])
+    if telephone:
+        wanted |= Q(identity__telephone=telephone)
+    rows = (
+        patients_of(by)
+        .filter(wanted)
+        .exclude(pk=but_not)
+        .exclude(status=Patient.Status.MERGED)
+        .select_related("identity")
+        .prefetch_related("identifiers")
+        .distinct()[:MOST_COMPARED]
+    )
+    found = []
+    for row in rows:
+        shared = [value for system, value in numbers if (system, value) in _numbers(row)]
+        reasons = _reasons(row, family, search_form(given_name), birth_date, telephone, shared)
+        if reasons:
+            identity = row.identity
+            found.append(
+                Candidate(
+                    uid=row.uid,
+                    name=f"{identity.family_name.upper()}, {identity.given_name}",
+                    code=row.code,
+                    birth_date=identity.birth_date,
+                    reasons=tuple(reasons),
+                    is_certain=bool(shared),
+                )
+            )
+    return sorted(found, key=lambda each: (not each.is_certain, -len(each.reasons), each.name))
+
+
+def _numbers(row: Patient) -> set[tuple[str, str]]:
+    return {(each.system, each.value) for each in row.identifiers.all()}
+
+
+def _reasons(
+    row: Patient, family: str, given: str, birth_date: date | None, telephone: str, shared: list[str]
+) -> list[str]:
+    identity = row.identity
+    same_family = _alike(family, search_form(identity.family_name))
+    same_given = _alike(given, search_form(identity.given_name)) or _alike(
+        given, search_form(identity.preferred_name)
+    )
+    crossed = _alike(family, search_form(identity.given_name)) and _alike(
+        given, search_form(identity.family_name)
+    )
+    same_day = birth_date is not None and identity.birth_date == birth_date
+    near_day = birth_date is not None and identity.birth_date in _dates_like(birth_date)
+    same_telephone = bool(telephone) and identity.telephone == telephone
+    reasons = [f"the same number {value}" for value in shared]
+    if crossed and near_day:
+        reasons.append("family and given name crossed")
+    if same_family and same_given:
+        reasons.append("the same or a very similar name")
+    if same_day and (same_family or same_given or shared):
+        reasons.append("the same birth date")
+    elif near_day and same_family and same_given:
+        reasons.append("a birth date one slip away")
+    if same_telephone and (same_family or same_given):
+        reasons.append("the same telephone number")
+    # A name alone is not enough when both birth dates are known and differ.
+    dates_differ = birth_date is not None and identity.birth_date is not None and not near_day
+    if reasons == ["the same or a very similar name"] and dates_differ:
+        return []
+    return reasons
+
+
+def _alike(one: str, other: str) -> bool:
+    return bool(one and other) and (one == other or SequenceMatcher(None, one, other).ratio() >= ALIKE)
+
+
+def _dates_like(day: date) -> list[date]:
+    """The date, with day and month crossed, and a year apart by a slip of one or ten."""
+    found = [day]
+    for year, month, number in (
+        (day.year, day.day, day.month),
+        *((day.year + slip, day.month, day.day) for slip in (-10, -1, 1, 10)),
+    ):
+        try:
+            found.append(date(year, month, number))
+        except ValueError:
+            continue
+    return found

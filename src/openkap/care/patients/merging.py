@@ -1,0 +1,76 @@
+"""Two records of one person: put together and, when that was wrong, taken apart again."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+from openkap.care.patients.access import patient_for
+from openkap.care.patients.models import Merge, Patient
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+
+
+@transaction.atomic
+def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
+    """Two records are one person: the kept one shows both. Nothing is moved, so it can be undone."""
+    kept = patient_for(by, keep, Permission.MERGE_PATIENTS, seen="")
+    absorbed = patient_for(by, absorb, Permission.MERGE_PATIENTS, seen="")
+    if not reason.strip():
+        raise InputError("a reason is needed", remedy="say how you know it is one person", where="reason")
+    rows = {row.pk: row for row in Patient.objects.select_for_update().filter(pk__in=[kept.pk, absorbed.pk])}
+    if kept.pk == absorbed.pk or any(row.status == Patient.Status.MERGED for row in rows.values()):
+        raise InputError(
+            "these two cannot be put together",
+            limit="two records, neither of them part of another",
+            remedy="undo the earlier merge first",
+        )
+    if Patient.objects.filter(merged_into=absorbed).exists():
+        raise InputError(
+            "the record to be absorbed holds another one",
+            remedy="merge the other way round, or undo that first",
+        )
+    done = Merge.objects.create(
+        kept=kept,
+        absorbed=absorbed,
+        absorbed_status=absorbed.status,
+        reason=reason,
+        merged_by_id=by.staff_id,
+        merged_at=now(),
+    )
+    Patient.objects.filter(pk=absorbed.pk).update(status=Patient.Status.MERGED, merged_into=kept)
+    record(
+        "patient.merged",
+        by=by,
+        entity="merge",
+        uid=done.uid,
+        patient=keep,
+        reason=reason,
+        detail={"absorbed": absorb},
+    )
+    return done
+
+
+@transaction.atomic
+def undo_merge(*, by: Actor, uid: str, merge_uid: str, reason: str) -> None:
+    """They were two people after all: both records stand again as they were."""
+    kept = patient_for(by, uid, Permission.MERGE_PATIENTS, seen="")
+    if not reason.strip():
+        raise InputError("a reason is needed", remedy="say how you know they are two", where="reason")
+    done = Merge.objects.select_for_update().filter(uid=merge_uid, kept=kept, undone_at__isnull=True).first()
+    if done is None:
+        raise InputError("there is no such merge to undo", remedy="look at the chart again")
+    done.undone_by_id, done.undone_at, done.undone_because = by.staff_id, now(), reason
+    done.save()
+    Patient.objects.filter(pk=done.absorbed_id).update(status=done.absorbed_status, merged_into=None)
+    record(
+        "patient.merge_undone",
+        by=by,
+        entity="merge",
+        uid=merge_uid,
+        patient=uid,
+        reason=reason,
+        detail={"absorbed": done.absorbed.uid},
+    )

@@ -1,0 +1,78 @@
+"""The patients' part of the chart's overview: team, contacts, crisis plan, how they came."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.contributions import BannerItem, Section
+from openkap.care.patients.models import Contact, CrisisPlan, Referral, TeamMember
+from openkap.care.permissions import Permission, Role
+
+
+def sections(by: Actor, patient_ids: list[int], uid: str) -> list[Section]:
+    may_edit = by.may(Permission.EDIT_PATIENT)
+    return [
+        _contacts(patient_ids, uid, may_edit),
+        _plan(patient_ids, uid, may_edit),
+        _team(patient_ids, uid, by.may(Permission.MANAGE_CARE_TEAM)),
+        _referrals(patient_ids),
+    ]
+
+
+def _contacts(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
+    rows = Contact.objects.filter(patient_id__in=patient_ids, ended_at__isnull=True).order_by("kind")
+    lines = [
+        BannerItem(
+            row.get_kind_display().capitalize(),
+            f"{row.name}{f' ({row.relation})' if row.relation else ''}, {row.telephone}"
+            f"{'' if row.may_be_told else ' – must not be told of the treatment'}",
+        )
+        for row in rows
+    ]
+    kinds = {row.kind for row in rows}
+    for kind, words in ((Contact.Kind.EMERGENCY, "Emergency contact"), (Contact.Kind.ESCORT, "Escort home")):
+        if kind not in kinds:
+            lines.append(BannerItem(words, "not known", "unknown"))
+    url = reverse("contacts", args=[uid]) if may_edit else ""
+    return Section("People around them", tuple(lines), url, "Change contacts", order=30)
+
+
+def _plan(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
+    last = CrisisPlan.objects.filter(patient_id__in=patient_ids).order_by("-written_at", "-version").first()
+    lines: tuple[BannerItem, ...] = ()
+    if last:
+        lines = tuple(
+            BannerItem(label, words)
+            for label, words in (
+                ("How it begins", last.warning_signs),
+                ("What helps", last.what_helps),
+                ("Whom to call", last.people_to_call),
+                ("A safe place", last.safe_place),
+            )
+            if words
+        )
+    url = reverse("crisis_plan", args=[uid]) if may_edit else ""
+    link = "Change the plan" if last else "Write the plan"
+    return Section("Crisis plan", lines, url, link, "There is no crisis plan yet.", order=20)
+
+
+def _team(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
+    rows = TeamMember.objects.filter(patient_id__in=patient_ids, until__isnull=True).select_related("staff")
+    lines = tuple(
+        BannerItem(Role(row.part).words.capitalize(), row.staff.name) for row in rows.order_by("part")
+    )
+    url = reverse("care_team", args=[uid]) if may_edit else ""
+    return Section("Care team", lines, url, "Change the team", "Nobody is on the care team yet.", order=60)
+
+
+def _referrals(patient_ids: list[int]) -> Section:
+    rows = Referral.objects.filter(patient_id__in=patient_ids).order_by("received_at").defer("document")
+    lines = tuple(
+        BannerItem(
+            f"{row.received_at:%-d %b %Y}",
+            ", ".join(filter(None, (f"by {row.get_by_display()}", row.referrer, row.reason))),
+        )
+        for row in rows
+    )
+    return Section("Referral", lines, order=70)

@@ -1,0 +1,112 @@
+"""An uploaded bundle on its way to a record: read by interop, shown to a person, registered by an action."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.http import Http404
+
+from openkap.care.accounts.access import require
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+from openkap.care.patients.models import IncomingReferral
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+from openkap.interop.fhir.bundle import read_bundle
+from openkap.interop.fhir.concepts import shipped_index
+from openkap.interop.fhir.findings import Intake
+from openkap.interop.fhir.person import Person, read_person
+from openkap.interop.json_text import read_json
+from openkap.protocol.elements import dictionary
+
+LARGEST_UPLOAD_BYTES = 5_000_000
+
+
+@dataclass(frozen=True)
+class ReadReferral:
+    """What an uploaded bundle says: the person, and the facts for screening."""
+
+    person: Person
+    intake: Intake
+
+
+def read_document(text: str) -> ReadReferral:
+    """A bundle's text as person and facts; ``InputError`` says what cannot be read and where."""
+    data = read_json(text, "the file")
+    return ReadReferral(read_person(data), read_bundle(data, dictionary(), shipped_index(), now()))
+
+
+def receive(*, by: Actor, raw: bytes, file_name: str = "") -> IncomingReferral:
+    """Keep an uploaded bundle until somebody makes a record of it; the same file is kept once."""
+    require(by, Permission.REGISTER_PATIENT)
+    if len(raw) > LARGEST_UPLOAD_BYTES:
+        raise InputError(
+            "the file is larger than a referral can be",
+            value=f"{len(raw)} bytes",
+            limit=f"{LARGEST_UPLOAD_BYTES} bytes",
+            remedy="ask the sender for the record of one patient, without attachments",
+        )
+    try:
+        text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(
+            "the file is not UTF-8 text", remedy="choose the bundle as JSON, not as PDF, XML or archive"
+        ) from None
+    if "\x00" in text:
+        raise InputError("the file holds a character that no text has (NUL)", remedy="export it again")
+    read_document(text)
+    fingerprint = hashlib.sha256(raw).hexdigest()
+    with transaction.atomic():
+        incoming, is_new = IncomingReferral.objects.get_or_create(
+            clinic_id=by.clinic_id,
+            fingerprint=fingerprint,
+            defaults={
+                "document": text,
+                "file_name": file_name[:200],
+                "uploaded_by_id": by.staff_id,
+                "uploaded_at": now(),
+            },
+        )
+        if is_new:
+            record(
+                "referral.uploaded",
+                by=by,
+                entity="incoming",
+                uid=incoming.uid,
+                detail={"fingerprint": fingerprint},
+            )
+    return incoming
+
+
+def incoming_for(by: Actor, uid: str) -> IncomingReferral:
+    """A waiting bundle of the person's clinic, for those who register patients."""
+    require(by, Permission.REGISTER_PATIENT)
+    found = IncomingReferral.objects.filter(clinic_id=by.clinic_id, uid=uid).first()
+    if found is None:
+        raise Http404("no such referral waits at this clinic")
+    record("referral.seen", by=by, entity="incoming", uid=uid)
+    return found
+
+
+def suggested(person: Person) -> dict[str, Any]:
+    """The person as first values of the referral form."""
+    from openkap.care.patients.forms import LANGUAGES
+
+    known = {code for code, _ in LANGUAGES}
+    return {
+        "family_name": person.family_name,
+        "given_name": person.given_name,
+        "birth_date": person.birth_date,
+        "sex": person.gender if person.gender in {"female", "male", "other"} else "unknown",
+        "gender": "",
+        "language": person.language if person.language in known else ("other" if person.language else "en"),
+        "needs_interpreter": person.needs_interpreter,
+        "email": person.email,
+        "telephone": person.telephone,
+        "address": person.address,
+        "is_veteran": {True: "yes", False: "no", None: ""}[person.is_veteran],
+    }

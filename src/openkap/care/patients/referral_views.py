@@ -1,0 +1,104 @@
+"""Pages by which a patient comes: a form, or an uploaded bundle that fills the form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from openkap.care.accounts.glass import break_glass
+from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.accounts.views import inside
+from openkap.care.patients.access import restricted_patient
+from openkap.care.patients.actions import IDENTITY_FIELDS, NewPatient, register_referral
+from openkap.care.patients.duplicates import find_candidates
+from openkap.care.patients.forms import ReferralForm, UploadForm
+from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
+from openkap.core.errors import DomainError, InputError
+
+
+def new_referral(request: ClinicRequest) -> HttpResponse:
+    """A person is referred by form."""
+    form = ReferralForm(request.POST or None)
+    return _register(request, form, {"title": "New referral"})
+
+
+def upload_referral(request: ClinicRequest) -> HttpResponse:
+    """A record comes as a FHIR bundle; what it says is shown before anything is registered."""
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        file = form.cleaned_data["bundle"]
+        try:
+            incoming = receive(by=request.actor, raw=file.read(), file_name=file.name or "")
+        except DomainError as refused:
+            form.add_error("bundle", str(refused).capitalize())
+        else:
+            return redirect("incoming_referral", incoming.uid)
+    return render(request, "patients/upload.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
+    """What the bundle says, beside the form it fills; a person looks before the record is opened."""
+    row = incoming_for(request.actor, incoming)
+    said = read_document(row.document)
+    form = ReferralForm(request.POST or None, initial=suggested(said.person))
+    context = {"title": "Referral from a file", "said": said, "file_name": row.file_name}
+    return _register(request, form, context, incoming=row, person=said.person)
+
+
+def _register(
+    request: ClinicRequest, form: Any, context: dict[str, Any], *, incoming: Any = None, person: Any = None
+) -> HttpResponse:
+    """Register what the form says, unless the person may be here already and nobody has looked yet."""
+    numbers = person.identifiers if person else ()
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        candidates = find_candidates(
+            request.actor,
+            family_name=data["family_name"],
+            given_name=data["given_name"],
+            birth_date=data["birth_date"],
+            telephone=data["telephone"],
+            identifiers=numbers,
+        )
+        if not candidates or request.POST.get("is_new") == "yes":
+            patient = register_referral(
+                by=request.actor,
+                person=NewPatient(
+                    sex=data["sex"],
+                    is_veteran=data["is_veteran"],
+                    identifiers=numbers,
+                    contacts=_contacts(person),
+                    **{name: data[name] for name in IDENTITY_FIELDS},
+                ),
+                referrer=data["referrer"],
+                reason=data["reason"],
+                incoming=incoming,
+            )
+            return redirect("patient", patient.uid)
+        context["candidates"] = candidates
+    return render(request, "patients/new_referral.html", {"form": form} | context)
+
+
+def _contacts(person: Any) -> tuple[tuple[str, str, str, str], ...]:
+    """Contacts that the record names; which of them is the emergency contact, a person decides later."""
+    if person is None:
+        return ()
+    return tuple(("carer", each.name, each.relation, each.telephone) for each in person.contacts)
+
+
+def open_in_emergency(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Break the glass to a restricted record."""
+    restricted_patient(request.actor, patient)
+    reason = request.POST.get("reason", "")
+    error = ""
+    if request.method == "POST":
+        try:
+            break_glass(by=request.actor, patient_uid=patient, reason=reason)
+        except InputError as refused:
+            error = f"{refused.what}; {refused.remedy}"
+        else:
+            return redirect(inside(request, request.POST.get("next", ""), "home"))
+    context = {"patient_uid": patient, "may_break": True, "error": error, "reason": reason}
+    return render(request, "patients/restricted.html", context, status=422 if error else 200)

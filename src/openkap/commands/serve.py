@@ -1,0 +1,122 @@
+"""``openkap serve``: web pages and jobs on one machine; ``openkap jobs``: the jobs alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from openkap.commands.django_door import open_django
+from openkap.core.errors import InputError
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--workers", default=2, show_default=True, help="Processes that answer.")
+@click.option("--threads", default=4, show_default=True, help="Threads in each.")
+@click.option("--demo", is_flag=True, help="A clinic of invented people in var/demo, one click to log in.")
+@click.option("--no-jobs", is_flag=True, help="Pages only; run openkap jobs elsewhere.")
+def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs: bool) -> None:
+    """Serve the clinic: pages and jobs on this machine."""
+    if demo:
+        _prepare_demo(host, port)
+    open_django()
+    from django.conf import settings
+
+    if settings.DEMO and not demo and host not in {"127.0.0.1", "localhost", "::1"}:
+        raise InputError(
+            "a demo installation logs in anybody",
+            value=host,
+            remedy="serve it on 127.0.0.1, or turn the demo off",
+        )
+    prepare_database()
+    if demo:
+        from openkap.care.demo.fill import fill_if_empty
+
+        if made := fill_if_empty():
+            click.echo(f"filled one synthetic clinic: {made} patients")
+    jobs_process = None if no_jobs else subprocess.Popen([sys.executable, "-m", "openkap", "jobs"])
+    click.echo(f"OpenKAP on http://{host}:{port}/ (stop with Ctrl-C)")
+    try:
+        _gunicorn({"bind": f"{host}:{port}", "workers": workers, "threads": threads}).run()
+    finally:
+        if jobs_process:
+            jobs_process.terminate()
+            jobs_process.wait(10)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Run each job once and end: for cron or a timer.")
+def jobs(once: bool) -> None:
+    """Run the jobs: send, remind, escalate, expire; claims rows, so several may run."""
+    open_django()
+    from django.db import close_old_connections
+
+    from openkap.care.jobs import Schedule
+
+    parent = os.getppid()
+    schedule = Schedule(worker=f"{os.uname().nodename}:{os.getpid()}", last={})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    while True:
+        schedule.run_due()
+        # A server that was killed takes its jobs along.
+        if once or os.getppid() != parent:
+            return
+        close_old_connections()
+        time.sleep(1)
+
+
+def prepare_database() -> None:
+    """Bring the tables to this version; a no-op that costs little when they are."""
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0)
+
+
+def _prepare_demo(host: str, port: int) -> None:
+    if host not in {"127.0.0.1", "localhost", "::1"}:
+        raise InputError(
+            "the demo logs in anybody", value=host, limit="127.0.0.1", remedy="serve it on this machine only"
+        )
+    os.environ["OPENKAP_DEMO"] = "yes"
+    os.environ.setdefault("OPENKAP_VAR", str(Path("var") / "demo"))
+    os.environ.setdefault("OPENKAP_BASE_URL", f"http://{host}:{port}")
+
+
+def _gunicorn(options: dict[str, Any]) -> Any:
+    from gunicorn.app.base import BaseApplication
+
+    class Clinic(BaseApplication):  # type: ignore[misc]
+        """The clinic in gunicorn: loaded once and shared by the workers."""
+
+        def load_config(self) -> None:
+            for name, value in {
+                "preload_app": True,
+                "worker_class": "gthread",
+                "timeout": 60,
+                **options,
+            }.items():
+                self.cfg.set(name, value)
+            self.cfg.set("loglevel", "warning")
+
+        def load(self) -> Any:
+            # The parent's connection must not be shared with the workers it forks.
+            from django.db import connections
+
+            from openkap.care.wsgi import application
+
+            connections.close_all()
+            return application
+
+    return Clinic()

@@ -1,0 +1,93 @@
+"""Every address of the clinic, and for each parameter a value of our clinic and one of the other.
+
+A new parameter name in a URL needs a line in ``SAMPLES``: the authorisation table test says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+
+@dataclass(frozen=True)
+class World:
+    """A filled clinic and its neighbour: what the samples take their ids from."""
+
+    cast: Any
+    ours: Any
+    theirs: Any
+
+
+BUNDLE = {
+    "resourceType": "Bundle",
+    "type": "collection",
+    "entry": [
+        {
+            "resource": {
+                "resourceType": "Patient",
+                "id": "p1",
+                "name": [{"family": "Sample", "given": ["Robin"]}],
+                "birthDate": "1979-03-08",
+                "gender": "female",
+                "identifier": [{"system": "urn:example:mrn", "value": "4711"}],
+            }
+        }
+    ],
+}
+
+
+def incoming(world: World, key: str) -> str:
+    """An uploaded bundle that waits at that person's clinic."""
+    from openkap.care.patients.referral import receive
+
+    return receive(by=world.cast.actor(key), raw=json.dumps(BUNDLE).encode()).uid
+
+
+# parameter name -> (value at our clinic, value at the other clinic); the same twice where it has no clinic
+SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
+    "patient": lambda world: (world.ours.uid, world.theirs.uid),
+    "colleague": lambda world: (world.cast.staff("ben").uid, world.cast.staff("eve").uid),
+    "incoming": lambda world: (incoming(world, "cora"), incoming(world, "eve")),
+    # The demo answers 404 outside the demo, the login library to anybody who guesses.
+    "key": lambda world: ("ada", "ada"),
+    "uidb36": lambda world: ("1", "1"),
+    "pk": lambda world: (1, 1),
+    "token": lambda world: ("not-a-token", "not-a-token"),
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """One named URL and its parameters."""
+
+    name: str
+    parameters: tuple[str, ...]
+
+    def path(self, world: World, *, other_clinic: bool = False) -> str:
+        values = {name: SAMPLES[name](world)[1 if other_clinic else 0] for name in self.parameters}
+        return reverse(self.name, kwargs=values)
+
+    @property
+    def has_clinic(self) -> bool:
+        """Whether its parameters name rows that belong to one clinic."""
+        return bool(set(self.parameters) - {"key", "uidb36", "pk", "token"})
+
+
+def every_address() -> list[Address]:
+    """All named URLs, those of libraries included; a URL without a name is returned as its route."""
+    return sorted(set(_walk(get_resolver().url_patterns, "", ())), key=lambda each: each.name)
+
+
+def _walk(patterns: list[Any], namespace: str, outer: tuple[str, ...]) -> Iterator[Address]:
+    for pattern in patterns:
+        parameters = (*outer, *re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern)))
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, inner, parameters)
+        elif isinstance(pattern, URLPattern):
+            yield Address(f"{namespace}{pattern.name or pattern.pattern}", parameters)
