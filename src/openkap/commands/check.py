@@ -16,6 +16,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.instruments.load", "tally"),
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),
+    ("openkap.care.outcomes.follow_up", "tally"),
 ]
 
 

@@ -78,3 +78,15 @@ def due(moment: datetime | None) -> str:
     else:
         return f"{timezone.localtime(moment):%-d %b %Y}"
     return f"{words} late" if late else f"in {words}"
+
+
+@register.filter
+def plain(number: float) -> str:
+    """A number as a drawing needs it: a full stop for the decimal sign in every language."""
+    return f"{number:.1f}"
+
+
+@register.filter
+def answer_is(answers: dict[str, int], item: str) -> int | None:
+    """What an item was answered with, for marking the choice."""
+    return answers.get(item)
