@@ -17,6 +17,9 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),
     ("openkap.care.outcomes.follow_up", "tally"),
+    ("openkap.protocol.consent_text", "tally"),
+    ("openkap.protocol.screening_order", "tally"),
+    ("openkap.protocol.session_words", "tally"),
 ]
 
 
