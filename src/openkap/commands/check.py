@@ -13,6 +13,7 @@ from openkap.core.content import SHIPPED, Tally
 # module and function ``(root) -> list[Tally]`` of every room that has content
 ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.read", "tally"),
+    ("openkap.care.accounts.requirements", "tally"),
     ("openkap.instruments.load", "tally"),
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),

@@ -9,16 +9,20 @@ file can change a number quietly.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from types import EllipsisType
+from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
-from openkap.core.errors import ContentError, DomainError, InputError
+from openkap.core.errors import ContentError, DomainError, InputError, quote
 
 # A reviewer cannot read more than this; the largest shipped file is a tenth of it.
 LARGEST_FILE_BYTES = 4_000_000
@@ -33,9 +37,52 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 class Schema(BaseModel):
-    """Base of every content schema: frozen, and no field that the schema does not name."""
+    """Base of every content schema: frozen, and no field that the schema does not name.
+
+    A number is written in plain digits. The schema library alone would read the text ``0-5`` as minus five
+    and ``1_0`` as ten: a slip would change a number without a word.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_in_plain_digits(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for name, pattern in _number_fields(cls).items():
+                given = data.get(name)
+                for each in given if isinstance(given, list | tuple) else [given]:
+                    if isinstance(each, str) and pattern.fullmatch(each.strip()) is None:
+                        raise ValueError(f"{name}: {quote(each)} is not a number in plain digits")
+        return data
+
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+@lru_cache(maxsize=512)
+def _number_fields(schema: type[BaseModel]) -> dict[str, re.Pattern[str]]:
+    """The fields of a schema that hold numbers and nothing else, with what their text must look like."""
+    fields = {}
+    for name, field_ in schema.model_fields.items():
+        if any(isinstance(each, BeforeValidator) for each in field_.metadata):
+            continue  # this field reads its text by itself
+        kinds = set(_plain_types(field_.annotation)) - {type(None), EllipsisType}
+        if kinds == {int}:
+            fields[field_.alias or name] = _WHOLE
+        elif kinds and kinds <= {int, float, Decimal}:
+            fields[field_.alias or name] = _DECIMAL
+    return fields
+
+
+def _plain_types(annotation: Any) -> Iterator[Any]:
+    """The types an annotation comes down to: ``tuple[int, ...] | None`` to int, ellipsis, none."""
+    inner = get_args(annotation)
+    if not inner:
+        yield EllipsisType if annotation is Ellipsis else annotation
+    for each in inner:
+        yield from _plain_types(each)
 
 
 @dataclass(frozen=True, slots=True)

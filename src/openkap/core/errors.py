@@ -79,7 +79,10 @@ class InputError(DomainError):
 
 def quote(value: object) -> str:
     """The value as text on one line, shortened in the middle when long; control characters are marked."""
-    text = " ".join(str(value).split())
+    text = str(value)
+    if len(text) <= LONGEST_QUOTED_VALUE and text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    text = " ".join(text.split())
     if not text.isprintable():
         text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
     if len(text) <= LONGEST_QUOTED_VALUE:

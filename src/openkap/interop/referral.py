@@ -63,6 +63,8 @@ def read_referral(
             intake = read_bundle(data, elements, index or shipped_index(), as_of)
             return Referral(path, intake.facts, intake)
         return Referral(path, parse_facts(data, elements, as_of=as_of, where=str(path)))
+    except RecursionError:
+        raise InputError("nested too deeply", remedy="ask for a flatter file", where=str(path)) from None
     except DomainError as refused:
         raise (refused if str(path) in (refused.where or "") else refused.at(str(path))) from None
 

@@ -25,7 +25,7 @@ from openkap.pharmacology.exponential import exponentials
 Array = NDArray[np.float64]
 
 # People solved together: their matrices and rows then stay inside the processor's cache.
-PEOPLE_AT_ONCE = 500
+PEOPLE_AT_ONCE = 250
 # Below this many evenly spaced points plain stepping is as quick.
 _SHORT_RUN = 4
 
@@ -147,8 +147,12 @@ class _Solution:
         for length in _runs(grid, is_break, has_own):
             if length >= _SHORT_RUN:
                 points = self._run((grid[at + length] - grid[at]) / length, length)
-                columns = wanted[at + 1 : at + length + 1]
-                answer[:, :, columns] = points[:, :, 1:]
+                first, last = wanted[at + 1], wanted[at + length]
+                if first >= 0 and last - first == length - 1:
+                    answer[:, :, first : last + 1] = points[:, :, 1:]
+                else:
+                    asked = wanted[at + 1 : at + length + 1]
+                    answer[:, :, asked[asked >= 0]] = points[:, :, 1:][:, :, asked >= 0]
             else:
                 self._step(grid[at], grid[at + 1], own if has_own[at + 1] else None)
             at += length
@@ -223,29 +227,34 @@ class _Solution:
     def _run(self, minutes: float, length: int) -> Array:
         """All points 0..length of an evenly spaced run; moves the state to its last point."""
         depth = ceil(log2(length + 1) / 2)
-        power = self._over(minutes)
+        powers = [self._over(minutes)]
+
+        def power(doublings: int) -> Array:
+            while len(powers) <= doublings:
+                powers.append(powers[-1] @ powers[-1])
+            return powers[doublings]
+
         rows = self.rows
-        for _ in range(depth):
-            rows = np.concatenate([rows, rows @ power], axis=1)
-            power = power @ power
-        inner = 2**depth
-        quantities = self.rows.shape[1]
+        for doublings in range(depth):
+            rows = np.concatenate([rows, rows @ power(doublings)], axis=1)
+        inner, quantities = 2**depth, self.rows.shape[1]
         outer = length // inner + 1
-        states = self.state
+        states, doublings = self.state, depth
         while states.shape[2] < outer:
-            states = np.concatenate([states, power @ states], axis=2)
-            power = power @ power
+            wanted = states[:, :, : outer - states.shape[2]]
+            states = np.concatenate([states, power(doublings) @ wanted], axis=2)
+            doublings += 1
         # Point a * inner + b of quantity q: state a times row b of q; the layout is the answer's own.
-        left = np.ascontiguousarray(states[:, :, :outer].transpose(0, 2, 1))[:, None]
+        left = np.ascontiguousarray(states.transpose(0, 2, 1))[:, None]
         right = rows.reshape(self.people, inner, quantities, -1).transpose(0, 2, 3, 1)
         points: Array = left @ np.ascontiguousarray(right)
         last_outer, last_inner = divmod(length, inner)
         self.state = states[:, :, last_outer : last_outer + 1]
-        power = self._over(minutes)
         for bit in range(last_inner.bit_length()):
             if last_inner >> bit & 1:
-                self.state = power @ self.state
-            power = power @ power
+                self.state = power(bit) @ self.state
+        # The slice above is a view, and entering doses writes into the state.
+        self.state = np.ascontiguousarray(self.state)
         return points.reshape(self.people, quantities, outer * inner)[:, :, : length + 1]
 
 

@@ -206,13 +206,14 @@ def _formulas(file: ModelFile, routes: Iterable[str]) -> Iterable[str]:
 
 def _check(file: ModelFile, document: Document) -> None:
     known: dict[str, Dimension] = {}
+    used = _used(file, document)
     for name, each in file.parameters.items():
         place = ("parameters", name)
         if each.unit is None:
             known[name] = parse_unit("1").dimension
             continue
         kind = parse_unit(each.unit).dimension
-        if file.compartments and kind not in _INSIDE and name in _used(file, document):
+        if file.compartments and kind not in _INSIDE and name in used:
             raise document.error(
                 f"{name} has a unit that no compartment model can use",
                 place,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from openkap.core.content import Schema
+from openkap.core.errors import InputError
 from openkap.core.quantity import parse_unit
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
@@ -24,6 +25,13 @@ GradeName = Literal[
     "platform",
 ]
 Site = Literal["arterial", "arterial_like", "venous", "venous_assumed", "venous_like", "mixed", "unknown"]
+
+
+def _known_unit(code: str) -> None:
+    try:
+        parse_unit(code)
+    except InputError as error:
+        raise ValueError(f"{error.what}: {code}; {error.limit}") from None
 
 
 class Sourced(Schema):
@@ -54,7 +62,7 @@ class Value(Sourced):
         if self.value is not None and self.unit is None:
             raise ValueError("a value needs its unit: write unit: '1' for a plain ratio")
         if self.unit is not None:
-            parse_unit(self.unit)
+            _known_unit(self.unit)
         for name in ("ci95", "range", "limits"):
             pair = getattr(self, name)
             if pair is not None and pair[0] > pair[1]:
@@ -128,7 +136,7 @@ class Residual(Sourced):
 
     @model_validator(mode="after")
     def _unit_is_known(self) -> Residual:
-        parse_unit(self.unit)
+        _known_unit(self.unit)
         return self
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from openkap.core.content import Tally, content_files, read_document
+from openkap.core.content import Schema, Tally, content_files, read_document
 from openkap.core.errors import ContentError, DomainError
 from openkap.pharmacology import library
 from openkap.pharmacology.mechanism import mechanism_map
@@ -64,7 +64,9 @@ def _model(path: Path, root: Path, into: Tally, known: set[str]) -> None:
     random_effects(model)
     spread = model.file.variability
     rows: list[Sourced] = [*model.file.parameters.values(), *model.file.covariates, *model.file.residual]
+    rows += [model.file.validity] if model.file.validity else []
     if spread is not None:
+        rows += [spread.borrowed] if spread.borrowed else []
         rows += [*spread.omega.values(), *spread.occasion.values(), *spread.covariance]
     _count(rows, into, known, str(path))
 
@@ -118,7 +120,7 @@ def _sourced(node: object) -> Iterable[Sourced]:
     elif isinstance(node, tuple):
         for each in node:
             yield from _sourced(each)
-    elif hasattr(type(node), "model_fields"):
+    elif isinstance(node, Schema):
         for name in type(node).model_fields:
             yield from _sourced(getattr(node, name))
 

@@ -1,5 +1,6 @@
 """Content is read as text; anything that could change a number quietly is refused with its line."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,27 @@ def test_a_schema_error_names_field_line_value_and_remedy() -> None:
         document.parse(Dose)
     assert refused.value.remedy
     assert "amount" in refused.value.what or "amuont" in refused.value.what
+
+
+class Counts(Schema):
+    minutes: tuple[int, ...] = ()
+    limit: Decimal | None = None
+    low: float = 0.0
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    "raw", [b"minutes: [0, 0-5]", b"limit: 1_0", b"low: 0-5", b"minutes: [1.5]", b"low: inf", b"limit: NaN"]
+)
+def test_a_number_is_written_in_plain_digits(raw: bytes) -> None:
+    """The schema library alone reads 0-5 as minus five and 1_0 as ten."""
+    with pytest.raises(ContentError, match="plain digits"):
+        parse_document(raw, FILE).parse(Counts)
+
+
+def test_plain_numbers_and_words_pass() -> None:
+    parsed = parse_document(b"minutes: [0, 10]\nlimit: 1.10\nlow: -2e-3\nname: 0-5\n", FILE).parse(Counts)
+    assert (parsed.minutes, str(parsed.limit), parsed.low, parsed.name) == ((0, 10), "1.10", -0.002, "0-5")
 
 
 def test_a_file_too_large_or_absent_is_refused(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ def verdict(case: Case, folder: Path, as_of: datetime = AS_OF) -> str:
     try:
         return assess(read_referral(path, as_of=as_of).facts, load_protocol("iv-racemic")).verdict.value
     except DomainError as refused:
-        assert str(path) in str(refused)
+        said = str(refused)
+        assert str(path) in said
         return NOT_READ
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.http import Http404
 
 from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
@@ -59,7 +58,7 @@ def review_glass(*, by: Actor, uid: str, review: str) -> None:
     require(by, Permission.REVIEW_BREAK_GLASS)
     glass = BreakGlass.objects.select_for_update().filter(clinic_id=by.clinic_id, uid=uid).first()
     if glass is None:
-        raise Http404("no such emergency at this clinic")
+        raise InputError("no such emergency at this clinic", remedy="look at the list again")
     if glass.staff_id == by.staff_id:
         raise InputError("nobody reviews their own emergency", remedy="ask another auditor")
     if not review.strip() or glass.reviewed_at:

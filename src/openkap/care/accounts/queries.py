@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Q
+from allauth.mfa.models import Authenticator
+from django.db.models import Q, QuerySet
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.models import RoleAssignment
+from openkap.care.accounts.credentials import Standing, standing_of, standings
+from openkap.care.accounts.models import BreakGlass, Credential, RoleAssignment, Staff
+from openkap.care.accounts.requirements import kinds
 from openkap.care.moment import now
 from openkap.care.permissions import Role
 
@@ -29,11 +33,102 @@ class Colleague:
 def colleagues_by_role(by: Actor, *roles: Role) -> list[Colleague]:
     """The clinic's people who treat, or those in the given roles, by role and name."""
     wanted = roles or (Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR)
-    moment = now()
-    rows = (
-        RoleAssignment.objects.filter(clinic_id=by.clinic_id, role__in=wanted, since__lte=moment)
-        .filter(Q(until__isnull=True) | Q(until__gt=moment), staff__is_active=True)
-        .select_related("staff")
-        .order_by("role", "staff__name")
-    )
+    rows = _current_roles(by).filter(role__in=wanted).select_related("staff").order_by("role", "staff__name")
     return [Colleague(row.staff_id, row.staff.uid, row.staff.name, row.role) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedColleague:
+    """One line of the staff list."""
+
+    uid: str
+    name: str
+    email: str
+    roles: tuple[str, ...]
+    # requirements that are not met or end soon, with their tone
+    gaps: tuple[Standing, ...]
+    has_second_factor: bool
+
+
+def staff_overview(by: Actor) -> list[ListedColleague]:
+    """Everybody with a role here now, their gaps first; a fixed number of queries."""
+    rows = _current_roles(by).select_related("staff").order_by("staff__name", "role")
+    people: dict[int, tuple[Staff, list[Role]]] = {}
+    for row in rows:
+        people.setdefault(row.staff_id, (row.staff, []))[1].append(Role(row.role))
+    by_role: dict[Role, dict[int, list[Standing]]] = {}
+    for role in {role for _, roles in people.values() for role in roles}:
+        holders = [staff_id for staff_id, (_, roles) in people.items() if role in roles]
+        by_role[role] = standings(holders, role)
+    secured = set(
+        Authenticator.objects.filter(user_id__in=people)
+        .exclude(type=Authenticator.Type.RECOVERY_CODES)
+        .values_list("user_id", flat=True)
+    )
+    listed = [
+        ListedColleague(
+            uid=person.uid,
+            name=person.name,
+            email=person.email,
+            roles=tuple(role.words for role in roles),
+            gaps=tuple(each for role in roles for each in by_role[role][staff_id] if each.tone != "good"),
+            has_second_factor=staff_id in secured,
+        )
+        for staff_id, (person, roles) in people.items()
+    ]
+    return sorted(listed, key=lambda each: (not any(not gap.is_met for gap in each.gaps), each.name))
+
+
+def _current_roles(by: Actor) -> QuerySet[RoleAssignment]:
+    moment = now()
+    held = RoleAssignment.objects.filter(clinic_id=by.clinic_id, since__lte=moment)
+    return held.filter(Q(until__isnull=True) | Q(until__gt=moment), staff__is_active=True)
+
+
+def colleague_detail(by: Actor, person: Staff) -> dict[str, Any]:
+    """One colleague for the site administrator's page."""
+    roles = [Role(row.role) for row in _current_roles(by).filter(staff=person).order_by("role")]
+    credentials = [
+        {
+            "uid": row.uid,
+            "words": kinds()[row.kind].words if row.kind in kinds() else row.kind,
+            "amount": row.amount,
+            "unit": kinds()[row.kind].unit if row.kind in kinds() else "",
+            "issued_on": row.issued_on,
+            "expires_on": row.expires_on,
+            "evidence": row.evidence,
+            "checked_by": row.checked_by.name,
+            "checked_at": row.checked_at,
+            "revoked_because": row.revoked_because,
+        }
+        for row in Credential.objects.filter(staff=person).select_related("checked_by").order_by("-issued_on")
+    ]
+    return {
+        "uid": person.uid,
+        "name": person.name,
+        "email": person.email,
+        "register_number": person.register_number,
+        "is_self": person.pk == by.staff_id,
+        "roles": [{"value": role.value, "words": role.words} for role in roles],
+        "standing": [(role.words, standing_of(person.pk, role)) for role in roles],
+        "credentials": credentials,
+    }
+
+
+def emergencies(by: Actor) -> list[dict[str, Any]]:
+    """Broken glass of this clinic, what waits for review first."""
+    rows = BreakGlass.objects.filter(clinic_id=by.clinic_id).select_related("staff", "reviewed_by")
+    listed = [
+        {
+            "uid": row.uid,
+            "who": row.staff.name,
+            "patient": row.patient_uid,
+            "reason": row.reason,
+            "opened_at": row.opened_at,
+            "expires_at": row.expires_at,
+            "review": row.review,
+            "reviewed_by": row.reviewed_by.name if row.reviewed_by else "",
+        }
+        for row in rows.order_by("-opened_at")[:200]
+    ]
+    return sorted(listed, key=lambda each: bool(each["review"]))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
+from openkap.care.accounts.models import Clinic, Credential, RoleAssignment, Staff
+from openkap.care.accounts.requirements import requirements_of
 from openkap.care.permissions import Role
 
 # Public on purpose: these people are invented and exist in demo and test databases only.
 PASSWORD = "demo demo demo"  # noqa: S105
+
+# Longer than the demo's past and its near future.
+CREDENTIAL_LASTS = timedelta(days=1095)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +72,25 @@ def hire(moment: datetime, *, password_hash: str = "") -> Troupe:
         )
         RoleAssignment.objects.create(staff=person, clinic=clinics[part.clinic], role=part.role, since=moment)
         people[part.key] = person
+    _credentials(people, moment)
     return Troupe(clinics["main"], clinics["other"], people)
+
+
+def _credentials(people: dict[str, Staff], moment: datetime) -> None:
+    """Everybody who treats has what their role needs, seen by the administrator."""
+    issued = moment.date()
+    rows = [
+        Credential(
+            staff=people[part.key],
+            kind=each.kind,
+            amount=each.amount,
+            issued_on=issued,
+            expires_on=issued + CREDENTIAL_LASTS if each.expires else None,
+            evidence=f"invented certificate for {each.words}",
+            checked_by=people["sia"],
+            checked_at=moment,
+        )
+        for part in CAST
+        for each in requirements_of(part.role)
+    ]
+    Credential.objects.bulk_create(rows)

@@ -35,6 +35,17 @@ def check_telephone(text: str) -> str:
     return text.strip()
 
 
+def yes_no(label: str) -> forms.TypedChoiceField:
+    """Yes, no or not known: a box left unticked would say no for somebody who was never asked."""
+    return forms.TypedChoiceField(
+        choices=YES_NO,
+        required=False,
+        label=label,
+        coerce=lambda word: {"yes": True, "no": False}[word],
+        empty_value=None,
+    )
+
+
 class IdentityForm(forms.Form):
     """Name, birth date, language and how to reach the person."""
 
@@ -90,13 +101,7 @@ class ReferralForm(IdentityForm):
 
     field_order = REFERRAL_ORDER
     sex = forms.ChoiceField(choices=SEXES, label="Sex at birth")
-    is_veteran = forms.TypedChoiceField(
-        choices=YES_NO,
-        required=False,
-        label="Veteran",
-        coerce=lambda word: {"yes": True, "no": False}[word],
-        empty_value=None,
-    )
+    is_veteran = yes_no("Veteran")
     referrer = forms.CharField(max_length=200, required=False, help_text="Who referred them.")
     reason = forms.CharField(
         required=False, label="Reason for referral", widget=forms.Textarea(attrs={"rows": 4})
@@ -129,7 +134,7 @@ class ContactForm(forms.Form):
         max_length=60, required=False, help_text="Such as sister, neighbour, general practitioner."
     )
     telephone = forms.CharField(max_length=40, widget=forms.TextInput(attrs={"type": "tel"}))
-    may_be_told = forms.BooleanField(required=False, label="May be told that the patient is treated here")
+    may_be_told = yes_no("May be told that the patient is treated here")
 
     def clean_telephone(self) -> str:
         return check_telephone(self.cleaned_data["telephone"])

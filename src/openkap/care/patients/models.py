@@ -183,8 +183,8 @@ class Contact(models.Model):
     name = models.CharField(max_length=120)
     relation = models.CharField(max_length=60, blank=True)
     telephone = models.CharField(max_length=40)
-    # Whether this person may be told that the patient is treated here.
-    may_be_told = models.BooleanField(default=False)
+    # Whether this person may be told that the patient is treated here; not asked yet counts as no.
+    may_be_told = models.BooleanField(null=True, blank=True)
     added_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 

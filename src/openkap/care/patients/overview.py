@@ -9,6 +9,13 @@ from openkap.care.contributions import BannerItem, Section
 from openkap.care.patients.models import Contact, CrisisPlan, Referral, TeamMember
 from openkap.care.permissions import Permission, Role
 
+# Whether a contact may know of the treatment, in words.
+TOLD = {
+    True: "may be told of the treatment",
+    False: "must not be told of the treatment",
+    None: "not asked whether they may be told",
+}
+
 
 def sections(by: Actor, patient_ids: list[int], uid: str) -> list[Section]:
     may_edit = by.may(Permission.EDIT_PATIENT)
@@ -26,7 +33,7 @@ def _contacts(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
         BannerItem(
             row.get_kind_display().capitalize(),
             f"{row.name}{f' ({row.relation})' if row.relation else ''}, {row.telephone}"
-            f"{'' if row.may_be_told else ' – must not be told of the treatment'}",
+            f"; {TOLD[row.may_be_told]}",
         )
         for row in rows
     ]

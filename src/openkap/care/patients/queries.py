@@ -19,6 +19,7 @@ from openkap.care.patients.actions import CRISIS_FIELDS, IDENTITY_FIELDS
 from openkap.care.patients.duplicates import Candidate, find_candidates
 from openkap.care.patients.models import Contact, CrisisPlan, Identity, Merge, Patient, TeamMember
 from openkap.care.patients.names import search_form
+from openkap.care.patients.overview import TOLD
 from openkap.care.permissions import Role
 
 PAGE_SIZE = 50
@@ -197,7 +198,7 @@ def contacts_of(patient: Patient) -> list[dict[str, Any]]:
             "name": row.name,
             "relation": row.relation,
             "telephone": row.telephone,
-            "may_be_told": row.may_be_told,
+            "told": TOLD[row.may_be_told],
         }
         for row in sorted(rows, key=lambda row: row.kind != Contact.Kind.EMERGENCY)
     ]

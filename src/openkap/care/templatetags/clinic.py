@@ -90,6 +90,9 @@ def plain(number: float) -> str:
 def answer_is(answers: dict[str, int], item: str) -> int | None:
     """What an item was answered with, for marking the choice."""
     return answers.get(item)
+
+
+@register.filter
 def language_words(code: str) -> str:
     """A language code as the language calls itself."""
     from django.utils.translation import get_language_info

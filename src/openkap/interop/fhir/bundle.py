@@ -44,17 +44,12 @@ SUBJECT = {"AllergyIntolerance": "patient"}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A resource, where it stands in the bundle, and the URL it is known by."""
+    """A resource and its type, where it stands in the bundle, and the URL it is known by."""
 
+    kind: str
     resource: Resource
     place: str
     url: str
-
-    @property
-    def kind(self) -> str:
-        """The resource type."""
-        given = self.resource.get("resourceType")
-        return given if isinstance(given, str) else ""
 
 
 @dataclass
@@ -134,18 +129,19 @@ def _unpack(data: Any, tray: Tray) -> Contents:
     if text(data, "type") not in TYPES:
         raise _not_a_bundle(f"a bundle of type {text(data, 'type') or 'none'}")
     contents = Contents()
-    seen: dict[str, set[str]] = {}
+    seen: dict[str, list[Resource]] = {}
     for number, entry in enumerate(_entries(data)):
         place = f"entry {number + 1}"
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if not isinstance(entry, dict) or not isinstance(resource, dict):
             tray.not_understood(place, "", "an entry without a resource")
             continue
-        if not isinstance(resource.get("resourceType"), str):
+        kind = resource.get("resourceType")
+        if not isinstance(kind, str):
             tray.not_understood(place, "", "a resource without its type")
             continue
         try:
-            _file(contents, seen, Entry(resource, place, text(entry, "fullUrl")), entry, tray)
+            _file(contents, seen, Entry(kind, resource, place, text(entry, "fullUrl")), entry, tray)
         except InputError as refused:
             tray.not_understood(name_of(resource, place), "", refused)
     return contents
@@ -158,28 +154,45 @@ def _entries(data: Resource) -> Iterator[Any]:
     yield from listed or ()
 
 
-def _file(contents: Contents, seen: dict[str, set[str]], entry: Entry, holder: Resource, tray: Tray) -> None:
+def _file(
+    contents: Contents, seen: dict[str, list[Resource]], entry: Entry, holder: Resource, tray: Tray
+) -> None:
     """Add an entry under its names; the same resource twice counts once."""
-    name = name_of(entry.resource, entry.place)
     if text(part(holder, "request"), "method").upper() == "DELETE":
-        tray.set_aside(name, "", "the bundle asks to delete it")
+        tray.set_aside(name_of(entry.resource, entry.place), "", "the bundle asks to delete it")
         return
     given = text(entry.resource, "id")
     key = f"{entry.kind}/{given}" if given else entry.url
-    if key:
-        content = json.dumps(entry.resource, sort_keys=True, default=str)
-        versions = seen.setdefault(key, set())
-        if content in versions:
+    versions = seen.setdefault(key, []) if key else []
+    if versions:
+        if any(_is_same(each, entry.resource) for each in versions):
             return
-        if versions:
-            tray.not_understood(name, "", "stands more than once, with different content: all were read")
-        versions.add(content)
+        name = name_of(entry.resource, entry.place)
+        tray.not_understood(name, "", "stands more than once, with different content: all were read")
+    versions.append(entry.resource)
     contents.entries.append(entry)
-    for called in (entry.url, f"{entry.kind}/{given}" if given else "", f"urn:uuid:{given}" if given else ""):
-        if called:
-            contents.by_name.setdefault(_plain(called), entry)
+    for called in _names(entry, given):
+        contents.by_name.setdefault(called, entry)
+
+
+def _is_same(one: Resource, other: Resource) -> bool:
+    """Equal as written: to Python 1 is True, to a record it is not."""
+    return one == other and json.dumps(one, sort_keys=True, default=str) == json.dumps(
+        other, sort_keys=True, default=str
+    )
+
+
+def _names(entry: Entry, given: str) -> Iterator[str]:
+    """What other entries may call this one."""
+    if given:
+        yield f"{entry.kind}/{given}"
+        yield f"urn:uuid:{given}"
+    if entry.url:
+        url = _plain(entry.url)
+        yield url
+        if "/" in url:
             # A server's full URL ends in type and id; entries may be referred to by that end alone.
-            contents.by_name.setdefault("/".join(_plain(called).split("/")[-2:]), entry)
+            yield "/".join(url.split("/")[-2:])
 
 
 def _the_patient(contents: Contents) -> Entry | None:

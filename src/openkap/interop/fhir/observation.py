@@ -31,7 +31,8 @@ def read_observation(
     status = text(observation, "status").lower()
     components = list(parts(observation, "component"))
     concept = read_concept(observation, "code")
-    asked = [(holder, index.asked_by(read_concept(holder, "code"))) for holder in (observation, *components)]
+    asked = [(observation, index.asked_by(concept))]
+    asked += [(holder, index.asked_by(read_concept(holder, "code"))) for holder in components]
     if status in VOID:
         tray.set_aside(name, concept.shown(), VOID[status])
         return

@@ -1,0 +1,162 @@
+"""Credentials: recorded by the site administrator, revoked with a reason, asked for before an assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+
+from openkap.care.accounts.access import colleague
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Credential
+from openkap.care.accounts.requirements import Requirement, kinds, requirements_of
+from openkap.care.audit.actions import record
+from openkap.care.moment import now, today
+from openkap.care.permissions import Permission, Role
+from openkap.core.errors import DomainError, InputError
+
+# The home page and the staff page speak up this long before a credential ends.
+WARN = timedelta(days=60)
+
+
+class NotQualified(DomainError):
+    """Somebody lacks what their role needs; they cannot be assigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One requirement and how somebody stands towards it."""
+
+    requirement: Requirement
+    tone: str
+    words: str
+    ends: date | None = None
+
+    @property
+    def is_met(self) -> bool:
+        return self.tone in {"good", "watch"}
+
+
+def standing_of(staff_id: int, role: Role, *, on: date | None = None) -> list[Standing]:
+    """How somebody stands towards each requirement of a role on a day (today by default)."""
+    return standings([staff_id], role, on=on)[staff_id]
+
+
+def standings(staff_ids: Iterable[int], role: Role, *, on: date | None = None) -> dict[int, list[Standing]]:
+    """As ``standing_of`` for several people, with one query."""
+    day = on or today()
+    held: dict[int, list[Credential]] = {staff_id: [] for staff_id in staff_ids}
+    for row in Credential.objects.filter(staff_id__in=held, revoked_at__isnull=True, issued_on__lte=day):
+        held[row.staff_id].append(row)
+    needed = requirements_of(role)
+    return {
+        staff_id: [_standing(each, [row for row in rows if row.kind == each.kind], day) for each in needed]
+        for staff_id, rows in held.items()
+    }
+
+
+def require_qualified(staff_id: int, role: Role, *, on: date | None = None) -> None:
+    """Raise ``NotQualified`` unless somebody meets every requirement of the role on that day."""
+    missing = [each for each in standing_of(staff_id, role, on=on) if not each.is_met]
+    if missing:
+        raise NotQualified(
+            f"this person cannot be assigned as {role.words}: "
+            + "; ".join(f"{each.requirement.asks}: {each.words}" for each in missing),
+            remedy="choose somebody else, or have the site administrator record the credential",
+            where="staff",
+        )
+
+
+def _standing(requirement: Requirement, rows: list[Credential], day: date) -> Standing:
+    valid = [row for row in rows if row.expires_on is None or row.expires_on >= day]
+    if requirement.amount is not None:
+        total = sum((row.amount or Decimal(0) for row in valid), Decimal(0))
+        words = f"{total.normalize():f} of {requirement.amount} {requirement.unit}"
+        return Standing(requirement, "good" if total >= requirement.amount else "alarm", words)
+    if not valid:
+        ended = max((row.expires_on for row in rows if row.expires_on), default=None)
+        words = f"ended on {ended:%-d %b %Y}" if ended else "not recorded"
+        return Standing(requirement, "alarm" if ended else "unknown", words, ended)
+    ends = max((row.expires_on for row in valid if row.expires_on), default=None)
+    if ends is None or any(row.expires_on is None for row in valid):
+        return Standing(requirement, "good", "valid")
+    tone = "watch" if ends - day <= WARN else "good"
+    return Standing(requirement, tone, f"valid until {ends:%-d %b %Y}", ends)
+
+
+@transaction.atomic
+def record_credential(
+    *,
+    by: Actor,
+    colleague_uid: str,
+    kind: str,
+    issued_on: date,
+    expires_on: date | None,
+    evidence: str,
+    amount: Decimal | None = None,
+) -> Credential:
+    """Record a licence, certificate, hours or cases after having seen the evidence."""
+    person = colleague(by, colleague_uid, Permission.MANAGE_CREDENTIALS)
+    if person.pk == by.staff_id:
+        raise InputError("nobody records their own credentials", remedy="ask another administrator")
+    requirement = kinds().get(kind)
+    if requirement is None:
+        raise InputError(
+            "no such kind of credential",
+            value=kind,
+            limit=", ".join(kinds()),
+            remedy="choose one",
+            where="kind",
+        )
+    if issued_on > today():
+        raise InputError(
+            "issued in the future",
+            value=issued_on,
+            remedy="write the date on the document",
+            where="issued_on",
+        )
+    if requirement.expires and expires_on is None:
+        raise InputError("this one ends some day", remedy="write its end date", where="expires_on")
+    if expires_on is not None and expires_on < issued_on:
+        raise InputError(
+            "it ends before it begins", value=expires_on, remedy="look again", where="expires_on"
+        )
+    if (requirement.amount is None) != (amount is None):
+        raise InputError(
+            "an amount is missing" if amount is None else "this kind has no amount",
+            limit=requirement.asks,
+            remedy="write the number" if amount is None else "leave the amount empty",
+            where="amount",
+        )
+    row = Credential.objects.create(
+        staff=person,
+        kind=kind,
+        amount=amount,
+        issued_on=issued_on,
+        expires_on=expires_on,
+        evidence=evidence,
+        checked_by_id=by.staff_id,
+        checked_at=now(),
+    )
+    record(
+        "credential.recorded",
+        by=by,
+        entity="credential",
+        uid=row.uid,
+        detail={"staff": person.uid, "kind": kind, "until": str(expires_on or "")},
+    )
+    return row
+
+
+@transaction.atomic
+def revoke_credential(*, by: Actor, colleague_uid: str, uid: str, because: str) -> None:
+    """The credential does not count any more; it stays readable with the reason."""
+    person = colleague(by, colleague_uid, Permission.MANAGE_CREDENTIALS)
+    if not because.strip():
+        raise InputError("a reason is needed", remedy="say why in a few words", where="because")
+    rows = Credential.objects.filter(staff=person, uid=uid, revoked_at__isnull=True)
+    if rows.update(revoked_at=now(), revoked_because=because.strip()):
+        record("credential.revoked", by=by, entity="credential", uid=uid, reason=because)

@@ -1,0 +1,91 @@
+"""People come, change their part, and leave: acts of the site administrator."""
+
+from __future__ import annotations
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from openkap.care.accounts.access import colleague, require
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import RoleAssignment, Staff
+from openkap.care.audit.actions import record
+from openkap.care.messaging.actions import enqueue
+from openkap.care.moment import now
+from openkap.care.permissions import Permission, Role
+from openkap.core.errors import InputError
+
+
+@transaction.atomic
+def hire(*, by: Actor, email: str, name: str, role: Role, register_number: str = "") -> Staff:
+    """Give somebody an account and a role here; they choose their password by the link they are sent."""
+    require(by, Permission.MANAGE_STAFF)
+    person = Staff.objects.filter(email__iexact=email).first()
+    if person is None:
+        person = Staff.objects.create_user(
+            email, None, name=name, register_number=register_number, created_at=now()
+        )
+        enqueue(
+            kind="email",
+            address=person.email,
+            subject="Your account",
+            body=f"Choose your password: {password_link(person)}",
+            purpose="account",
+            clinic_uid=by.clinic_uid,
+            about_uid=person.uid,
+        )
+        record("staff.hired", by=by, entity="staff", uid=person.uid)
+    give_role(by=by, person=person, role=role)
+    return person
+
+
+def password_link(person: Staff) -> str:
+    """Where somebody chooses their password; works once and ends after some days."""
+    parts = [user_pk_to_url_str(person), default_token_generator.make_token(person)]
+    return str(settings.BASE_URL) + reverse("account_reset_password_from_key", args=parts)
+
+
+@transaction.atomic
+def give_role(*, by: Actor, person: Staff, role: Role) -> None:
+    """Somebody takes on a role at this clinic from now on."""
+    require(by, Permission.MANAGE_STAFF)
+    if person.pk == by.staff_id:
+        raise InputError("nobody changes their own roles", remedy="ask another administrator", where="role")
+    try:
+        with transaction.atomic():
+            row = RoleAssignment.objects.create(staff=person, clinic_id=by.clinic_id, role=role, since=now())
+    except IntegrityError:
+        raise InputError(f"{person.name} is {role.words} here already", where="role") from None
+    record("role.given", by=by, entity="role", uid=row.uid, detail={"staff": person.uid, "role": role.value})
+
+
+@transaction.atomic
+def end_role(*, by: Actor, colleague_uid: str, role: str) -> None:
+    """Somebody does not play that role any more, from this moment on."""
+    person = colleague(by, colleague_uid, Permission.MANAGE_STAFF)
+    if person.pk == by.staff_id:
+        raise InputError("nobody changes their own roles", remedy="ask another administrator", where="role")
+    rows = RoleAssignment.objects.filter(staff=person, clinic_id=by.clinic_id, role=role, until__isnull=True)
+    for row in rows:
+        row.until = now()
+        row.save(update_fields=["until"])
+        record("role.ended", by=by, entity="role", uid=row.uid, detail={"staff": person.uid, "role": role})
+
+
+@transaction.atomic
+def reset_second_factor(*, by: Actor, colleague_uid: str, reason: str) -> None:
+    """Somebody lost telephone and recovery codes: they set up a new second factor at the next login."""
+    from allauth.mfa.models import Authenticator
+
+    person = colleague(by, colleague_uid, Permission.MANAGE_STAFF)
+    if person.pk == by.staff_id or not reason.strip():
+        raise InputError(
+            "this needs another administrator and a reason",
+            remedy="say how you know who is asking",
+            where="reason",
+        )
+    Authenticator.objects.filter(user=person).delete()
+    Staff.objects.filter(pk=person.pk).update(pin="", failed_attempts=0, locked_until=None)
+    record("staff.second_factor_reset", by=by, entity="staff", uid=person.uid, reason=reason)

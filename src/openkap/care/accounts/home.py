@@ -1,0 +1,63 @@
+"""The accounts' part of the home page: credentials that end, emergencies to review, own second factor."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.credentials import standings
+from openkap.care.accounts.models import BreakGlass
+from openkap.care.accounts.queries import staff_overview
+from openkap.care.contributions import Task
+from openkap.care.permissions import Permission
+
+
+def tasks(by: Actor) -> list[Task]:
+    found = []
+    if by.may(Permission.MANAGE_CREDENTIALS):
+        for person in staff_overview(by):
+            open_gaps = [gap for gap in person.gaps if not gap.is_met]
+            if person.gaps:
+                found.append(
+                    Task(
+                        "Record credentials" if open_gaps else "Renew credentials",
+                        reverse("colleague", args=[person.uid]),
+                        person.name,
+                        urgency="today" if open_gaps else "soon",
+                        note="; ".join(f"{gap.requirement.words}: {gap.words}" for gap in person.gaps),
+                    )
+                )
+    if by.may(Permission.REVIEW_BREAK_GLASS):
+        waiting = BreakGlass.objects.filter(clinic_id=by.clinic_id, reviewed_at__isnull=True)
+        found += [
+            Task(
+                "Review an emergency",
+                reverse("emergencies"),
+                row.staff.name,
+                row.opened_at,
+                "today",
+                row.reason,
+            )
+            for row in waiting.select_related("staff").order_by("opened_at")[:50]
+        ]
+    found += _own_credentials(by)
+    return found
+
+
+def _own_credentials(by: Actor) -> list[Task]:
+    """What the person themselves should renew; they cannot record it, so the note says who can."""
+    gaps = [
+        each
+        for role in by.roles
+        for each in standings([by.staff_id], role)[by.staff_id]
+        if each.tone != "good"
+    ]
+    return [
+        Task(
+            f"Renew: {gap.requirement.words}" if gap.tone == "watch" else f"Missing: {gap.requirement.words}",
+            reverse("my_account"),
+            note=f"{gap.words}; bring the document to the site administrator",
+            urgency="soon",
+        )
+        for gap in gaps
+    ]

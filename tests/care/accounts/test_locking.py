@@ -1,0 +1,90 @@
+"""A shared tablet: it locks, opens by PIN or password, and keeps what was typed."""
+
+import re
+
+import pytest
+
+from openkap.care.demo.cast import PASSWORD
+
+PIN = "482913"
+
+
+@pytest.fixture
+def tablet(cast):
+    """Ben's tablet with a PIN."""
+    browser = cast.client("ben")
+    assert browser.post("/me/", {"pin": PIN, "password": PASSWORD}).status_code == 302
+    return browser
+
+
+def leave_alone(watch, settings):
+    watch.forward(minutes=settings.LOCK_AFTER_MINUTES + 1)
+
+
+def test_it_locks_after_idle_minutes_and_the_pin_opens_it(tablet, watch, settings, patient):
+    page = f"/patients/{patient.uid}/"
+    assert tablet.get(page).status_code == 200
+    leave_alone(watch, settings)
+    locked = tablet.get(page)
+    assert locked.status_code == 423
+    assert "EXAMPLE" not in locked.content.decode()
+    answer = tablet.post("/me/unlock/", {"pin": PIN, "back": page})
+    assert answer.headers["Location"] == page
+    assert tablet.get(page).status_code == 200
+
+
+def test_the_password_opens_it_too_and_a_wrong_pin_does_not(tablet, watch, settings):
+    tablet.get("/home/")
+    leave_alone(watch, settings)
+    tablet.post("/me/unlock/", {"pin": "000000"})
+    assert tablet.get("/home/").status_code == 423
+    tablet.post("/me/unlock/", {"password": PASSWORD})
+    assert tablet.get("/home/").status_code == 200
+
+
+def test_three_wrong_pins_end_the_session(tablet, watch, settings):
+    tablet.get("/home/")
+    leave_alone(watch, settings)
+    for _ in range(3):
+        tablet.post("/me/unlock/", {"pin": "000000"})
+    assert tablet.get("/home/").headers["Location"].startswith("/account/login/")
+
+
+def test_a_form_sent_from_a_locked_screen_is_kept_and_offered_again(tablet, watch, settings, patient):
+    page = f"/patients/{patient.uid}/crisis-plan/"
+    tablet.get(page)
+    leave_alone(watch, settings)
+    words = "Walks by the river, “süß” & <quiet>\nsecond line"
+    locked = tablet.post(page, {"version": "0", "what_helps": words})
+    assert locked.status_code == 423
+    held = re.search(r'name="held" value="([^"]+)"', locked.content.decode()).group(1)
+    offered = tablet.post("/me/unlock/", {"pin": PIN, "held": held, "back": page})
+    fields = dict(offered.context["fields"])
+    assert fields["what_helps"] == words
+    assert tablet.post(offered.context["path"], fields).status_code == 302
+    assert words.splitlines()[0] in tablet.get(page).context["form"].initial["what_helps"]
+
+
+def test_locking_by_hand_locks_at_once(tablet):
+    tablet.get("/home/")
+    tablet.post("/me/lock/")
+    assert tablet.get("/home/").status_code == 423
+
+
+def test_a_fragment_of_a_locked_page_reloads_the_page(tablet, watch, settings):
+    tablet.get("/home/")
+    leave_alone(watch, settings)
+    answer = tablet.get("/home/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (401, "true")
+
+
+@pytest.mark.parametrize("pin", ["123456", "111111", "12345", "654321", "12a456", "١٢٣٤٥٦", ""])
+def test_a_pin_that_is_easy_to_guess_is_refused(cast, pin):
+    answer = cast.client("ben").post("/me/", {"pin": pin, "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.context["error"].where == "pin"
+
+
+def test_unlocking_never_sends_people_elsewhere(tablet):
+    answer = tablet.post("/me/unlock/", {"pin": PIN, "back": "https://evil.example/"})
+    assert answer.headers["Location"] == "/home/"
