@@ -31,11 +31,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),
     "restore": ("backup", "Put a backup in the place of this installation's database."),
     "audit": ("audit", "Export the audit chain and prove that nobody changed it."),
-    "evidence": ("evidence", "Meta-analysis: pool, regress, network, and the ketamine evidence base."),
-    "simulate": ("simulate", "What a dose does, by route, in a person or in a crowd."),
-    "routes": ("routes", "Exposure by route, side by side."),
-    "models": ("models", "The kinetic models: list, show, check against observations."),
-    "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
 }
 
 
