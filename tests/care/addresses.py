@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -21,6 +21,8 @@ class World:
     cast: Any
     ours: Any
     theirs: Any
+    # Each sample is made once a world: the table asks for them hundreds of times.
+    made: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 BUNDLE = {
@@ -85,7 +87,13 @@ def proposal(world: World, key: str, patient: Any) -> str:
 
     score = alarming(world, key, patient).score
     turn = Turn.objects.create(
-        patient=patient, kind="relapse", definition="relapse-rise-10", before=score, score=score, at=now(), seen_at=now()
+        patient=patient,
+        kind="relapse",
+        definition="relapse-rise-10",
+        before=score,
+        score=score,
+        at=now(),
+        seen_at=now(),
     )
     return propose(by=patient_actor(patient.uid, patient.clinic), patient=patient, turn=turn).uid
 
@@ -118,7 +126,9 @@ class Address:
     parameters: tuple[str, ...]
 
     def path(self, world: World, *, other_clinic: bool = False) -> str:
-        values = {name: SAMPLES[name](world)[1 if other_clinic else 0] for name in self.parameters}
+        for name in set(self.parameters) - set(world.made):
+            world.made[name] = SAMPLES[name](world)
+        values = {name: world.made[name][1 if other_clinic else 0] for name in self.parameters}
         return reverse(self.name, kwargs=values)
 
     @property

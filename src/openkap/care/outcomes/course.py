@@ -92,9 +92,7 @@ def _gains(patient: Patient, base: FormScore, score: FormScore, known: dict[str,
     ]
 
 
-def _relapse(
-    patient: Patient, rows: list[FormScore], score: FormScore, known: dict[str, Turn]
-) -> list[Turn]:
+def _relapse(patient: Patient, rows: list[FormScore], score: FormScore, known: dict[str, Turn]) -> list[Turn]:
     rules = follow_up().relapse
     response, last = known.get(RESPONSE), known.get(RELAPSE)
     if response is None or (last is not None and last.at > response.at):
@@ -194,7 +192,10 @@ def needs_second_reading(patient_ids: list[int]) -> FormScore | None:
     best = min(since[:-1], key=lambda row: row.total or 0)
     alarming = any(each.met is Truth.YES for each in relapse_findings(best, since[-1]))
     asked = Invitation.objects.filter(
-        patient_id__in=patient_ids, finished_at__isnull=True, closed_at__isnull=True,
-        forms__instrument=rules.instrument, due_at__lte=now() + rules.confirm_within,
+        patient_id__in=patient_ids,
+        finished_at__isnull=True,
+        closed_at__isnull=True,
+        forms__instrument=rules.instrument,
+        due_at__lte=now() + rules.confirm_within,
     ).exists()
     return since[-1] if alarming and not asked else None
