@@ -21,7 +21,11 @@ if os.environ.get("OPENKAP_TEST_POSTGRESQL") == "yes":
     os.environ["DATABASE_URL"] = _SERVER.get_uri()
 
 from openkap.care.settings import *  # noqa: E402, F403
-from openkap.care.settings import MIDDLEWARE  # noqa: E402
+from openkap.care.settings import DATABASES, MIDDLEWARE  # noqa: E402
+
+# A file, because threads that share SQLite in memory lock each other out of whole tables.
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(_KEPT) / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MESSAGE_CHANNEL = "openkap.care.messaging.channels.MemoryChannel"

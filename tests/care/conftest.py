@@ -19,6 +19,35 @@ hypothesis_settings.load_profile("clinic")
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def flushing():
+    """Tests with real transactions empty all tables at their end; append-only ones would refuse."""
+    from django.db import connection
+    from django.db.backends.base.operations import BaseDatabaseOperations
+
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def without_triggers(operations, statements):
+        with operations.connection.cursor() as cursor:
+            if operations.connection.vendor == "postgresql":
+                cursor.execute("SET session_replication_role = replica")
+                flush(operations, statements)
+                cursor.execute("SET session_replication_role = DEFAULT")
+                return
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _ in triggers:
+                cursor.execute(f'DROP TRIGGER "{name}"')
+            flush(operations, statements)
+            for _, sql in triggers:
+                cursor.execute(sql)
+
+    operations = type(connection.ops)
+    operations.execute_sql_flush = without_triggers
+    yield
+    del operations.execute_sql_flush
+
+
 class Watch:
     """A clock that tests turn by hand."""
 

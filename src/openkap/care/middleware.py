@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
 from openkap.care.ids import new_uid
@@ -27,3 +28,18 @@ class RequestId:
             return response
         finally:
             request_id.reset(token)
+
+
+class NoHiddenCharacters:
+    """Refuses NUL in what is sent: no person types it, and PostgreSQL cannot store it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> None:
+        for sent in (request.GET, request.POST):
+            if any("\x00" in text for name, texts in sent.lists() for text in (name, *map(str, texts))):
+                raise BadRequest("a hidden character (NUL) was sent")

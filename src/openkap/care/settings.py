@@ -31,6 +31,7 @@ def _words(name: str, default: str) -> list[str]:
 
 # Everything this installation keeps: database, secret, logs, backups.
 VAR = Path(os.environ.get("OPENKAP_VAR", "var")).resolve()
+VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _secret(name: str) -> str:
@@ -39,7 +40,6 @@ def _secret(name: str) -> str:
         return given
     path = VAR / name.lower().removeprefix("openkap_")
     if not path.exists():
-        VAR.mkdir(parents=True, exist_ok=True)
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(50))
@@ -126,6 +126,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "openkap.care.middleware.NoHiddenCharacters",
     "openkap.care.accounts.middleware.WhoIsAsking",
     "openkap.care.accounts.middleware.RuleOfTheUrl",
 ]

@@ -1,0 +1,104 @@
+"""A backup made while people work can be trusted, and put back."""
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+
+import pytest
+
+COUNT = "from openkap.care.patients.models import Identity; print(Identity.objects.count())"
+WRITE_ON = """
+from openkap.care.accounts.models import Staff
+from openkap.care.accounts.actor import actor_for
+from openkap.care.patients.actions import NewPatient, register_referral
+by = actor_for(Staff.objects.get(email="cora@example.org"))
+print("writing", flush=True)
+while True:
+    register_referral(by=by, person=NewPatient("Meanwhile", "Sam"))
+"""
+
+
+@pytest.mark.slow
+def test_a_backup_is_made_while_others_write_and_is_whole(filled, tmp_path):
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "openkap.care.manage", "shell", "-v", "0", "-c", WRITE_ON],
+        env=filled.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert writer.stdout.readline() == "writing\n"
+        answer = filled.openkap("backup", str(tmp_path / "kept"), "--json")
+        assert writer.poll() is None, "the writer went on"
+    finally:
+        writer.kill()
+        writer.wait()
+        writer.stdout.close()
+    told = json.loads(answer.stdout)
+    assert told["good"]
+    assert told["events"] >= 5
+
+
+@pytest.mark.slow
+def test_what_was_lost_comes_back(filled, tmp_path):
+    answer = filled.openkap("backup", str(tmp_path / "kept"))
+    file = re.match(r"(\S+\.tar) is whole", answer.stdout).group(1)
+    filled.shell("from openkap.care.patients.models import Identity; Identity.objects.all().delete()")
+    assert filled.shell(COUNT) == "0"
+    refused = filled.openkap("restore", file, check=1)
+    assert "not empty" in refused.stderr
+    filled.openkap("restore", "--replace", file)
+    assert filled.shell(COUNT) == "5"
+    assert "whole" in filled.openkap("audit", "check").stdout
+
+
+@pytest.mark.slow
+def test_a_damaged_backup_is_found_out_and_never_restored(filled, tmp_path):
+    answer = filled.openkap("backup", str(tmp_path / "kept"))
+    file = tmp_path / "kept" / re.match(r".*/(\S+\.tar) is whole", answer.stdout).group(1)
+    whole = file.read_bytes()
+    with tarfile.open(file) as tar:
+        start = tar.getmember("data").offset_data
+    damages = {
+        "one bit": whole[: start + 5000] + bytes([whole[start + 5000] ^ 1]) + whole[start + 5001 :],
+        "cut off": whole[: start + 5000],
+        "no archive": b"nothing of the kind",
+    }
+    for name, damaged in damages.items():
+        file.write_bytes(damaged)
+        assert filled.openkap("verify-backup", str(file), check=None).returncode == 1, name
+    assert filled.openkap("restore", "--replace", str(file), check=None).returncode == 1
+    assert filled.shell(COUNT) == "5"
+
+
+@pytest.mark.slow
+def test_a_backup_of_a_forged_chain_is_found_out(filled, tmp_path):
+    forge = """
+from django.db import connection
+from openkap.care.append_only import release_sql
+with connection.cursor() as cursor:
+    for statement in release_sql("audit_auditevent", connection.vendor):
+        cursor.execute(statement)
+    cursor.execute("UPDATE audit_auditevent SET body = replace(body, 'patient.registered', 'nothing.happened')")
+"""
+    filled.shell(forge)
+    answer = filled.openkap("backup", str(tmp_path / "kept"), check=1)
+    assert "its text does not match its digest" in answer.stdout
+
+
+@pytest.mark.slow
+def test_the_deployment_check_says_what_is_missing_and_is_content_when_nothing_is(filled):
+    told = json.loads(filled.openkap("check", "--deploy", "--json", check=1).stdout)
+    found = {row["id"] for row in told["findings"]}
+    assert {"openkap.E003", "openkap.E004"} <= found
+    filled.environment |= {
+        "OPENKAP_BASE_URL": "https://clinic.example.org",
+        "OPENKAP_HOSTS": "clinic.example.org",
+        "OPENKAP_CHANNEL": "openkap.care.messaging.channels.EmailChannel",
+        "OPENKAP_BEHIND_PROXY": "yes",
+        "DATABASE_URL": "postgresql://clinic@localhost/clinic",
+    }
+    assert filled.openkap("check", "--deploy").stdout.strip() == "ready to serve"

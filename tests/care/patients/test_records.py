@@ -1,0 +1,288 @@
+"""Patients come, are found, corrected by two people at once, merged and taken apart again."""
+
+import json
+from datetime import date
+from io import BytesIO
+from threading import Thread
+
+import pytest
+from addresses import BUNDLE
+from django.db import DatabaseError, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from openkap.care.audit.models import AuditEvent
+from openkap.care.conflict import Conflict
+from openkap.care.patients.actions import change_identity, write_crisis_plan
+from openkap.care.patients.duplicates import find_candidates
+from openkap.care.patients.merging import merge, undo_merge
+from openkap.care.patients.models import Contact, CrisisPlan, Identity, IncomingReferral, Patient, Referral
+from openkap.care.patients.queries import find_patients, record_ids
+
+FORM = {
+    "family_name": "Nguyễn",
+    "given_name": "Ánh",
+    "birth_date": "1990-02-11",
+    "sex": "female",
+    "language": "en",
+    "referrer": "Dr Lee",
+    "reason": "PTSD after assault",
+}
+
+
+def file_of(data) -> BytesIO:
+    file = BytesIO(data if isinstance(data, bytes) else json.dumps(data).encode())
+    file.name = "record.json"
+    return file
+
+
+def test_a_referral_by_form_opens_a_record_with_identity_apart(cast):
+    answer = cast.client("cora").post("/referrals/new/", FORM)
+    patient = Patient.objects.get()
+    assert answer.headers["Location"] == f"/patients/{patient.uid}/"
+    assert (patient.birth_year, patient.sex, patient.is_veteran) == (1990, "female", None)
+    assert patient.identity.family_name == "Nguyễn"
+    names = {field.name for field in Patient._meta.get_fields()}
+    assert not names & {"family_name", "given_name", "birth_date", "email", "telephone", "address"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("birth_date", "2031-01-01", "cannot be a date of birth"),
+        ("birth_date", "1890-01-01", "cannot be a date of birth"),
+        ("birth_date", "11/02/1990", "valid date"),
+        ("telephone", "call me", "not a telephone number"),
+        ("email", "nobody", "valid email"),
+        ("family_name", "", "required"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_beside_its_field_and_nothing_typed_is_lost(cast, field, value, says):
+    answer = cast.client("cora").post("/referrals/new/", FORM | {field: value, "reason": "long story"})
+    assert says in answer.context["form"].errors[field][0]
+    assert "long story" in answer.content.decode()
+    assert not Patient.objects.exists()
+
+
+def test_a_bundle_is_shown_first_and_then_becomes_a_record_with_the_file_kept(cast):
+    cora = cast.client("cora")
+    answer = cora.post("/referrals/upload/", {"bundle": file_of(BUNDLE)})
+    incoming = IncomingReferral.objects.get()
+    page = answer.headers["Location"]
+    assert page == f"/referrals/{incoming.uid}/"
+    assert not Patient.objects.exists()
+    form = cora.get(page).context["form"]
+    assert (form["family_name"].value(), form["birth_date"].value()) == ("Sample", date(1979, 3, 8))
+    assert "Open a record for an uploaded referral" in cora.get("/home/").content.decode()
+    sent = {
+        name: form[name].value() or ""
+        for name in form.fields
+        if name not in {"may_text", "needs_interpreter"}
+    }
+    assert cora.post(page, sent).status_code == 302
+    referral = Referral.objects.get()
+    assert (referral.by, json.loads(referral.document)) == ("fhir", BUNDLE)
+    assert not IncomingReferral.objects.exists()
+    assert referral.patient.identifiers.get().value == "4711"
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"%PDF-1.7 ...", "utf-8|json|read"),
+        (b"\xff\xfe{}", "utf-8"),
+        (b"{}", "bundle"),
+        (b'{"resourceType": "Bundle", "entry": []}', "one patient"),
+        (b'{"resourceType": "Bundle", "entry": [{"resource": ' + b"[" * 2000, ""),
+        (b"", "empty"),
+        ('{"resourceType": "Bundle", "entry": "\u0000"}'.encode(), ""),
+    ],
+)
+def test_a_file_that_is_no_referral_is_refused_with_words(cast, raw, says):
+    import re
+
+    answer = cast.client("cora").post("/referrals/upload/", {"bundle": file_of(raw)})
+    assert answer.status_code == 422
+    assert re.search(says, str(answer.context["form"].errors).lower())
+    assert not IncomingReferral.objects.exists()
+
+
+def test_a_person_who_is_here_already_is_shown_before_a_second_record_opens(cast, register):
+    register("Nguyen", "Anh", birth_date=date(1990, 2, 11))
+    cora = cast.client("cora")
+    answer = cora.post("/referrals/new/", FORM)
+    assert [each.reasons for each in answer.context["candidates"]] == [
+        ("the same or a very similar name", "the same birth date")
+    ]
+    assert Patient.objects.count() == 1
+    assert cora.post("/referrals/new/", FORM | {"is_new": "yes"}).status_code == 302
+    assert Patient.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("family", "given", "born", "found"),
+    [
+        ("Example", "Alex", date(1984, 5, 2), True),
+        ("EXAMPLÉ", "alex", date(1984, 5, 2), True),
+        ("Exampel", "Alex", date(1984, 5, 2), True),
+        ("Alex", "Example", date(1984, 5, 2), True),
+        ("Example", "Alex", date(1984, 2, 5), True),
+        ("Example", "Alex", date(1994, 5, 2), True),
+        ("Example", "Alex", None, True),
+        ("Example", "Alex", date(1961, 7, 19), False),
+        ("Somebody", "Else", date(1984, 5, 2), False),
+    ],
+)
+def test_slips_of_the_pen_are_found_and_strangers_are_not(cast, patient, family, given, born, found):
+    candidates = find_candidates(cast.actor("cora"), family_name=family, given_name=given, birth_date=born)
+    assert [each.uid for each in candidates] == ([patient.uid] if found else [])
+
+
+def test_a_shared_number_is_certain_whatever_the_name(cast, register):
+    number = ("urn:oid:2.16.840.1.113883.4.349", "1012853550V207686")
+    known = register(identifiers=(number,))
+    (found,) = find_candidates(
+        cast.actor("cora"), family_name="Quite", given_name="Different", birth_date=None, identifiers=[number]
+    )
+    assert (found.uid, found.is_certain) == (known.uid, True)
+
+
+def test_duplicates_of_another_clinic_are_not_shown(cast, register):
+    register(by="eve")
+    assert not find_candidates(
+        cast.actor("cora"), family_name="Example", given_name="Alex", birth_date=date(1984, 5, 2)
+    )
+
+
+def test_a_merge_shows_both_and_can_be_undone(cast, register):
+    kept, absorbed = register(), register("Exampel")
+    cora = cast.actor("cora")
+    done = merge(by=cora, keep=kept.uid, absorb=absorbed.uid, reason="same passport")
+    assert record_ids(kept) == [kept.pk, absorbed.pk]
+    assert [each.uid for each in find_patients(cora, text="exam").object_list] == [kept.uid]
+    assert absorbed.code in cast.client("cora").get(f"/patients/{kept.uid}/").content.decode()
+    undo_merge(by=cora, uid=kept.uid, merge_uid=done.uid, reason="they are twins")
+    absorbed.refresh_from_db()
+    assert (absorbed.status, absorbed.merged_into) == ("referred", None)
+    assert record_ids(kept) == [kept.pk]
+
+
+def test_the_database_itself_refuses_half_a_merge(patient):
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Patient.objects.filter(pk=patient.pk).update(status="merged")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Patient.objects.filter(pk=patient.pk).update(status="merged", merged_into=patient.pk)
+
+
+def test_two_people_saving_at_once_see_both_versions_and_lose_no_word(cast, patient):
+    page = f"/patients/{patient.uid}/crisis-plan/"
+    ben, tess = cast.client("ben"), cast.client("tess")
+    ben.get(page), tess.get(page)
+    assert ben.post(page, {"version": "0", "what_helps": "Bens words"}).status_code == 302
+    clash = tess.post(page, {"version": "0", "what_helps": "Tess words", "safe_place": "the garden"})
+    assert clash.status_code == 409
+    text = clash.content.decode()
+    assert "Bens words" in text
+    assert "Tess words" in text
+    assert "the garden" in text
+    assert "Ben Okafor" in text
+    version = str(clash.context["version"])
+    both = {"version": version, "what_helps": "Bens words and Tess words", "safe_place": "the garden"}
+    assert tess.post(page, both).status_code == 302
+    versions = CrisisPlan.objects.order_by("version").values_list("what_helps", flat=True)
+    assert list(versions) == ["Bens words", "Bens words and Tess words"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_the_same_moment_one_is_saved_and_the_others_are_told(cast, patient):
+    outcomes = []
+
+    def save(words):
+        from django.db import connection
+
+        from openkap.care.moment import clock_at
+
+        try:
+            with clock_at(cast.troupe.people["ben"].created_at):
+                change_identity(by=cast.actor("ben"), uid=patient.uid, changes={"address": words}, version=1)
+            outcomes.append(words)
+        except Conflict as conflict:
+            outcomes.append(conflict)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=save, args=[f"street {number}"]) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    saved = [each for each in outcomes if isinstance(each, str)]
+    assert len(saved) == 1
+    assert Identity.objects.get().address == saved[0]
+    assert all(each.theirs["address"] == saved[0] for each in outcomes if isinstance(each, Conflict))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    words=st.text(
+        st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=["Cs"]), max_size=80
+    )
+)
+def test_any_words_come_back_as_they_were_written(cast, patient, words):
+    last = CrisisPlan.objects.order_by("-version").first()
+    version = last.version if last else 0
+    plan = {"warning_signs": words, "what_helps": "", "people_to_call": "", "safe_place": f"after {version}"}
+    write_crisis_plan(by=cast.actor("ben"), uid=patient.uid, version=version, words=plan)
+    stored = CrisisPlan.objects.order_by("-version").first()
+    assert (stored.warning_signs, stored.version) == (words, version + 1)
+
+
+@pytest.mark.parametrize("text", ["example", "EXAMPLE alex", "exämple", "1984-05-02", "2.5.1984", "code"])
+def test_a_patient_is_found_by_name_code_or_birth_date(cast, patient, register, text):
+    register("Other", "Kim", birth_date=date(1970, 1, 1))
+    found = find_patients(cast.actor("ben"), text=patient.code if text == "code" else text)
+    assert [each.uid for each in found.object_list] == [patient.uid]
+
+
+@pytest.mark.parametrize("text", ["31.2.1984", "%", "'; DROP TABLE", "x" * 5000, "نص"])
+def test_no_search_breaks_the_page(cast, patient, text):
+    assert cast.client("ben").get("/patients/", {"q": text}).status_code == 200
+
+
+def test_contacts_start_and_end_and_stay_in_the_record(cast, patient):
+    ben, page = cast.client("ben"), f"/patients/{patient.uid}/contacts/"
+    ben.post(
+        page,
+        {"act": "add", "kind": "escort", "name": "Kim", "telephone": "+1 555 0100", "may_be_told": "yes"},
+    )
+    contact = Contact.objects.get()
+    assert "may be told" in ben.get(page).content.decode()
+    ben.post(page, {"act": "end", "contact": contact.uid})
+    contact.refresh_from_db()
+    assert contact.ended_at is not None
+
+
+def test_the_audit_names_nobody(cast, patient):
+    change_identity(by=cast.actor("ben"), uid=patient.uid, changes={"address": "12 Elm Street"}, version=1)
+    for body in AuditEvent.objects.values_list("body", flat=True):
+        assert "Alex" not in body
+        assert "Elm" not in body
+
+
+def test_pages_ask_the_database_a_fixed_number_of_times(cast, register, django_assert_max_num_queries):
+    many = [
+        register("Example", f"Number{number}", birth_date=date(1960 + number, 1, 1)) for number in range(12)
+    ]
+    ben = cast.client("ben")
+    for page, most in ((f"/patients/{many[0].uid}/", 24), ("/patients/", 14), ("/home/", 12)):
+        ben.get(page)
+        with django_assert_max_num_queries(most):
+            assert ben.get(page).status_code == 200
+
+
+def test_a_hidden_character_is_refused_with_a_page(cast, patient):
+    ben = cast.client("ben")
+    assert ben.get("/patients/?q=%00").status_code == 400
+    answer = ben.post(f"/patients/{patient.uid}/crisis-plan/", {"version": "0", "what_helps": "a\x00b"})
+    assert answer.status_code == 400
+    assert "could not be read" in answer.content.decode()
