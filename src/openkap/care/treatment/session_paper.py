@@ -17,7 +17,8 @@ def session_pdf(session: Session) -> bytes:
     """The record on paper; one that is not signed says so on its first line."""
     signed = getattr(session, "signed", None)
     told = json.loads(signed.record) if signed else record_of(session)
-    lines = [DOCUMENT, f"= #{literal(f'Session {session.number}, {told['patient']['name']}')}"]
+    title = f"Session {session.number}, {told['patient']['name']}"
+    lines = [DOCUMENT, f"= #{literal(title)}"]
     lines.append(_line("Patient", f"{told['patient']['name']}, code {told['patient']['code']}"))
     if signed:
         by = signed.signature
