@@ -1,8 +1,8 @@
 """Courses of invented people: planned through the planning act, past sessions by a short way that is written down.
 
-A past session is one call here instead of some forty acts on the tablet: the rows are the same, stored whole in
-one transaction under every constraint and trigger of the database (consent in force, dose checked by two, order
-before dose), and one event of the audit says that the record was brought in by the generator.
+The past sessions of a course are one call here instead of some forty acts on the tablet for each: the rows are the
+same, stored together under every constraint and trigger of the database (consent in force, dose checked by two,
+nothing after the lock), and an event of the audit names each record with its fingerprint. So are therapy notes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from openkap.care.accounts.models import Signature
+from openkap.care.accounts.models import Signature, Staff
 from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.demo.people import Clinic
@@ -31,6 +31,7 @@ from openkap.care.treatment.models import (
     DoseEvent,
     Entry,
     Lot,
+    Note,
     Prescription,
     Session,
     SessionSigned,
@@ -39,12 +40,12 @@ from openkap.care.treatment.models import (
 )
 from openkap.care.treatment.plan import TherapyChoice
 from openkap.care.treatment.planning_actions import Wanted, add_chair, cancel_session, plan_course
-from openkap.care.treatment.therapy_actions import Written, miss_visit, write_note
+from openkap.protocol.session_words import fidelity
 
 PATTERN = "six-in-two-weeks"
 LASTS = timedelta(minutes=40)
 # minutes after the start -> what ketamine usually does to pressure and pulse there (demo numbers only)
-VITALS = ((0, 0, 0), (10, 9, 4), (20, 15, 7), (30, 18, 9), (40, 20, 9), (55, 12, 6), (85, 5, 2), (120, 1, 0))
+VITALS = ((0, 0, 0), (20, 15, 7), (40, 20, 9), (70, 8, 4), (120, 1, 0))
 EVENTS = ("nausea", "headache", "dizziness", "anxiety")
 
 
@@ -107,88 +108,138 @@ def miss(clinic: Clinic, session: Session) -> None:
         )
 
 
-def bring_in(clinic: Clinic, session: Session, slot: Slot, lot: Lot) -> None:
-    """The whole record of a past session, as if it had been written that day."""
-    start = session.starts_at + timedelta(minutes=25)
-    nurse, ada = clinic.people[slot.nurse], clinic.people["ada"]
-    weight = Answer.objects.filter(patient=session.patient, element="body_weight").order_by("-id")[0]
-    kilograms = Decimal(str(weight.value).split()[0])
-    dose = (kilograms / 2).quantize(Decimal("0.1"))
-    with clock_at(start):
-        stamp = _stamps(nurse, start)
-        told = f'{{"brought_in":"synthetic","dose_mg":"{dose}"}}'
-        order = Prescription.objects.create(
-            **_stamps(ada, start - timedelta(minutes=20))(session),
-            patient=session.patient,
-            proposal=told,
-            fingerprint=fingerprint(told),
+def bring_in(clinic: Clinic, sessions: list[Session], slot: Slot, lot: Lot) -> None:
+    """The whole records of a course's past sessions, as if they had been written on their days."""
+    if not sessions:
+        return
+    patient = sessions[0].patient
+    weight = Answer.objects.filter(patient=patient, element="body_weight").order_by("-id")[0]
+    dose = (Decimal(str(weight.value).split()[0]) / 2).quantize(Decimal("0.1"))
+    past = [_Past(session, clinic.people[slot.nurse], clinic.people["ada"], dose) for session in sessions]
+    ordered = _signed(clinic, past, f"I order {dose} mg over 40 min")
+    checked = _signed(clinic, past, f"I checked {dose} mg, lot {lot.lot_number}")
+    closed = _signed(clinic, past, "This record of the session is complete and true.")
+    orders = Prescription.objects.bulk_create(
+        Prescription(
+            **each.stamp(-20, by=each.prescriber),
+            patient=patient,
+            proposal=each.told,
+            fingerprint=fingerprint(each.told),
             step="",
             basis="actual body weight",
             dose_mg=dose,
             over_min=40,
             is_changed=False,
-            signature=_signature(clinic, "ada", f"I order {dose} mg over 40 min", session, told),
+            signature=signature,
         )
-        DoseCheck.objects.create(
-            **stamp(session, -10),
+        for each, signature in zip(past, ordered, strict=True)
+    )
+    DoseCheck.objects.bulk_create(
+        DoseCheck(
+            **each.stamp(-10),
             prescription=order,
             lot=lot,
             draw=f"{dose} mg from {lot.name}",
             drawn_ug=int(dose * 1000),
-            second=ada,
-            signature=_signature(clinic, "ada", f"I checked {dose} mg, lot {lot.lot_number}", session, told),
+            second=each.prescriber,
+            signature=signature,
         )
-        Clearance.objects.create(**stamp(session, -5), snapshot="[]", fingerprint=fingerprint("[]"))
-        DoseEvent.objects.create(**stamp(session), patient=session.patient, kind="start")
-        DoseEvent.objects.create(
-            **stamp(session, 40), patient=session.patient, kind="stop", given_ug=int(dose * 1000)
-        )
-        _vitals(clinic.dice, session, stamp)
-        Discharge.objects.create(
-            **stamp(session, 125),
+        for each, order, signature in zip(past, orders, checked, strict=True)
+    )
+    Clearance.objects.bulk_create(
+        Clearance(**each.stamp(-5), snapshot="[]", fingerprint=fingerprint("[]")) for each in past
+    )
+    DoseEvent.objects.bulk_create(
+        DoseEvent(**each.stamp(minutes), patient=patient, kind=kind, given_ug=given)
+        for each in past
+        for minutes, kind, given in ((0, "start", None), (40, "stop", int(dose * 1000)))
+    )
+    _vitals(clinic.dice, past)
+    Discharge.objects.bulk_create(
+        Discharge(
+            **each.stamp(125),
             snapshot="{}",
             fingerprint=fingerprint("{}"),
             may_leave=True,
             escort="as named in the record",
         )
-    with clock_at(start + timedelta(minutes=130)):
-        _sign(clinic, session, slot, dose)
+        for each in past
+    )
+    SessionSigned.objects.bulk_create(
+        SessionSigned(
+            session=each.session,
+            record=each.told,
+            fingerprint=fingerprint(each.told),
+            signature=signature,
+            signed_at=each.session.ends_at,
+        )
+        for each, signature in zip(past, closed, strict=True)
+    )
+    for each in past:
+        each.session.state, each.session.locked_at = Session.State.LEFT, each.session.ends_at
+    Session.objects.bulk_update(sessions, ["state", "locked_at"])
+    with clock_at(sessions[-1].ends_at):
+        record(
+            "session.brought_in",
+            by=clinic.by(slot.nurse),
+            entity="course",
+            uid=sessions[0].course.uid,
+            patient=patient.uid,
+            detail={"records": {each.session.uid: fingerprint(each.told) for each in past}},
+        )
 
 
-def _stamps(person: Any, start: datetime) -> Any:
-    def stamp(session: Session, minutes: int = 0) -> dict[str, Any]:
-        at = start + timedelta(minutes=minutes)
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """A session of the past and whose hands were on it."""
+
+    session: Session
+    nurse: Staff
+    prescriber: Staff
+    dose: Decimal
+
+    @property
+    def told(self) -> str:
+        return f'{{"brought_in":"synthetic","session":"{self.session.uid}","dose_mg":"{self.dose}"}}'
+
+    def stamp(self, minutes: int, *, by: Staff | None = None) -> dict[str, Any]:
+        at = self.session.starts_at + timedelta(minutes=25 + minutes)
         return {
-            "session": session,
+            "session": self.session,
             "client_id": new_uid(),
             "observed_at": at,
             "entered_at": at,
-            "entered_by": person,
+            "entered_by": by or self.nurse,
         }
 
-    return stamp
 
-
-def _signature(clinic: Clinic, key: str, meaning: str, session: Session, content: str) -> Signature:
-    person = clinic.people[key]
-    return Signature.objects.create(
-        staff=person,
-        name=person.name,
-        roles=clinic.by(key).role_words,
-        clinic=clinic.troupe.clinic,
-        meaning=meaning,
-        entity="session",
-        entity_uid=session.uid,
-        fingerprint=fingerprint(content),
-        signed_at=session.starts_at,
+def _signed(clinic: Clinic, past: list[_Past], meaning: str) -> list[Signature]:
+    return Signature.objects.bulk_create(
+        Signature(
+            staff=each.prescriber,
+            name=each.prescriber.name,
+            roles=clinic.by("ada").role_words,
+            clinic=clinic.troupe.clinic,
+            meaning=meaning,
+            entity="session",
+            entity_uid=each.session.uid,
+            fingerprint=fingerprint(each.told),
+            signed_at=each.session.starts_at,
+        )
+        for each in past
     )
 
 
-def _vitals(dice: Random, session: Session, stamp: Any) -> None:
-    upper, lower, pulse = dice.randrange(112, 132), dice.randrange(68, 82), dice.randrange(60, 82)
-    rows = []
-    for minutes, rise, faster in VITALS:
-        entry = Entry.objects.create(**stamp(session, minutes), kind=Entry.Kind.VITALS)
+def _vitals(dice: Random, past: list[_Past]) -> None:
+    kind = Entry.Kind.VITALS
+    entries = Entry.objects.bulk_create(
+        Entry(**each.stamp(minutes), kind=kind) for each in past for minutes, _, _ in VITALS
+    )
+    rows, upper, lower, pulse = [], 0, 0, 0
+    for number, entry in enumerate(entries):
+        minutes, rise, faster = VITALS[number % len(VITALS)]
+        if minutes == 0:
+            upper, lower, pulse = dice.randrange(112, 132), dice.randrange(68, 82), dice.randrange(60, 82)
         readings = (
             ("sbp", upper + rise + dice.randrange(-3, 4), "mm[Hg]"),
             ("dbp", lower + rise // 2 + dice.randrange(-3, 4), "mm[Hg]"),
@@ -196,30 +247,10 @@ def _vitals(dice: Random, session: Session, stamp: Any) -> None:
             ("spo2", dice.randrange(96, 100), "%"),
         )
         rows += [
-            Value(entry=entry, element=name, value=f"{number} {unit}", number=number, unit=unit)
-            for name, number, unit in readings
+            Value(entry=entry, element=name, value=f"{value} {unit}", number=value, unit=unit)
+            for name, value, unit in readings
         ]
     Value.objects.bulk_create(rows)
-
-
-def _sign(clinic: Clinic, session: Session, slot: Slot, dose: Decimal) -> None:
-    told = f'{{"brought_in":"synthetic","session":"{session.uid}","dose_mg":"{dose}"}}'
-    row = SessionSigned.objects.create(
-        session=session,
-        record=told,
-        fingerprint=fingerprint(told),
-        signature=_signature(clinic, "ada", "This record of the session is complete and true.", session, told),
-        signed_at=session.ends_at,
-    )
-    Session.objects.filter(pk=session.pk).update(state=Session.State.LEFT, locked_at=session.ends_at)
-    record(
-        "session.brought_in",
-        by=clinic.by(slot.nurse),
-        entity="session",
-        uid=session.uid,
-        patient=session.patient.uid,
-        detail={"fingerprint": row.fingerprint, "dose_mg": str(dose)},
-    )
 
 
 def adverse_event(clinic: Clinic, session: Session, slot: Slot) -> None:
@@ -249,20 +280,44 @@ def adverse_event(clinic: Clinic, session: Session, slot: Slot) -> None:
 
 
 def therapy(clinic: Clinic, course: Course, slot: Slot, until: datetime) -> None:
-    """Notes on the visits so far; now and then one did not take place."""
-    for visit in Visit.objects.filter(course=course, starts_at__lt=until, state="planned").order_by("starts_at"):
-        with clock_at(visit.starts_at + timedelta(minutes=visit.minutes + 10)):
-            if clinic.dice.random() < 0.06:
-                miss_visit(
-                    by=clinic.by(slot.therapist), patient=course.patient.uid, uid=visit.uid, reason="was ill"
-                )
-            else:
-                write_note(
-                    by=clinic.by(slot.therapist),
-                    patient=course.patient.uid,
-                    uid=visit.uid,
-                    written=Written(text=_NOTES[visit.kind], minutes=visit.minutes, ticks={}),
-                )
+    """Notes on the visits so far, stored together; now and then one did not take place. The newest one is open."""
+    visits = [
+        visit
+        for visit in course.visits.order_by("starts_at")
+        if visit.state == Visit.State.PLANNED and visit.starts_at < until - timedelta(hours=20)
+    ]
+    notes = []
+    for visit in visits:
+        if clinic.dice.random() < 0.06:
+            visit.state, visit.state_because = Visit.State.MISSED, "was ill"
+            continue
+        visit.state = Visit.State.DONE
+        checklist = fidelity().for_visit(visit.kind, course.modality)
+        notes.append(
+            Note(
+                visit=visit,
+                patient=course.patient,
+                modality=course.modality,
+                minutes=visit.minutes,
+                text=_NOTES[visit.kind],
+                fidelity={item: "yes" for item in checklist.items},
+                checklist=f"{checklist.title}, version {fidelity().version}",
+                written_by=clinic.people[slot.therapist],
+                written_at=visit.starts_at + timedelta(minutes=visit.minutes + 10),
+            )
+        )
+    Visit.objects.bulk_update(visits, ["state", "state_because"])
+    made = Note.objects.bulk_create(notes)
+    if made:
+        with clock_at(made[-1].written_at):
+            record(
+                "therapy.notes_brought_in",
+                by=clinic.by(slot.therapist),
+                entity="course",
+                uid=course.uid,
+                patient=course.patient.uid,
+                detail={"notes": [note.uid for note in made]},
+            )
 
 
 _NOTES = {

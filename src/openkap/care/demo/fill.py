@@ -30,6 +30,8 @@ SEED = 20261123
 PATIENTS = 120
 SPAN = timedelta(days=540)
 DAY = timedelta(days=1)
+# When each step usually happens after the referral; the screening must be fresh when it is decided on.
+SCREENED, CONSENTED, DECIDED, PLANNED = 6 * DAY, 9 * DAY, 11 * DAY, 13 * DAY
 # Every so many-th person takes another way.
 NOT_ELIGIBLE, OVERRIDDEN, UNDECIDED, WITHDRAWS = 9, 17, 14, 31
 OVERRIDE = "Aneurysm excluded by imaging last month; the old entry in the referral is wrong. Discussed with radiology."
@@ -80,28 +82,28 @@ def _journey(journeys: Journeys, number: int, referred: datetime) -> None:
     slot, first = journeys.seat(referred + 24 * DAY)
     with clock_at(referred):
         patient = refer(clinic, nurse=slot.nurse, therapist=slot.therapist)
-    if referred + 4 * DAY > today:
+    if referred + SCREENED > today:
         return
-    with clock_at(referred + 4 * DAY):
+    with clock_at(referred + SCREENED):
         changes = _changes(number)
-        is_open = number % UNDECIDED == 5 or referred + 9 * DAY > today
+        is_open = number % UNDECIDED == 5 or referred + CONSENTED > today
         screening = enrolling.screen(
             clinic, patient, leave_open=clinic.dice.randrange(3, 12) if is_open else 0, **changes
         )
     if is_open:
         return
-    with clock_at(referred + 9 * DAY):
+    with clock_at(referred + CONSENTED):
         enrolling.share(clinic, patient)
-        consent = enrolling.consent(clinic, patient, signed=referred + 12 * DAY < today)
-    if referred + 12 * DAY >= today:
+        consent = enrolling.consent(clinic, patient, signed=referred + DECIDED < today)
+    if referred + DECIDED >= today:
         return
-    with clock_at(referred + 12 * DAY):
+    with clock_at(referred + DECIDED):
         outcome = enrolling.decide(
             clinic, patient, screening, reason=OVERRIDE if number % OVERRIDDEN == 3 else ""
         )
-    if not outcome.startswith("eligible") or referred + 14 * DAY > today:
+    if not outcome.startswith("eligible") or referred + PLANNED > today:
         return
-    with clock_at(referred + 14 * DAY):
+    with clock_at(referred + PLANNED):
         course = courses.plan(clinic, patient, slot, first)
     journeys.free[slot] = max(visit.starts_at for visit in course.visits.all())
     person = invent(clinic.dice)
@@ -113,21 +115,25 @@ def _journey(journeys: Journeys, number: int, referred: datetime) -> None:
 
 def _changes(number: int) -> dict[str, str]:
     if number % NOT_ELIGIBLE == 4:
-        return {"sbp_resting": "168 mm[Hg]", "dbp_resting": "104 mm[Hg]"}
+        pressure = {"sbp_resting": "168 mm[Hg]", "dbp_resting": "104 mm[Hg]"}
+        return pressure if number % 2 else {"aneurysmal_vascular_disease": "yes"}
     return {"aneurysmal_vascular_disease": "yes"} if number % OVERRIDDEN == 3 else {}
 
 
 def _live(journeys: Journeys, patient: Patient, course: Course, slot: Slot, person: Person) -> None:
     """The course until today: sessions, missed ones, adverse events, therapy, its end, and every measure."""
     clinic, today = journeys.clinic, journeys.today
-    for session in course.sessions.order_by("starts_at"):
+    held = []
+    for session in course.sessions.select_related("course", "patient").order_by("starts_at"):
         if session.ends_at > today:
             break
         if clinic.dice.random() < 0.05:
             courses.miss(clinic, session)
-            continue
-        courses.bring_in(clinic, session, slot, journeys.lot)
-        if clinic.dice.random() < 0.12:
+        else:
+            held.append(session)
+    courses.bring_in(clinic, held, slot, journeys.lot)
+    for session in held:
+        if clinic.dice.random() < 0.1:
             courses.adverse_event(clinic, session, slot)
     courses.therapy(clinic, course, slot, today)
     last = max(session.ends_at for session in course.sessions.all())

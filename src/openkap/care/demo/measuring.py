@@ -1,75 +1,143 @@
-"""Measures of invented people along their course: asked when the plan says, answered, or missing with a reason."""
+"""Measures of invented people along their course: asked when the plan says, answered, or missing with a reason.
+
+The past is brought in for a patient at once: the same rows as asking, answering and finishing would leave, scored by
+the same scorer, stored under every constraint; one event of the audit names every form. The judgement of the
+course (response, remission, relapse, proposals) is the clinic's own act on those readings.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from openkap.care.accounts.actor import job_actor
 from openkap.care.audit.actions import record
 from openkap.care.demo.people import Clinic
-from openkap.care.demo.trajectories import Person, answer_all
+from openkap.care.demo.trajectories import Person, answers_to
+from openkap.care.ids import new_uid
 from openkap.care.moment import clock_at, now
-from openkap.care.outcomes.actions import mark_gap
-from openkap.care.outcomes.follow_up import Occasion, follow_up
-from openkap.care.outcomes.models import Invitation
-from openkap.care.outcomes.planning import plan_these
+from openkap.care.outcomes import course as judging
+from openkap.care.outcomes.actions import score_row
+from openkap.care.outcomes.follow_up import Occasion, follow_up, form_of
+from openkap.care.outcomes.models import Form, FormScore, Invitation, ItemAnswer
 from openkap.care.patients.models import Patient
 from openkap.care.treatment.models import Course, Session
 
 MONTH = timedelta(days=30)
 
 
+@dataclass
+class _Batch:
+    """Rows of one patient, in the order in which they must be stored."""
+
+    patient: Patient
+    invitations: list[Invitation] = field(default_factory=list)
+    forms: list[Form] = field(default_factory=list)
+    answers: list[ItemAnswer] = field(default_factory=list)
+    scores: list[FormScore] = field(default_factory=list)
+
+    def store(self) -> None:
+        Invitation.objects.bulk_create(self.invitations)
+        Form.objects.bulk_create(self.forms)
+        ItemAnswer.objects.bulk_create(self.answers)
+        FormScore.objects.bulk_create(self.scores)
+
+
 def measure(clinic: Clinic, patient: Patient, course: Course, person: Person) -> None:
     """Everything the course has asked for until now."""
-    wanted = [each for each in _wanted(course) if each[2] <= now()]
-    for occasion, about, due in sorted(wanted, key=lambda each: each[2]):
-        plan = follow_up().occasion(occasion)
-        with clock_at(due):
-            plan_these([(patient, plan, about, due)])
-        row = Invitation.objects.get(patient=patient, occasion=occasion, about_uid=about)
-        Invitation.objects.filter(pk=row.pk).update(sent_at=due, link_number=1)
-        row.sent_at, row.link_number, row.patient = due, 1, patient
-        _answer_or_miss(clinic, row, plan, course, person)
-
-
-def _wanted(course: Course) -> list[tuple[str, str, datetime]]:
     sessions = list(Session.objects.filter(course=course).order_by("starts_at"))
-    found = [("baseline", course.uid, sessions[0].starts_at - timedelta(days=7))]
-    for session in sessions:
-        if session.state == Session.State.CANCELLED:
+    ends = [each.ends_at for each in sessions if each.state == Session.State.LEFT]
+    batch = _Batch(patient)
+    for plan, about, due in sorted(_wanted(course, sessions), key=lambda each: each[2]):
+        if due > now():
             continue
-        found.append(("before_dose", session.uid, session.starts_at - timedelta(hours=24)))
+        at = due + plan.open_for * clinic.dice.random() * 0.8
+        done = sum(1 for end in ends if end < at)
+        after = (at - course.ended_at) / MONTH if course.ended_at and at > course.ended_at else 0.0
+        _add(batch, clinic, plan, about, due, at, person, person.pcl(done, len(sessions), after))
+    if not batch.invitations:
+        return
+    batch.store()
+    by = job_actor("bring-in", patient.clinic)
+    record(
+        "measure.brought_in",
+        by=by,
+        entity="course",
+        uid=course.uid,
+        patient=patient.uid,
+        detail={"forms": [form.uid for form in batch.forms]},
+    )
+    judging.judge_again(by=by, patient=patient)
+
+
+def _wanted(course: Course, sessions: list[Session]) -> list[tuple[Occasion, str, datetime]]:
+    plans = {each.id: each for each in follow_up().occasions}
+    first = sessions[0].starts_at
+    found = [(plans["baseline"], course.uid, first + plans["baseline"].due)]
+    for session in sessions:
+        if session.state != Session.State.CANCELLED:
+            found.append((plans["before_dose"], session.uid, session.starts_at + plans["before_dose"].due))
         if session.state == Session.State.LEFT:
-            found.append(("check_in", session.uid, session.ends_at + timedelta(hours=24)))
+            found.append((plans["check_in"], session.uid, session.ends_at + plans["check_in"].due))
     if course.ended_at is not None:
-        for plan in follow_up().occasions:
-            if plan.anchor == "course_end":
-                found.append((plan.id, course.uid, course.ended_at + plan.due))
+        later = [plan for plan in plans.values() if plan.anchor == "course_end"]
+        found += [(plan, course.uid, course.ended_at + plan.due) for plan in later]
     return found
 
 
-def _answer_or_miss(clinic: Clinic, row: Invitation, plan: Occasion, course: Course, person: Person) -> None:
+def _add(
+    batch: _Batch,
+    clinic: Clinic,
+    plan: Occasion,
+    about: str,
+    due: datetime,
+    at: datetime,
+    person: Person,
+    pcl: int,
+) -> None:
     dice = clinic.dice
-    open_for = plan.open_for
-    at = row.due_at + open_for * dice.random() * 0.8
-    is_over = row.closes_at <= now()
-    if dice.random() < person.misses or at > now():
-        if is_over:
-            _gap(row, dice.choice(["no_answer", "no_answer", "declined", "unreachable"]))
-        return
-    done = Session.objects.filter(course=course, state=Session.State.LEFT, ends_at__lt=at).count()
-    after = (at - course.ended_at) / MONTH if course.ended_at and at > course.ended_at else 0.0
-    answer_all(row, person, person.pcl(done, 6, after), at)
-
-
-def _gap(row: Invitation, reason: str) -> None:
-    with clock_at(row.closes_at):
-        mark_gap(row, reason)
-        record(
-            "measure.closed",
-            by=job_actor("close-missed", row.patient.clinic),
-            entity="invitation",
-            uid=row.uid,
-            patient=row.patient.uid,
-            detail={"gap": reason},
+    is_missed = dice.random() < person.misses
+    is_over = due + plan.open_for <= now()
+    answered = not is_missed and at <= now()
+    row = Invitation(
+        patient=batch.patient,
+        occasion=plan.id,
+        about_uid=about,
+        due_at=due,
+        closes_at=due + plan.open_for,
+        created_at=due,
+        sent_at=due,
+        link_number=1,
+        finished_at=at if answered else None,
+        closed_at=due + plan.open_for if is_over and not answered else None,
+        gap=dice.choice(["no_answer", "no_answer", "declined", "unreachable"]) if is_over and not answered else "",
+    )
+    batch.invitations.append(row)
+    for position, name in enumerate(plan.instruments):
+        instrument = form_of(name)
+        form = Form(
+            invitation=row,
+            patient=batch.patient,
+            instrument=instrument.id,
+            instrument_version=instrument.version,
+            instrument_fingerprint=instrument.fingerprint,
+            position=position,
+            finished_at=at if answered else None,
         )
+        batch.forms.append(form)
+        if answered:
+            given = answers_to(name, pcl, dice, False)
+            batch.answers += _taps(form, given, at)
+            with clock_at(at):
+                batch.scores.append(score_row(form, given, at))
+
+
+def _taps(form: Form, given: dict[str, int], at: datetime) -> list[ItemAnswer]:
+    mark: Any = new_uid()
+    return [
+        ItemAnswer(
+            form=form, item=item, value=value, client_id=f"{mark}:{item}", answered_at=at, received_at=at
+        )
+        for item, value in given.items()
+    ]

@@ -56,12 +56,12 @@ def answer_all(
     with clock_at(at):
         taps = []
         for form in Form.objects.filter(invitation=invitation).order_by("position"):
-            taps += as_taps(form, _answers(form.instrument, pcl, person.dice, alarming), at, new_uid())
+            taps += as_taps(form, answers_to(form.instrument, pcl, person.dice, alarming), at, new_uid())
         save_answers(by=by, invitation=invitation, taps=taps)
         finish(by=by, invitation=invitation)
 
 
-def _answers(name: str, pcl: int, dice: Random, alarming: bool) -> dict[str, int]:
+def answers_to(name: str, pcl: int, dice: Random, alarming: bool) -> dict[str, int]:
     form = form_of(name)
     share = pcl / 80
     if name == "pcl-5":

@@ -229,12 +229,17 @@ def finish(*, by: Actor, invitation: Invitation) -> Invitation:
 
 
 def _score(form: Form, answers: dict[str, int]) -> FormScore:
+    last = ItemAnswer.objects.filter(form=form).order_by("-answered_at").values_list("answered_at", flat=True)
+    row = score_row(form, answers, last[0])
+    row.save(force_insert=True)
+    return row
+
+
+def score_row(form: Form, answers: dict[str, int], at: datetime) -> FormScore:
+    """What a form scored, as a row that is not stored yet."""
     instrument = form_of(form.instrument)
     found = score(instrument, answers)
-    last = (
-        ItemAnswer.objects.filter(form=form).order_by("-answered_at").values_list("answered_at", flat=True)[0]
-    )
-    return FormScore.objects.create(
+    return FormScore(
         form=form,
         patient=form.patient,
         instrument=instrument.id,
@@ -243,7 +248,7 @@ def _score(form: Form, answers: dict[str, int]) -> FormScore:
         total=None if found.total is None else _three_places(found.total),
         scales={each.id: plain(each.value) for each in found.scales},
         missing=list(found.missing),
-        at=last,
+        at=at,
         scored_at=now(),
     )
 
