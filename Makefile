@@ -33,3 +33,8 @@ check: $(VENV)/.dev
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Pinned results of R metafor and clubSandwich; needs r-cran-metafor, r-cran-metadat, r-cran-clubsandwich.
+oracles:
+	Rscript validation/metafor/pooling.R > tests/oracles/evidence/pooling.json
+	Rscript validation/metafor/models.R > tests/oracles/evidence/models.json

@@ -58,14 +58,19 @@ def places(data: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+def _is_there(holder: Any, key: Any) -> bool:
+    """True while the place is there: earlier damage may have removed it."""
+    return key in holder if isinstance(holder, dict) else bool(key < len(holder))
+
+
 def damaged(data: Any, chance: Random, most: int = 4) -> Any:
     """A copy of the data with up to ``most`` values replaced, removed, doubled, moved or added."""
-    data = copy.deepcopy(data)
+    data = json.loads(json.dumps(data))
+    spots = places(data)
     for _ in range(chance.randint(1, most)):
-        spots = places(data)
-        if not spots:
-            return chance.choice(ATOMS)
         holder, key = chance.choice(spots)
+        if not _is_there(holder, key):
+            continue
         match chance.randrange(6):
             case 0 | 1:
                 holder[key] = copy.deepcopy(chance.choice(ATOMS))
@@ -73,7 +78,7 @@ def damaged(data: Any, chance: Random, most: int = 4) -> Any:
                 del holder[key]
             case 3:
                 other, from_key = chance.choice(spots)
-                if from_key in other if isinstance(other, dict) else from_key < len(other):
+                if _is_there(other, from_key):
                     holder[key] = copy.deepcopy(other[from_key])
             case 4 if isinstance(holder, list):
                 holder.append(copy.deepcopy(holder[key]))

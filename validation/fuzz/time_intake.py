@@ -1,4 +1,4 @@
-"""How long a record of some 5 MB takes to read: processor time, the median of nine.
+"""Processor time to read a record of 5 MB, indented as Synthea writes it: the median of nine.
 
 python validation/fuzz/time_intake.py
 """
@@ -25,7 +25,7 @@ def main() -> None:
     case = next(each for each in referrals(AS_OF) if each.name == "incomplete-record-only.json")
     record = json.loads(case.content)
     template = record["entry"][1:]
-    size = len(json.dumps(record)) / len(record["entry"])
+    size = len(json.dumps(record, indent=2)) / len(record["entry"])
     while len(record["entry"]) * size < 5_000_000:
         for each in copy.deepcopy(template):
             number = len(record["entry"])
@@ -34,7 +34,7 @@ def main() -> None:
             record["entry"].append(each)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long-life.json"
-        path.write_text(json.dumps(record), encoding="utf-8")
+        path.write_text(json.dumps(record, indent=2), encoding="utf-8")
         times = []
         for _ in range(9):
             begun = time.process_time()

@@ -21,6 +21,8 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),
+    ("openkap.evidence.base", "tally"),
+    ("openkap.registry.definition", "tally"),
 ]
 
 

@@ -34,10 +34,17 @@ def routes(weight: str, people: int, seed: int, as_json: bool, plot: Path | None
         head = f"{row.route:14} {row.drug:17} {row.dose:22}"
         if row.cmax is None:
             return f"{head} refused: {row.reason}"
-        body = f"{three(row.cmax):20} {three(row.tmax):17} {three(row.auc):20}"
-        return f"{head} {body} {row.site or '':15} {row.confidence:16} {row.model}"
+        body = f"{three(row.cmax):20} {three(row.tmax):17} {three(row.auc):20} {three(row.same_auc_mg):17}"
+        return (
+            f"{head} {body} {three(row.same_cmax_mg):17} {row.site or '':15} {row.confidence:16} {row.model}"
+        )
 
-    head = f"{'Cmax ng/mL':20} {'Tmax min':17} {'AUC ng/mL*h':20} {'blood':15} confidence"
+    exposures = f"{'Cmax ng/mL':20} {'Tmax min':17} {'AUC ng/mL*h':20}"
+    head = f"{exposures} {'mg, same AUC':17} {'mg, same Cmax':17} {'blood':15} confidence"
     click.echo(f"{'route':14} {'drug':17} {'dose':22} {head}")
     for row in rows:
         click.echo(line(row))
+    click.echo(
+        "Same AUC and same Cmax: as the first row, median (5 to 95 % of people). Equal levels of racemic and "
+        "S-ketamine, or of arterial and venous blood, are not equal effects."
+    )

@@ -96,16 +96,7 @@ def fit_linear(
     restricted = method == "REML"
     constant = np.linalg.slogdet(x.T @ x)[1] if restricted else 0.0
 
-    def products(theta: Any) -> tuple[Any, Any]:
-        logdet: Any = 0.0
-        matrix: Any = 0.0
-        for block, own in zip(blocks, design, strict=True):
-            v = block.covariance + (own * theta) @ own.T
-            data = np.column_stack([own, block.y])
-            sign, size = np.linalg.slogdet(v)
-            logdet = logdet + size + (np.log(sign) if np.iscomplexobj(v) else 0.0)
-            matrix = matrix + data.T @ np.linalg.solve(v, data)
-        return logdet, matrix
+    products = _products(blocks, design)
 
     def loglik(theta: Any) -> Any:
         logdet, matrix = products(theta)
@@ -153,6 +144,30 @@ def fit_linear(
         level=level,
         warnings=_doubts(len(blocks), theta, random, converged),
     )
+
+
+def _products(blocks: Sequence[Block], design: Sequence[Floats]) -> Callable[[Any], tuple[Any, Any]]:
+    """log|V| and [X y]'V^-1[X y] by the variances; studies of equal size are solved together."""
+    sizes: dict[int, list[int]] = {}
+    for i, block in enumerate(blocks):
+        sizes.setdefault(block.y.size, []).append(i)
+    parts = []
+    for same in sizes.values():
+        data = [np.column_stack([design[i], blocks[i].y]) for i in same]
+        parts.append((np.array([blocks[i].covariance for i in same]), np.array(data)))
+
+    def products(theta: Any) -> tuple[Any, Any]:
+        logdet: Any = 0.0
+        matrix: Any = 0.0
+        for base, data in parts:
+            own = data[:, :, :-1]
+            v = base + (own * theta) @ own.transpose(0, 2, 1)
+            sign, size = np.linalg.slogdet(v)
+            logdet = logdet + (size + np.log(sign) if np.iscomplexobj(v) else size).sum()
+            matrix = matrix + np.einsum("cni,cnj->ij", data, np.linalg.solve(v, data))
+        return logdet, matrix
+
+    return products
 
 
 def fit_shape(

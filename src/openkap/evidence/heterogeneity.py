@@ -65,7 +65,7 @@ def solve_q(model: Any, target: float) -> tuple[float, int]:
     for step in range(1, MAX_STEPS):
         gain = float((q / target - 1) * q / slope)
         t += gain
-        if gain <= STEP_TOLERANCE * t:
+        if gain <= STEP_TOLERANCE * (t + float(model.v.min())):
             return t, step
         q, slope = model.generalised_q(t)
     return t, MAX_STEPS

@@ -11,6 +11,7 @@ fit, tr(P) >= (k-p)/(vmax+t) and y'PPy <= (k-p) s2/(vmin+t)^2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,10 @@ from openkap.evidence.estimates import Floats
 
 GRID_STEP = 0.3
 REFINED_POINTS = 17
-# Newton's method has converged when a step no longer changes the last digits.
-STEP_TOLERANCE = 1e-15
+# A Newton step this small (relative to tau2 + min vi) leaves an error of its square: rounding.
+STEP_TOLERANCE = 1e-8
 MAX_STEPS = 100
+LOG_2PI = float(np.log(2 * np.pi))
 
 
 class MeanLikelihood:
@@ -45,7 +47,7 @@ class MeanLikelihood:
         if on is not None:
             residual *= on
             low, high = np.where(on > 0, v, np.inf).min(-1), np.where(on > 0, v, 0.0).max(-1)
-        squares = np.einsum("...k,...k->...", residual, residual)
+        squares = np.vecdot(residual, residual)
         return low, upper_bound(squares / (self.k - restricted), high - low) - low
 
     def weights(self, t: Any) -> Any:
@@ -56,41 +58,32 @@ class MeanLikelihood:
     def score(self, t: Any, restricted: bool) -> tuple[Any, Any]:
         """Twice the score, y'PPy - tr(P) (restricted) or y'PPy - tr(W), and its slope in tau2."""
         w = self.weights(t)
-        if w.ndim == 1:
-            s1, s2, s3 = w.sum(), w.dot(w), w.dot(w * w)
-            r = self.y - w.dot(self.y) / s1
-            wr = w * r
-            q2, q3, a = wr.dot(wr), wr.dot(w * wr), w.dot(wr)
-        else:
-            s1, s2 = w.sum(-1), np.einsum("...k,...k->...", w, w)
-            s3 = np.einsum("...k,...k,...k->...", w, w, w)
-            wr = w * (self.y - (np.einsum("...k,...k->...", w, self.y) / s1)[..., None])
-            q2, a = np.einsum("...k,...k->...", wr, wr), np.einsum("...k,...k->...", w, wr)
-            q3 = np.einsum("...k,...k,...k->...", w, wr, wr)
+        s1, s2 = w.sum(-1), np.vecdot(w, w)
+        mean = np.vecdot(w, self.y) / s1
+        wr = w * (self.y - (mean if w.ndim == 1 else mean[..., None]))
+        q2, a, q3 = np.vecdot(wr, wr), np.vecdot(w, wr), np.vecdot(w * wr, wr)
         value, slope = q2 - s1, s2 - 2 * q3 + 2 * a * a / s1
         if restricted:
-            value, slope = value + s2 / s1, slope - 2 * s3 / s1 + (s2 / s1) ** 2
+            share = s2 / s1
+            value, slope = value + share, slope - 2 * np.vecdot(w * w, w) / s1 + share * share
         return value, slope
 
     def generalised_q(self, t: Any) -> tuple[Any, Any]:
         """Q(t) = y'Py and minus its slope, y'PPy."""
         w = self.weights(t)
-        if w.ndim == 1:
-            wr = w * (self.y - w.dot(self.y) / w.sum())
-            return wr.dot(self.y), wr.dot(wr)
-        mean = np.einsum("...k,...k->...", w, self.y) / w.sum(-1)
-        r = self.y - mean[..., None]
+        mean = np.vecdot(w, self.y) / w.sum(-1)
+        r = self.y - (mean if w.ndim == 1 else mean[..., None])
         w *= r
-        return np.einsum("...k,...k->...", w, r), np.einsum("...k,...k->...", w, w)
+        return np.vecdot(w, r), np.vecdot(w, w)
 
     def loglik(self, t: Any, restricted: bool) -> Any:
         """The log-likelihood; restricted: with the same constant as metafor."""
         w = self.weights(t)
         total = w.sum(-1)
-        r = self.y - (np.einsum("...k,...k->...", w, self.y) / total)[..., None]
+        r = self.y - np.expand_dims(np.vecdot(w, self.y) / total, -1)
         logs = np.log(w if self.on is None else np.where(self.on > 0, w, 1.0)).sum(-1)
-        twice = logs - np.einsum("...k,...k,...k->...", w, r, r) - self.k * np.log(2 * np.pi)
-        return (twice + np.log(2 * np.pi * self.k / total)) / 2 if restricted else twice / 2
+        twice = logs - np.vecdot(w * r, r) - self.k * LOG_2PI
+        return (twice + np.log(self.k / total) + LOG_2PI) / 2 if restricted else twice / 2
 
 
 class RegressionLikelihood:
@@ -149,7 +142,7 @@ class RegressionLikelihood:
         twice = np.log(w).sum(-1) - np.einsum("...k,...k,...k->...", w, r, r)
         if restricted:
             twice = twice + np.linalg.slogdet(inverse)[1]
-        return (twice - (self.k - self.p * restricted) * np.log(2 * np.pi)) / 2
+        return (twice - (self.k - self.p * restricted) * LOG_2PI) / 2
 
 
 def upper_bound(s2: Any, spread: Any) -> Any:
@@ -159,10 +152,10 @@ def upper_bound(s2: Any, spread: Any) -> Any:
 
 def grid_of(low: Any, upper: Any) -> Any:
     """Values of tau2 from 0 to ``upper``, even in log(tau2 + low); shape (..., points)."""
-    reach = np.log1p(np.maximum(upper, 0.0) / low)
-    points = max(6, int(np.max(reach) / GRID_STEP) + 2)
+    reach = np.log1p(upper / low)
+    points = max(6, int(reach.max() / GRID_STEP) + 2)
     steps = np.arange(points) / (points - 1)
-    return np.asarray(low)[..., None] * np.expm1(np.asarray(reach)[..., None] * steps)
+    return low[..., None] * np.expm1(reach[..., None] * steps)
 
 
 def maximise(model: Any, restricted: bool) -> tuple[float, int]:
@@ -180,7 +173,7 @@ def maximise(model: Any, restricted: bool) -> tuple[float, int]:
     steps = 0
     candidates = [0.0] if f[0] <= 0 else []
     for i in np.flatnonzero((f[:-1] > 0) & (f[1:] <= 0)).tolist():
-        root, used = crossing(model, restricted, (t[i], t[i + 1]), (f[i], f[i + 1]))
+        root, used = crossing(model, restricted, float(low), t[i : i + 2].tolist(), f[i : i + 2].tolist())
         candidates.append(root)
         steps = max(steps, used)
     if len(candidates) > 1:
@@ -196,24 +189,27 @@ def hidden_turn(f: Any, slope: Any) -> Any:
 
 
 def crossing(
-    model: Any, restricted: bool, between: tuple[float, float], values: tuple[float, float]
+    model: Any, restricted: bool, low: float, between: Sequence[float], values: Sequence[float]
 ) -> tuple[float, int]:
     """The root of the score between two values of tau2, by Newton's method that cannot leave the bracket."""
-    a, b = float(between[0]), float(between[1])
-    t = a + (b - a) * float(values[0]) / float(values[0] - values[1])
+    a, b = between
+    t = a + (b - a) * values[0] / (values[0] - values[1])
     for step in range(1, MAX_STEPS):
         f, slope = model.score(t, restricted)
         if f > 0:
             a = t
         else:
             b = t
-        new = t - f / slope if slope < 0 else a
-        if not a < new < b:
+        new = t - float(f / slope) if slope < 0 else a
+        if a < new < b:
+            if abs(new - t) <= STEP_TOLERANCE * (new + low):
+                return new, step
+        else:
+            if b - a <= 1e-15 * (b + low) or f == 0:
+                return t, step
             new = (a + b) / 2
-        if abs(new - t) <= STEP_TOLERANCE * b or new == t:
-            return float(new), step
         t = new
-    return float(t), MAX_STEPS
+    return t, MAX_STEPS
 
 
 def maximise_many(model: MeanLikelihood, restricted: bool) -> Floats:
@@ -231,7 +227,7 @@ def maximise_many(model: MeanLikelihood, restricted: bool) -> Floats:
     if row.size:
         brackets.append(_brackets_within(model, restricted, rows[row], t[row, cell], t[row, cell + 1]))
     owner, a, b = (np.concatenate(part) for part in zip(*brackets, strict=True))
-    roots = crossings(_many(model, owner), restricted, a, b)
+    roots = crossings(_many(model, owner), restricted, low[owner], a, b)
     return _best_of(model, restricted, owner, roots, at_zero=rows[f[:, 0] <= 0])
 
 
@@ -247,7 +243,7 @@ def _brackets_within(model: MeanLikelihood, restricted: bool, owner: Any, a: Any
     return owner[where], t[where, at], t[where, at + 1]
 
 
-def crossings(model: MeanLikelihood, restricted: bool, a: Floats, b: Floats) -> Floats:
+def crossings(model: MeanLikelihood, restricted: bool, low: Floats, a: Floats, b: Floats) -> Floats:
     """Many roots of the score at once; each Newton step stays inside its bracket."""
     t = (a + b) / 2
     root = t.copy()
@@ -258,14 +254,27 @@ def crossings(model: MeanLikelihood, restricted: bool, a: Floats, b: Floats) -> 
         a, b = np.where(positive, t, a), np.where(positive, b, t)
         with np.errstate(divide="ignore", invalid="ignore"):
             new = t - f / slope
-        new = np.where((slope < 0) & (a < new) & (new < b), new, (a + b) / 2)
-        going = np.abs(new - t) > STEP_TOLERANCE * b
+        inside = (slope < 0) & (a < new) & (new < b)
+        new = np.where(inside, new, np.where(f == 0, t, (a + b) / 2))
+        done = (
+            (inside & (np.abs(new - t) <= STEP_TOLERANCE * (new + low)))
+            | (b - a <= 1e-15 * (b + low))
+            | (f == 0)
+        )
         root[rows] = new
-        if not going.any():
+        if done.all():
             break
-        if going.mean() < 0.7:
-            rows, a, b, new, model = rows[going], a[going], b[going], new[going], _many(model, going)
         t = new
+        if done.mean() > 0.3:
+            going = ~done
+            rows, low, a, b, t, model = (
+                rows[going],
+                low[going],
+                a[going],
+                b[going],
+                t[going],
+                _many(model, going),
+            )
     return root
 
 

@@ -8,7 +8,6 @@ grid chooses where Newton's method starts, and variances that would leave 0 are 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -291,37 +290,31 @@ class _NestedProducts:
 
     def __init__(self, data: Floats, v: Floats, levels: Sequence[Any]) -> None:
         order = np.lexsort(tuple(reversed(levels)))
-        self.v = v[order]
         rows = np.column_stack([np.ones(len(data)), data])[order]
-        self.z = rows
-        self.pairs = np.array([(i, j) for i in range(1, rows.shape[1]) for j in range(i, rows.shape[1])]).T
-        self.outer = rows[:, self.pairs[0]] * rows[:, self.pairs[1]]
+        w = 1 / v[order]
+        # what no variance between groups can change
+        self.sums = rows * w[:, None]
+        self.total = self.sums[:, 1:].T @ rows[:, 1:]
+        self.logdet = float(np.log(v).sum())
         self.starts = []
-        inner = [np.arange(len(data)), *(level[order] for level in reversed(levels))]
-        for below, level in itertools.pairwise(inner):
-            first = np.flatnonzero(np.r_[True, np.diff(below) != 0]) if below is not inner[0] else below
-            here = level[first]
+        below = np.arange(len(data))
+        for level in reversed(levels):
+            first = np.flatnonzero(np.r_[True, np.diff(below) != 0])
+            here = level[order][first]
             self.starts.append(np.flatnonzero(np.r_[True, np.diff(here) != 0]))
+            below = level[order]
 
     def __call__(self, theta: Any) -> tuple[Any, Any]:
-        w = 1 / self.v
-        total = w @ self.outer
-        logdet = np.log(self.v).sum()
-        sums = self.z * w[:, None]
+        sums, total, logdet = self.sums, self.total, self.logdet
         for sigma2, start in zip(theta[::-1], self.starts, strict=True):
             if start.size < len(sums):
                 sums = np.add.reduceat(sums, start, axis=0)
             gain = 1 + sigma2 * sums[:, 0]
-            scaled = sums * (sigma2 / gain)[:, None]
-            total = total - (scaled[:, self.pairs[0]] * sums[:, self.pairs[1]]).sum(axis=0)
+            shrunk = sums * (1 / gain)[:, None]
+            total = total - sigma2 * (shrunk[:, 1:].T @ sums[:, 1:])
             logdet = logdet + np.log(gain).sum()
-            sums = sums / gain[:, None]
-        size = self.z.shape[1] - 1
-        matrix = np.empty((size, size), dtype=total.dtype)
-        i, j = self.pairs - 1
-        matrix[i, j] = total
-        matrix[j, i] = total
-        return logdet, matrix
+            sums = shrunk
+        return logdet, total
 
 
 class _DenseProducts:

@@ -26,8 +26,8 @@ from openkap.evidence.estimates import (
     check_test,
     label_of,
 )
-from openkap.evidence.heterogeneity import estimate_tau2, tau2_standard_error, trace_p
-from openkap.evidence.likelihood import MAX_STEPS, STEP_TOLERANCE, MeanLikelihood, maximise_many
+from openkap.evidence.heterogeneity import estimate_tau2, tau2_standard_error
+from openkap.evidence.likelihood import LOG_2PI, MAX_STEPS, STEP_TOLERANCE, MeanLikelihood, maximise_many
 
 # A deleted residual beyond three standard errors: Viechtbauer & Cheung 2010, doi:10.1002/jrsm.11 (flag at
 # 1.96
@@ -109,8 +109,11 @@ def pool(
     y, v = check_estimates(yi, vi, labels)
     model = MeanLikelihood(y, v)
     k = y.size
-    tr, _ = trace_p(model, 0.0)
-    q = float(model.generalised_q(0.0)[0])
+    w = 1 / v
+    total = w.sum()
+    tr = float(total - w.dot(w) / total)
+    r = y - w.dot(y) / total
+    q = float(w.dot(r * r))
     if name in COMMON_METHODS:
         t, steps, tau2_se = 0.0, 0, math.nan
         h2 = q / (k - 1)
@@ -124,7 +127,8 @@ def pool(
     total = w.sum()
     estimate = float(w.dot(y) / total)
     r = y - estimate
-    se = wald_or_knapp_hartung(1 / total, w.dot(r * r) / (k - 1), kind)
+    squares = float(w.dot(r * r))
+    se = wald_or_knapp_hartung(float(1 / total), squares / (k - 1), kind)
     df = None if kind == "z" else k - 1
     half = quantile(check_level(level), df)
     reach = half * math.sqrt(se * se + t)
@@ -149,13 +153,20 @@ def pool(
         k=k,
         converged=steps < MAX_STEPS,
         iterations=steps,
-        loglik=float(model.loglik(t, name == "REML")),
+        loglik=_loglik(w, squares, name == "REML"),
         method=name,
         test=kind,
         level=level,
         weights=weights,
         warnings=_doubts(name, t, r, w, weights, labels),
     )
+
+
+def _loglik(w: Floats, squares: float, restricted: bool) -> float:
+    twice = float(np.log(w).sum()) - squares - w.size * LOG_2PI
+    if restricted:
+        twice += math.log(w.size / float(w.sum())) + LOG_2PI
+    return twice / 2
 
 
 def wald_or_knapp_hartung(variance: float, factor: float, test: str) -> float:
@@ -336,11 +347,12 @@ def _solve_q_many(model: MeanLikelihood, target: Floats) -> Floats:
     t = np.zeros_like(target)
     q, slope = model.generalised_q(t)
     above = q > target
+    smallest = model.v.min(-1)
     for _ in range(MAX_STEPS):
         with np.errstate(divide="ignore", invalid="ignore"):
             gain = np.where(above, np.maximum((q / target - 1) * q / slope, 0.0), 0.0)
         t = t + gain
-        if (gain <= STEP_TOLERANCE * t).all():
+        if (gain <= STEP_TOLERANCE * (t + smallest)).all():
             break
         q, slope = model.generalised_q(t)
     return t

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -78,26 +79,47 @@ def confidence_sequence(
     if order is not None:
         arrival = np.argsort(np.asarray(order), kind="stable")
         y, v = y[arrival], v[arrival]
-    alpha, r = 1 - check_level(level), 1 / prior_sd**2
-    tau2 = np.linspace(0, math.sqrt(tau2_max), TAU2_POINTS if tau2_max > 0 else 1)[:, None] ** 2
-    w = 1 / (v + tau2)
-    total, score = np.cumsum(w, axis=1), np.cumsum(w * y, axis=1)
-    half = np.sqrt((total + r) * (2 * math.log(1 / alpha) + np.log((total + r) / r))) / total
-    mean = score / total
-    log_e = (np.log(r / (total + r)) + score**2 / (total + r)) / 2
-    smallest = np.minimum(1.0, np.exp(-log_e.min(axis=0)))
+    tau2 = _tau2_grid(tau2_max)
+    mean, half, log_e, total = _mixture(y, v, tau2, prior_sd, level)
     middle = len(tau2) // 2
     return ConfidenceSequence(
         estimate=mean[middle],
         low=(mean - half).min(axis=0),
         high=(mean + half).max(axis=0),
-        p_value=np.minimum.accumulate(smallest),
+        p_value=np.minimum.accumulate(np.minimum(1.0, np.exp(-log_e.min(axis=0)))),
         information=total[middle],
         tau2_max=tau2_max,
         prior_sd=prior_sd,
         level=level,
         warnings=_sequence_doubts(y, v, tau2_max),
     )
+
+
+def sequence_many(
+    yi: Floats, vi: Floats, *, tau2_max: float, prior_sd: float, level: float
+) -> tuple[Floats, Floats]:
+    """The two ends of the sequences of many data sets (n, k) at once."""
+    low, high = np.full(yi.shape, np.inf), np.full(yi.shape, -np.inf)
+    for tau2 in _tau2_grid(tau2_max).ravel():
+        mean, half, _, _ = _mixture(yi, vi, tau2, prior_sd, level)
+        low, high = np.minimum(low, mean - half), np.maximum(high, mean + half)
+    return low, high
+
+
+def _tau2_grid(tau2_max: float) -> Floats:
+    points = TAU2_POINTS if tau2_max > 0 else 1
+    return np.asarray(np.linspace(0, math.sqrt(tau2_max), points)[:, None] ** 2)
+
+
+def _mixture(
+    y: Floats, v: Floats, tau2: Any, prior_sd: float, level: float
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Means, half widths, log e-values against 0 and information after each study, at given tau2."""
+    alpha, r = 1 - check_level(level), 1 / prior_sd**2
+    w = 1 / (v + tau2)
+    total, score = np.cumsum(w, axis=-1), np.cumsum(w * y, axis=-1)
+    half = np.sqrt((total + r) * (2 * math.log(1 / alpha) + np.log((total + r) / r))) / total
+    return score / total, half, (np.log(r / (total + r)) + score**2 / (total + r)) / 2, total
 
 
 def _sequence_doubts(y: Floats, v: Floats, tau2_max: float) -> tuple[Doubt, ...]:
@@ -187,6 +209,7 @@ def trial_sequential(
     power: float = 0.9,
     diversity: float | None = None,
     method: str = "REML",
+    test: str = "knha",
 ) -> TrialSequential:
     """Trial sequential analysis: is there enough information, and was a boundary crossed on the way?
 
@@ -201,15 +224,18 @@ def trial_sequential(
     Notes
     -----
     Required information is ((z_{1-alpha/2} + z_power) / effect)^2 / (1 - D2) in units of inverse variance.
-    Boundaries hold for independent increments with known variances; estimated tau2 makes them approximate
-    with
-    few trials (validation/sequential shows by how much). ``crossed_at`` counts studies.
+    Boundaries hold for independent increments with known variances; estimated tau2 makes them approximate.
+    After 20 looks at a true null the error was 0.05 to 0.07 with Knapp-Hartung and up to 0.10 with Wald tests
+    (validation/sequential); for a guarantee use ``confidence_sequence``. ``crossed_at`` counts studies.
     """
     y, v = check_estimates(yi, vi)
     if effect == 0 or not 0 < power < 1:
         raise InputError("nothing to look for", value=f"effect {effect}, power {power}", limit="effect not 0")
-    fits = [pool(y[: j + 1], v[: j + 1], method) for j in range(1, y.size)]
-    z = np.array([y[0] / math.sqrt(v[0]), *(fit.statistic for fit in fits)])
+    fits = [pool(y[: j + 1], v[: j + 1], method, test) for j in range(1, y.size)]
+    p = np.array([fit.p_value for fit in fits])
+    # the z-value with the same p, so that few studies are judged by t
+    later = np.sign([fit.estimate for fit in fits]) * -ndtri(np.maximum(p, 1e-300) / 2)
+    z = np.r_[y[0] / math.sqrt(v[0]), later]
     common = float((1 / v).sum())
     d2 = max(0.0, 1 - 1 / (fits[-1].se ** 2 * common)) if diversity is None else diversity
     required = ((ndtri(1 - alpha / 2) + ndtri(power)) / effect) ** 2 / (1 - d2)
@@ -232,6 +258,6 @@ def trial_sequential(
         required=float(required),
         diversity=d2,
         crossed_at=int(over[0]) + 1 if over.size else None,
-        p_nominal=2 * ndtr(-np.abs(z)),
+        p_nominal=np.r_[2 * ndtr(-abs(z[0])), p],
         warnings=tuple(doubts),
     )

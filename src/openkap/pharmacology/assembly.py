@@ -121,19 +121,19 @@ class _Builder:
         """Split a dose over its route's paths; devices after the first have a fraction of their own."""
         whole = dose.amount * weight_kg if dose.per_kg else np.full(self.people, dose.amount)
         for path in self.model.paths(dose.route):
-            amount = self._fraction_of(path, whole)
+            amount = self._fraction_of(path, whole, later=dose.later_device)
             lag = self.of(path.lag) if path.lag else np.zeros(self.people)
             over = self.of(path.over) if path.over else np.full(self.people, dose.over_min)
             self._enter(self.entries[dose.route, path.name], dose.start_min + lag, over, amount)
 
-    def _fraction_of(self, path: Path, whole: Array) -> Array:
+    def _fraction_of(self, path: Path, whole: Array, *, later: bool) -> Array:
         if path.fraction is None:
             return whole
         first_fraction = self.of(path.fraction)
         device = self.model.file.device_mg
         if path.fraction_of_later_devices is None or device is None:
             return whole * first_fraction
-        first = np.minimum(whole, device)
+        first = np.zeros_like(whole) if later else np.minimum(whole, device)
         return first * first_fraction + (whole - first) * self.of(path.fraction_of_later_devices)
 
     def _enter(self, state: int, start: Array, over: Array, amount: Array) -> None:

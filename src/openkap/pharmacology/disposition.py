@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 PEOPLE_AT_ONCE = 250
 # Below this many evenly spaced points plain stepping is as quick.
 _SHORT_RUN = 4
+# Exponentials remembered at a time; each holds a matrix for every person of a group.
+_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def solve(
     inflows: Sequence[Inflow],
     times_min: Array,
     *,
-    workers: int = 2,
+    workers: int = 1,
 ) -> Array:
     """What the system reports at each time, for each person.
 
@@ -124,7 +126,7 @@ class _Solution:
             for each in inflows
         ]
         self.state = np.zeros((self.people, size, 1))
-        self._known: dict[float, Array] = {}
+        self._known: dict[float, list[Array]] = {}
 
     def fill(self, times: Array, answer: Array) -> None:
         """Write the reported quantities at ``times`` into ``answer`` (people, quantities, times)."""
@@ -187,12 +189,16 @@ class _Solution:
                     rate += np.where(runs, inflow.rate_mg_min[who], 0.0)
             self.state[who, self.states + column, 0] = rate
 
-    def _over(self, minutes: float) -> Array:
+    def _over(self, minutes: float, doublings: int = 0) -> Array:
+        """The exponential over ``minutes * 2**doublings``; kept, as runs of one spacing share it."""
         if minutes not in self._known:
-            if len(self._known) > 64:
+            if len(self._known) > _KEPT:
                 self._known.clear()
-            self._known[minutes] = exponentials(self.rates, minutes)
-        return self._known[minutes]
+            self._known[minutes] = [exponentials(self.rates, minutes)]
+        powers = self._known[minutes]
+        while len(powers) <= doublings:
+            powers.append(powers[-1] @ powers[-1])
+        return powers[doublings]
 
     def _step(self, begin: float, end: float, own: Array | None) -> None:
         """From one grid time to the next, stopping at the breaks that some people have of their own."""
@@ -227,22 +233,15 @@ class _Solution:
     def _run(self, minutes: float, length: int) -> Array:
         """All points 0..length of an evenly spaced run; moves the state to its last point."""
         depth = ceil(log2(length + 1) / 2)
-        powers = [self._over(minutes)]
-
-        def power(doublings: int) -> Array:
-            while len(powers) <= doublings:
-                powers.append(powers[-1] @ powers[-1])
-            return powers[doublings]
-
         rows = self.rows
         for doublings in range(depth):
-            rows = np.concatenate([rows, rows @ power(doublings)], axis=1)
+            rows = np.concatenate([rows, rows @ self._over(minutes, doublings)], axis=1)
         inner, quantities = 2**depth, self.rows.shape[1]
         outer = length // inner + 1
         states, doublings = self.state, depth
         while states.shape[2] < outer:
             wanted = states[:, :, : outer - states.shape[2]]
-            states = np.concatenate([states, power(doublings) @ wanted], axis=2)
+            states = np.concatenate([states, self._over(minutes, doublings) @ wanted], axis=2)
             doublings += 1
         # Point a * inner + b of quantity q: state a times row b of q; the layout is the answer's own.
         left = np.ascontiguousarray(states.transpose(0, 2, 1))[:, None]
@@ -252,7 +251,7 @@ class _Solution:
         self.state = states[:, :, last_outer : last_outer + 1]
         for bit in range(last_inner.bit_length()):
             if last_inner >> bit & 1:
-                self.state = power(bit) @ self.state
+                self.state = self._over(minutes, bit) @ self.state
         # The slice above is a view, and entering doses writes into the state.
         self.state = np.ascontiguousarray(self.state)
         return points.reshape(self.people, quantities, outer * inner)[:, :, : length + 1]

@@ -40,7 +40,8 @@ class Dose:
     """One dose: ``amount`` mg (or mg/kg with ``per_kg``) by ``route`` from ``start_min``.
 
     ``over_min`` is the duration of an infusion (0: at once). Extravascular doses release as their model
-    says; they have no duration of their own.
+    says; they have no duration of their own. ``later_device`` marks a nasal device that is not the first of
+    its session, of which less is absorbed.
     """
 
     route: str
@@ -48,6 +49,7 @@ class Dose:
     per_kg: bool = False
     start_min: float = 0.0
     over_min: float = 0.0
+    later_device: bool = False
 
     def __post_init__(self) -> None:
         if self.route not in ROUTES:
@@ -135,6 +137,24 @@ class Regimen:
                 doses.append(Dose("iv", per_minute * (end - begin), per_kg, begin, end - begin))
         extra = cls.single(route="iv", dose=bolus).doses if bolus else ()
         return cls((*extra, *doses))
+
+    @classmethod
+    def nasal(
+        cls, devices: int, *, each: Quantity | str = "28 mg", apart: Quantity | str = "0 min"
+    ) -> Regimen:
+        """One session of nasal devices: ``Regimen.nasal(3, apart="5 min")`` is 84 mg."""
+        if not 1 <= devices <= 12:
+            raise InputError(
+                "that many devices cannot be one session", value=devices, limit="1 to 12", remedy="check it"
+            )
+        amount, per_kg = amount_of(each)
+        gap = minutes(apart)
+        return cls(
+            tuple(
+                Dose("intranasal", amount, per_kg, start_min=i * gap, later_device=i > 0)
+                for i in range(devices)
+            )
+        )
 
     def repeated(self, times: int, *, every: Quantity | str | float) -> Regimen:
         """The same regimen ``times`` times, one ``every`` (start to start)."""

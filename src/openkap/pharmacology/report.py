@@ -12,7 +12,7 @@ import numpy as np
 from openkap.core.errors import InputError
 from openkap.pharmacology.absorption import check_dose, check_person, choose
 from openkap.pharmacology.crowd import virtual_crowd
-from openkap.pharmacology.effect import DissociationCourse, dissociation
+from openkap.pharmacology.effect import DissociationCourse, dissociation, occupancy
 from openkap.pharmacology.exposure import Exposure, exposure, output_times, time_above
 from openkap.pharmacology.figure import Line, Shade, curves
 from openkap.pharmacology.haemodynamics import ExpectedVitals, expected_vitals
@@ -132,6 +132,12 @@ def as_json(found: Answer) -> dict[str, Any]:
         level, minutes = found.above_level
         data["time_above"] = {"level": level, "level_unit": "ng/mL", **_summary(minutes, "min")}
     data["dissociation"] = _dissociation(found)
+    bound = occupancy(sim)
+    data["occupancy_theoretical"] = {
+        "highest": _summary(bound.share.max(axis=1), "1"),
+        "sources": list(bound.sources),
+        "warnings": list(bound.warnings),
+    }
     data["vitals"] = _vitals_json(found.vitals)
     data["sources"] = {name: sources().core(name).cite() for name in sim.sources}
     data["warnings"] = list(found.warnings)

@@ -64,6 +64,8 @@ def test_a_blood_pressure_panel_is_read_from_its_components() -> None:
         ({"unit": "stone-ish"}, "stone-ish"),
         ({"unit": "mm[Hg]"}, "mm[Hg]"),
         ({"day": "2031-01-01"}, "future"),
+        ({"day": "2026-11-23T12:06:00Z"}, "future"),
+        ({"day": "2026-11-23T08:00:00-05:00"}, "future"),
         ({"day": "yesterday"}, "yesterday"),
         ({"status": "preliminary"}, "not a final result"),
         ({"effectiveDateTime": None, "effectiveTiming": {}}, "names no date"),
@@ -82,6 +84,11 @@ def test_what_is_no_reading_is_listed_with_its_reason(fields: dict[str, Any], to
 
 def test_a_cancelled_reading_is_set_aside() -> None:
     assert "cancelled" in aside(intake(reading(status="cancelled")))
+
+
+@pytest.mark.parametrize("day", ["2026-11-23T12:04:00Z", "2026-11-23T17:00:00+05:00", "2026-11-24"])
+def test_a_clock_a_little_ahead_or_a_day_further_east_is_no_future(day: str) -> None:
+    assert kilograms(intake(reading(day=day))) == 80
 
 
 def test_a_value_written_as_text_is_read_with_its_unit() -> None:

@@ -59,6 +59,8 @@ def test_borrowed_variability_is_said_and_has_the_lenders_size():
     effects = random_effects(load_model("clements1981_racemic_250"))
     # k10 = CL / V1: var(CL) + var(V1) - 2 cov
     assert effects.covariance[1, 1] == pytest.approx(0.026048 + 0.084177 - 2 * 0.02261)
+    # k10 and V1 pull against each other: cov(CL - V1, V1)
+    assert effects.covariance[0, 1] == pytest.approx(0.02261 - 0.084177)
 
 
 def test_a_model_without_any_variability_says_so():

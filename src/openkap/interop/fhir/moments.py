@@ -11,10 +11,12 @@ from typing import Any
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError
 from openkap.interop.fhir.fields import Resource, choice, text
+from openkap.protocol.facts import CLOCK_TOLERANCE_S
 
 _PARTIAL = re.compile(r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2}))?")
-# A reading may carry a time a little ahead of ours: clocks differ, and a date has no zone.
-AHEAD = timedelta(days=1)
+# A date has no zone: it may begin elsewhere before it begins here. A time may be ahead by a clock's error.
+DATE_AHEAD = timedelta(days=1)
+TIME_AHEAD = timedelta(seconds=CLOCK_TOLERANCE_S)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,7 +43,7 @@ class Span:
 def read_span(written: str, as_of: datetime) -> Span:
     """A FHIR date or dateTime as a span; ``InputError`` when it cannot be read or lies after ``as_of``."""
     span = _span(written)
-    if span.start - as_of > AHEAD:
+    if span.start - as_of > (TIME_AHEAD if "T" in written else DATE_AHEAD):
         raise InputError(
             "a date in the future",
             value=written,

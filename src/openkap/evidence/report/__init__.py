@@ -1,0 +1,1 @@
+"""The living report: numbers first, then marks, then a page that needs nothing but itself."""

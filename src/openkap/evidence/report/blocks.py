@@ -1,0 +1,73 @@
+"""Pieces of the page: section, paragraph, verdict, table, figure, link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from openkap.evidence.answers import Answer
+from openkap.evidence.study import Study
+from openkap.evidence.wording import loud
+
+
+def loud_box(answer: Answer) -> str:
+    """Who is not in the number, in a box that cannot be missed."""
+    text = loud(answer)
+    if not text:
+        return ""
+    head, _, rest = text.partition(":")
+    return f'<p class="loud" role="note"><b>{escape(head)}:</b>{escape(rest)}</p>'
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """A paragraph; nothing for no text."""
+    return f"<p{f' class={kind}' if kind else ''}>{escape(text)}</p>" if text else ""
+
+
+def chip(verdict: str) -> str:
+    """A verdict as word and sign; the sign comes from the style sheet."""
+    return f'<span class="chip v-{verdict.replace(" ", "-")}">{escape(verdict)}</span>'
+
+
+def figure(body: str, caption: str) -> str:
+    """A figure with its caption."""
+    return f"<figure>{body}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def study_arm(study: Study, arm_id: str) -> str:
+    """An arm as a reader knows it."""
+    arm = study.arm(arm_id)
+    return arm.label if arm else arm_id
+
+
+def table(
+    head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str, raw: tuple[int, ...] = (0,)
+) -> str:
+    """A table that stacks on a narrow screen; columns in ``raw`` hold markup already."""
+    top = "".join(f'<th scope="col">{escape(each)}</th>' for each in head)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-label="{escape(head[at])}">{cell if at in raw else escape(cell)}</td>'
+            for at, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        '<div class="wide"><table '
+        f'class="stack"><caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def link(text: str, url: str | None) -> str:
+    """A link where the address is one that a browser opens, else the text."""
+    return f'<a href="{escape(url)}">{escape(text)}</a>' if url and url.startswith("http") else escape(text)
+
+
+def first_url(study: Study) -> str | None:
+    """Where a reader finds the study: its DOI, else the first place it was read in."""
+    if study.citation.doi:
+        return f"https://doi.org/{study.citation.doi}"
+    return next((place.url for place in study.places.values()), None)

@@ -1,0 +1,92 @@
+"""What a rule gets and gives: a part of a claim, everything held, and the judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from openkap.core.content import Schema
+from openkap.evidence.answers import Answer, Answers
+from openkap.evidence.base import Base
+from openkap.evidence.syntheses import Syntheses
+from openkap.evidence.wording import loud
+
+Verdict = Literal["supported", "mixed", "not supported", "cannot be judged"]
+
+
+VERDICTS: tuple[Verdict, ...] = ("supported", "mixed", "not supported", "cannot be judged")
+
+
+class Part(Schema):
+    """One assertion inside a claim, the rule that judges it, and the rule's arguments."""
+
+    text: str
+    rule: str
+    analyses: tuple[str, ...] = ()
+    published: str | None = None
+    published_adjusted: str | None = None
+    split: Literal["treatment_resistant", "repeated_doses", "psychotherapy"] | None = None
+    route: str | None = None
+    routes: tuple[str, ...] = ()
+    domain: str | None = None
+    terms: tuple[str, ...] = ()
+    because: str | None = None
+    strength: str | None = None
+    human_support: str | None = None
+    human_for: str | None = None
+    human_against: str | None = None
+    animal: str | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """Everything a rule may look at."""
+
+    base: Base
+    answers: Answers
+    syntheses: Syntheses
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A part's verdict, why, from what, and the trials it rests on or must name."""
+
+    text: str
+    verdict: Verdict
+    because: str
+    judged_from: str
+    trials: tuple[str, ...] = ()
+    not_in: str = ""
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+Rule = Callable[[Part, Held], Judged]
+
+
+def from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answer]) -> Judged:
+    """A judgement that rests on answers, with their numbers, their trials and who is not in them."""
+    silence = loud(answers[0])
+    trials = dict.fromkeys(
+        [each.study for answer in answers for each in answer.effects]
+        + [f"{each.study} (no numbers)" for answer in answers for each in answer.silent]
+    )
+    numbers = {
+        answer.analysis.id: {
+            "estimate": answer.shown(answer.estimate) if answer.estimate is not None else None,
+            "interval": [answer.shown(each) for each in answer.interval] if answer.interval else None,
+            "studies": len(answer.effects),
+            "people": answer.people,
+            "people_without_numbers": answer.silent_people,
+        }
+        for answer in answers
+    }
+    return Judged(
+        part.text,
+        verdict,
+        because,
+        "randomised trials; certainty " + ", ".join(dict.fromkeys(a.certainty.level for a in answers)),
+        tuple(trials),
+        silence,
+        numbers,
+    )

@@ -1,0 +1,134 @@
+"""Published pooled estimates, as printed, to stand beside ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from openkap.core.content import SHIPPED, Schema, Tally, read_document
+from openkap.core.errors import DomainError, InputError
+from openkap.evidence.study import Citation, Place, Sourced, Tier
+
+RATIO_MEASURES = frozenset({"OR", "RR", "HR", "adjusted OR"})
+
+
+class Estimate(Sourced):
+    """One printed pooled value; ``null`` where the text read does not print it."""
+
+    id: str
+    outcome: str
+    comparison: str
+    timepoint: str
+    measure: str | None = None
+    estimate: Decimal | None = None
+    ci_low: Decimal | None = None
+    ci_high: Decimal | None = None
+    ci_level: Decimal | None = None
+    studies: int | None = None
+    participants: int | None = None
+    p: str | None = None
+    computed: tuple[dict[str, Any], ...] = ()
+    note: str | None = None
+    where: str | None = None
+
+    @property
+    def is_ratio(self) -> bool:
+        """Its interval is symmetric on the log scale."""
+        return self.measure in RATIO_MEASURES
+
+    def sentence(self) -> str:
+        """Estimate with interval, as printed, or that it was not read."""
+        what = self.outcome if self.timepoint == "-" else f"{self.outcome}, {self.timepoint}"
+        if self.estimate is None:
+            return f"{what}: value not in the text that was read"
+        text = f"{self.measure or 'estimate'} {self.estimate}"
+        if self.ci_low is not None and self.ci_high is not None:
+            text += f" ({self.ci_low} to {self.ci_high})"
+        return f"{what}: {text}".replace(" -", " \N{MINUS SIGN}").replace("(-", "(\N{MINUS SIGN}")
+
+
+class Scope(Schema):
+    """What a review took in."""
+
+    designs: str | None = None
+    studies: int | None = None
+    participants: int | None = None
+    search_to: str | None = None
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Synthesis(Schema):
+    """A published review."""
+
+    id: str
+    usable_pool: bool
+    citation: Citation
+    scope: Scope = Scope()
+    favours_ketamine: Literal["positive", "negative"] | None = None
+    direction: str | None = None
+    estimates: tuple[Estimate, ...] = ()
+    heterogeneity: str | None = None
+    caveats: tuple[str, ...] = ()
+    comparability: str | None = None
+    missing: tuple[str, ...] = ()
+    places: dict[str, Place] = Field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """First author and year."""
+        first = (self.citation.authors or self.id).split(",")[0].split(" et al")[0].strip()
+        words = first.split(" ")
+        surname = words[0] if len(words) == 2 and words[1].isupper() else first
+        return f"{surname} {self.citation.year}" if self.citation.year else surname
+
+
+class _File(Schema):
+    syntheses: tuple[Synthesis, ...]
+
+
+@dataclass(frozen=True)
+class Syntheses:
+    """All reviews, and their estimates by id."""
+
+    reviews: tuple[Synthesis, ...]
+    fingerprint: str
+
+    def estimate(self, estimate_id: str) -> tuple[Synthesis, Estimate]:
+        """The estimate with this id and the review it stands in."""
+        for review in self.reviews:
+            for estimate in review.estimates:
+                if estimate.id == estimate_id:
+                    return review, estimate
+        raise InputError("no such published estimate", value=estimate_id, remedy="see content/syntheses.yaml")
+
+
+def read_syntheses(path: Path | None = None) -> Syntheses:
+    """The shipped reviews, or those of another file; places are checked."""
+    document = read_document(path or SHIPPED / "syntheses.yaml")
+    reviews = document.parse(_File).syntheses
+    for at, review in enumerate(reviews):
+        for estimate in review.estimates:
+            unknown = set(estimate.sources) - set(review.places)
+            if unknown or not estimate.sources:
+                raise document.error(
+                    "a pooled value without a listed source", ("syntheses", at), value=estimate.id
+                )
+    return Syntheses(reviews, document.fingerprint)
+
+
+def tally_syntheses(root: Path) -> Tally:
+    """How many published pooled values there are of which tier."""
+    tally = Tally("published pooled values")
+    path = root / "syntheses.yaml"
+    try:
+        for review in read_syntheses(path).reviews if path.exists() else ():
+            for estimate in review.estimates:
+                tiers = [review.places[key].tier for key in estimate.sources]
+                tally.add(min(tiers, key=lambda tier: tier.value if tier is not Tier.NONE else "Z").value)
+    except DomainError as error:
+        tally.errors.append(error)
+    return tally

@@ -1,0 +1,246 @@
+"""The rules that turn what is held into a verdict on a part of a claim.
+
+Four verdicts: supported, mixed, not supported, cannot be judged. The rules are cautious in one direction:
+data without a control group never support, a result beside larger silent trials is at most mixed, and a
+comparison needs both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from openkap.evidence.answers import Answer
+from openkap.evidence.ruling import Held, Judged, Part, Rule, Verdict, from_answers
+from openkap.evidence.study import Study
+from openkap.evidence.verdict_counts import (
+    consistent_route,
+    documents,
+    gap_biomarkers,
+    gap_head_to_head,
+    gap_long_term,
+    harm_rates,
+    mechanism,
+    most_studied,
+    outside,
+    passing_harm,
+    route_effect,
+    therapy_paired,
+    under_studied,
+)
+from openkap.evidence.wording import behind, effect, number
+
+CLUSTER_WORDS = {"negative_cognition_mood": "negative mood and cognition"}
+
+
+def judge(part: Part, held: Held) -> Judged:
+    """The verdict of the part's rule."""
+    return RULES[part.rule](part, held)
+
+
+def benefit(part: Part, held: Held) -> Judged:
+    """Is severity lower than on control?"""
+    answer = held.answers.get(part.analyses[0])
+    verdict = _benefit(answer)
+    if answer.effects:
+        because = f"{effect(answer)} in favour of ketamine, from {behind(answer)}."
+        if (answer.estimate or 0) < 0:
+            because = f"{effect(answer)}, negative meaning worse on ketamine, from {behind(answer)}."
+    else:
+        because = "No controlled trial gives a usable number."
+    return from_answers(part, verdict, because, [answer])
+
+
+def _benefit(answer: Answer) -> Verdict:
+    readings = [each.reading for each in answer.silent]
+    against, good = "no_difference" in readings or "harm" in readings, "benefit" in readings
+    if not answer.effects:
+        if good and against:
+            return "mixed"
+        return "not supported" if against else "cannot be judged"
+    if answer.in_favour() == "yes":
+        firm = answer.certainty.level in ("high", "moderate") and not against
+        return "supported" if firm else "mixed"
+    if answer.in_favour() == "no":
+        return "not supported"
+    return "mixed" if good else "not supported"
+
+
+def every_cluster(part: Part, held: Held) -> Judged:
+    """Do all of several outcomes improve? One that does not is enough to say no."""
+    answers = [held.answers.get(each) for each in part.analyses]
+    verdicts = [_benefit(answer) for answer in answers]
+    told = "; ".join(
+        f"{CLUSTER_WORDS.get(answer.analysis.cluster, answer.analysis.cluster)}: {effect(answer)}"
+        + "".join(f", {each.study} in words: {each.said}" for each in answer.silent if each.reading)
+        for answer in answers
+    )
+    verdict: Verdict = "supported"
+    if "not supported" in verdicts:
+        verdict = "not supported"
+    elif "cannot be judged" in verdicts:
+        verdict = "cannot be judged"
+    elif "mixed" in verdicts:
+        verdict = "mixed"
+    because = f"The claim says all four. {told[0].upper()}{told[1:]} (numbers from {behind(answers[0])})."
+    return from_answers(part, verdict, because, answers)
+
+
+def at_least_moderate(part: Part, held: Held) -> Judged:
+    """Is the controlled effect at least 0.5, beside the published estimate?"""
+    answer = held.answers.get(part.analyses[0])
+    size = float(held.answers.plan.certainty.moderate_effect_smd.value)
+    review, printed = held.syntheses.estimate(part.published or "")
+    adjusted = held.syntheses.estimate(part.published_adjusted or "")[1] if part.published_adjusted else None
+    low = answer.interval[0] if answer.interval else None
+    published = float(printed.estimate) if printed.estimate is not None else None
+    firm = answer.certainty.level in ("high", "moderate")
+    verdict: Verdict = "mixed"
+    if answer.estimate is None:
+        verdict = "cannot be judged"
+    elif low is not None and low > 0 and answer.estimate >= size and firm:
+        verdict = "supported"
+    elif published is not None and published < size and (low is None or low <= 0):
+        verdict = "not supported"
+    because = (
+        f"Ours: {effect(answer)} from {behind(answer)}{_compatible(answer, size)}. "
+        f"The published pool of {review.scope.studies} trials ({review.name}) is {printed.measure} "
+        f"{number(float(printed.estimate or 0))} ({number(float(printed.ci_low or 0))} to "
+        f"{number(float(printed.ci_high or 0))})"
+    )
+    if published is not None:
+        because += ", below moderate" if published < size else ", moderate or more"
+    if adjusted and adjusted.estimate is not None:
+        because += (
+            f", and {number(float(adjusted.estimate))} ({number(float(adjusted.ci_low or 0))} to "
+            f"{number(float(adjusted.ci_high or 0))}) once adjusted for bias"
+        )
+        because += ", which includes no effect" if (adjusted.ci_low or 0) <= 0 else ""
+    return from_answers(part, verdict, because + f". Moderate means {number(size, 1)}.", [answer])
+
+
+def _compatible(answer: Answer, size: float) -> str:
+    if answer.interval is None or not answer.interval[0] <= 0 <= answer.interval[1]:
+        return ""
+    return ", compatible with none" + (" and with a large effect" if answer.interval[1] > 1.6 * size else "")
+
+
+SPLITS: dict[str, tuple[str, str, Callable[[Study], bool]]] = {
+    "treatment_resistant": (
+        "chosen for failed treatment",
+        "not so chosen",
+        lambda study: study.population.treatment_resistant not in (None, "false"),
+    ),
+    "repeated_doses": (
+        "repeated doses",
+        "a single dose",
+        lambda study: any((arm.administrations or 0) > 1 for arm in study.arms if arm.role == "intervention"),
+    ),
+    "psychotherapy": (
+        "with psychotherapy",
+        "without psychotherapy",
+        lambda study: any(arm.psychotherapy for arm in study.arms if arm.role == "intervention"),
+    ),
+}
+
+
+def contrast_between(part: Part, held: Held) -> Judged:
+    """Is one kind of trial better than another? Needs two trials with numbers on each side."""
+    answer = held.answers.get(part.analyses[0])
+    yes, no, test = SPLITS[part.split or ""]
+    studies = {study.id: study for study in held.base.studies}
+    sides: dict[bool, list[int]] = {True: [], False: []}
+    for at, each in enumerate(answer.effects):
+        sides[test(studies[each.study_id])].append(at)
+    silent = {
+        side: [
+            f"{each.study} ({each.said})"
+            for each in answer.silent
+            if each.reading and test(studies[each.study_id]) == side
+        ]
+        for side in (True, False)
+    }
+    counts = f"Trials with numbers: {len(sides[True])} {yes}, {len(sides[False])} {no}."
+    words = "".join(
+        f" In words only, {label}: {'; '.join(silent[side])}."
+        for side, label in ((True, yes), (False, no))
+        if silent[side]
+    )
+    if min(len(sides[True]), len(sides[False])) < 2:
+        because = (
+            f"{counts} No trial randomised people to the two, and two on each side are the least for a "
+            f"comparison across trials.{words}"
+        )
+        return from_answers(part, "cannot be judged", because, [answer])
+    from openkap.evidence.regression import meta_regression
+
+    fit = meta_regression(
+        [each.yi for each in answer.effects],
+        [each.vi for each in answer.effects],
+        [[1.0 if at in sides[True] else 0.0] for at in range(len(answer.effects))],
+        method="REML",
+        test="knha",
+    )
+    low, high = float(fit.ci_low[1]), float(fit.ci_high[1])
+    verdict: Verdict = "mixed" if low > 0 else "not supported"
+    because = (
+        f"{counts} Difference {number(float(fit.beta[1]))} (95% interval {number(low)} to {number(high)}) "
+        "across "
+        f"trials, which differ in more than this.{words}"
+    )
+    return from_answers(part, verdict, because, [answer])
+
+
+def duration(part: Part, held: Held) -> Judged:
+    """How long does response last against control?"""
+    answer = held.answers.get(part.analyses[0])
+    lasting = [
+        (study, outcome)
+        for study in held.base.studies
+        if study.is_controlled
+        for outcome in study.outcomes
+        if outcome.domain == "durability" and outcome.kind == "arm_level" and len(outcome.values) > 1
+    ]
+    told = []
+    for study, outcome in lasting:
+        means = ", ".join(f"{_label(study, v.arm_id)} {v.mean} (SD {v.sd})" for v in outcome.values)
+        told.append(f"{study.name}: {means} days, p = {outcome.p}, arm sizes not printed")
+    if answer.effects:
+        return from_answers(
+            part, _benefit(answer), f"{effect(answer)} days longer, {behind(answer)}.", [answer]
+        )
+    if not told:
+        return from_answers(
+            part, "cannot be judged", "No controlled trial reports it with numbers.", [answer]
+        )
+    because = f"{'; '.join(told)}. Without arm sizes it cannot be pooled."
+    return from_answers(part, "mixed", because, [answer])
+
+
+def _label(study: Study, arm_id: str) -> str:
+    arm = study.arm(arm_id)
+    return arm.label if arm else arm_id
+
+
+RULES: dict[str, Rule] = {
+    each.__name__: each
+    for each in (
+        benefit,
+        every_cluster,
+        at_least_moderate,
+        contrast_between,
+        duration,
+        most_studied,
+        consistent_route,
+        route_effect,
+        under_studied,
+        mechanism,
+        therapy_paired,
+        passing_harm,
+        harm_rates,
+        gap_long_term,
+        gap_head_to_head,
+        gap_biomarkers,
+        documents,
+        outside,
+    )
+}

@@ -1,0 +1,73 @@
+"""Numbers as a reader sees them, and the sentences that must stand beside a pool."""
+
+from __future__ import annotations
+
+from openkap.evidence.answers import Answer, Silent
+
+# What one unit of each measure is called.
+UNITS = {"SMD": "g", "MD": "points", "RR": "risk ratio", "change": "points"}
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Fixed digits with a true minus sign, and never minus zero."""
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def effect(answer: Answer) -> str:
+    """Estimate and 95% interval on the reader's scale, or that there is none."""
+    if answer.estimate is None or answer.interval is None:
+        return "no usable controlled number" if answer.analysis.design == "controlled" else "no usable number"
+    value = number(answer.shown(answer.estimate))
+    low, high = (number(answer.shown(each)) for each in answer.interval)
+    measure = answer.analysis.measure
+    if measure in ("MD", "change"):
+        scales = ", ".join(dict.fromkeys(each.instrument for each in answer.effects))
+        return f"{value} {scales} points (95% interval {low} to {high})"
+    return f"{UNITS[measure]} {value} (95% interval {low} to {high})"
+
+
+def behind(answer: Answer) -> str:
+    """How many studies and people an estimate rests on."""
+    studies = len(answer.effects)
+    names = ", ".join(each.study for each in answer.effects)
+    return f"{studies} {'study' if studies == 1 else 'studies'} ({names}; {answer.people} people)"
+
+
+def loud(answer: Answer) -> str:
+    """Who is not in the number: the largest silent trial first, by name, size and what it said."""
+    if not answer.silent:
+        return ""
+    first = answer.silent[0]
+    said = f"said: {first.said}" if first.reading else "gave nothing usable here"
+    text = (
+        f"NOT IN THIS NUMBER: {first.study} ({_people(first)}), "
+        f"{'the largest trial known, ' if _is_largest(first, answer) else ''}{said}."
+    )
+    if len(answer.silent) > 1:
+        others = ", ".join(f"{each.study} ({_people(each)})" for each in answer.silent[1:])
+        text += f" Nor are {others}." if len(answer.silent) > 2 else f" Nor is {others}."
+    return f"{text} Together {answer.silent_people} of {answer.people + answer.silent_people} people known."
+
+
+def _is_largest(silent: Silent, answer: Answer) -> bool:
+    return (silent.people or 0) > max((each.people or 0 for each in answer.effects), default=0)
+
+
+def _people(silent: Silent) -> str:
+    return f"{silent.people} people" if silent.people is not None else "size not found"
+
+
+def normal_theory(answer: Answer) -> str:
+    """The narrower normal interval of a pool of few, and why it is not the one shown."""
+    if not answer.pooled or not answer.normal or answer.pooled.k > 4:
+        return ""
+    low, high = (number(answer.shown(x)) for x in (answer.normal.ci_low, answer.normal.ci_high))
+    return (
+        f"With {answer.pooled.k} studies the Knapp-Hartung interval has {answer.pooled.df} degree"
+        f"{'s' if answer.pooled.df != 1 else ''} of freedom; a normal interval, which is too narrow for so "
+        "few, "
+        f"would run from {low} to {high}."
+    )

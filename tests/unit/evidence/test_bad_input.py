@@ -1,0 +1,164 @@
+"""Bad input: each message says which row, why, and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import openkap.evidence as ev
+from openkap.commands.evidence import evidence
+from openkap.core.errors import InputError
+from openkap.evidence.table import estimates_of, read_table
+
+GOOD = "study,yi,vi\nFeder,-0.5,0.1\nDuek,-0.2,0.15\nAbdallah,0.0,0.05\n"
+
+
+def refusal(call: object, *parts: str) -> None:
+    with pytest.raises(InputError) as error:
+        call()  # type: ignore[operator]
+    message = str(error.value)
+    assert error.value.remedy, message
+    for part in parts:
+        assert part in message
+
+
+def file(folder: Path, text: str) -> Path:
+    path = folder / "studies.csv"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("yi", "vi", "parts"),
+    [
+        ([0.1, "x", 0.2], [1, 1, 1], ("row 2", "not a number", "x")),
+        ([0.1, np.nan], [1, 1], ("row 2", "missing")),
+        ([0.1, 0.2], [1, 0], ("row 2", "not positive", "zero cells")),
+        ([0.1, 0.2], [-1, 1], ("row 1", "-1")),
+        ([0.1, 0.2], [1, np.inf], ("row 2", "variance is missing or infinite")),
+        ([0.1], [1], ("too few studies", "at least 2")),
+        ([0.1, 0.2], [1], ("equal length",)),
+    ],
+)
+def test_estimates_that_cannot_be_pooled_are_refused_by_row(
+    yi: object, vi: object, parts: tuple[str, ...]
+) -> None:
+    refusal(lambda: ev.pool(yi, vi), *parts)
+
+
+def test_a_label_names_the_study_instead_of_the_row() -> None:
+    refusal(lambda: ev.pool([0.1, 0.2], [1, 0], labels=["Feder", "Duek"]), "study 'Duek'")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("study,effect\nA,1\n", ("missing columns", "yi")),
+        ("study,yi\nA,1\nB,2\n", ("missing columns", "vi")),
+        (GOOD.replace("0.15", "abc"), ("line 3", "column 'vi'", "abc")),
+        (GOOD.replace("0.15", ""), ("line 3", "missing")),
+        (GOOD.replace("0.15", "0"), ("line 3", "not positive")),
+        (GOOD.replace("0.15", "-0.15"), ("line 3", "not positive")),
+        (GOOD + "Feder,-0.5,0.1\n", ("line 5", "same row twice", "first on line 2")),
+        ("study,yi,vi\nA,1,2,3\n", ("line 2", "number of cells")),
+        ("study,yi,ci_low,ci_high\nAlmeida,0.25,0.57,17.02\n", ("line 2", "excludes its estimate")),
+        ("", ("empty",)),
+        ("study,yi,vi\n", ("no studies",)),
+        ("study,mean1,sd1,n1,mean2,sd2,n2\nA,1,1,10,1,1,10\n", ("missing columns", "MD, SMD")),
+    ],
+)
+def test_a_file_that_cannot_be_pooled_is_refused_by_line(
+    tmp_path: Path, text: str, parts: tuple[str, ...]
+) -> None:
+    path = tmp_path / "studies.csv"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        estimates_of(read_table(path))
+    for part in parts:
+        assert part in str(error.value)
+
+
+def test_an_arm_that_is_impossible_is_refused_by_line(tmp_path: Path) -> None:
+    path = file(tmp_path, "study,mean1,sd1,n1,mean2,sd2,n2\nA,1,1,10,1,1,10\nB,1,0,10,1,1,10\n")
+    refusal(lambda: estimates_of(read_table(path), "SMD"), "line 3", "sd1 is not positive")
+
+
+def test_one_study_is_not_pooled(tmp_path: Path) -> None:
+    run = CliRunner().invoke(evidence, ["pool", str(file(tmp_path, "study,yi,vi\nA,1,2\n"))])
+    assert isinstance(run.exception, InputError)
+    assert "side by side" in str(run.exception)
+
+
+def test_a_network_in_pieces_names_the_pieces() -> None:
+    refusal(
+        lambda: ev.network(["a", "b"], ["ketamine", "sertraline"], ["saline", "placebo"], [1, 1], [1, 1]),
+        "in pieces",
+        "ketamine, saline; placebo, sertraline",
+    )
+
+
+def test_a_multi_arm_trial_must_be_whole_and_agree_with_itself() -> None:
+    arms = (["t"] * 3, ["a", "a", "b"], ["b", "c", "c"])
+    refusal(
+        lambda: ev.network(*(each[:2] for each in arms), [1, 2], [1, 1]), "needs all its contrasts", "2 of 3"
+    )
+    refusal(lambda: ev.network(*arms, [1, 2, -5], [1, 1, 1]), "contradict", "trial 't'")
+    refusal(lambda: ev.network(*arms, [1, 2, 1], [0.1, 0.1, 5]), "impossible together")
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"treat2": ["a"]}, "compared with itself"),
+        ({"se_te": [0]}, "row 1"),
+        ({"te": ["x"]}, "not a number"),
+        ({"se_te": [1, 1]}, "differ in length"),
+    ],
+)
+def test_a_contrast_that_cannot_be_used_is_refused(change: dict[str, list[object]], part: str) -> None:
+    good = {"studlab": ["s"], "treat1": ["a"], "treat2": ["b"], "te": [1], "se_te": [1]}
+    with pytest.raises(InputError, match=part):
+        ev.network(**(good | change))
+
+
+def test_redundant_moderators_and_too_many_of_them_are_refused() -> None:
+    y, v = [0.1, 0.2, 0.3, 0.4], [1, 1, 1, 1]
+    refusal(lambda: ev.meta_regression(y, v, [1, 1, 1, 1]), "redundant", "without the intercept")
+    refusal(lambda: ev.meta_regression(y, v, np.eye(4)[:, :3]), "too few studies")
+
+
+def test_unknown_names_are_refused_with_the_list() -> None:
+    refusal(lambda: ev.pool([1, 2], [1, 1], "XX"), "REML")
+    refusal(lambda: ev.pool([1, 2], [1, 1], test="welch"), "knha")
+
+
+@pytest.mark.parametrize(
+    ("yi", "vi", "labels", "code"),
+    [
+        ([0.1, 0.5, 0.9], [0.1, 0.1, 0.1], None, "few_studies"),
+        ([0.1] * 6, [0.1] * 6, None, "boundary"),
+        ([0.1, 0.5, 0.9, 0.3, 0.2], [0.001, 1, 1, 1, 1], None, "dominant_study"),
+        ([0, 0, 0.1, 0, 0.1, 9], [0.01] * 5 + [0.4], None, "influential_study"),
+        ([0.1, 0.5, 0.9], [0.1, 0.1, 0.1], ["a", "a", "b"], "dependent_estimates"),
+    ],
+)
+def test_a_fit_reports_its_doubts(
+    yi: list[float], vi: list[float], labels: list[str] | None, code: str
+) -> None:
+    assert code in {doubt.code for doubt in ev.pool(yi, vi, "DL", labels=labels).warnings}
+
+
+def test_the_commands_answer_in_words_and_in_json(tmp_path: Path) -> None:
+    path = str(file(tmp_path, GOOD))
+    words = CliRunner().invoke(evidence, ["pool", path, "--test", "knha"]).output
+    assert "3 studies, REML, knha" in words
+    assert "doubt: 3 studies" in words
+    data = json.loads(CliRunner().invoke(evidence, ["pool", path, "--json"]).output)
+    fit = ev.pool([-0.5, -0.2, 0.0], [0.1, 0.15, 0.05])
+    assert data["estimate"] == fit.estimate
+    assert data["prediction_low"] == fit.prediction_low
+    assert data["warnings"][0]["code"] == "few_studies"
