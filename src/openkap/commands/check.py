@@ -17,20 +17,12 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.instruments.load", "tally"),
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),
-<<<<<<< HEAD
     ("openkap.care.outcomes.follow_up", "tally"),
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),
     ("openkap.evidence.base", "tally"),
     ("openkap.registry.definition", "tally"),
-=======
-    ("openkap.evidence.base", "tally"),
-    ("openkap.registry.definition", "tally"),
-    ("openkap.protocol.consent_text", "tally"),
-    ("openkap.protocol.screening_order", "tally"),
-    ("openkap.protocol.session_words", "tally"),
->>>>>>> de65ff16b788b4312da2a717f46fcf1cebab223c
 ]
 
 
