@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from django.conf import settings
 from django.db import transaction
 
 from openkap.care.accounts.models import Clinic as ClinicRow
@@ -27,7 +28,6 @@ from openkap.care.treatment.models import Course, Lot
 from openkap.care.treatment.planning_actions import end_course
 
 SEED = 20261123
-PATIENTS = 120
 SPAN = timedelta(days=540)
 DAY = timedelta(days=1)
 RECENT = timedelta(days=16)
@@ -40,7 +40,9 @@ OVERRIDE = "Aneurysm excluded by imaging last month; the old entry in the referr
 
 def fill_if_empty() -> int:
     """Fill the database unless it has a clinic; returns how many patients were made."""
-    return 0 if ClinicRow.objects.exists() else fill(Random(SEED))  # noqa: S311 - a seed, not a secret
+    if ClinicRow.objects.exists():
+        return 0
+    return fill(Random(SEED), patients=settings.DEMO_PATIENTS)  # noqa: S311 - a seed, not a secret
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Journeys:
 
 
 @transaction.atomic
-def fill(dice: Random, *, patients: int = PATIENTS) -> int:
+def fill(dice: Random, *, patients: int) -> int:
     """Make the cast and their patients over the last eighteen months."""
     today, begin = now(), now() - SPAN
     with seeded_ids(dice):
