@@ -8,7 +8,7 @@ from random import Random
 
 from openkap.care.accounts.actor import Actor, actor_for
 from openkap.care.accounts.models import RoleAssignment, Staff
-from openkap.care.demo.cast import Troupe
+from openkap.care.demo.cast import Troupe, certify
 from openkap.care.moment import now
 from openkap.care.patients.actions import (
     NewPatient,
@@ -67,6 +67,7 @@ def open_clinic(troupe: Troupe, dice: Random) -> Clinic:
             email=f"{key}@example.org", name=name, password=troupe.people["ada"].password, created_at=now()
         )
         RoleAssignment.objects.create(staff=person, clinic=troupe.clinic, role=role, since=now())
+        certify(person, role, people["sia"], now())
         people[key] = person
     return Clinic(troupe, dice, people)
 
