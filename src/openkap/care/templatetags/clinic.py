@@ -81,6 +81,18 @@ def due(moment: datetime | None) -> str:
 
 
 @register.filter
+def coordinate(number: float) -> str:
+    """A number as a drawing needs it: a full stop for the decimal sign in every language."""
+    return f"{number:.1f}"
+
+
+@register.filter
+def answer_is(answers: dict[str, int], item: str) -> int | None:
+    """What an item was answered with, for marking the choice."""
+    return answers.get(item)
+
+
+@register.filter
 def language_words(code: str) -> str:
     """A language code as the language calls itself."""
     from django.utils.translation import get_language_info
@@ -120,6 +132,13 @@ def unit_words(unit: str | None) -> str:
     """A unit for people; counts and scores need none."""
     words = {"a": "years", "mm[Hg]": "mmHg", "umol/L": "µmol/L", "kg/m2": "kg/m²", "d": "days"}
     return "" if not unit or unit.startswith("{") else words.get(unit, unit)
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """How long something has been so: ``8 min ago``, ``2 days ago``."""
+    said = due(moment)
+    return f"{said.removesuffix(' late')} ago" if said.endswith(" late") else said
 
 
 # How codes and short names of the rules are said to people.
