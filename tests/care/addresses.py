@@ -96,6 +96,8 @@ def proposal(world: World, key: str, patient: Any) -> str:
         seen_at=now(),
     )
     return propose(by=patient_actor(patient.uid, patient.clinic), patient=patient, turn=turn).uid
+
+
 def under_way(world: World) -> tuple[Any, Any]:
     """Rows of screening, consent, course and session of a patient at each clinic, made once a world."""
     from treated import rows_under_way

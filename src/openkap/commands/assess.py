@@ -53,7 +53,7 @@ def assess(
     protocol = load_protocol(name, root)
     if site is not None:
         protocol = apply_site(protocol, site)
-    as_of = parse_moment(day, where="--as-of") if day else system_clock()
+    as_of = parse_moment(day, where="--as-of", end_of_day=True) if day else system_clock()
     single = len(files) == 1 and not files[0].is_dir()
     elements = dictionary(root)
     index = build_index(elements, read_codelists(root))
@@ -223,5 +223,5 @@ def read_one(path: Path, day: str | None, root: Path) -> Referral:
     """One referral for the other commands; ``InputError`` for a folder."""
     if path.is_dir():
         raise InputError("a file is expected, not a folder", value=str(path), remedy="name one file")
-    as_of = parse_moment(day, where="--as-of") if day else system_clock()
+    as_of = parse_moment(day, where="--as-of", end_of_day=True) if day else system_clock()
     return read_referral(path, as_of=as_of, elements=dictionary(root))

@@ -161,7 +161,7 @@ class Unit:
 @lru_cache(maxsize=512)
 def parse_unit(code: str) -> Unit:
     """A UCUM code, or one of the listed synonyms, as a ``Unit``; ``InputError`` otherwise."""
-    text = SYNONYMS.get(code.strip(), code.strip())
+    text = SYNONYMS.get(code.strip(), code.strip()).replace("mcg", "ug")
     if not text or len(text) > _LONGEST_UNIT:
         raise _unknown_unit(code)
     factor, dimension, sign = Fraction(1), list(NO_DIMENSION), 1

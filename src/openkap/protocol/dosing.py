@@ -323,9 +323,11 @@ def draw(protocol: Protocol, product: Product, dose: Quantity, duration: Quantit
     if duration is None:
         return Draw(product, volume, None, None, text)
     hours = duration.to("h").value
+    warning = ""
     if product.undiluted:
         rate = _round(Quantity(volume.value / hours, parse_unit("mL/h")), dosing.rounding.rate)
         text += f"; by syringe pump {rate} for {duration}"
+        warning = _missed_dose(dose, rate.value * hours * strength, dosing.rounding.rate_error, rate)
     if dosing.dilution is not None:
         bag = Quantity.parse(dosing.dilution.volume)
         bag_rate = _round(Quantity(bag.to("mL").value / hours, parse_unit("mL/h")), dosing.rounding.rate)
@@ -335,7 +337,15 @@ def draw(protocol: Protocol, product: Product, dose: Quantity, duration: Quantit
     if not product.undiluted:
         warning = f"Never give {product.strength} undiluted by this route."
         return Draw(product, volume, None, rate if dosing.dilution else None, text, warning)
-    return Draw(product, volume, None, rate, text)
+    return Draw(product, volume, None, rate, text, warning)
+
+
+def _missed_dose(dose: Quantity, given: Decimal, allowed: str, rate: Quantity) -> str:
+    """A rounded pump rate that misses the dose by more than is allowed says so."""
+    share = abs(given - dose.value) / dose.value
+    if share <= Decimal(str(Quantity.parse(allowed).number("1"))):
+        return ""
+    return f"At {rate} the pump gives {given:.1f} mg, not {dose}: dilute for a finer rate."
 
 
 def _adjustments(

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from openkap.core.clock import aware, parse_moment
+from openkap.core.clock import aware, is_date_only, parse_moment
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Dictionary, Element, Event, Value, is_stale
@@ -128,7 +128,8 @@ def _believe_the_test(facts: Facts, dictionary: Dictionary) -> Facts:
 
 def _with_bmi(facts: Facts, dictionary: Dictionary) -> Facts:
     weight, height = facts.value("body_weight"), facts.value("height")
-    if facts.value("bmi") is None and isinstance(weight, Quantity) and isinstance(height, Quantity):
+    # What is worked out outranks what was stated: a stated index may belong to another weight.
+    if isinstance(weight, Quantity) and isinstance(height, Quantity):
         metres = height.to("m").value
         bmi = Quantity.of(f"{weight.to('kg').value / (metres * metres):.1f}", "kg/m2")
         element = dictionary["bmi"]
@@ -152,8 +153,9 @@ def parse_facts(data: Any, dictionary: Dictionary, *, as_of: datetime, where: st
         raise _not_facts(where, ", ".join(sorted(map(str, unknown))) or "no 'facts' mapping")
     try:
         if data.get("as_of") is not None:
-            moment = parse_moment(_text(data["as_of"]))
-            _refuse_future(moment, as_of)
+            said = _text(data["as_of"])
+            moment = parse_moment(said, end_of_day=True)
+            _refuse_future(said, moment, as_of + timedelta(days=1) if is_date_only(said) else as_of)
             as_of = min(moment, as_of)
         patient = _text(data.get("patient") or "")
     except InputError as refused:
@@ -184,13 +186,14 @@ def _read_fact(element: Element, given: Any, as_of: datetime) -> Fact:
                 remedy="remove or rename these keys",
             )
         if given.get("at") is not None:
-            at = parse_moment(_text(given["at"]))
-            _refuse_future(at, as_of)
+            said = _text(given["at"])
+            at = parse_moment(said)
+            _refuse_future(said, at, as_of)
         origin = _text(given.get("origin") or "")
         confirmed = _word_is_true(given.get("confirmed"))
         given = given["value"]
     value = element.parse(given)
-    if isinstance(value, Event) and value.on and value.on > as_of.date():
+    if isinstance(value, Event) and value.on and value.on > as_of.date() + timedelta(days=1):
         raise _in_future(value.on.isoformat(), as_of)
     return Fact(element, value, at, origin, confirmed)
 
@@ -205,8 +208,10 @@ def _text(given: Any) -> str:
     return str(given).strip()
 
 
-def _refuse_future(moment: datetime, as_of: datetime) -> None:
-    if moment > as_of and (moment - as_of).total_seconds() > CLOCK_TOLERANCE_S:
+def _refuse_future(text: str, moment: datetime, as_of: datetime) -> None:
+    # East of Greenwich today has begun while the date here is still yesterday's.
+    ahead = timedelta(days=1) if is_date_only(text) else timedelta(seconds=CLOCK_TOLERANCE_S)
+    if moment - as_of > ahead:
         raise _in_future(moment.isoformat(), as_of)
 
 

@@ -8,7 +8,7 @@ import pytest
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import parse_facts
-from openkap.protocol.monitoring import Reading, discharge, next_due, session_facts, watch
+from openkap.protocol.monitoring import Reading, discharge, due_minutes, next_due, session_facts, watch
 from openkap.protocol.read import load_protocol
 from openkap.protocol.rules import Action
 
@@ -221,3 +221,31 @@ def test_pressure_before_the_dose_is_the_baseline_even_when_the_pulse_came_later
 
 def test_a_device_whose_clock_runs_ahead_is_heard() -> None:
     assert ("VIT-04", Action.STOP_DOSE) in actions([reading(0), reading(13, sbp=210)], 11)
+
+
+def test_a_slower_infusion_is_watched_to_its_end_and_everything_after_moves() -> None:
+    # 100 minutes instead of 40: every ten minutes until 100, then the same gaps after the end, an hour later.
+    assert due_minutes(PROTOCOL, timedelta(minutes=60)) == (
+        0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 115, 130, 145, 160, 180,
+    )  # fmt: skip
+    assert due_minutes(PROTOCOL) == PROTOCOL.vitals.minutes
+    assert (
+        due_minutes(load_protocol("im-racemic"), timedelta(minutes=60))
+        == load_protocol("im-racemic").vitals.minutes
+    )
+
+
+def test_what_an_infusion_ran_longer_is_added_to_the_stay() -> None:
+    readings = [reading(-3), reading(118)]
+    usual = session_facts(readings, minute(121), START, readings[0], dictionary())
+    slower = session_facts(
+        readings, minute(121), START, readings[0], dictionary(), longer=timedelta(minutes=60)
+    )
+    assert usual.known["minutes_since_dose_start"].shown() == "121.0 min"
+    assert slower.known["minutes_since_dose_start"].shown() == "61.0 min"
+
+
+def test_nobody_leaves_on_a_reading_that_would_stop_a_dose() -> None:
+    answer = leaving(heart_rate="165 /min")
+    assert [each.rule.id for each in answer.unmet] == ["VIT-07"]
+    assert not answer.may_leave

@@ -104,7 +104,9 @@ def miss(clinic: Clinic, session: Session) -> None:
             by=clinic.by("cora"),
             patient=session.patient.uid,
             uid=session.uid,
-            reason=clinic.dice.choice(["had a fever", "no escort home", "did not come, could not be reached"]),
+            reason=clinic.dice.choice(
+                ["had a fever", "no escort home", "did not come, could not be reached"]
+            ),
         )
 
 

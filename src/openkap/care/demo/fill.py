@@ -158,5 +158,3 @@ def _live(journeys: Journeys, patient: Patient, course: Course, slot: Slot, pers
                 reason="The course is complete.",
             )
     measuring.measure(clinic, patient, course, person)
-
-

@@ -111,7 +111,9 @@ def _add(
         link_number=1,
         finished_at=at if answered else None,
         closed_at=due + plan.open_for if is_over and not answered else None,
-        gap=dice.choice(["no_answer", "no_answer", "declined", "unreachable"]) if is_over and not answered else "",
+        gap=dice.choice(["no_answer", "no_answer", "declined", "unreachable"])
+        if is_over and not answered
+        else "",
     )
     batch.invitations.append(row)
     for position, name in enumerate(plan.instruments):

@@ -27,7 +27,13 @@ FAMILIES = (
 GIVEN = (
     "Alex Bela Chris Dana Elif Fran Gabi Hanne Imre Jules Kim Lou Mika Noa Oli Pat Quinn Robin Sam Toni"
 ).split()
-REFERRERS = ("General practice", "Veterans' outreach", "Community mental health team", "Trauma clinic", "Self")
+REFERRERS = (
+    "General practice",
+    "Veterans' outreach",
+    "Community mental health team",
+    "Trauma clinic",
+    "Self",
+)
 REASONS = (
     "PTSD, two therapies tried",
     "PTSD with depression, asks for ketamine treatment",

@@ -57,7 +57,7 @@ class Gate:
     @property
     def holds(self) -> bool:
         """Whether it keeps the dose from being released."""
-        gating = self.rule.action is not Action.WARN
+        gating = self.rule.action_while_unknown is not Action.WARN
         return self.state in {"shut", "wait", "review"} or (self.state == "open" and gating)
 
 
