@@ -79,7 +79,15 @@ def quoted(value):
 
 @pytest.mark.parametrize(
     "body",
-    ["", "{", "null", "[]", '{"answers": [{}]}', '{"answers": [{"value": 1e400}]}', '{"answers": "ü\\u0000"}'],
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        '{"answers": [{}]}',
+        '{"answers": [{"value": 1e400}]}',
+        '{"answers": "ü\\u0000"}',
+    ],
 )
 def test_a_malformed_body_gets_one_shape_of_refusal(client, db, body):
     answer = client.post("/api/link/rubbish/answers", body, content_type="application/json")
