@@ -1,8 +1,9 @@
 """Fills the demo clinic: about 120 invented people over eighteen months, at every stage. Seeded.
 
-Everything goes through the acts of the pages (so that rights, constraints and audit hold), with two short ways,
-each described where it stands: the elements of a consent in one sitting (``enrolling``) and the record of a past
-session (``courses``). The same seed on the same day gives the same clinic; the audit is written patient by patient.
+Everything goes through the acts of the pages, so that rights, constraints and audit hold, with three short
+ways, each told where it stands: the elements of a consent in one sitting (``enrolling``), the records of past
+sessions (``courses``), past measures (``measuring``). The same seed on the same day gives the same clinic;
+the audit is written patient by patient.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ RECENT = timedelta(days=16)
 SCREENED, CONSENTED, DECIDED, PLANNED = 6 * DAY, 9 * DAY, 11 * DAY, 13 * DAY
 # Every so many-th person takes another way.
 NOT_ELIGIBLE, OVERRIDDEN, UNDECIDED, WITHDRAWS = 9, 17, 14, 31
-OVERRIDE = "Aneurysm excluded by imaging last month; the old entry in the referral is wrong. Discussed with radiology."
+OVERRIDE = "Aneurysm excluded by imaging last month; the entry in the referral is wrong. Seen with radiology."
 
 
 def fill_if_empty() -> int:

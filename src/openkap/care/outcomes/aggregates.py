@@ -1,4 +1,4 @@
-"""How the clinic does, for the lead: counts and shares only, small numbers held back, missing data beside results."""
+"""How the clinic does, for the lead: counts and shares, small numbers held back, what is missing beside."""
 
 from __future__ import annotations
 
