@@ -8,14 +8,28 @@ import pytest
 from openkap import evidence as ev
 
 YI, VI = [-0.5, -0.2, 0.0, 0.3, -0.7], [0.10, 0.15, 0.05, 0.20, 0.08]
-POOLED = (
-    "estimate se ci_low ci_high p_value tau2 tau2_se i2 h2 q q_p prediction_low prediction_high k converged"
-).split()
-NETWORK = "treatments te_random se_random te_common se_common tau2 q i2 p_scores".split()
+POOLED = [
+    "estimate",
+    "se",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "tau2",
+    "tau2_se",
+    "i2",
+    "h2",
+    "q",
+    "q_p",
+    "prediction_low",
+    "prediction_high",
+    "k",
+    "converged",
+]
+NETWORK = ["treatments", "te_random", "se_random", "te_common", "se_common", "tau2", "q", "i2", "p_scores"]
 
 
-@pytest.mark.parametrize("method", "DL HE HS SJ ML REML EB PM CE FE EE".split())
-@pytest.mark.parametrize("test", "z t knha adhoc".split())
+@pytest.mark.parametrize("method", ["DL", "HE", "HS", "SJ", "ML", "REML", "EB", "PM", "CE", "FE", "EE"])
+@pytest.mark.parametrize("test", ["z", "t", "knha", "adhoc"])
 def test_a_pool_has_every_field_and_many_at_once_say_the_same(method, test):
     fit = ev.pool(YI, VI, method=method, test=test)
     assert all(hasattr(fit, name) for name in POOLED)
