@@ -181,6 +181,9 @@ def _from_contrast(study: Study, outcome: Outcome, measure: Measure) -> Effect |
         se = j * float(se_from_ci(low=float(size.ci_low), high=float(size.ci_high)))
         how = f"printed {size.name} with its interval, times Hedges' factor"
         return _effect(study, outcome, measure, (sign * j * float(size.estimate), se**2), (n1, n2), how)
+    if contrast.direction is None or "not stated" in contrast.direction:
+        # Nobody has said which arm was subtracted: half the guesses would turn the effect round.
+        return None
     if contrast.measure != "MD" or None in (contrast.estimate, contrast.ci_low, contrast.ci_high):
         return None
     if contrast.estimate is None or contrast.ci_low is None or contrast.ci_high is None:

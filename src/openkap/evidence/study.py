@@ -347,9 +347,9 @@ class Retraction(Sourced):
 
 
 class Study(Schema):
-    """A record of the evidence base."""
+    """A record of the evidence base. ``id`` names its file, so it can leave no folder."""
 
-    id: str
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     label: str | None = None
     record: Literal["study", "registration", "companion", "stub"]
     group: Group

@@ -61,7 +61,7 @@ def test_every_number_of_a_part_stands_in_its_nodes(claim, part):
 
 @pytest.mark.parametrize(("claim", "part"), PARTS)
 def test_a_claim_reads_at_places_that_the_map_cites(claim, part):
-    listed = SOURCES["sources"] if "sources" in SOURCES else SOURCES
+    listed = SOURCES["sources"]
     cited = {
         key
         for part in claim.parts

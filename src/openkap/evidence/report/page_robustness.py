@@ -26,7 +26,7 @@ def another_way(report: Report) -> str:
     drawn = ""
     if held.multiverse:
         drawn = figure(
-            inline(specification_curve(held)),
+            f'<div class="wide curve">{inline(specification_curve(held))}</div>',
             "Every analysis, from the lowest to the highest estimate; lines are 95% intervals, cut at "
             f"{number(_AXIS[0], 1)} and {number(_AXIS[1], 1)}. All numbers are in multiverse.csv.",
         )
@@ -38,7 +38,7 @@ def another_way(report: Report) -> str:
         table(
             ("Way of asking", "Effect (g)", "95% interval", "A further trial"),
             _rows(report),
-            "The same trials, four ways of drawing the interval",
+            "The same trials, one interval for each way of asking",
             raw=(),
         ),
     )
@@ -91,7 +91,7 @@ def specification_curve(held: Robustness) -> str:
         lines.append(f"M{x} {down(float(fits.ci_low[fit]))}V{down(float(fits.ci_high[fit]))}")
         dots.append(f"M{x} {down(float(fits.estimate[fit]))}h.01")
     parts = [
-        f'<path class="axis" d="{"".join(lines)}"/>',
+        f'<path class="spread" d="{"".join(lines)}"/>',
         f'<path class="line" style="stroke-width:4;stroke-linecap:round" d="{"".join(dots)}"/>',
         f'<path class="axis" d="M{left} {top}V{top + h}"/>',
         f'<path class="warnline" stroke-dasharray="5 4" d="M{left} {down(0)}H{left + w}"/>',
