@@ -1,4 +1,4 @@
-"""The gates before a dose as a list that fills itself: each with what it saw, its source, and what is next."""
+"""The gates before a dose as a list that fills itself: each with what it saw and its source."""
 
 from __future__ import annotations
 
