@@ -2,7 +2,7 @@
 
 Run ``python benchmarks/pharmacology/run.py`` (under a minute; ``--million`` adds the memory run).
 Seconds are wall clock; cpu is what all threads together used, which other work does not inflate.
-Ratios compare cpu seconds for one person, so our two threads earn nothing in them.
+Ratios compare cpu seconds for one person; ours runs in one thread, as the peers do.
 The compiled peer is R's deSolve (Debian r-cran-desolve) with its LSODA and a right-hand side in C, solved
 one person at a time as it is meant to be used; without R it is left out and said so.
 """

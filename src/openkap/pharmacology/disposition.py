@@ -74,7 +74,7 @@ def solve(
     inflows: Sequence[Inflow],
     times_min: Array,
     *,
-    workers: int = 2,
+    workers: int = 1,
 ) -> Array:
     """What the system reports at each time, for each person.
 

@@ -76,7 +76,7 @@ def simulate(
     ke0: Quantity | str | None = None,
     uncertainty: bool = False,
     areas: bool = True,
-    workers: int = 2,
+    workers: int = 1,
 ) -> Simulation:
     """What ``regimen`` does in ``people``.
 
@@ -89,7 +89,7 @@ def simulate(
     ke0 : rate of an effect site, such as ``"0.1 /min"``; no default, as none was found in the literature.
     uncertainty : draw typical values from their standard errors, where known.
     areas : also carry the exact area under each curve (``False`` is quicker, for live pages).
-    workers : threads.
+    workers : threads; one is best up to some ten thousand people, the steps are too short to share.
 
     Returns
     -------
