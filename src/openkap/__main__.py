@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
 import click
 
 from openkap import __version__
+from openkap.commands.lazy import LazyVerbs
 from openkap.core.errors import DomainError
 
 # verb -> (module below openkap.commands, one line for the list)
@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "score": ("score", "Score an answered form; with an earlier one, judge the change."),
     "instruments": ("instruments", "List and show rating scales; import official wording."),
     "serve": ("serve", "Serve the clinic: pages and jobs on this machine."),
+    "found-clinic": ("found_clinic", "Open the first clinic with its administrator."),
     "jobs": ("serve", "Run the clinic's jobs alone, once or for good."),
     "backup": ("backup", "Write a backup of the clinic while people work, and check it."),
     "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),
@@ -31,31 +32,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "routes": ("routes", "Exposure by route, side by side."),
     "models": ("models", "The kinetic models: list, show, check against observations."),
     "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
+    "registry": ("registry", "Many patients at once: extract, measures, benchmark, combine sites."),
 }
 
 
-class LazyVerbs(click.Group):
-    """A group that knows its verbs by name and help line, and imports one only to run it."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order they are listed."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The verb's command, imported now."""
-        if name not in VERBS:
-            return None
-        module = importlib.import_module(f"openkap.commands.{VERBS[name][0]}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of verbs, written from the table without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
-
-
-@click.group(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyVerbs, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="openkap")
 def cli() -> None:
     """OpenKAP: protocol, pharmacology, evidence, registry and clinic for ketamine in PTSD.

@@ -16,11 +16,12 @@ import click
 from openkap.core.clock import parse_moment, system_clock
 from openkap.core.content import SHIPPED
 from openkap.core.errors import DomainError, InputError
+from openkap.interop.fhir.concepts import CodeIndex, build_index, read_codelists
 from openkap.interop.fhir.findings import Intake
 from openkap.interop.referral import Referral, read_referral, referral_files
-from openkap.protocol.assess import Assessment
+from openkap.protocol.assess import Assessment, Reason
 from openkap.protocol.assess import assess as assess_facts
-from openkap.protocol.elements import dictionary
+from openkap.protocol.elements import Dictionary, dictionary
 from openkap.protocol.model import Protocol
 from openkap.protocol.read import load_protocol
 from openkap.protocol.site import apply_site
@@ -53,7 +54,9 @@ def assess(
         protocol = apply_site(protocol, site)
     as_of = parse_moment(day, where="--as-of") if day else system_clock()
     single = len(files) == 1 and not files[0].is_dir()
-    answers = (_answer(path, protocol, as_of, root) for path in referral_files(files))
+    elements = dictionary(root)
+    index = build_index(elements, read_codelists(root))
+    answers = (_answer(path, protocol, as_of, elements, index) for path in referral_files(files))
     if single:
         failed = _print_one(next(answers), as_json)
     elif as_json:
@@ -67,10 +70,11 @@ def assess(
 Answer = tuple[Path, Referral | None, Assessment | None, DomainError | None]
 
 
-def _answer(path: Path, protocol: Protocol, as_of: datetime, root: Path) -> Answer:
-    elements = dictionary(root)
+def _answer(
+    path: Path, protocol: Protocol, as_of: datetime, elements: Dictionary, index: CodeIndex
+) -> Answer:
     try:
-        referral = read_referral(path, as_of=as_of, elements=elements)
+        referral = read_referral(path, as_of=as_of, elements=elements, index=index)
         return path, referral, assess_facts(referral.facts, protocol, elements), None
     except DomainError as refused:
         return path, None, None, refused
@@ -160,6 +164,7 @@ def report(assessment: Assessment, referral: Referral | None = None) -> str:
         rule = reason.rule
         lines.append(f"  {rule.id}  {rule.title}: {rule.action.words}")
         lines.append(f"      seen: {reason.value}    limit: {reason.limit}    grade: {rule.grade.value}")
+        lines += [f"      from: {told}" for told in _origins(assessment, reason)]
         lines += [f"      {rule.say}"] if rule.say else []
         lines += [f"      sources disagree: {rule.disagreement}"] if rule.disagreement else []
         lines += [f"      - {protocol.sources[name].cite()}" for name in rule.sources]
@@ -176,6 +181,17 @@ def report(assessment: Assessment, referral: Referral | None = None) -> str:
         lines += _intake(referral.intake)
     lines += ["", "This is a proposal with its reasons. A named person decides."]
     return "\n".join(lines)
+
+
+def _origins(assessment: Assessment, reason: Reason) -> list[str]:
+    """Who or what said so, and when, for each fact a reason rests on."""
+    told = []
+    for name in reason.facts:
+        fact = assessment.facts.known[name]
+        when = f" on {fact.at:%d %b %Y}" if fact.at else ""
+        if fact.origin or when:
+            told.append(f"{fact.origin or 'facts file'}{when}")
+    return list(dict.fromkeys(told))
 
 
 def _intake(intake: Intake) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import keyword
-
 import click
+
+from openkap.commands.lazy import LazyVerbs
 
 # verb -> (module below openkap.commands, one line for the list)
 VERBS: dict[str, tuple[str, str]] = {
@@ -23,28 +22,6 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
-class EvidenceVerbs(click.Group):
-    """The room's verbs by name and help line; one is imported only to run it."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs in the order they are listed."""
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The verb's command, imported now."""
-        if name not in VERBS:
-            return None
-        module = importlib.import_module(f"openkap.commands.{VERBS[name][0]}")
-        # ``import`` is a word of the language, so its function ends in an underscore.
-        command: click.Command = getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of verbs, written from the table without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
-
-
-@click.group(cls=EvidenceVerbs)
+@click.group(cls=LazyVerbs, verbs=VERBS)
 def evidence() -> None:
     """Meta-analysis, and the evidence base for ketamine in PTSD."""

@@ -19,6 +19,10 @@ from openkap.protocol.facts import Fact, Standing
 from openkap.protocol.screening_order import ScreeningSection, screening_order
 
 
+# What a prescriber can decide: value and words.
+OUTCOMES = Decision.Outcome.choices
+
+
 @dataclass(frozen=True)
 class Question:
     """One question as the page shows it."""

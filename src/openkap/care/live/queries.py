@@ -17,6 +17,7 @@ from openkap.core.quantity import Quantity
 # Nobody acknowledged: after this the alert goes to the prescribers' page as well.
 ESCALATE_AFTER = timedelta(minutes=2)
 MOST_KEPT = 512
+MOVING = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY)
 
 # (session, mark) -> state, in this process; the mark makes an old one harmless.
 _kept: dict[tuple[int, str], dict[str, Any]] = {}
@@ -25,25 +26,30 @@ _kept: dict[tuple[int, str], dict[str, Any]] = {}
 def refreshed(session: Session, by: Actor, known_mark: str) -> dict[str, Any]:
     """What a tablet that knows ``known_mark`` needs to know now."""
     moment = now()
-    state = _state(session)
+    state = current_state(session)
     if _wants_attention(session, state, by):
         session.refresh_from_db(fields=["state", "version", "locked_at"])
-        state = _state(session)
+        state = current_state(session)
     told = {
         "now": ms(moment),
         "mark": state["mark"],
         "screens": screens_of(session, moment),
-        "writes": True,
     }
     return told if known_mark == state["mark"] else told | {"state": state}
 
 
-def _state(session: Session) -> dict[str, Any]:
-    key = (session.pk, mark_of(session))
+def current_state(session: Session) -> dict[str, Any]:
+    """The state now; worked out once a process for each mark."""
+    moment = now()
+    mark = mark_of(session)
+    if session.state in MOVING:
+        # Conditions for leaving follow the clock: looked at anew each minute.
+        mark += f"-{moment:%H%M}"
+    key = (session.pk, mark)
     if key not in _kept:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
-        _kept[key] = state_of(session, now())
+        _kept[key] = state_of(session, moment) | {"mark": mark}
     return _kept[key]
 
 

@@ -86,7 +86,6 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     baseline = reading.baseline_of(rows)
     course = Course(protocol, _ordered(session), begun, baseline, events)
     told: dict[str, Any] = {
-        "mark": mark_of(session),
         "session": _session(session),
         "begun": ms(begun),
         "dose": _dose(course, moment),

@@ -79,6 +79,12 @@ def whole(data: QueryDict, name: str) -> int:
     return int(text)
 
 
+def version_given(data: QueryDict) -> int:
+    """The version that was on the screen; none at all is older than any."""
+    text = data.get("version", "")
+    return int(text) if text.isdigit() else 0
+
+
 def day_given(data: QueryDict, name: str) -> date:
     """A day from a date field."""
     text = data.get(name, "").strip()
@@ -111,7 +117,7 @@ def wanted_given(data: QueryDict) -> Wanted:
     therapy = None
     if data.get("modality"):
         therapy = TherapyChoice(
-            data["modality"],
+            data.get("modality", ""),
             whole(data, "visits"),
             whole(data, "minutes"),
             timedelta(days=max(1, whole(data, "every"))),

@@ -7,7 +7,7 @@ from typing import Any
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.moment import now
-from openkap.care.permissions import Role
+from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import staff_with
 from openkap.care.treatment.closing_actions import open_ends
@@ -84,6 +84,7 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     check = DoseCheck.objects.filter(session=session).select_related("lot", "second").order_by("-id").first()
     protocol = reading.protocol_of_session(session)
     products = {each.id for each in protocol.dosing.products}
+    held = stock(by) if by.may(Permission.RECORD_SESSION) else []
     return {
         "gates": gates,
         "holding": waiting,
@@ -93,7 +94,7 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
         "steps": protocol.dosing.steps,
         "ordered": ordered,
         "check": check,
-        "stock": [each for each in stock(by) if each["lot"].product in products],
+        "stock": [each for each in held if each["lot"].product in products],
     }
 
 

@@ -80,25 +80,26 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
     row = session_for(request.actor, patient, session, Permission.PLAN_COURSE)
     if request.method == "POST":
         try:
-            wanted = {
-                "starts_at": forms.needed_moment(data, "starts_at"),
-                "chair": data.get("chair", ""),
-                "nurse": data.get("nurse", ""),
-            }
             if data.get("act") == "cancel":
                 planning_actions.cancel_session(
                     by=request.actor, patient=patient, uid=session, reason=data.get("reason", "")
                 )
                 return redirect("course", patient, row.course.uid)
-            preview = planning_actions.preview_move(by=request.actor, session=row, **wanted)
+            starts_at = forms.needed_moment(data, "starts_at")
+            chair, nurse = data.get("chair", ""), data.get("nurse", "")
+            preview = planning_actions.preview_move(
+                by=request.actor, session=row, starts_at=starts_at, chair=chair, nurse=nurse
+            )
             if data.get("act") == "move":
                 planning_actions.move_session(
                     by=request.actor,
                     patient=patient,
                     uid=session,
-                    version=int(data.get("version") or 0),
+                    starts_at=starts_at,
+                    version=forms.version_given(data),
                     reason=data.get("reason", ""),
-                    **wanted,
+                    chair=chair,
+                    nurse=nurse,
                 )
                 messages.success(request, "Moved, with everything that depends on it.")
                 return redirect("course", patient, row.course.uid)
@@ -119,7 +120,7 @@ def move_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
                 patient=patient,
                 uid=visit,
                 starts_at=forms.needed_moment(request.POST, "starts_at"),
-                version=int(request.POST.get("version") or 0),
+                version=forms.version_given(request.POST),
             )
             return redirect("visit", patient, visit)
         except (InputError, Conflict) as refused:
