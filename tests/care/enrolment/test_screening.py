@@ -268,3 +268,22 @@ def test_the_screening_page_asks_the_database_a_fixed_number_of_times(
     cast.client("cora").get(f"/patients/{patient.uid}/screening/")
     with django_assert_max_num_queries(30):
         cast.client("cora").get(f"/patients/{patient.uid}/screening/")
+
+
+def test_what_an_uploaded_record_says_stands_in_the_screening_with_its_origin(cast, watch):
+    from openkap.care.enrolment.facts import current_answers
+    from openkap.care.patients.actions import NewPatient, register_referral
+    from openkap.care.patients.referral import receive
+    from openkap.interop.synthetic import referrals
+
+    case = next(case for case in referrals(watch.moment) if case.name == "excluded-aneurysm-denied.json")
+    cora = cast.actor("cora")
+    incoming = receive(by=cora, raw=case.content, file_name=case.name)
+    patient = register_referral(by=cora, person=NewPatient("Sample", "Uli"), incoming=incoming)
+    actions.open_screening(by=cora, uid=patient.uid, protocol="iv-racemic")
+    answers = current_answers(patient)
+    assert answers["aneurysmal_vascular_disease"].value == "yes"
+    assert "SNOMED CT 433068007" in answers["aneurysmal_vascular_disease"].origin
+    assert "has_capacity_and_signed_consent" not in answers
+    page = cast.client("cora").get(f"/patients/{patient.uid}/screening/").content.decode()
+    assert "Excluded" in page

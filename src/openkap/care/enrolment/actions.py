@@ -17,6 +17,7 @@ from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.enrolment.referred import referred_facts
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
@@ -60,6 +61,8 @@ def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
         patient=uid,
         detail={"protocol": chosen.id, "version": chosen.version},
     )
+    if facts := referred_facts(patient):
+        take_over_facts(by=by, uid=uid, facts=facts)
     return screening
 
 
@@ -138,8 +141,11 @@ def _refuse_future(observed: datetime, value: Value | None, question: Element) -
 
 
 @transaction.atomic
-def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
-    """Take facts of a referral document over as answers; what a person has answered stays."""
+def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str = "") -> int:
+    """Take facts of a referral document over as answers; what a person has answered stays.
+
+    Each keeps the origin it was read with, unless one ``origin`` is given for all.
+    """
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
     known = set(Answer.objects.filter(patient=patient).values_list("element", flat=True))
     fresh = [fact for fact in facts if fact.element.id not in known]
@@ -150,7 +156,7 @@ def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
             value=_as_stored(fact.value),
             is_confirmed=False,
             observed_at=fact.at or now(),
-            origin=origin,
+            origin=(origin or fact.origin)[:120],
             answered_by_id=by.staff_id,
             answered_at=now(),
         )
