@@ -1,4 +1,4 @@
-"""What an uploaded referral says, as first answers of the screening: each with its origin, open to correction."""
+"""What an uploaded referral says, as first answers of the screening: each with its origin."""
 
 from __future__ import annotations
 

@@ -38,10 +38,15 @@ def choices(by: Actor) -> dict[str, Any]:
             for each in protocols[0].therapy.trauma_focused
         ],
         "chairs": [(chair.uid, chair.name) for chair in chairs_of(by)],
-        "prescribers": [(p.uid, p.name) for p in staff_with(by, Role.PRESCRIBER)],
-        "nurses": [(p.uid, p.name) for p in staff_with(by, Role.NURSE, Role.PRESCRIBER)],
-        "therapists": [(p.uid, p.name) for p in staff_with(by, Role.THERAPIST, Role.PRESCRIBER)],
+        "prescribers": _people(by, Role.PRESCRIBER),
+        "nurses": _people(by, Role.NURSE, Role.PRESCRIBER),
+        "therapists": _people(by, Role.THERAPIST, Role.PRESCRIBER),
     }
+
+
+def _people(by: Actor, *roles: Role) -> list[tuple[str, str]]:
+    """Who could be chosen; those whose own part it is stand first, so that the first choice is a fair one."""
+    return list(dict.fromkeys((p.uid, p.name) for role in roles for p in staff_with(by, role)))
 
 
 @dataclass(frozen=True, slots=True)
