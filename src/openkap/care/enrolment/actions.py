@@ -17,11 +17,11 @@ from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
-from openkap.care.enrolment.referred import referred_facts
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
+from openkap.care.patients.referral import read_document
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.protocol.assess import Verdict
@@ -61,9 +61,20 @@ def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
         patient=uid,
         detail={"protocol": chosen.id, "version": chosen.version},
     )
-    if facts := referred_facts(patient):
-        take_over_facts(by=by, uid=uid, facts=facts)
+    _take_over_referrals(by, patient)
     return screening
+
+
+def _take_over_referrals(by: Actor, patient: Patient) -> None:
+    """What referral bundles said becomes answers that name their origin; a person's answers stay."""
+    for referral in patient.referrals.exclude(document="").order_by("received_at"):
+        try:
+            facts = read_document(referral.document).intake.facts
+        except InputError:
+            # The document stays readable in the record; screening asks for everything then.
+            continue
+        origin = f"referral of {referral.received_at:%Y-%m-%d}"
+        take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
 
 
 @transaction.atomic
@@ -141,11 +152,8 @@ def _refuse_future(observed: datetime, value: Value | None, question: Element) -
 
 
 @transaction.atomic
-def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str = "") -> int:
-    """Take facts of a referral document over as answers; what a person has answered stays.
-
-    Each keeps the origin it was read with, unless one ``origin`` is given for all.
-    """
+def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
+    """Take facts of a referral document over as answers; what a person has answered stays."""
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
     known = set(Answer.objects.filter(patient=patient).values_list("element", flat=True))
     fresh = [fact for fact in facts if fact.element.id not in known]
@@ -156,7 +164,7 @@ def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str = "") -> i
             value=_as_stored(fact.value),
             is_confirmed=False,
             observed_at=fact.at or now(),
-            origin=(origin or fact.origin)[:120],
+            origin=origin,
             answered_by_id=by.staff_id,
             answered_at=now(),
         )

@@ -49,11 +49,6 @@ class Question:
         return bool(self.answer) and not self.needed and not self.error and not self.conflict
 
     @property
-    def taken_over(self) -> bool:
-        """Whether it was read from a document instead of given to somebody here."""
-        return bool(self.answered_at and self.origin) and not self.origin.startswith("answer to ")
-
-    @property
     def takes_day(self) -> bool:
         """Whether the day of the measurement is asked with it."""
         return self.element.effort.value in {"tested", "measured"}
