@@ -265,7 +265,9 @@ def _baseline(baseline: Reading | None) -> dict[str, float]:
 
 def numbers_of(each: Reading) -> dict[str, float]:
     """The numbers of a reading, each in its element's unit."""
-    return {name: number for name, value in each.values.items() if (number := _number(name, value)) is not None}
+    return {
+        name: number for name, value in each.values.items() if (number := _number(name, value)) is not None
+    }
 
 
 def _number(name: str, value: Value) -> float | None:

@@ -162,7 +162,8 @@ class Page {
 
   async send(act, payload, observedAt = null) {
     try {
-      const entry = await this.outbox.add(act, payload, { observedAt });
+      const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
+      const entry = await this.outbox.add(act, payload, { observedAt: at });
       this.announce("Kept on this tablet; sending.");
       return entry;
     } catch {
