@@ -48,11 +48,30 @@ def incoming(world: World, key: str) -> str:
     return receive(by=world.cast.actor(key), raw=json.dumps(BUNDLE).encode()).uid
 
 
+def under_way(world: World) -> tuple[Any, Any]:
+    """Rows of screening, consent, course and session of a patient at each clinic, made once a world."""
+    from treated import rows_under_way
+
+    ours = rows_under_way(world.cast, world.ours, "ada", "cora")
+    return ours, rows_under_way(world.cast, world.theirs, "eve", "eve")
+
+
+def of_both(name: str) -> Callable[[World], tuple[Any, Any]]:
+    """The id of one kind of row under way, at our clinic and at the other."""
+    return lambda world: tuple(rows[name] for rows in under_way(world))  # type: ignore[return-value]
+
+
 # parameter name -> (value at our clinic, value at the other clinic); the same twice where it has no clinic
 SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     "patient": lambda world: (world.ours.uid, world.theirs.uid),
     "colleague": lambda world: (world.cast.staff("ben").uid, world.cast.staff("eve").uid),
     "incoming": lambda world: (incoming(world, "cora"), incoming(world, "eve")),
+    **{name: of_both(name) for name in ("assessment", "consent", "course", "visit", "session", "alert")},
+    # Names of content: the same at every clinic.
+    "section": lambda world: (under_way(world) and "health", "health"),
+    "element": lambda world: (under_way(world) and "body_weight", "body_weight"),
+    "part": lambda world: ("CON-01", "CON-01"),
+    "rule": lambda world: ("PRE-10", "PRE-10"),
     # The demo answers 404 outside the demo, the login library to anybody who guesses.
     "key": lambda world: ("ada", "ada"),
     "uidb36": lambda world: ("1", "1"),

@@ -18,7 +18,6 @@ from openkap.protocol.elements import Element, dictionary
 from openkap.protocol.facts import Fact, Standing
 from openkap.protocol.screening_order import ScreeningSection, screening_order
 
-
 # What a prescriber can decide: value and words.
 OUTCOMES = Decision.Outcome.choices
 

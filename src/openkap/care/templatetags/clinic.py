@@ -120,3 +120,28 @@ def unit_words(unit: str | None) -> str:
     """A unit for people; counts and scores need none."""
     words = {"a": "years", "mm[Hg]": "mmHg", "umol/L": "µmol/L", "kg/m2": "kg/m²", "d": "days"}
     return "" if not unit or unit.startswith("{") else words.get(unit, unit)
+
+
+# How codes and short names of the rules are said to people.
+SPOKEN = {
+    "mm[Hg]": "mmHg",
+    ">=": "≥",
+    "<=": "≤",
+    "sbp_baseline": "systolic before the dose",
+    "dbp_baseline": "diastolic before the dose",
+    " {score}": "",
+    " {count}": "",
+    " {times}": " times",
+    " {grade}": "",
+    "umol/L": "µmol/L",
+    "kg/m2": "kg/m²",
+}
+
+
+@register.filter
+def spoken(text: object) -> str:
+    """A value or limit of a rule as people write it: ``≥ 180 mmHg``, ``42 years``."""
+    said = str(text)
+    for code, words in SPOKEN.items():
+        said = said.replace(code, words)
+    return f"{said[:-2]} years" if said.endswith(" a") else said
