@@ -227,7 +227,7 @@ def end(*, by: Actor, uid: str) -> Practice:
 
 def has_passed(by: Actor, scenario: str) -> bool:
     """Whether this person has passed a scenario in its present version: for training requirements."""
-    found, fingerprint = scenario_of(scenario)
+    _, fingerprint = scenario_of(scenario)
     return Practice.objects.filter(staff_id=by.staff_id, fingerprint=fingerprint, has_passed=True).exists()
 
 

@@ -1,4 +1,4 @@
-"""Practice scenarios, read from content: a person, a dose, what goes wrong, and what is expected of the team."""
+"""Practice scenarios from content: a person, a dose, what goes wrong, what is expected of the team."""
 
 from __future__ import annotations
 

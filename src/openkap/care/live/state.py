@@ -318,7 +318,7 @@ def _subject(session: Session, course: Course) -> Subject:
 
 
 def _earlier(session: Session) -> tuple[Earlier, ...]:
-    """This person's finished infusions with their readings, the last five."""
+    """The person's finished infusions with their readings, the last five."""
     before = Session.objects.filter(
         patient=session.patient, starts_at__lt=session.starts_at, state=Session.State.LEFT
     ).order_by("-starts_at")[:5]

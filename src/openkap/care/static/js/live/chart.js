@@ -30,7 +30,7 @@ export function span(state, now) {
 export function drawChart(svg, state, { now, waiting = [], zone = "UTC", until = Infinity }) {
   const box = svg.getBoundingClientRect();
   const width = Math.max(280, box.width);
-  const height = Math.max(80, box.height);
+  const height = Math.max(60, box.height);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   const [from, to] = span(state, now);
