@@ -76,7 +76,17 @@ async ({ schedules, first, forgets = false }) => {
     };
     const devices = [device(0), device(1)];
     for (const each of devices) await each.open();
-    const settle = (each) => each.outbox.flush();
+    // The page polls first: that measures the clock; then it sends.
+    const settle = (each) => {
+      if (!hostile || chance() < 0.6) {
+        const sentAt = each.wall();
+        now += Math.round(chance() * 400);
+        const serverNow = now;
+        now += Math.round(chance() * 400);
+        each.clock.heard(sentAt, serverNow, each.wall());
+      }
+      return each.outbox.flush();
+    };
     for (let step = 0; step < 14; step += 1) {
       now += Math.round(1000 + chance() * 90_000);
       const each = devices[chance() < 0.5 ? 0 : 1];

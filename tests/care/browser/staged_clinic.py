@@ -43,7 +43,7 @@ def main(chairs: str) -> None:
     for chair, minutes in enumerate(json.loads(chairs), start=1):
         session = staged.session_at(cast, now, chair=chair, minutes_in=minutes)
         paths.append(f"/patients/{session.patient.uid}/sessions/{session.uid}/live/")
-    print(json.dumps(paths))
+    sys.stdout.write(json.dumps(paths))
 
 
 if __name__ == "__main__":
