@@ -24,9 +24,7 @@ def board_of(by: Actor) -> dict[str, Any]:
     moment = now()
     chairs = list(chairs_of(by))
     sessions = (
-        Session.objects.filter(
-            chair__in=chairs, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY
-        )
+        Session.objects.filter(chair__in=chairs, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY)
         .exclude(state__in=["cancelled", "aborted", "left"])
         .select_related("course", "patient__identity", "chair", "nurse", "prescriber")
         .order_by("starts_at")

@@ -68,9 +68,7 @@ def _expected(
         return {"minutes": [], "why_not": f"{refused.what}; {refused.remedy}", "warnings": []}
 
 
-def _regimen(
-    route: str, ordered: Ordered, rates: tuple[tuple[float, float], ...], until_min: float
-) -> Any:
+def _regimen(route: str, ordered: Ordered, rates: tuple[tuple[float, float], ...], until_min: float) -> Any:
     from openkap.pharmacology import Regimen
 
     if route == "iv" and ordered.over_min:
@@ -91,7 +89,9 @@ def _bands(subject: Subject, route: str, drug: str, regimen: Any, last_min: int)
     minutes = np.arange(0, last_min + 1, EVERY_MIN, dtype=float)
     person = Person(weight_kg=subject.weight_kg, age_years=subject.age_years)
     choice = choose(route, drug, site="venous" if route == "iv" else None)
-    crowd = simulate(choice.model, regimen, Population.around(person, PEOPLE, seed=SEED), minutes, areas=False)
+    crowd = simulate(
+        choice.model, regimen, Population.around(person, PEOPLE, seed=SEED), minutes, areas=False
+    )
     low, middle, high = crowd.band().values()
     before = [
         EarlierSession(
@@ -150,5 +150,3 @@ def departures(told: dict[str, Any], minute: float, values: dict[str, float]) ->
         if name in told["bands"]
         and not told["bands"][name]["low"][index] <= value <= told["bands"][name]["high"][index]
     ]
-
-

@@ -97,7 +97,8 @@ def _leaving(protocol: Protocol) -> list[dict[str, Any]]:
     )
     found = [dictionary()[name] for name in names]
     return [
-        {"id": e.id, "ask": e.ask, "label": e.label, "kind": e.kind, "choices": list(e.choices)} for e in found
+        {"id": e.id, "ask": e.ask, "label": e.label, "kind": e.kind, "choices": list(e.choices)}
+        for e in found
     ]
 
 
@@ -118,6 +119,4 @@ def _element(element: Element) -> dict[str, Any]:
 
 def emergency_card(protocol: Protocol) -> list[dict[str, Any]]:
     """The protocol's emergency steps, in order, with their grade."""
-    return [
-        {"id": each.id, "text": each.text, "grade": each.grade.value} for each in protocol.emergencies
-    ]
+    return [{"id": each.id, "text": each.text, "grade": each.grade.value} for each in protocol.emergencies]

@@ -63,7 +63,10 @@ def form_fields(session: Session) -> list[tuple[str, str]]:
         ("Vital signs acceptable before dosing", _acceptable_before(session)),
         ("Vital signs acceptable before leaving", "" if discharge is None else _yes(discharge.may_leave)),
         ("Pulse oximetry done", _yes(any("spo2" in each.values for each in readings))),
-        ("New medicines or symptoms (benzodiazepines, hypnotics, stimulants, MAOI, opioids)", _medicines(rows)),
+        (
+            "New medicines or symptoms (benzodiazepines, hypnotics, stimulants, MAOI, opioids)",
+            _medicines(rows),
+        ),
         ("Sedation, lowest MOAA/S", _sedation(readings, begun)),
         ("Effects, with time of onset and end", _effects(session, begun)),
         ("Serious adverse events", _serious(session)),
@@ -121,10 +124,7 @@ def _acceptable_before(session: Session) -> str:
 
 def _medicines(rows: reading.Rows) -> str:
     found = [
-        value.value
-        for entry in rows.of("gate")
-        for value in entry.values.all()
-        if value.element == MEDICINES
+        value.value for entry in rows.of("gate") for value in entry.values.all() if value.element == MEDICINES
     ]
     return found[-1] if found else ""
 

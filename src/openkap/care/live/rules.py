@@ -56,7 +56,11 @@ def condition_as_data(condition: Condition) -> dict[str, Any]:
     if isinstance(condition, IsOneOf):
         return {"fact": condition.fact, "in": list(condition.choices)}
     if isinstance(condition, Compare) and condition.limit is not None:
-        return {"fact": condition.fact, "is": condition.operator, "limit": _number(condition, condition.limit)}
+        return {
+            "fact": condition.fact,
+            "is": condition.operator,
+            "limit": _number(condition, condition.limit),
+        }
     if isinstance(condition, CompareFacts):
         plus = 0.0 if condition.plus is None else _number(condition, condition.plus)
         return {"fact": condition.fact, "is": condition.operator, "other": condition.other, "plus": plus}
@@ -73,5 +77,3 @@ def _number(test: Compare | CompareFacts, quantity: Any) -> float:
 def priority_of(action: str) -> str:
     """high, medium or low."""
     return PRIORITY.get(action, "medium")
-
-

@@ -15,9 +15,7 @@ SAME_CLOCK_MS = 500
 FURTHEST_MS = 10**12
 
 
-def heard_of(
-    *, by: Actor, session: Session, device: str, name: str, ahead_ms: int, waiting: int
-) -> None:
+def heard_of(*, by: Actor, session: Session, device: str, name: str, ahead_ms: int, waiting: int) -> None:
     """Note who looks on, how their clock runs and what they hold. Not a clinical act: not audited."""
     ahead_ms = max(-FURTHEST_MS, min(FURTHEST_MS, ahead_ms))
     fields = {

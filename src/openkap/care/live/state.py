@@ -265,7 +265,9 @@ def _baseline(baseline: Reading | None) -> dict[str, float]:
 
 def numbers_of(each: Reading) -> dict[str, float]:
     """The numbers of a reading, each in its element's unit."""
-    return {name: number for name, value in each.values.items() if (number := _number(name, value)) is not None}
+    return {
+        name: number for name, value in each.values.items() if (number := _number(name, value)) is not None
+    }
 
 
 def _number(name: str, value: Value) -> float | None:
@@ -316,7 +318,7 @@ def _subject(session: Session, course: Course) -> Subject:
 
 
 def _earlier(session: Session) -> tuple[Earlier, ...]:
-    """This person's finished infusions with their readings, the last five."""
+    """The person's finished infusions with their readings, the last five."""
     before = Session.objects.filter(
         patient=session.patient, starts_at__lt=session.starts_at, state=Session.State.LEFT
     ).order_by("-starts_at")[:5]

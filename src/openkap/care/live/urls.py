@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from openkap.care.access_rules import anyone, needs, page
-from openkap.care.live import views
+from openkap.care.live import practice_views, views
 from openkap.care.permissions import Permission
 
 LOOK = needs(Permission.SEE_PATIENT)
@@ -25,4 +25,11 @@ urlpatterns = [
     page("board/", views.board, name="board", may=BOARD),
     page("board/state/", views.board_state, name="board_state", may=replace(BOARD, while_locked=True)),
     page("live-worker.js", views.worker, name="live_worker", may=anyone("a script without any data")),
+    page("practice/", practice_views.scenarios, name="practice", may=WRITE),
+    page("practice/<slug:scenario>/begin/", practice_views.begin, name="practice_begin", may=WRITE),
+    page("practice/runs/<uid:run>/", practice_views.run, name="practice_run", may=WRITE),
+    page("practice/runs/<uid:run>/state/", practice_views.state, name="practice_state", may=WRITE),
+    page("practice/runs/<uid:run>/entries/", practice_views.entries, name="practice_sync", may=WRITE),
+    page("practice/runs/<uid:run>/end/", practice_views.end, name="practice_end", may=WRITE),
+    page("practice/runs/<uid:run>/debrief/", practice_views.debrief, name="practice_debrief", may=WRITE),
 ]

@@ -14,8 +14,8 @@ from openkap.care.accounts.locking import is_idle, touch
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.live import board as boards
 from openkap.care.live.access import live_session_for, photo_for
-from openkap.care.live.paper import monitoring_form
 from openkap.care.live.page import page_data
+from openkap.care.live.paper import monitoring_form
 from openkap.care.live.queries import alerts_waiting, refreshed
 from openkap.care.live.screens import heard_of
 from openkap.care.live.sync import receive

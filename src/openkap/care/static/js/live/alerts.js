@@ -66,7 +66,7 @@ export class Alerts {
     const told = alert.told;
     const words = node("div");
     words.append(node("p", "alert-title", `${WORD[alert.priority]}: ${told.title ?? alert.rule}`));
-    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).join("; ");
+    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).join("; ").replaceAll("mm[Hg]", "mmHg");
     words.append(node("p", "alert-do", `${told.say ?? told.action_words ?? ""} Who: ${told.who ?? "session nurse"}.`));
     const small = [this.time(alert.at), alert.rule, seen];
     if (alert.isProvisional) small.push("worked out on this tablet, not recorded yet");

@@ -30,14 +30,14 @@ export function span(state, now) {
 export function drawChart(svg, state, { now, waiting = [], zone = "UTC", until = Infinity }) {
   const box = svg.getBoundingClientRect();
   const width = Math.max(280, box.width);
-  const height = Math.max(150, box.height);
+  const height = Math.max(60, box.height);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   const [from, to] = span(state, now);
   const x = (ms) => LEFT + ((ms - from) / (to - from)) * (width - LEFT - RIGHT);
   const rows = height > 300 ? ["spo2", "respiratory_rate", "moaas"] : height > 220 ? ["spo2", "moaas"] : [];
   const rowHeight = 18;
-  const foot = 20 + 16 + rows.length * rowHeight;
+  const foot = 26 + 16 + rows.length * rowHeight;
   const drug = 22;
   const level = state.expected.minutes.length && height > 240 ? Math.max(34, (height - foot - drug) * 0.2) : 0;
   const plot = { top: drug + level + 8, bottom: height - foot };
@@ -120,6 +120,11 @@ function drawDrug({ svg, state, x, now, until }, height) {
   });
 }
 
+// The minutes of the expected curves that the chart has room for.
+function within(state, to) {
+  return state.expected.minutes.filter((minute) => state.begun + minute * MINUTE <= to);
+}
+
 function area(xs, low, high) {
   const forth = xs.map((at, i) => `${i ? "L" : "M"}${at.toFixed(1)} ${high[i].toFixed(1)}`);
   const back = xs.map((at, i) => `L${at.toFixed(1)} ${low[i].toFixed(1)}`).reverse();
@@ -130,8 +135,9 @@ function line(xs, ys) {
   return xs.map((at, i) => `${i ? "L" : "M"}${at.toFixed(1)} ${ys[i].toFixed(1)}`).join("");
 }
 
-function drawLevel({ svg, state, x }, top, bottom) {
-  const { minutes, concentration } = state.expected;
+function drawLevel({ svg, state, x, to }, top, bottom) {
+  const { concentration } = state.expected;
+  const minutes = within(state, to);
   const most = Math.max(...concentration.high, 1);
   const y = (value) => bottom - (value / most) * (bottom - top);
   const xs = minutes.map((minute) => x(state.begun + minute * MINUTE));
@@ -141,9 +147,9 @@ function drawLevel({ svg, state, x }, top, bottom) {
   put(svg, "text", { class: "c-label", x: 2, y: top + 22 }, concentration.unit);
 }
 
-function drawBands({ svg, state, x }, y) {
+function drawBands({ svg, state, x, to }, y) {
   if (state.begun === null) return;
-  const xs = state.expected.minutes.map((minute) => x(state.begun + minute * MINUTE));
+  const xs = within(state, to).map((minute) => x(state.begun + minute * MINUTE));
   for (const name of ["sbp", "dbp"]) {
     const band = state.expected.bands?.[name];
     if (!band) continue;

@@ -96,7 +96,9 @@ export class Outbox {
     return this.sending;
   }
 
+  // Not before the clock is measured: an entry must not arrive with this device's own wrong time.
   async send() {
+    if (this.clock.ahead === null) return;
     const batch = this.waiting.slice(0, MOST_AT_ONCE);
     if (!batch.length) return;
     const sent = batch.map((entry) => ({

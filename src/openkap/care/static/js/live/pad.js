@@ -39,7 +39,7 @@ export class Pad {
     const most = Math.max(3, Math.min(all.length, Math.floor((space + 4) / (CELL + 4))));
     const start = { sbp: 130, dbp: 80, heart_rate: 80, spo2: 95, respiratory_rate: 15 };
     const middle = Math.floor((this.last(this.active) ?? start[this.active] ?? 50) / 10);
-    let first = all.indexOf(middle) - Math.floor(most / 2) + this.page * (most - 1);
+    let first = all.indexOf(middle) - Math.floor((most - 1) / 2) + this.page * (most - 1);
     first = Math.max(0, Math.min(all.length - most, first));
     return { tens: all.slice(first, first + most), below: first > 0, above: first + most < all.length };
   }

@@ -162,7 +162,8 @@ class Page {
 
   async send(act, payload, observedAt = null) {
     try {
-      const entry = await this.outbox.add(act, payload, { observedAt });
+      const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
+      const entry = await this.outbox.add(act, payload, { observedAt: at });
       this.announce("Kept on this tablet; sending.");
       return entry;
     } catch {
@@ -368,7 +369,7 @@ class Page {
     legend.dataset.mark = mark;
     legend.replaceChildren(node("span", "", "∨ systolic  ∧ diastolic  ● pulse. "));
     if (!told.minutes.length) return void legend.append(`No expected bands: ${told.why_not}.`);
-    legend.append(`Grey: ${Math.round(told.level * 100)} % of readings expected for this person and this dose as given (not a diagnosis); ${told.site} level, model ${told.model}, confidence ${told.confidence}; ${told.earlier ? `${told.earlier} earlier sessions used` : "no earlier sessions"}. `);
+    legend.append(`Grey: ${Math.round(told.level * 100)} % of readings expected for this person and this dose as given (not a diagnosis); ${told.site.replaceAll("_", " ")} level, model ${told.model}, confidence ${told.confidence.replaceAll("_", " ")}; ${told.earlier ? `${told.earlier} earlier sessions used` : "no earlier sessions"}. `);
     const details = node("details");
     details.append(node("summary", "", "Sources and limits"), node("span", "", ` ${told.cohort}. ${told.warnings.join("; ")}. Sources: ${told.sources.join(", ")}.`));
     legend.append(details);
@@ -418,12 +419,15 @@ class Page {
   // One tap from everywhere: the pump's next act.
   drawPumpAct(dose, session) {
     const button = by("pump-act");
-    const act = session.state === "dosing" && dose && this.data.may_give ? (dose.pump === "paused" ? "resume" : "pause") : "";
+    const isOver = dose && this.givenNow() >= dose.ordered_mg - 1e-6;
+    const next = dose?.pump === "paused" ? "resume" : isOver ? "stop" : "pause";
+    const act = session.state === "dosing" && dose && this.data.may_give ? next : "";
     button.hidden = !act;
     if (button.dataset.act === act) return;
     button.dataset.act = act;
-    button.textContent = act === "resume" ? "▶ Resume" : "‖ Pause";
-    button.onclick = () => { this.send(act, {}); button.hidden = true; };
+    button.textContent = { resume: "▶ Resume", pause: "‖ Pause", stop: "■ Stop" }[act] ?? "";
+    // How much was given has to be read off the pump: the stop is entered in its own panel.
+    button.onclick = () => (act === "stop" ? this.open("drug") : this.send(act, {}));
   }
 
   drawDue(now) {

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import treated
 from treated import VITALS
+
 from openkap.care.moment import clock_at
 from openkap.care.treatment.stamps import Stamp
 
@@ -62,6 +63,8 @@ def session_at(cast, now: datetime, *, chair: int = 1, minutes_in: int | None = 
             if readings and minute <= minutes_in:
                 watch.moment = begun + timedelta(minutes=minute)
                 values = VITALS | {"sbp": str(sbp), "dbp": str(sbp - 48), "heart_rate": str(68 + minute // 4)}
-                treated.enter(cast, session, "vitals", values, stamp=Stamp(client_id=f"staged-{chair}-{minute}"))
+                treated.enter(
+                    cast, session, "vitals", values, stamp=Stamp(client_id=f"staged-{chair}-{minute}")
+                )
     session.refresh_from_db()
     return session
