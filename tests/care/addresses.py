@@ -50,7 +50,6 @@ def incoming(world: World, key: str) -> str:
     return receive(by=world.cast.actor(key), raw=json.dumps(BUNDLE).encode()).uid
 
 
-<<<<<<< HEAD
 def asked(world: World, key: str, patient: Any) -> str:
     """An open invitation of that person's patient."""
     from openkap.care.outcomes.actions import ask
@@ -97,7 +96,8 @@ def proposal(world: World, key: str, patient: Any) -> str:
         seen_at=now(),
     )
     return propose(by=patient_actor(patient.uid, patient.clinic), patient=patient, turn=turn).uid
-=======
+
+
 def under_way(world: World) -> tuple[Any, Any]:
     """Rows of screening, consent, course and session of a patient at each clinic, made once a world."""
     from treated import rows_under_way
@@ -109,7 +109,6 @@ def under_way(world: World) -> tuple[Any, Any]:
 def of_both(name: str) -> Callable[[World], tuple[Any, Any]]:
     """The id of one kind of row under way, at our clinic and at the other."""
     return lambda world: tuple(rows[name] for rows in under_way(world))  # type: ignore[return-value]
->>>>>>> a5610dfcf011c3b5366b3609765341546fc1b409
 
 
 def photographed(world: World, side: str) -> str:

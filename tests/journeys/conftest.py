@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,21 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser.conftest import browser_type_launch_args, served
 
 HERE = Path(__file__).parent
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 DESK = {"width": 1180, "height": 900}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    """Debian's browser; a machine without one skips, CI fails."""
-    if not os.path.exists(CHROMIUM):
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium on this machine, and CI may not skip the browser tests")
-        pytest.skip("no Chromium on this machine")
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+__all__ = ["browser_type_launch_args", "served"]
 
 
 @dataclass

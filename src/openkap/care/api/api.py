@@ -32,7 +32,7 @@ class Problem(Schema):
 api = NinjaAPI(
     title="OpenKAP clinic",
     version="1.0.0",
-    description="Item-level reads and writes for the clinic's own pages. Proposes, with reasons; a person decides.",
+    description="Item-level reads and writes for the clinic's own pages. It proposes; a person decides.",
     urls_namespace=NAMESPACE,
     docs_url=None,
 )

@@ -1,4 +1,4 @@
-"""Operations on measures: the patient's answers by link, staff's look at trajectories and alarming answers."""
+"""Operations on measures: a patient's answers by link, trajectories, and alarming answers."""
 
 from __future__ import annotations
 

@@ -38,17 +38,6 @@ def choices(by: Actor) -> dict[str, Any]:
             for each in protocols[0].therapy.trauma_focused
         ],
         "chairs": [(chair.uid, chair.name) for chair in chairs_of(by)],
-<<<<<<< HEAD
-        "prescribers": _people(by, Role.PRESCRIBER),
-        "nurses": _people(by, Role.NURSE, Role.PRESCRIBER),
-        "therapists": _people(by, Role.THERAPIST, Role.PRESCRIBER),
-    }
-
-
-def _people(by: Actor, *roles: Role) -> list[tuple[str, str]]:
-    """Who could be chosen; those whose own part it is stand first, so that the first choice is a fair one."""
-    return list(dict.fromkeys((p.uid, p.name) for role in roles for p in staff_with(by, role)))
-=======
         "prescribers": [(p.uid, p.name) for p in staff_with(by, Role.PRESCRIBER)],
         "nurses": _first(by, Role.NURSE),
         "therapists": _first(by, Role.THERAPIST),
@@ -60,7 +49,6 @@ def _first(by: Actor, role: Role) -> list[tuple[str, str]]:
     own = [(person.uid, person.name) for person in staff_with(by, role)]
     others = [(person.uid, person.name) for person in staff_with(by, Role.PRESCRIBER)]
     return own + [each for each in others if each not in own]
->>>>>>> a5610dfcf011c3b5366b3609765341546fc1b409
 
 
 @dataclass(frozen=True, slots=True)
