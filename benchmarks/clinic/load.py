@@ -108,7 +108,9 @@ def memory_mb(root: int) -> list[float]:
     sizes = []
     for pid in tree(root)[1:]:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        sizes.append(tuple(int(re.search(rf"^{kind}:\s+(\d+)", text, re.M)[1]) / 1024 for kind in ("Pss", "Rss")))
+        sizes.append(
+            tuple(int(re.search(rf"^{kind}:\s+(\d+)", text, re.M)[1]) / 1024 for kind in ("Pss", "Rss"))
+        )
     return sizes
 
 
@@ -194,12 +196,20 @@ def write_tap(person: Person, known: dict, dice: random.Random) -> int:
         "answered_at": datetime.now(UTC).isoformat(),
     }
     body = json.dumps({"answers": [tap]})
-    return person.ask("POST", f"/api/link/{_token(link)}/answers", body, **{"Content-Type": "application/json"})[0]
+    return person.ask(
+        "POST", f"/api/link/{_token(link)}/answers", body, **{"Content-Type": "application/json"}
+    )[0]
 
 
 def write_contact(person: Person, known: dict, dice: random.Random) -> int:
     """Somebody adds a contact to a chart."""
-    data = {"act": "add", "kind": "carer", "name": "Robin Load", "relation": "friend", "telephone": "+1 555 0100"}
+    data = {
+        "act": "add",
+        "kind": "carer",
+        "name": "Robin Load",
+        "relation": "friend",
+        "telephone": "+1 555 0100",
+    }
     return person.ask("POST", f"/patients/{dice.choice(known['patients'])}/contacts/", urlencode(data))[0]
 
 
@@ -262,14 +272,21 @@ def show(title: str, result: dict) -> None:
     cost = {name: 1000 * spent / count for name, spent in result["spent"].items()}
     whole = sum(cost.values())
     busy = sum(result["spent"].values()) / result["wall"]
-    print(f"\n{title}: {count} operations in {result['wall']:.1f} s, {count / result['wall']:.0f}/s; load average "
-          f"{os.getloadavg()[0]:.1f}; these three had {busy:.2f} of {os.cpu_count()} processors")
-    print("  processor ms an operation: " + ", ".join(f"{k} {v:.1f}" for k, v in cost.items())
-          + f"; so two processors to ourselves: {2000 / whole:.0f}/s, one: {1000 / whole:.0f}/s")
+    print(
+        f"\n{title}: {count} operations in {result['wall']:.1f} s, {count / result['wall']:.0f}/s; load average "
+        f"{os.getloadavg()[0]:.1f}; these three had {busy:.2f} of {os.cpu_count()} processors"
+    )
+    print(
+        "  processor ms an operation: "
+        + ", ".join(f"{k} {v:.1f}" for k, v in cost.items())
+        + f"; so two processors to ourselves: {2000 / whole:.0f}/s, one: {1000 / whole:.0f}/s"
+    )
     for name, times in sorted(result["took"].items()):
         ordered = sorted(1000 * each for each in times)
         p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-        print(f"  {name:14} n {len(ordered):5}  median {statistics.median(ordered):7.1f} ms  p95 {p95:7.1f} ms")
+        print(
+            f"  {name:14} n {len(ordered):5}  median {statistics.median(ordered):7.1f} ms  p95 {p95:7.1f} ms"
+        )
     for words, number in result["wrong"].items():
         print(f"  NOT AS EXPECTED: {words}: {number}")
 
@@ -287,14 +304,27 @@ def main() -> None:
         pages = ((read_home, 1), (read_heavy, 1))
         alone = run(clinic, arguments.seconds / 2, pages, people=1)
         show("one person, page after page, 1,000 sessions in the chart", alone)
-        show(f"{PEOPLE} people, a page every {arguments.think:g} s each, 1,000 sessions in the chart",
-             run(clinic, arguments.seconds, pages, think=arguments.think))
-        show("the printable timeline of 1,000 sessions", run(clinic, arguments.seconds / 4, ((read_timeline, 1),), people=1))
-        show(f"{PEOPLE} people without a pause, 70 % reads and 30 % writes", run(clinic, arguments.seconds, READS + WRITES))
+        show(
+            f"{PEOPLE} people, a page every {arguments.think:g} s each, 1,000 sessions in the chart",
+            run(clinic, arguments.seconds, pages, think=arguments.think),
+        )
+        show(
+            "the printable timeline of 1,000 sessions",
+            run(clinic, arguments.seconds / 4, ((read_timeline, 1),), people=1),
+        )
+        show(
+            f"{PEOPLE} people without a pause, 70 % reads and 30 % writes",
+            run(clinic, arguments.seconds, READS + WRITES),
+        )
         for name, operations in (("reads", READS), ("writes", WRITES)):
-            show(f"{PEOPLE} people without a pause, {name} only", run(clinic, arguments.seconds / 2, operations))
-        print("\nmemory of each worker, MB (its fair share, all it maps): "
-              + ", ".join(f"{pss:.0f} / {rss:.0f}" for pss, rss in memory_mb(clinic.process.pid)))
+            show(
+                f"{PEOPLE} people without a pause, {name} only",
+                run(clinic, arguments.seconds / 2, operations),
+            )
+        print(
+            "\nmemory of each worker, MB (its fair share, all it maps): "
+            + ", ".join(f"{pss:.0f} / {rss:.0f}" for pss, rss in memory_mb(clinic.process.pid))
+        )
 
 
 if __name__ == "__main__":
