@@ -1,7 +1,7 @@
 """Fills an empty clinic for the load: 200 patients with open questions, and one with 1,000 sessions.
 
-Run with Django's settings by ``load.py``; prints what the load needs as JSON. The thousand sessions are put down as
-rows (they are history here); everything else goes through the acts of the pages, audit on.
+Run with Django's settings by ``load.py``; prints what the load needs as JSON. The thousand sessions are put
+down as rows (they are history here); everything else goes through the acts of the pages, audit on.
 """
 
 from __future__ import annotations

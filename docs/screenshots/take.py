@@ -1,8 +1,8 @@
-"""Makes the pictures of the main pages from the demo clinic: ``python docs/screenshots/take.py [--all] [URL]``.
+"""Makes the pictures of the main pages: ``python docs/screenshots/take.py [--all] [--only NAME] [URL]``.
 
-Without an address it serves the demo clinic itself (some minutes the first time: the clinic is filled). The pictures
-are tablets in both directions and a phone, light and a few dark; small PNGs of 64 colours. ``--all`` takes every page
-in every shape, for looking at; without it, the dozen that stands in the docs.
+Without an address it serves the demo clinic itself (some minutes: it is filled first). Tablets in both
+directions and a phone, light and a few dark; small PNGs of 64 colours. ``--all`` takes every page in every
+shape, for looking at; without it, the dozen that stands in the docs.
 """
 
 from __future__ import annotations
