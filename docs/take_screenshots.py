@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 - a script beside the pages it illustrates
 """Pictures of the main pages of the demo clinic: ``python docs/take_screenshots.py [--all] [--out FOLDER]``.
 
-Serves a filled demo database on this machine and looks at it with Debian's Chromium. ``--all`` takes every page
-at every size and theme, for looking through; without it, the few that the documentation shows.
+Serves a filled demo database on this machine and looks at it with Debian's Chromium. ``--all`` takes every
+page at every size and theme, for looking through; without it, the few that the documentation shows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Measures of invented people along their course: asked when the plan says, answered, or missing, and why.
 
 The past is brought in for a patient at once: the rows that asking, answering and finishing would leave,
-scored by the same scorer, stored under every constraint; one event of the audit names every form. The judgement of
-the course (response, remission, relapse, proposals) is the clinic's own act on those readings.
+scored by the same scorer, stored under every constraint; one event of the audit names every form. The
+judgement of the course (response, remission, relapse, proposals) is the clinic's own act on those readings.
 """
 
 from __future__ import annotations
