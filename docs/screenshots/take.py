@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,20 @@ def _first(page: Page, words: str) -> None:
     page.locator(".tasks li", has_text=words).first.get_by_role("link").first.click()
 
 
-def _chart(page: Page) -> str:
-    """The chart of somebody who is here today."""
+@cache
+def somebody(browser: Browser, url: str) -> str:
+    """The chart of somebody who is awaited today, as the prescriber finds it."""
+    page = browser.new_context(base_url=url).new_page()
+    page.set_default_timeout(60_000)
+    page.goto("/demo/")
+    page.click("form[action='/demo/ada/'] button")
     _first(page, "Receive the patient")
+    page.context.close()
     return re.match(r".*/patients/\w+/", page.url)[0]
+
+
+def _chart(page: Page) -> str:
+    return somebody(page.context.browser, re.match(r"\w+://[^/]+", page.url)[0])
 
 
 def chart(page: Page) -> None:
@@ -77,7 +88,12 @@ def course(page: Page) -> None:
 
 
 def session(page: Page) -> None:
-    _first(page, "Receive the patient")
+    page.goto(_chart(page) + "courses/")
+    page.locator("table a").first.click()
+    # The first that is not over: today's.
+    page.locator("tr.line-session", has_text="planned").or_(
+        page.locator("tr.line-session", has_text="arrived")
+    ).first.locator("a").first.click()
     here = page.get_by_role("button", name="is here")
     if here.count():
         here.click()

@@ -48,7 +48,7 @@ def prepare(nurse: Any, prescriber: Any, session: str) -> None:
     """The gates, the order, the check by two, the release."""
     nurse.goto(session)
     nurse.get_by_role("button", name="is here").click()
-    _enter(nurse, "g", GATES)
+    _enter(nurse, "#gates", GATES)
     nurse.locator("#gates").get_by_role("button", name="Save what is known").click()
     nurse.get_by_role("heading", name="1 gate holds the dose").wait_for()
     prescriber.goto(session)
@@ -98,7 +98,7 @@ def discharge(nurse: Any, session: str) -> None:
     """Not ready until every condition is known; then home with the escort, and the record is locked."""
     nurse.goto(session)
     assert nurse.get_by_role("heading", name="Not ready to leave yet").is_visible()
-    _enter(nurse, "l", LEAVING)
+    _enter(nurse, "#leave", LEAVING)
     nurse.get_by_role("button", name="Save what is known").click()
     nurse.get_by_role("heading", name="Ready to leave", exact=True).wait_for()
     nurse.fill("#id_escort", "Robin Example")
@@ -109,12 +109,12 @@ def discharge(nurse: Any, session: str) -> None:
     nurse.get_by_text("Signed and locked.").wait_for()
 
 
-def _enter(page: Any, prefix: str, values: dict[str, str]) -> None:
+def _enter(page: Any, form: str, values: dict[str, str]) -> None:
     for name, value in values.items():
-        if page.locator(f"input[type=radio][name='{name}']").count():
-            page.check(f"input[name='{name}'][value='{value}']")
-        elif page.locator(f"#{prefix}-{name}").count():
-            page.fill(f"#{prefix}-{name}", value)
+        if page.locator(f"{form} input[type=radio][name='{name}']").count():
+            page.check(f"{form} input[name='{name}'][value='{value}']")
+        elif page.locator(f"{form} input[name='{name}']").count():
+            page.fill(f"{form} input[name='{name}']", value)
 
 
 def write_note(therapist: Any) -> None:
