@@ -111,6 +111,38 @@ def of_both(name: str) -> Callable[[World], tuple[Any, Any]]:
     return lambda world: tuple(rows[name] for rows in under_way(world))  # type: ignore[return-value]
 
 
+def photographed(world: World, side: str) -> str:
+    """A photograph of the session that ``session`` names, on that side."""
+    from openkap.care.live.models import Photo
+    from openkap.care.moment import now
+    from openkap.care.treatment.models import Session
+
+    of = world.ours if side == "ours" else world.theirs
+    session = Session.objects.filter(patient=of).order_by("id").first()
+    if session is None:
+        return "0" * 12
+    key = "ben" if side == "ours" else "eve"
+    row, _ = Photo.objects.get_or_create(
+        session=session,
+        client_id="sample",
+        defaults={
+            "image": b"\xff\xd8\xff",
+            "media_type": "image/jpeg",
+            "observed_at": now(),
+            "entered_at": now(),
+            "entered_by": world.cast.staff(key),
+        },
+    )
+    return row.uid
+
+
+def practised(world: World, key: str) -> str:
+    """A practice run at that person's clinic."""
+    from openkap.care.live.practice import begin
+
+    return begin(by=world.cast.actor(key), scenario="hypertension", speed=1).uid
+
+
 # parameter name -> (value at our clinic, value at the other clinic); the same twice where it has no clinic
 SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     "patient": lambda world: (world.ours.uid, world.theirs.uid),
@@ -124,7 +156,10 @@ SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     "proposal": lambda world: (proposal(world, "cora", world.ours), proposal(world, "eve", world.theirs)),
     "incoming": lambda world: (incoming(world, "cora"), incoming(world, "eve")),
     **{name: of_both(name) for name in ("assessment", "consent", "course", "visit", "session", "alert")},
+    "photo": lambda world: (photographed(world, "ours"), photographed(world, "theirs")),
+    "run": lambda world: (practised(world, "ben"), practised(world, "eve")),
     # Names of content: the same at every clinic.
+    "scenario": lambda world: ("hypertension", "hypertension"),
     "section": lambda world: (under_way(world) and "health", "health"),
     "element": lambda world: (under_way(world) and "body_weight", "body_weight"),
     "part": lambda world: ("CON-01", "CON-01"),
@@ -153,7 +188,7 @@ class Address:
     @property
     def has_clinic(self) -> bool:
         """Whether its parameters name rows that belong to one clinic."""
-        return bool(set(self.parameters) - {"key", "uidb36", "pk", "token"})
+        return bool(set(self.parameters) - {"key", "uidb36", "pk", "token", "scenario"})
 
 
 def every_address() -> list[Address]:

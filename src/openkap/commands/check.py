@@ -17,12 +17,13 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.instruments.load", "tally"),
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),
+    ("openkap.evidence.base", "tally"),
+    ("openkap.registry.definition", "tally"),
     ("openkap.care.outcomes.follow_up", "tally"),
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),
-    ("openkap.evidence.base", "tally"),
-    ("openkap.registry.definition", "tally"),
+    ("openkap.care.live.scenario", "tally"),
 ]
 
 

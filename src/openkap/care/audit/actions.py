@@ -48,9 +48,9 @@ def record(
     detail : what changed, small and JSON-ready: old and new values, versions, fingerprints.
     """
     chain = by.clinic_uid or SYSTEM_CHAIN
-    with transaction.atomic():
-        ChainHead.objects.get_or_create(chain=chain)
-        head = ChainHead.objects.select_for_update().get(chain=chain)
+    # Without a savepoint: an act whose event fails must fail as a whole.
+    with transaction.atomic(savepoint=False):
+        head = _locked_head(chain)
         moment = now().astimezone(UTC)
         body = canonical(
             {
@@ -83,3 +83,12 @@ def record(
             patient=patient,
         )
         ChainHead.objects.filter(chain=chain).update(sequence=event.sequence, digest=event.digest)
+
+
+def _locked_head(chain: str) -> ChainHead:
+    """The end of the chain, held until the act commits; made with the chain's first event."""
+    heads = ChainHead.objects.select_for_update()
+    if head := heads.filter(chain=chain).first():
+        return head
+    ChainHead.objects.get_or_create(chain=chain)
+    return heads.get(chain=chain)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,15 @@ class ReadReferral:
 
     person: Person
     intake: Intake
+
+    @property
+    def understood(self) -> list[tuple[str, str, str]]:
+        """Each fact as people read it: label, value, and where it stands without machine ids."""
+        elements = dictionary()
+        return [
+            (elements[each.element].label, each.value, re.sub(r"/[\w.-]+", "", each.origin, count=1))
+            for each in self.intake.understood
+        ]
 
 
 def read_document(text: str) -> ReadReferral:

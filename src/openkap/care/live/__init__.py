@@ -1,0 +1,1 @@
+"""The live session: one page for the hour in the chair, on every tablet at once, with or without network."""

@@ -1,0 +1,278 @@
+"""What a tablet may send for a session, and the act of treatment each stands for.
+
+An entry is a mapping: ``id`` (the client's own), ``act``, ``observed_at``, and what the act needs. The same
+id twice is one row. An entry that comes before what it stands on (a reading before the start has arrived
+from another tablet) is answered ``later`` and stays on the tablet; nothing is dropped.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.live.models import Photo
+from openkap.care.permissions import Permission
+from openkap.care.treatment.alert_actions import acknowledge
+from openkap.care.treatment.closing_actions import Event, record_adverse_event
+from openkap.care.treatment.dose_actions import dose_event
+from openkap.care.treatment.models import Alert, DoseEvent, Entry, Session
+from openkap.care.treatment.session_actions import enter, take_back
+from openkap.care.treatment.session_rows import State, locked_session, once, told_audit
+from openkap.care.treatment.stamps import Stamp
+from openkap.core.clock import parse_moment
+from openkap.core.errors import InputError
+
+LARGEST_PHOTO = 400_000
+PHOTO_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
+
+# How far a session has come, to tell "not yet" from "no longer".
+ORDER = (
+    State.PLANNED,
+    State.ARRIVED,
+    State.CLEARED,
+    State.DOSING,
+    State.RECOVERY,
+    State.READY,
+    State.LEFT,
+)
+# act -> the state from which on it can be taken
+SINCE = {
+    "gates": State.ARRIVED,
+    "vitals": State.DOSING,
+    "leaving": State.DOSING,
+    "note": State.ARRIVED,
+    "photo": State.ARRIVED,
+    "start": State.CLEARED,
+    "pause": State.DOSING,
+    "resume": State.DOSING,
+    "rate": State.DOSING,
+    "stop": State.DOSING,
+    "correct": State.ARRIVED,
+    "take_back": State.ARRIVED,
+    "acknowledge": State.DOSING,
+    "event": State.PLANNED,
+}
+DOSE = ("start", "pause", "resume", "rate", "stop")
+KIND = {"gates": Entry.Kind.GATE, "vitals": Entry.Kind.VITALS, "leaving": Entry.Kind.DISCHARGE}
+
+
+class TooEarly(InputError):
+    """What this entry stands on has not arrived yet: the tablet keeps it and sends it again."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One entry as a tablet sent it."""
+
+    by: Actor
+    patient: str
+    session: str
+    act: str
+    payload: Mapping[str, Any]
+    stamp: Stamp
+
+    def text(self, name: str) -> str:
+        given = self.payload.get(name, "")
+        if given is None:
+            return ""
+        if not isinstance(given, str | int | float):
+            raise InputError("this is not text", where=name, remedy="send text")
+        return str(given).strip()
+
+    def number(self, name: str) -> Decimal | None:
+        text = self.text(name).replace(",", ".")
+        if not text:
+            return None
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite() or number < 0:
+            raise InputError("this is not a number", value=text[:20], remedy="enter digits", where=name)
+        return number
+
+    def where(self) -> dict[str, Any]:
+        return {"by": self.by, "patient": self.patient, "uid": self.session}
+
+
+def perform(sent: Sent, session: Session) -> str:
+    """Do what the entry says; returns the id of its row. ``InputError`` when it cannot be taken."""
+    act = ACTS.get(sent.act)
+    if act is None:
+        raise InputError("no such act", value=sent.act[:20], limit=", ".join(ACTS))
+    session.refresh_from_db(fields=["state", "locked_at"])
+    if session.state in ORDER and ORDER.index(State(session.state)) < ORDER.index(SINCE[sent.act]):
+        raise TooEarly(
+            "the server does not know yet that this is possible",
+            value=session.get_state_display(),
+            remedy="it stays on this tablet and is sent again",
+        )
+    return act(sent, session)
+
+
+def _enter(sent: Sent, session: Session) -> str:
+    values = sent.payload.get("values") or {}
+    if not isinstance(values, dict):
+        raise InputError("values are missing", remedy="send a mapping of element to value")
+    row = enter(
+        **sent.where(),
+        kind=KIND[sent.act],
+        values=values,
+        stamp=sent.stamp,
+        confirmed=sent.payload.get("confirmed") is True,
+        note=sent.text("note"),
+    )
+    return str(row.uid)
+
+
+def _note(sent: Sent, session: Session) -> str:
+    row = enter(**sent.where(), kind=Entry.Kind.NOTE, values={}, stamp=sent.stamp, note=sent.text("note"))
+    return str(row.uid)
+
+
+def _dose(sent: Sent, session: Session) -> str:
+    row = dose_event(
+        **sent.where(),
+        kind=sent.act,
+        rate_ml_h=sent.number("rate_ml_h"),
+        given_mg=sent.number("given_mg"),
+        stamp=sent.stamp,
+    )
+    return str(row.uid)
+
+
+def _correct(sent: Sent, session: Session) -> str:
+    """A corrected entry or dose event: a new row that names the old one, with the reason."""
+    old = _named(sent, session)
+    stamp = replace(sent.stamp, corrects=old.uid, reason=sent.text("reason"))
+    if isinstance(old, DoseEvent):
+        row: Any = dose_event(
+            **sent.where(), kind=old.kind, rate_ml_h=sent.number("rate_ml_h") or old.rate_ml_h, stamp=stamp
+        )
+        return str(row.uid)
+    row = enter(
+        **sent.where(),
+        kind=old.kind,
+        values=sent.payload.get("values") or {},
+        stamp=stamp,
+        confirmed=sent.payload.get("confirmed") is True,
+        note=sent.text("note"),
+    )
+    return str(row.uid)
+
+
+def _take_back(sent: Sent, session: Session) -> str:
+    old = _named(sent, session)
+    if isinstance(old, DoseEvent):
+        raise InputError("what was done with the drug stays", remedy="correct its time, with the reason")
+    row = take_back(**sent.where(), entry=old.uid, reason=sent.text("reason"), stamp=sent.stamp)
+    return str(row.uid)
+
+
+def _named(sent: Sent, session: Session) -> Entry | DoseEvent:
+    """The row an entry corrects, by its client id; a correction may come before what it corrects."""
+    # A repeated correction finds its own row first, in ``enter`` and ``dose_event``.
+    name = sent.text("corrects")
+    for model in (Entry, DoseEvent):
+        found = model._default_manager.filter(session=session, client_id=name).first()
+        if found is not None:
+            return found
+    raise TooEarly(
+        "the server does not have the entry yet that this one corrects",
+        remedy="it stays on this tablet and is sent again",
+    )
+
+
+def _acknowledge(sent: Sent, session: Session) -> str:
+    """Seen, and what was done. An alert the tablet worked out by itself is named by rule and entry."""
+    alert = sent.text("alert")
+    if not alert:
+        entry = Entry.objects.filter(session=session, client_id=sent.text("entry")).first()
+        if entry is None:
+            raise TooEarly(
+                "the server does not have the reading yet that raised this alert",
+                remedy="it stays on this tablet and is sent again",
+            )
+        found = Alert.objects.filter(session=session, rule=sent.text("rule"), at=entry.observed_at).first()
+        if found is None:
+            words = f"Alert {sent.text('rule')} on the tablet: {sent.text('done')}"
+            row = enter(**sent.where(), kind=Entry.Kind.NOTE, values={}, stamp=sent.stamp, note=words)
+            return str(row.uid)
+        alert = found.uid
+    return str(acknowledge(**sent.where(), alert=alert, done=sent.text("done")).uid)
+
+
+def _event(sent: Sent, session: Session) -> str:
+    given = sent.payload
+    event = Event(
+        term=sent.text("term"),
+        onset_at=sent.stamp.observed_at or moment_of(sent.text("onset_at"), "onset_at"),
+        ended_at=moment_of(sent.text("ended_at"), "ended_at") if sent.text("ended_at") else None,
+        grade=int(sent.number("grade") or 0),
+        is_serious=given.get("is_serious") is True,
+        serious_because=sent.text("serious_because"),
+        relation=sent.text("relation"),
+        action_taken=sent.text("action_taken"),
+        outcome=sent.text("outcome"),
+        words=sent.text("words"),
+        treatment=sent.text("treatment"),
+        corrects=sent.text("corrects"),
+        reason=sent.text("reason"),
+    )
+    return str(record_adverse_event(**sent.where(), event=event, client_id=sent.stamp.client_id).uid)
+
+
+@transaction.atomic
+def _photo(sent: Sent, session: Session) -> str:
+    session = locked_session(sent.by, sent.patient, sent.session, Permission.RECORD_SESSION)
+    held = once(Photo, session, sent.stamp)
+    if held is not None:
+        return held.uid
+    try:
+        image = base64.b64decode(sent.text("image"), validate=True)
+    except binascii.Error:
+        image = b""
+    media_type = next((name for head, name in PHOTO_TYPES.items() if image.startswith(head)), "")
+    if not media_type or len(image) > LARGEST_PHOTO:
+        raise InputError(
+            "this photograph cannot be kept",
+            limit=f"JPEG or PNG of at most {LARGEST_PHOTO // 1000} kB",
+            remedy="take it again",
+            where="image",
+        )
+    row = Photo.objects.create(
+        session=session,
+        image=image,
+        media_type=media_type,
+        about=sent.text("note")[:200],
+        **sent.stamp.fields(sent.by),
+    )
+    told_audit(sent.by, "session.photo", session, row, size=len(image))
+    return row.uid
+
+
+def moment_of(text: str, where: str) -> datetime:
+    """An aware moment from ISO text."""
+    return parse_moment(text, where=where)
+
+
+ACTS: dict[str, Callable[[Sent, Session], str]] = {
+    "gates": _enter,
+    "vitals": _enter,
+    "leaving": _enter,
+    "note": _note,
+    **dict.fromkeys(DOSE, _dose),
+    "correct": _correct,
+    "take_back": _take_back,
+    "acknowledge": _acknowledge,
+    "event": _event,
+    "photo": _photo,
+}

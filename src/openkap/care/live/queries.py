@@ -1,0 +1,83 @@
+"""Reads for polling tablets: the whole state when something changed, a few bytes when nothing did."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.live.state import mark_of, ms, screens_of, state_of
+from openkap.care.moment import now
+from openkap.care.treatment.alert_actions import escalate, raise_alerts
+from openkap.care.treatment.models import Alert, Session
+from openkap.core.quantity import Quantity
+
+# Nobody acknowledged: after this the alert goes to the prescribers' page as well.
+ESCALATE_AFTER = timedelta(minutes=2)
+MOST_KEPT = 512
+MOVING = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY)
+
+# (session, mark) -> state, in this process; the mark makes an old one harmless.
+_kept: dict[tuple[int, str], dict[str, Any]] = {}
+
+
+def refreshed(session: Session, by: Actor, known_mark: str) -> dict[str, Any]:
+    """What a tablet that knows ``known_mark`` needs to know now."""
+    moment = now()
+    state = current_state(session)
+    if _wants_attention(session, state, by):
+        session.refresh_from_db(fields=["state", "version", "locked_at"])
+        state = current_state(session)
+    told = {
+        "now": ms(moment),
+        "mark": state["mark"],
+        "screens": screens_of(session, moment),
+    }
+    return told if known_mark == state["mark"] else told | {"state": state}
+
+
+def current_state(session: Session) -> dict[str, Any]:
+    """The state now; worked out once a process for each mark."""
+    moment = now()
+    mark = mark_of(session)
+    if session.state in MOVING:
+        # Conditions for leaving follow the clock: looked at anew each minute.
+        mark += f"-{moment:%H%M}"
+    key = (session.pk, mark)
+    if key not in _kept:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[key] = state_of(session, moment) | {"mark": mark}
+    return _kept[key]
+
+
+def _wants_attention(session: Session, state: dict[str, Any], by: Actor) -> bool:
+    """A reading that is late raises its alert by the clock alone; an alert nobody saw goes further."""
+    moment = now()
+    made = False
+    due = state["due"]
+    if due is not None and session.state in (Session.State.DOSING, Session.State.RECOVERY):
+        late = Quantity.parse(_late_after(session)).number("min")
+        known = any(alert["at"] == due["at"] and not alert["entry"] for alert in state["alerts"])
+        if not known and ms(moment) > due["at"] + late * 60_000:  # type: ignore[operator]
+            with transaction.atomic():
+                Session.objects.select_for_update().get(pk=session.pk)
+                made = bool(raise_alerts(session))
+    waiting = [each for each in state["alerts"] if not each["seen_at"] and not each["escalated"]]
+    oldest = min((each["raised"] for each in waiting), default=None)
+    if oldest is not None and ms(moment - ESCALATE_AFTER) >= oldest:  # type: ignore[operator]
+        made = escalate(by=by, session=session, after=ESCALATE_AFTER) > 0 or made
+    return made
+
+
+def _late_after(session: Session) -> str:
+    from openkap.care.treatment.facts import protocol_of_session
+
+    return protocol_of_session(session).vitals.late_after
+
+
+def alerts_waiting(session: Session) -> int:
+    """How many alerts nobody has acknowledged: the one thing a locked screen still says."""
+    return Alert.objects.filter(session=session, acknowledged_at__isnull=True).count()

@@ -1,0 +1,360 @@
+"""Everything the live page shows of a session, as plain data; and a mark that changes when it does.
+
+Times are milliseconds since 1970 on the server's clock, because that is what a browser counts in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max
+
+from openkap.care.enrolment.facts import screening_facts
+from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
+from openkap.care.live.expected import Earlier, Subject, departures, expected
+from openkap.care.live.models import Photo, Screen
+from openkap.care.live.rules import priority_of
+from openkap.care.treatment import facts as reading
+from openkap.care.treatment.models import (
+    AdverseEvent,
+    Alert,
+    Discharge,
+    DoseCheck,
+    DoseEvent,
+    Entry,
+    Prescription,
+    Session,
+)
+from openkap.core.quantity import Quantity
+from openkap.protocol.elements import Value, dictionary
+from openkap.protocol.model import Protocol
+from openkap.protocol.monitoring import Reading, discharge, watch
+
+# Somebody is there while their screen was heard of in this time.
+HEARD = timedelta(seconds=15)
+BASELINE_OF = {"sbp_predose": "sbp", "dbp_predose": "dbp", "heart_rate_predose": "heart_rate"}
+
+
+def ms(moment: datetime | None) -> int | None:
+    """Milliseconds since 1970."""
+    return None if moment is None else round(moment.timestamp() * 1000)
+
+
+def mark_of(session: Session) -> str:
+    """Changes whenever the record of the session does; three short queries."""
+    rows = Entry.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
+    events = DoseEvent.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
+    alerts = Alert.objects.filter(session=session).aggregate(
+        last=Max("id"), seen=Count("acknowledged_at"), up=Count("escalated_at")
+    )
+    rest = AdverseEvent.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
+    photos = Photo.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
+    parts = (
+        session.version,
+        rows,
+        events,
+        alerts["last"] or 0,
+        alerts["seen"],
+        alerts["up"],
+        rest,
+        photos,
+        int(session.locked_at is not None),
+    )
+    return "-".join(map(str, parts))
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a session is measured against."""
+
+    protocol: Protocol
+    ordered: Ordered | None
+    begun: datetime | None
+    baseline: Reading | None
+    events: Sequence[DoseEvent]
+
+
+def state_of(session: Session, moment: datetime) -> dict[str, Any]:
+    """The whole state at that moment."""
+    rows, protocol = reading.rows_of(session), reading.protocol_of_session(session)
+    events = reading.dose_events(session)
+    begun = reading.started_at(events)
+    baseline = reading.baseline_of(rows)
+    course = Course(protocol, _ordered(session), begun, baseline, events)
+    told: dict[str, Any] = {
+        "session": _session(session),
+        "begun": ms(begun),
+        "dose": _dose(course, moment),
+        "events": [_event(each) for each in events],
+        "entries": _entries(session),
+        "alerts": _alerts(session),
+        "adverse": _adverse(session),
+        "photos": _photos(session),
+        "baseline": _baseline(baseline),
+        "due": None,
+        "schedule": [],
+        "leaving": None,
+        "expected": {"minutes": [], "warnings": [], "bands": {}, "why_not": "the dose has not started"},
+    }
+    if begun is None or course.ordered is None:
+        return told
+    told["expected"] = _expected(session, course, moment)
+    readings = reading.readings_of(rows)
+    for entry in told["entries"]:
+        if entry["kind"] == "vitals" and entry["counts"]:
+            numbers = {name: each["number"] for name, each in entry["values"].items() if each["number"]}
+            minute = (entry["at"] - told["begun"]) / 60_000
+            entry["unexpected"] = departures(told["expected"], minute, numbers)
+    told["schedule"] = [told["begun"] + minute * 60_000 for minute in protocol.vitals.minutes]
+    if session.state in (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY):
+        seen = watch(protocol, readings, started_at=begun, now=moment, baseline=baseline)
+        if seen.next_due is not None:
+            told["due"] = {"at": ms(seen.next_due.at), "why": seen.next_due.why}
+        told["leaving"] = _leaving(session, rows, protocol, moment, begun)
+    return told
+
+
+def _session(session: Session) -> dict[str, Any]:
+    return {
+        "uid": session.uid,
+        "state": session.state,
+        "words": session.get_state_display(),
+        "number": session.number,
+        "chair": session.chair.name,
+        "prescriber": session.prescriber.name,
+        "nurse": session.nurse.name,
+        "is_locked": session.locked_at is not None,
+        "planned": ms(session.starts_at),
+    }
+
+
+def _ordered(session: Session) -> Ordered | None:
+    row = Prescription.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+    if row is None:
+        return None
+    check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+    rate = float(check.rate_ml_h) if check and check.rate_ml_h is not None else None
+    return Ordered(float(row.dose_mg), float(row.over_min) if row.over_min else None, rate)
+
+
+def given_of(course: Course, moment: datetime) -> Given | None:
+    """The dose so far, or ``None`` before one is ordered."""
+    return given_so_far(course.ordered, list(course.events), moment) if course.ordered else None
+
+
+def _dose(course: Course, moment: datetime) -> dict[str, Any] | None:
+    given = given_of(course, moment)
+    if given is None or course.ordered is None:
+        return None
+    return {
+        "drug": course.protocol.dosing.drug,
+        "route": course.protocol.dosing.route,
+        "ordered_mg": course.ordered.dose_mg,
+        "over_min": course.ordered.over_min,
+        "first_rate": course.ordered.rate_ml_h,
+        "rate_ml_h": given.rate_ml_h,
+        "given_mg": round(given.given_mg, 2),
+        "pump": given.pump,
+        "rates": [list(pair) for pair in given.rates],
+    }
+
+
+def _event(row: DoseEvent) -> dict[str, Any]:
+    return {
+        "uid": row.uid,
+        "id": row.client_id,
+        "kind": row.kind,
+        "words": row.get_kind_display(),
+        "at": ms(row.observed_at),
+        "entered": ms(row.entered_at),
+        "rate_ml_h": float(row.rate_ml_h) if row.rate_ml_h is not None else None,
+        "given_mg": row.given_ug / 1000 if row.given_ug is not None else None,
+        "by": row.entered_by.name,
+        "reason": row.reason,
+        "was": ms(row.corrects.observed_at) if row.corrects else None,
+    }
+
+
+def _entries(session: Session) -> list[dict[str, Any]]:
+    """Every entry, the corrected ones too: they are shown crossed out."""
+    rows = (
+        Entry.objects.filter(session=session)
+        .select_related("entered_by", "corrects", "corrected_by")
+        .prefetch_related("values")
+        .order_by("observed_at", "id")
+    )
+    return [
+        {
+            "uid": row.uid,
+            "id": row.client_id,
+            "kind": row.kind,
+            "at": ms(row.observed_at),
+            "entered": ms(row.entered_at),
+            "by": row.entered_by.name,
+            "device": row.device,
+            "ahead_s": row.device_ahead_s,
+            "note": row.note,
+            "reason": row.reason,
+            "corrects": row.corrects.uid if row.corrects else "",
+            "counts": not hasattr(row, "corrected_by") and not row.is_retraction,
+            "retracts": row.is_retraction,
+            "values": {
+                value.element: {
+                    "text": value.value,
+                    "number": float(value.number) if value.number is not None else None,
+                }
+                for value in row.values.all()
+            },
+        }
+        for row in rows
+    ]
+
+
+def _alerts(session: Session) -> list[dict[str, Any]]:
+    rows = Alert.objects.filter(session=session).select_related("acknowledged_by", "entry")
+    return [
+        {
+            "uid": row.uid,
+            "rule": row.rule,
+            "entry": row.entry.client_id if row.entry else "",
+            "action": row.action,
+            "priority": priority_of(row.action),
+            "at": ms(row.at),
+            "raised": ms(row.raised_at),
+            "escalated": ms(row.escalated_at),
+            "seen_by": row.acknowledged_by.name if row.acknowledged_by else "",
+            "seen_at": ms(row.acknowledged_at),
+            "done": row.done,
+            "told": json.loads(row.snapshot),
+        }
+        for row in rows.order_by("at", "id")
+    ]
+
+
+def _adverse(session: Session) -> list[dict[str, Any]]:
+    rows = AdverseEvent.objects.filter(session=session, corrected_by__isnull=True).order_by("onset_at", "id")
+    return [
+        {
+            "uid": row.uid,
+            "term": row.term,
+            "at": ms(row.onset_at),
+            "ended": ms(row.ended_at),
+            "grade": row.grade,
+            "serious": row.is_serious,
+            "outcome": row.outcome,
+            "reported": ms(row.reported_at),
+        }
+        for row in rows
+    ]
+
+
+def _photos(session: Session) -> list[dict[str, Any]]:
+    rows = Photo.objects.filter(session=session).defer("image").order_by("observed_at", "id")
+    return [
+        {"uid": row.uid, "id": row.client_id, "at": ms(row.observed_at), "about": row.about} for row in rows
+    ]
+
+
+def _baseline(baseline: Reading | None) -> dict[str, float]:
+    return {} if baseline is None else numbers_of(baseline)
+
+
+def numbers_of(each: Reading) -> dict[str, float]:
+    """The numbers of a reading, each in its element's unit."""
+    return {
+        name: number for name, value in each.values.items() if (number := _number(name, value)) is not None
+    }
+
+
+def _number(name: str, value: Value) -> float | None:
+    return value.number(dictionary()[name].unit or "1") if isinstance(value, Quantity) else None
+
+
+def _leaving(
+    session: Session, rows: reading.Rows, protocol: Protocol, moment: datetime, begun: datetime
+) -> dict[str, Any]:
+    facts = reading.discharge_facts(session, rows, moment, begun)
+    answer = discharge(facts, protocol)
+    earlier = (
+        Discharge.objects.filter(session__patient=session.patient, may_leave=True)
+        .exclude(session=session)
+        .select_related("session")
+        .order_by("-id")[:5]
+    )
+    stays = [
+        round((row.observed_at - start).total_seconds() / 60)
+        for row in earlier
+        if (start := reading.started_at(reading.dose_events(row.session))) is not None
+    ]
+    return answer.as_dict() | {"earlier_min": stays}
+
+
+def _expected(session: Session, course: Course, moment: datetime) -> dict[str, Any]:
+    assert course.ordered is not None
+    given = given_so_far(course.ordered, list(course.events), moment)
+    rest = with_the_rest(course.ordered, given)
+    return expected(_subject(session, course), course.ordered, rest, course.protocol.vitals.minutes[-1] + 40)
+
+
+def _subject(session: Session, course: Course) -> Subject:
+    weight = screening_facts(session.patient).value("body_weight")
+    born = session.patient.identity.birth_date
+    begun = course.begun or session.starts_at
+    baseline = _baseline(course.baseline)
+    return Subject(
+        drug=course.protocol.dosing.drug,
+        route=course.protocol.dosing.route,
+        weight_kg=weight.number("kg") if isinstance(weight, Quantity) else None,
+        age_years=float((begun.date() - born).days // 365.25) if born else None,
+        sbp=baseline.get("sbp"),
+        dbp=baseline.get("dbp"),
+        heart_rate=baseline.get("heart_rate"),
+        earlier=_earlier(session),
+    )
+
+
+def _earlier(session: Session) -> tuple[Earlier, ...]:
+    """The person's finished infusions with their readings, the last five."""
+    before = Session.objects.filter(
+        patient=session.patient, starts_at__lt=session.starts_at, state=Session.State.LEFT
+    ).order_by("-starts_at")[:5]
+    return tuple(found for each in before if (found := _one_earlier(each)) is not None)
+
+
+def _one_earlier(session: Session) -> Earlier | None:
+    rows, events = reading.rows_of(session), reading.dose_events(session)
+    begun, ordered = reading.started_at(events), _ordered(session)
+    base = _baseline(reading.baseline_of(rows))
+    if begun is None or ordered is None or not ordered.over_min or not {"sbp", "dbp"} <= set(base):
+        return None
+    given = given_so_far(ordered, events, begun + timedelta(hours=4))
+    seen = [
+        ((each.at - begun).total_seconds() / 60, values["sbp"] - base["sbp"], values["dbp"] - base["dbp"])
+        for each in reading.readings_of(rows)
+        if {"sbp", "dbp"} <= set(values := numbers_of(each)) and each.at >= begun
+    ]
+    if not seen:
+        return None
+    minutes, systolic, diastolic = zip(*seen, strict=True)
+    return Earlier(given.rates, given.until_min, minutes, systolic, diastolic)
+
+
+def screens_of(session: Session, moment: datetime) -> list[dict[str, Any]]:
+    """Who has the session open, how their clock runs, and what waits on their device."""
+    rows = Screen.objects.filter(session=session, seen_at__gt=moment - timedelta(hours=6))
+    return [
+        {
+            "device": row.device,
+            "name": row.name,
+            "by": row.staff.name,
+            "ahead_ms": row.ahead_ms,
+            "waiting": row.waiting,
+            "seen": ms(row.seen_at),
+            "is_there": row.seen_at > moment - HEARD,
+        }
+        for row in rows.select_related("staff").order_by("name", "device")
+    ]

@@ -1,0 +1,131 @@
+"""The live page and what it fetches: obtain, parse, act or query, answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.views.decorators.http import require_POST
+
+from openkap.care.accounts.locking import is_idle, touch
+from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.live import board as boards
+from openkap.care.live.access import live_session_for, photo_for
+from openkap.care.live.page import page_data
+from openkap.care.live.paper import monitoring_form
+from openkap.care.live.queries import alerts_waiting, refreshed
+from openkap.care.live.screens import heard_of
+from openkap.care.live.sync import receive
+from openkap.care.live.worker import worker_script
+from openkap.care.patients.queries import banner_for
+from openkap.core.errors import InputError
+
+LONGEST_BODY = 4_000_000
+
+
+def live(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
+    """The session page for tablets."""
+    row = live_session_for(request.actor, patient, session, seen="live session")
+    context = {"banner": banner_for(row.patient), "session": row, "data": page_data(request.actor, row)}
+    return render(request, "live/live.html", context)
+
+
+def live_state(request: ClinicRequest, patient: str, session: str) -> JsonResponse:
+    """What is new since the mark the tablet knows. Polled every two seconds; also behind a locked screen."""
+    row = live_session_for(request.actor, patient, session)
+    if is_idle(request):
+        return JsonResponse({"locked": True, "alerts": alerts_waiting(row)}, status=423)
+    if request.GET.get("active"):
+        touch(request)
+    _heard(request, row, request.GET)
+    told = refreshed(row, request.actor, request.GET.get("mark", ""))
+    return JsonResponse(told | {"csrf": get_token(request)})
+
+
+@require_POST
+def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonResponse:
+    """A tablet sends what it holds, and gets the state after it."""
+    row = live_session_for(request.actor, patient, session, write=True)
+    try:
+        body = _body(request)
+        device = str(body.get("device", ""))[:40]
+        answers = receive(by=request.actor, patient=patient, session=row, device=device, body=body)
+    except InputError as refused:
+        return JsonResponse({"what": refused.what, "remedy": refused.remedy or ""}, status=400)
+    row.refresh_from_db()
+    _heard(request, row, body)
+    told = refreshed(row, request.actor, str(body.get("mark", "")))
+    return JsonResponse(told | {"answers": answers, "csrf": get_token(request)})
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    text = request.body[:LONGEST_BODY].decode("utf-8", errors="replace")
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or "\\u0000" in text:
+        raise InputError("this cannot be read", remedy="reload the page")
+    return body
+
+
+def _heard(request: ClinicRequest, row: Any, sent: Any) -> None:
+    device = str(sent.get("device", ""))
+    if device:
+        heard_of(
+            by=request.actor,
+            session=row,
+            device=device,
+            name=str(sent.get("name", "")),
+            ahead_ms=_whole(sent.get("ahead_ms")),
+            waiting=_whole(sent.get("waiting")),
+        )
+
+
+def _whole(given: Any) -> int:
+    try:
+        return int(given)
+    except (TypeError, ValueError):
+        return 0
+
+
+def photo(request: ClinicRequest, patient: str, session: str, photo: str) -> HttpResponse:
+    """A photograph of the monitor."""
+    row = photo_for(request.actor, patient, session, photo)
+    return HttpResponse(bytes(row.image), content_type=row.media_type)
+
+
+def form(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
+    """The monitoring form with the fields regulators ask for, filled from the record."""
+    row = live_session_for(request.actor, patient, session, seen="monitoring form")
+    answer = HttpResponse(monitoring_form(row), content_type="application/pdf")
+    answer.headers["Content-Disposition"] = f'inline; filename="monitoring-{row.uid}.pdf"'
+    return answer
+
+
+def replay(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
+    """The session again, minute by minute."""
+    row = live_session_for(request.actor, patient, session, seen="session replay")
+    data = page_data(request.actor, row) | {"replay": True}
+    context = {"banner": banner_for(row.patient), "session": row, "data": data}
+    return render(request, "live/replay.html", context)
+
+
+def board(request: ClinicRequest) -> HttpResponse:
+    """Every chair, for the wall."""
+    return render(request, "live/board.html", {"data": boards.board_of(request.actor)})
+
+
+def board_state(request: ClinicRequest) -> JsonResponse:
+    """The board again; polled, and shown without anybody's name."""
+    return JsonResponse(boards.board_of(request.actor))
+
+
+def worker(request: HttpRequest) -> HttpResponse:
+    """The script that lets the live page come back after a reload without network."""
+    answer = HttpResponse(worker_script(), content_type="text/javascript")
+    answer.headers["Service-Worker-Allowed"] = "/"
+    return answer

@@ -1,0 +1,75 @@
+// The board: a row a chair, sorted by what is due first; asks anew every two seconds, counts by itself.
+
+import { node } from "./pad.js";
+
+const MINUTE = 60_000;
+const by = (id) => document.getElementById(id);
+let told = JSON.parse(by("board-data").textContent);
+let heardAt = performance.now();
+
+function minutes(ms) {
+  const whole = Math.floor(Math.abs(ms) / MINUTE);
+  const seconds = Math.floor((Math.abs(ms) % MINUTE) / 1000);
+  return `${whole}:${String(seconds).padStart(2, "0")}`;
+}
+
+function time(ms) {
+  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: told.zone });
+}
+
+function row(each, now) {
+  const made = node("li");
+  const left = each.due === null ? null : each.due - now;
+  if (left !== null && left < -5 * MINUTE) made.classList.add("is-very-late");
+  if (left !== null && left < 0) made.classList.add("is-late");
+  else if (left !== null && left < MINUTE) made.classList.add("is-soon");
+  if (each.state === "free") made.classList.add("is-free");
+  if (each.alerts) made.classList.add(`has-${each.priority}`);
+  const chair = node("span", "chair");
+  if (each.url) {
+    const link = node("a", "", each.chair);
+    link.href = each.url;
+    chair.append(link);
+  } else chair.append(each.chair);
+  chair.append(node("small", "", [each.code, each.nurse].filter(Boolean).join(", ")));
+  const phase = node("span", "minutes", each.begun === null ? "" : `${Math.max(0, Math.floor((now - each.begun) / MINUTE))} min`);
+  phase.append(node("small", "", each.state === "dosing" ? `dosing, pump ${each.pump}` : each.words));
+  const said = node("span", `alerts-said ${each.priority}`, each.alerts ? `${each.priority === "high" ? "‼" : "!"} ${each.rule}${each.alerts > 1 ? ` +${each.alerts - 1}` : ""}` : "");
+  const due = node("span", "due");
+  if (left !== null) {
+    due.textContent = left >= 0 ? minutes(left) : `−${minutes(left)}`;
+    due.append(node("small", "", left >= 0 ? `next ${time(each.due)}` : `LATE since ${time(each.due)}`));
+  } else if (each.planned && !each.begun) {
+    due.textContent = time(each.planned);
+    due.append(node("small", "", each.state === "free" ? "next session" : "planned"));
+  }
+  made.append(chair, phase, said, due);
+  return made;
+}
+
+function draw() {
+  const now = told.now + (performance.now() - heardAt);
+  by("clinic").textContent = told.clinic;
+  by("wall").textContent = time(now);
+  by("rows").replaceChildren(...told.rows.map((each) => row(each, now)));
+  by("free").textContent = told.free.length ? `Free: ${told.free.join(", ")}` : "Nobody is free";
+  const silent = (performance.now() - heardAt) / 1000;
+  by("heard").textContent = silent > 8 ? `NO NETWORK for ${Math.round(silent)} s: this board is old` : "";
+}
+
+async function poll() {
+  try {
+    const answer = await fetch(by("state-url").href, { redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(6000) });
+    if (answer.ok) {
+      told = await answer.json();
+      heardAt = performance.now();
+    }
+  } catch {
+    // The head says how old the board is.
+  }
+  setTimeout(poll, 2000);
+}
+
+draw();
+setInterval(draw, 500);
+poll();

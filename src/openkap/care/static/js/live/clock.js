@@ -1,0 +1,52 @@
+// The server's clock as this device knows it. All times of entries are on the server's clock.
+//
+// One round trip bounds the difference by half its length; the shortest round trip of the last few wins.
+// A clock that is set while the page is open is noticed against the monotonic clock, and the old
+// measurements are forgotten.
+
+const KEPT = 8;
+const STEP_MS = 1500;
+
+export class ServerClock {
+  constructor({ wall = () => Date.now(), steady = () => performance.now() } = {}) {
+    this.wall = wall;
+    this.steady = steady;
+    this.measured = [];
+    this.base = wall() - steady();
+  }
+
+  // The wall clock was set, or the device slept: older measurements say nothing about it.
+  checkStep() {
+    const base = this.wall() - this.steady();
+    if (Math.abs(base - this.base) > STEP_MS) this.measured = [];
+    this.base = base;
+  }
+
+  heard(sentAt, serverNow, receivedAt) {
+    this.checkStep();
+    const trip = Math.max(0, receivedAt - sentAt);
+    this.measured.push({ trip, ahead: sentAt + trip / 2 - serverNow });
+    if (this.measured.length > KEPT) this.measured.shift();
+  }
+
+  // By how many milliseconds this device's clock is ahead of the server's; null while nobody knows.
+  get ahead() {
+    if (!this.measured.length) return null;
+    return Math.round(this.measured.reduce((best, each) => (each.trip < best.trip ? each : best)).ahead);
+  }
+
+  now() {
+    this.checkStep();
+    return this.wall() - (this.ahead ?? 0);
+  }
+}
+
+// A difference in words: "this clock is 3 min 12 s ahead".
+export function aheadInWords(ahead) {
+  if (ahead === null) return "not measured yet";
+  const size = Math.abs(ahead);
+  if (size < 1000) return "right within a second";
+  const seconds = Math.round(size / 1000);
+  const text = seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  return `${text} ${ahead > 0 ? "ahead" : "behind"}`;
+}

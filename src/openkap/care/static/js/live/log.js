@@ -1,0 +1,87 @@
+// Events newest first: what is in the record, what is corrected (crossed out), what is not saved yet.
+
+import { node } from "./pad.js";
+
+const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", bp_with_red_flag_symptom: "red flag" };
+const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
+
+export function valuesInWords(values) {
+  const of = (name) => (values[name] === undefined ? undefined : values[name].number ?? values[name].text ?? values[name]);
+  const parts = [];
+  if (of("sbp") !== undefined || of("dbp") !== undefined) parts.push(`${of("sbp") ?? "–"}/${of("dbp") ?? "–"}`);
+  for (const name of Object.keys(values)) {
+    if (name === "sbp" || name === "dbp") continue;
+    parts.push(`${SHORT[name] ?? name.replaceAll("_", " ")} ${of(name)}`);
+  }
+  return parts.join(" · ");
+}
+
+export function drawLog(page, list) {
+  const rows = [];
+  for (const entry of page.outbox.entries) rows.push(unsaved(page, entry));
+  const { state } = page;
+  for (const entry of state.entries) {
+    if (entry.kind === "gate") continue;
+    const words = entry.retracts ? "crossed out" : [valuesInWords(entry.values), entry.note].filter(Boolean).join(" · ");
+    const extra = [];
+    if (entry.unexpected?.length) extra.push(`outside what was expected: ${entry.unexpected.join(", ")}`);
+    if (entry.reason) extra.push(`corrected: ${entry.reason}`);
+    if (entry.entered - entry.at > 90_000) extra.push(`written ${page.time(entry.entered)}`);
+    if (Math.abs(entry.ahead_s) > 5) extra.push(`tablet's clock ${entry.ahead_s} s off`);
+    rows.push(row(page, entry.at, words, entry.by, extra, entry.counts ? () => page.correct(entry, false) : null, entry.counts ? "" : "is-gone"));
+  }
+  for (const event of state.events) {
+    const words = [event.words, event.rate_ml_h === null ? "" : `${event.rate_ml_h} mL/h`, event.given_mg === null ? "" : `${event.given_mg} mg given in all`];
+    const extra = event.was ? [`was ${page.time(event.was)}: ${event.reason}`] : [];
+    rows.push(row(page, event.at, words.filter(Boolean).join(" · "), event.by, extra, () => page.correct(event, true)));
+  }
+  for (const alert of state.alerts.filter((each) => each.seen_at)) {
+    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, [], null));
+  }
+  for (const each of state.adverse) rows.push(row(page, each.at, `adverse event: ${each.term}, grade ${each.grade}${each.serious ? ", SERIOUS: report it" : ""}`, "", [], null));
+  for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, "", [], null));
+  rows.sort((a, b) => b.order - a.order);
+  list.replaceChildren(...rows.map((each) => each.node));
+}
+
+function row(page, at, words, by, extra, correct, className = "") {
+  const made = node("li", className);
+  made.append(node("time", "", page.time(at)));
+  const text = node("span", "", words);
+  const small = [by, ...extra].filter(Boolean).join(" · ");
+  if (small) text.append(node("small", "", small));
+  made.append(text);
+  if (correct && page.mayWrite) {
+    const button = node("button", "quiet", "Correct");
+    button.type = "button";
+    button.addEventListener("click", correct);
+    made.append(button);
+  }
+  return { node: made, order: at };
+}
+
+// Not in the record: says so, and offers what can be done about a refusal.
+function unsaved(page, entry) {
+  const at = page.outbox.observedAt(entry);
+  const isStuck = entry.status !== "waiting";
+  const made = node("li", isStuck ? "is-stuck" : "is-unsaved");
+  made.append(node("time", "", page.time(at)));
+  const words = entry.payload.values ? valuesInWords(entry.payload.values) : entry.payload.note ?? entry.payload.done ?? "";
+  const text = node("span", "", `${ACT_WORDS[entry.act] ?? entry.act}: ${words}`);
+  const said = entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
+  text.append(node("small", "", `${isStuck ? "NOT TAKEN" : "NOT SAVED YET"}: ${said}`));
+  made.append(text);
+  if (isStuck) {
+    const acts = node("div", "row-acts");
+    const act = (label, work) => {
+      const button = node("button", "quiet", label);
+      button.type = "button";
+      button.addEventListener("click", work);
+      acts.append(button);
+    };
+    if (entry.status === "ask") act("It is right", () => page.outbox.decide(entry.id, { payload: { ...entry.payload, confirmed: true } }));
+    act("Keep as a note", () => page.outbox.intoNote(entry.id, `Not taken (${entry.said?.what ?? ""}): ${ACT_WORDS[entry.act] ?? entry.act} ${words}`.trim()));
+    made.append(acts);
+  }
+  return { node: made, order: at + 1e12 };
+}

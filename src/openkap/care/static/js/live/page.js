@@ -1,0 +1,505 @@
+// The live page: holds the state, polls, counts down, and lets the parts draw. No part keeps a truth of its own.
+
+import { Alerts, provisional } from "./alerts.js";
+import { drawChart } from "./chart.js";
+import { aheadInWords, ServerClock } from "./clock.js";
+import { drawLog } from "./log.js";
+import { newId, Outbox } from "./outbox.js";
+import { node, Pad } from "./pad.js";
+import { comfortPanel, correctPanel, drugPanel, eventPanel, leavingPanel, notePanel } from "./panels.js";
+import { memoryStore, openStore } from "./store.js";
+
+const POLL_MS = 2000;
+const ASK_MS = 6000;
+const MINUTE = 60_000;
+const by = (id) => document.getElementById(id);
+
+class Page {
+  constructor(data, store) {
+    this.data = data;
+    this.store = store;
+    this.state = data.state;
+    this.mayWrite = data.may_write;
+    this.clock = data.speed ? practiceClock(data) : new ServerClock();
+    this.csrf = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+    this.device = deviceName();
+    this.online = null;
+    this.isLocked = false;
+    this.lastHeard = null;
+    this.isActive = true;
+    this.screens = [];
+    this.tab = "vitals";
+    this.outbox = new Outbox({
+      store,
+      clock: this.clock,
+      post: (entries) => this.post(entries),
+      changed: () => this.drawSoon(),
+      saved: () => this.drawSoon(),
+    });
+    this.alerts = new Alerts({
+      root: by("alerts"),
+      data,
+      time: (ms) => this.time(ms),
+      acknowledge: (alert, done) => this.acknowledge(alert, done),
+    });
+  }
+
+  async start() {
+    const kept = await this.store.kept(`state:${this.data.key}`).catch(() => null);
+    // A page from the worker's copy is older than what this device has seen since.
+    if (kept && kept.at > this.data.now) this.state = kept.state;
+    await this.outbox.open();
+    this.pad = new Pad({
+      root: by("panel-vitals"),
+      fields: this.data.vitals,
+      last: (name) => this.lastValue(name),
+      picked: (values) => this.picked(values),
+      done: () => by("save-vitals").focus(),
+    });
+    this.at = this.when(document.querySelector("#panel-vitals .when"));
+    this.tabs();
+    this.listen();
+    this.pad.draw();
+    this.draw();
+    this.outbox.flush();
+    this.poll();
+    setInterval(() => this.tick(), 500);
+    new ResizeObserver(() => this.drawSoon()).observe(by("chart"));
+    if (this.data.urls.worker) navigator.serviceWorker?.register(this.data.urls.worker, { scope: "/" }).catch(() => {});
+  }
+
+  listen() {
+    for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => { this.isActive = true; });
+    addEventListener("online", () => this.pollNow());
+    addEventListener("offline", () => this.lost());
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pollNow(); });
+    by("save-vitals").addEventListener("click", () => this.saveVitals());
+    by("red-flag").addEventListener("click", () => this.redFlag());
+    by("unsaved").addEventListener("click", () => document.body.classList.toggle("shows-log"));
+    by("sound").addEventListener("click", () => {
+      const on = by("sound").getAttribute("aria-pressed") !== "true";
+      by("sound").setAttribute("aria-pressed", on);
+      by("sound").textContent = `Sound: ${on ? "on" : "off"}`;
+      this.alerts.allowSound(on);
+    });
+    addEventListener("beforeunload", (event) => { if (this.store.isMemory && this.outbox.entries.length) event.preventDefault(); });
+  }
+
+  // ---- network
+
+  async ask(url, options = {}) {
+    if (this.data.cutNow?.()) throw new TypeError("practised cut");
+    const sentAt = this.clock.wall();
+    const answer = await fetch(url, { ...options, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
+    if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
+      this.locked(await answer.json().catch(() => ({})));
+      throw new TypeError("locked");
+    }
+    if (!answer.ok && answer.status !== 400) throw new TypeError(`answered ${answer.status}`);
+    const told = await answer.json();
+    this.heard(told, sentAt);
+    return told;
+  }
+
+  heard(told, sentAt) {
+    if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
+    if (told.csrf) this.csrf = told.csrf;
+    if (told.screens) this.screens = told.screens;
+    this.online = true;
+    this.isLocked = false;
+    this.lastHeard = this.clock.wall();
+    if (told.state) {
+      this.state = { ...told.state, mark: told.mark };
+      this.store.keep(`state:${this.data.key}`, { at: told.now, state: this.state }).catch(() => {});
+      this.draw();
+    }
+  }
+
+  about() {
+    const ahead = this.clock.ahead;
+    return { device: this.device.id, name: this.device.name, waiting: this.outbox.entries.length, ...(ahead === null ? {} : { ahead_ms: ahead }) };
+  }
+
+  async post(entries) {
+    const body = JSON.stringify({ ...this.about(), mark: this.state.mark ?? "", device_now: new Date(this.clock.wall()).toISOString(), entries });
+    try {
+      const told = await this.ask(this.data.urls.sync, { method: "POST", body, headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf } });
+      return told.answers;
+    } catch (failed) {
+      this.lost();
+      throw failed;
+    }
+  }
+
+  async poll() {
+    clearTimeout(this.timer);
+    const query = new URLSearchParams({ ...this.about(), mark: this.state.mark ?? "", ...(this.isActive ? { active: 1 } : {}) });
+    try {
+      await this.ask(`${this.data.urls.state}?${query}`);
+      this.isActive = false;
+      this.outbox.flush();
+    } catch {
+      this.lost();
+    }
+    this.timer = setTimeout(() => this.poll(), POLL_MS);
+  }
+
+  pollNow() {
+    this.poll();
+  }
+
+  lost() {
+    this.online = false;
+    this.drawHead();
+  }
+
+  locked(told) {
+    this.isLocked = true;
+    this.alertsBehindLock = told.alerts ?? null;
+  }
+
+  // ---- what people do
+
+  async send(act, payload, observedAt = null) {
+    try {
+      const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
+      const entry = await this.outbox.add(act, payload, { observedAt: at });
+      this.announce("Kept on this tablet; sending.");
+      return entry;
+    } catch {
+      this.say("This tablet cannot keep the entry (storage is full or blocked). It is NOT saved: write it on paper.");
+      return null;
+    }
+  }
+
+  async saveVitals() {
+    const values = Object.fromEntries(Object.entries(this.pad.values).map(([name, value]) => [name, `${value}`]));
+    if (!Object.keys(values).length) return this.say("Nothing is entered yet.");
+    const unusual = this.data.vitals.filter((field) => {
+      const value = this.pad.values[field.id];
+      return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
+    });
+    if (unusual.length && !this.sure) {
+      this.sure = true;
+      this.pad.asked = Object.fromEntries(unusual.map((field) => [field.id, "unusual"]));
+      this.pad.draw();
+      const said = unusual.map((field) => `${field.label.toLowerCase()} ${this.pad.values[field.id]}`).join(", ");
+      return this.say(`Unusual: ${said}. Look again; save once more if that is what the monitor shows.`);
+    }
+    if (!this.mayTakeVitals()) this.say("The dose has not started on the server yet; the reading waits on this tablet.");
+    const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, this.at.value());
+    if (!kept) return;
+    this.sure = false;
+    this.say("");
+    this.at.reset();
+    this.pad.clear();
+  }
+
+  mayTakeVitals() {
+    return ["dosing", "recovery", "ready"].includes(this.state.session.state);
+  }
+
+  acknowledge(alert, done) {
+    const payload = alert.uid ? { alert: alert.uid, done } : { rule: alert.rule, entry: alert.entry, done };
+    this.send("acknowledge", payload);
+  }
+
+  redFlag() {
+    const dialog = document.createElement("dialog");
+    dialog.className = "emergency";
+    dialog.append(node("h2", "", "‼ Emergency card"));
+    const list = node("ol");
+    list.append(...this.data.emergency.map((each) => node("li", "", each.text)));
+    const flag = this.data.extra.find((each) => each.id === "bp_with_red_flag_symptom");
+    dialog.append(list, node("p", "", flag.ask));
+    const acts = node("div", "panel-acts");
+    const record = node("button", "danger", "Record red-flag symptom now");
+    record.addEventListener("click", () => {
+      this.send("vitals", { values: { bp_with_red_flag_symptom: "yes" } });
+      record.disabled = true;
+      record.textContent = `Recorded ${this.time(this.clock.now())}`;
+    });
+    const close = node("button", "quiet", "Close the card");
+    close.addEventListener("click", () => dialog.remove());
+    acts.append(record, close);
+    dialog.append(acts);
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  correct(row, isDose) {
+    document.body.classList.remove("shows-log");
+    this.open("correct", correctPanel(this, row, isDose));
+  }
+
+  // ---- panels
+
+  tabs() {
+    const tabs = [["vitals", "Vital signs"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Adverse event"], ["note", "Note, photo"]];
+    document.querySelector(".pad-tabs").replaceChildren(
+      ...tabs.map(([name, label]) => {
+        const tab = node("button", "", label);
+        tab.type = "button";
+        tab.dataset.tab = name;
+        tab.addEventListener("click", () => this.open(name));
+        return tab;
+      }),
+    );
+    this.open(["planned", "arrived", "cleared"].includes(this.state.session.state) ? "drug" : "vitals");
+  }
+
+  open(name, content = null) {
+    this.tab = name;
+    for (const tab of document.querySelectorAll(".pad-tabs button")) tab.setAttribute("aria-pressed", tab.dataset.tab === name ? "true" : "false");
+    by("panel-vitals").hidden = name !== "vitals";
+    by("panel-other").hidden = name === "vitals";
+    const make = { drug: drugPanel, comfort: comfortPanel, leaving: leavingPanel, event: eventPanel, note: notePanel }[name];
+    if (name !== "vitals") by("panel-other").replaceChildren(content ?? make(this));
+  }
+
+  // When it was seen: now, or some minutes ago, by taps.
+  when(root = node("div", "when")) {
+    let back = 0;
+    const shown = node("strong");
+    const draw = () => { shown.textContent = back ? `${this.time(this.clock.now() - back * MINUTE)} (${back} min ago)` : "seen now"; };
+    const step = (label, change) => {
+      const button = node("button", "quiet", label);
+      button.type = "button";
+      button.addEventListener("click", () => { back = Math.max(0, back + change); draw(); });
+      return button;
+    };
+    root.replaceChildren(step("−1 min", 1), shown, step("+1 min", -1));
+    draw();
+    return { root, value: () => (back ? Math.round(this.clock.now() - back * MINUTE) : null), reset: () => { back = 0; draw(); } };
+  }
+
+  // HH:MM on the day of `near`.
+  moment(text, near) {
+    const [hours, minutes] = text.split(":").map(Number);
+    const zone = this.time(near).split(":").map(Number);
+    let shift = (hours - zone[0]) * 60 + (minutes - zone[1]);
+    if (shift > 720) shift -= 1440;
+    if (shift < -720) shift += 1440;
+    return Math.floor(near / MINUTE) * MINUTE + shift * MINUTE;
+  }
+
+  lastValue(name) {
+    const rows = this.state.entries.filter((entry) => entry.kind === "vitals" && entry.counts && entry.values[name]);
+    const last = rows[rows.length - 1]?.values[name]?.number;
+    return last ?? this.state.baseline[name] ?? null;
+  }
+
+  picked(values) {
+    this.sure = false;
+    const words = [];
+    if (values.sbp !== undefined || values.dbp !== undefined) words.push(`${values.sbp ?? "–"}/${values.dbp ?? "–"}`);
+    for (const field of this.data.vitals.slice(2)) if (values[field.id] !== undefined) words.push(`${field.short} ${values[field.id]}`);
+    by("save-vitals").textContent = words.length ? `Save ${words.join(" · ")}` : "Save";
+    by("save-vitals").disabled = !this.mayWrite;
+  }
+
+  say(text) {
+    const place = this.tab === "vitals" ? document.querySelector(".pad-said") : by("announce");
+    place.textContent = text;
+    if (this.tab !== "vitals" && text) {
+      const line = node("p", "error", text);
+      by("panel-other").prepend(line);
+      setTimeout(() => line.remove(), 6000);
+    }
+  }
+
+  announce(text) {
+    by("announce").textContent = text;
+  }
+
+  // ---- drawing
+
+  time(ms) {
+    return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: this.data.zone ?? "UTC" });
+  }
+
+  givenNow() {
+    const { dose, begun } = this.state;
+    if (!dose) return null;
+    if (begun === null) return 0;
+    if (!dose.rates.some(([, rate]) => rate > 0)) return dose.given_mg;
+    const now = (this.clock.now() - begun) / MINUTE;
+    const total = dose.rates.reduce((sum, [minute, rate], index) => {
+      const end = Math.min(now, index + 1 < dose.rates.length ? dose.rates[index + 1][0] : now);
+      return sum + Math.max(0, end - minute) * (rate / 60);
+    }, 0);
+    return Math.min(dose.ordered_mg, total);
+  }
+
+  drawSoon() {
+    if (this.pending) return;
+    this.pending = requestAnimationFrame(() => { this.pending = null; this.draw(); });
+  }
+
+  waitingVitals() {
+    return this.outbox.entries
+      .filter((entry) => entry.act === "vitals")
+      .map((entry) => ({ ...entry, at: this.outbox.observedAt(entry) }));
+  }
+
+  draw() {
+    const waiting = this.waitingVitals();
+    drawChart(document.querySelector("#chart svg"), this.state, { now: this.clock.now(), waiting: waiting.map((entry) => ({ at: entry.at, values: entry.payload.values })), zone: this.data.zone });
+    this.drawLegend();
+    drawLog(this, document.querySelector("#log ol"));
+    this.drawAlerts(waiting);
+    this.drawHead();
+    if (this.tab === "vitals") this.pad?.draw();
+    if ((this.tab === "drug" || this.tab === "leaving") && this.shownMark !== this.state.mark && !by("panel-other").contains(document.activeElement)) this.open(this.tab);
+    this.shownMark = this.state.mark;
+  }
+
+  drawAlerts(waiting) {
+    const acked = this.outbox.entries.filter((entry) => entry.act === "acknowledge").map((entry) => entry.payload);
+    const isAcked = (alert) => acked.some((each) => (each.alert ? each.alert === alert.uid : each.rule === alert.rule && each.entry === alert.entry));
+    const open = [...this.state.alerts.filter((alert) => !alert.seen_at), ...provisional(this.data, this.state, waiting)];
+    this.alerts.show(open.filter((alert) => !isAcked(alert)));
+  }
+
+  drawLegend() {
+    const told = this.state.expected;
+    const legend = by("legend");
+    const mark = JSON.stringify([told.model, told.site, told.why_not, told.earlier, told.warnings?.length]);
+    if (legend.dataset.mark === mark) return;
+    legend.dataset.mark = mark;
+    legend.replaceChildren(node("span", "", "∨ systolic  ∧ diastolic  ● pulse. "));
+    if (!told.minutes.length) return void legend.append(`No expected bands: ${told.why_not}.`);
+    legend.append(`Grey: ${Math.round(told.level * 100)} % of readings expected for this person and this dose as given (not a diagnosis); ${told.site.replaceAll("_", " ")} level, model ${told.model}, confidence ${told.confidence.replaceAll("_", " ")}; ${told.earlier ? `${told.earlier} earlier sessions used` : "no earlier sessions"}. `);
+    const details = node("details");
+    details.append(node("summary", "", "Sources and limits"), node("span", "", ` ${told.cohort}. ${told.warnings.join("; ")}. Sources: ${told.sources.join(", ")}.`));
+    legend.append(details);
+  }
+
+  drawHead() {
+    const waits = this.outbox.waiting.length;
+    const stuck = this.outbox.unsettled.length;
+    const button = by("unsaved");
+    const network = this.isLocked ? "screen locked: reload and unlock" : this.online === false ? "no network" : "";
+    button.className = stuck ? "quiet is-stuck" : waits || network ? "quiet is-waiting" : "quiet is-saved";
+    const words = [];
+    if (stuck) words.push(`${stuck} not taken: decide`);
+    if (waits) words.push(`${waits} not saved yet`);
+    if (network) words.push(network);
+    if (this.store.isMemory) words.push("a reload would lose entries");
+    button.textContent = words.length ? words.join("; ") : "✓ all saved";
+    const ahead = this.clock.ahead;
+    const others = this.screens.filter((each) => each.is_there && each.device !== this.device.id);
+    const held = others.reduce((sum, each) => sum + each.waiting, 0);
+    button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${others.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
+    if (held) button.textContent += `; ${held} wait on another tablet`;
+    if (ahead !== null && Math.abs(ahead) > 5000 && !this.data.speed) button.textContent += `; this clock is ${aheadInWords(ahead)}`;
+  }
+
+  tick() {
+    const now = this.clock.now();
+    const { session, begun } = this.state;
+    by("wall").textContent = this.time(now);
+    by("phase").textContent = session.words;
+    by("elapsed").textContent = begun === null ? "not started" : minutesInWords((now - begun) / MINUTE);
+    this.drawDue(now);
+    const dose = this.state.dose;
+    const given = this.givenNow();
+    const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && dose.pump === "running";
+    by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${dose.pump}`}${dose.rate_ml_h && dose.pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
+    this.drawPumpAct(dose, session);
+    this.alerts.beep(this.clock.wall());
+    const count = this.alerts.waiting.length;
+    document.title = `${count ? `‼ ${count} alert${count > 1 ? "s" : ""} – ` : ""}${by("due").dataset.short ?? ""} ${session.chair}`;
+    if (!this.redrawn || now - this.redrawn > 15_000) {
+      this.redrawn = now;
+      drawChart(document.querySelector("#chart svg"), this.state, { now, waiting: this.waitingVitals().map((entry) => ({ at: entry.at, values: entry.payload.values })), zone: this.data.zone });
+    }
+  }
+
+  // One tap from everywhere: the pump's next act.
+  drawPumpAct(dose, session) {
+    const button = by("pump-act");
+    const isOver = dose && this.givenNow() >= dose.ordered_mg - 1e-6;
+    const next = dose?.pump === "paused" ? "resume" : isOver ? "stop" : "pause";
+    const act = session.state === "dosing" && dose && this.data.may_give ? next : "";
+    button.hidden = !act;
+    if (button.dataset.act === act) return;
+    button.dataset.act = act;
+    button.textContent = { resume: "▶ Resume", pause: "‖ Pause", stop: "■ Stop" }[act] ?? "";
+    // How much was given has to be read off the pump: the stop is entered in its own panel.
+    button.onclick = () => (act === "stop" ? this.open("drug") : this.send(act, {}));
+  }
+
+  drawDue(now) {
+    const place = by("due");
+    const due = this.dueNow();
+    place.classList.toggle("is-soon", Boolean(due) && due.at - now < MINUTE && due.at >= now);
+    place.classList.toggle("is-late", Boolean(due) && due.at < now);
+    if (!due) {
+      const words = this.state.begun === null ? (this.state.session.state === "cleared" ? "Start the dose" : "Clear the gates") : ["dosing", "recovery", "ready"].includes(this.state.session.state) ? "Schedule done: check leaving" : this.state.session.words;
+      place.dataset.short = "";
+      return void (place.textContent = words);
+    }
+    const left = due.at - now;
+    const clock = `${Math.floor(Math.abs(left) / MINUTE)}:${String(Math.floor((Math.abs(left) % MINUTE) / 1000)).padStart(2, "0")}`;
+    place.dataset.short = left >= 0 ? `${clock}` : `LATE ${clock}`;
+    place.firstChild?.nodeType === 3 || place.replaceChildren(document.createTextNode(""), node("small"));
+    place.firstChild.textContent = left >= 0 ? `Vitals in ${clock}` : `Vitals ${clock} late`;
+    place.lastChild.textContent = `${this.time(due.at)}, ${due.why}${due.here ? "; counted with what waits on this tablet" : ""}`;
+  }
+
+  // The server's due time, unless a full reading that still waits here has answered it.
+  dueNow() {
+    const due = this.state.due;
+    if (!due) return null;
+    const full = this.waitingVitals().filter((entry) => ["sbp", "dbp", "heart_rate"].every((name) => entry.payload.values[name] !== undefined));
+    const latest = Math.max(...full.map((entry) => entry.at), -Infinity);
+    if (latest === -Infinity) return due;
+    const minutes = this.state.schedule;
+    const at = minutes.find((each, index) => latest < (minutes[index - 1] ?? each - 10 * MINUTE) + (each - (minutes[index - 1] ?? each - 10 * MINUTE)) / 2);
+    return at === undefined ? null : { at, why: "schedule", here: true };
+  }
+}
+
+function minutesInWords(minutes) {
+  const whole = Math.max(0, Math.floor(minutes));
+  return whole < 60 ? `${whole} min` : `${Math.floor(whole / 60)} h ${String(whole % 60).padStart(2, "0")} min`;
+}
+
+function deviceName() {
+  const read = (name, make) => {
+    try {
+      const held = localStorage.getItem(name);
+      if (held) return held;
+      const made = make();
+      localStorage.setItem(name, made);
+      return made;
+    } catch {
+      return make();
+    }
+  };
+  return { id: read("openkap-device", newId).slice(0, 36), name: read("openkap-device-name", () => (innerWidth > 1600 ? "wall display" : innerWidth < 600 ? "phone" : "tablet")) };
+}
+
+// In practice the session's clock runs faster than the room's.
+function practiceClock(data) {
+  const from = data.now;
+  const began = Date.now();
+  return { wall: () => Date.now(), ahead: 0, heard() {}, now: () => from + (Date.now() - began) * data.speed };
+}
+
+async function main() {
+  const data = JSON.parse(by("live-data").textContent);
+  let store;
+  try {
+    store = await openStore(data.key);
+  } catch {
+    store = memoryStore();
+  }
+  const page = new Page(data, store);
+  if (data.practice) (await import("./practice.js")).practise(page);
+  globalThis.livePage = page;
+  await page.start();
+}
+
+main();
