@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from openkap.registry.query import Cells, Columns, Engine, Moments, Query, Rows
+from openkap.registry.query import Cells, Columns, Engine, Moments, Query, Rows, TallyOf, columns_of, rows_of
 
 
 class AheadEngine:
@@ -19,18 +19,25 @@ class AheadEngine:
 
     def __init__(self, engine: Engine, queries: Iterable[Query], pool: ThreadPoolExecutor) -> None:
         self.name, self._engine, self._pool = engine.name, engine, pool
-        self.foreseen: dict[Any, Future[Columns]] = {
-            _mark(query): pool.submit(engine.columns, query) for query in queries
-        }
+        self._foreseen: dict[Any, Future[Any]] = {mark(query): self._ask(query) for query in queries}
 
     def run(self, query: Query) -> Rows:
-        """The answer as rows; never foreseen."""
-        return self._pool.submit(self._engine.run, query).result()
+        """The answer as rows."""
+        answer = self._answer(query)
+        return answer if isinstance(query, TallyOf) else rows_of(answer)
 
     def columns(self, query: Query) -> Columns:
-        """The answer by column; each foreseen answer is given once and then let go."""
-        asked = self.foreseen.pop(_mark(query), None) or self._pool.submit(self._engine.columns, query)
-        return asked.result()
+        """The answer by column."""
+        answer = self._answer(query)
+        return columns_of(answer) if isinstance(query, TallyOf) else answer
+
+    def _ask(self, query: Query) -> Future[Any]:
+        # A tally is small and holds names and numbers that may be missing: it stays in rows.
+        ask = self._engine.run if isinstance(query, TallyOf) else self._engine.columns
+        return self._pool.submit(ask, query)
+
+    def _answer(self, query: Query) -> Any:
+        return (self._foreseen.pop(mark(query), None) or self._ask(query)).result()
 
 
 @contextmanager
@@ -43,7 +50,8 @@ def asked_ahead(engine: Engine, queries: Iterable[Query]) -> Iterator[AheadEngin
         pool.shutdown(cancel_futures=True)
 
 
-def _mark(query: Query) -> Any:
+def mark(query: Query) -> Any:
+    """What tells one question of a report from another."""
     if isinstance(query, Cells):
         return query.panel, query.windows, query.dimensions
     return (query.panel, query.windows) if isinstance(query, Moments) else (type(query), query.measure.id)

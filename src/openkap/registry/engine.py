@@ -142,9 +142,11 @@ class DuckEngine(_SqlEngine):
 
 
 def _unmasked(column: Any) -> Any:
-    """NaN where DuckDB has a NULL number."""
+    """NaN where DuckDB has a NULL number, ``None`` where it has a NULL name."""
     if not hasattr(column, "mask"):
         return column
+    if column.dtype == object:
+        return column.filled(None)
     return column.astype(float).filled(float("nan")) if column.mask.any() else column.data
 
 

@@ -121,7 +121,7 @@ class _Patterns:
     def inverses(self, covariance: Floats) -> tuple[Floats, Floats]:
         """Inverse of each pattern's block of the covariance (zero elsewhere), and its log-determinant.
 
-        The times not seen hold ones on the diagonal meanwhile, which leaves block and determinant as they are.
+        Times not seen hold ones on the diagonal meanwhile, which leaves block and determinant as they are.
         """
         both = self.seen[:, :, None] * self.seen[:, None, :]
         padded = covariance * both + np.eye(self.seen.shape[1]) * (1 - self.seen)[:, None, :]

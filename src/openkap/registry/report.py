@@ -305,7 +305,7 @@ def _in_asking_order(definitions: Definitions) -> list[AnyMeasure]:
 
 
 def report_queries(definitions: Definitions) -> list[Query]:
-    """Every question of the report but the tallies, in the order in which the answers are needed."""
+    """Every question of the report, in the order in which the answers are needed."""
     queries: dict[Any, Query] = {}
     for measure in _in_asking_order(definitions):
         match measure:
@@ -319,7 +319,7 @@ def report_queries(definitions: Definitions) -> list[Query]:
             case FlowMeasure():
                 queries[measure.id] = Flow(measure)
             case TallyMeasure():
-                pass
+                queries[measure.id] = TallyOf(measure)
     return [
         *queries.values(),
         Moments(PRIMARY, daily_windows(definitions)),
