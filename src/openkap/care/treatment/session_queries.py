@@ -86,8 +86,8 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     products = {each.id for each in protocol.dosing.products}
     held = stock(by) if by.may(Permission.RECORD_SESSION) else []
     return {
-        "gates": gates,
         "holding": waiting,
+        "passed": [gate for gate in gates if not gate.holds],
         "asked_open": [(element, shown) for element, shown in asked if not shown],
         "asked_known": [(element, shown) for element, shown in asked if shown],
         "proposal": proposal,
