@@ -63,7 +63,8 @@ class Client:
 
 
 def p95(times: list[float]) -> str:
-    return f"p95 {statistics.quantiles(times, n=20)[-1] * 1000:6.1f} ms, median {statistics.median(times) * 1000:6.1f} ms, n {len(times)}"
+    high, middle = statistics.quantiles(times, n=20)[-1] * 1000, statistics.median(times) * 1000
+    return f"p95 {high:6.1f} ms, median {middle:6.1f} ms, n {len(times)}"
 
 
 def main() -> None:

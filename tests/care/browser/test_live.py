@@ -41,7 +41,7 @@ class Clinic:
             "DJANGO_SETTINGS_MODULE": "openkap.care.settings",
         }
         made = subprocess.run(
-            [sys.executable, str(HERE / "staged_clinic.py"), "[27, 12, null]"],
+            [sys.executable, str(HERE / "staged_clinic.py"), "[27, 12]"],
             env=self.environment,
             capture_output=True,
             text=True,
