@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "routes": ("routes", "Exposure by route, side by side."),
     "models": ("models", "The kinetic models: list, show, check against observations."),
     "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
+    "registry": ("registry", "Many patients at once: extract, measures, benchmark, combine sites."),
 }
 
 

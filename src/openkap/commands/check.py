@@ -18,6 +18,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),
     ("openkap.evidence.base", "tally"),
+    ("openkap.registry.definition", "tally"),
 ]
 
 

@@ -1,0 +1,508 @@
+"""Queries as portable SQL: one text that DuckDB and Spark both read as it stands.
+
+The text keeps to what both engines share; the few things they spell differently (days and microseconds
+between two times) are functions that each engine defines under one name. A plan is a chain of named
+steps; a step's name holds the hash of its text, so that queries which share a step share its result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date
+
+from openkap.registry.definition import (
+    Condition,
+    Definitions,
+    EventsMeasure,
+    Panel,
+    ScaleRule,
+    Stratum,
+    SurvivalMeasure,
+    Window,
+)
+from openkap.registry.query import (
+    FLOW_STEPS,
+    RULES,
+    Cells,
+    Events,
+    Flow,
+    Moments,
+    Query,
+    Spells,
+    TallyOf,
+    band_labels,
+    severity_cuts,
+)
+
+# Order of recording fits below this; a pick's key is distance first, then the latest recorded.
+SEQUENCE_LIMIT = 2**40
+MICROSECONDS_AN_HOUR = 3_600_000_000
+_RANK = {"death": 1, "other_treatment": 2, "withdrawal": 3, "retreatment": 4}
+
+
+@dataclass
+class Plan:
+    """Named steps in the order in which they are made, and the last question."""
+
+    steps: dict[str, str] = field(default_factory=dict)
+    views: set[str] = field(default_factory=set)
+    final: str = ""
+
+    def step(self, stem: str, sql: str, *, view: bool = False) -> str:
+        """Add a step; its name is the stem with the hash of its text. A view is cheap enough to run again."""
+        name = f"{stem}_{hashlib.sha256(sql.encode()).hexdigest()[:10]}"
+        self.steps[name] = sql
+        if view:
+            self.views.add(name)
+        return name
+
+
+def compile_query(
+    query: Query, definitions: Definitions, as_of: date, corrected: frozenset[str] | None = None
+) -> Plan:
+    """The portable SQL of a query, over views named after the tables of the schema.
+
+    ``corrected`` names the tables in which a row replaces another; elsewhere the search for replaced rows
+    is left out. ``None`` leaves it in everywhere.
+    """
+    return _Compiler(definitions, as_of, corrected).compile(query)
+
+
+class _Compiler:
+    def __init__(self, definitions: Definitions, as_of: date, corrected: frozenset[str] | None) -> None:
+        self.definitions, self.as_of = definitions, f"DATE '{as_of.isoformat()}'"
+        self.corrected = corrected
+        self.plan = Plan()
+
+    def compile(self, query: Query) -> Plan:
+        match query:
+            case Cells():
+                self.plan.final = self._cells(query)
+            case Moments():
+                self.plan.final = self._moments(query)
+            case Spells():
+                self.plan.final = self._spells(query.measure)
+            case Events():
+                self.plan.final = self._events(query)
+            case TallyOf():
+                self.plan.final = self._tally(query)
+            case Flow():
+                self.plan.final = self._flow(query)
+        return self.plan
+
+    # People and their scores
+
+    def _stratum(self, stratum: Stratum, day: str) -> str:
+        column = {"age": f"(year({day}) - p.birth_year)"}.get(stratum.column, f"p.{stratum.column}")
+        if not stratum.bands:
+            return f"COALESCE({column}, 'unknown') AS {stratum.id}"
+        return f"{_banded(column, stratum.bands)} AS {stratum.id}"
+
+    def _strata(self, day: str) -> str:
+        return ", ".join(self._stratum(each, day) for each in self.definitions.strata.strata)
+
+    def _people(self) -> str:
+        """Every course that has begun, with the person's groups; the first course of each is marked."""
+        return self.plan.step(
+            "people",
+            f"SELECT c.course_id, c.patient_id, c.site_id, COALESCE(c.therapist_id, 0) AS therapist_id, "
+            f"c.index_at, c.index_on, c.end_reason, days_between(c.index_on, {self.as_of}) AS elapsed, "
+            f"days_between(c.index_on, p.died_on) AS died_day, {self._strata('c.index_on')}, "
+            "year(c.index_on) * 4 + quarter(c.index_on) - 1 AS period, "
+            "CASE WHEN ROW_NUMBER() OVER (PARTITION BY c.patient_id ORDER BY c.index_at, c.course_id) = 1 "
+            "THEN 1 ELSE 0 END AS is_first "
+            "FROM course c JOIN patient p ON p.patient_id = c.patient_id "
+            f"WHERE c.index_on IS NOT NULL AND c.index_at IS NOT NULL AND c.index_on <= {self.as_of}",
+        )
+
+    def _current(self, table: str, key: str, alias: str) -> str:
+        """The condition that a row was neither voided nor replaced."""
+        valid = f"{alias}.status <> 'entered-in-error'"
+        if self.corrected is not None and table not in self.corrected:
+            return valid
+        voided = self.plan.step(
+            f"replaced_{table}", f"SELECT DISTINCT replaces AS name FROM {table} WHERE replaces IS NOT NULL"
+        )
+        return f"{valid} AND NOT EXISTS (SELECT 1 FROM {voided} v WHERE v.name = {alias}.{key})"
+
+    def _live(self, panel: Panel) -> str:
+        people = self._people()
+        return self.plan.step(
+            "live",
+            "SELECT s.course_id, CAST(days_between(p.index_on, s.assessed_on) AS BIGINT) AS day, "
+            "micros_between(p.index_at, s.assessed_at) AS us, s.value, s.sequence "
+            f"FROM score s JOIN {people} p ON p.course_id = s.course_id "
+            f"WHERE p.is_first = 1 AND s.scale = '{panel.scale}' AND s.cluster = '{panel.cluster}' "
+            f"AND s.value IS NOT NULL AND s.assessed_on <= {self.as_of} "
+            f"AND {self._current('score', 'score_id', 's')}",
+        )
+
+    def _baseline_pick(self) -> str:
+        days = self.definitions.scales.baseline.days
+        return (
+            f"min_by(value, -day * {SEQUENCE_LIMIT} - sequence) "
+            f"FILTER (WHERE day >= -{days} AND us <= 0) AS baseline"
+        )
+
+    def _wide(self, panel: Panel, windows: tuple[Window, ...]) -> str:
+        """One row for each person's first course: baseline and the score picked for each window."""
+        live, people = self._live(panel), self._people()
+        picks = ", ".join([self._baseline_pick(), *(_window_pick(window) for window in windows)])
+        picked = self.plan.step("picked", f"SELECT course_id, {picks} FROM {live} GROUP BY course_id")
+        values = ", ".join(["k.baseline", *(f"k.v_{window.id}" for window in windows)])
+        band = _banded("k.baseline", severity_cuts(self.definitions, panel))
+        return self.plan.step(
+            "wide",
+            f"SELECT p.*, {values}, {band} AS severity FROM {people} p "
+            f"LEFT JOIN {picked} k ON k.course_id = p.course_id WHERE p.is_first = 1",
+            view=True,
+        )
+
+    def _rule(self, rule: str, panel: Panel) -> ScaleRule | None:
+        return self.definitions.scales.scale(panel.scale).rule(rule, panel.cluster)
+
+    # Outcomes
+
+    def _cells(self, query: Cells) -> str:
+        wide = self._wide(query.panel, query.windows)
+        inner, outer = [], []
+        for window in query.windows:
+            name, value = window.id, f"v_{window.id}"
+            due = f"elapsed >= {window.last_day} AND (died_day IS NULL OR died_day >= {window.first_day})"
+            seen = f"{due} AND {value} IS NOT NULL AND baseline IS NOT NULL"
+            inner += [
+                f"CASE WHEN {due} THEN 1 ELSE 0 END AS due_{name}",
+                f"CASE WHEN elapsed >= {window.last_day} AND died_day < {window.first_day} "
+                f"THEN 1 ELSE 0 END AS gone_{name}",
+                f"CASE WHEN {seen} THEN 1 ELSE 0 END AS seen_{name}",
+                f"CASE WHEN {seen} THEN {value} - baseline ELSE 0 END AS change_{name}",
+                f"CASE WHEN {seen} THEN (baseline - {value}) * (baseline - {value}) ELSE 0 END "
+                f"AS square_{name}",
+            ]
+            for rule in RULES:
+                limit = self._rule(rule, query.panel)
+                met = "FALSE" if limit is None else _meets(limit, value)
+                inner.append(f"CASE WHEN {seen} AND {met} THEN 1 ELSE 0 END AS {rule}_{name}")
+            for column in ("due", "gone", "seen", "change", "square", *RULES):
+                outer.append(f"{_total(f'{column}_{name}', column)} AS {column}_{name}")
+        dims = ", ".join(query.dimensions)
+        return (
+            f"SELECT {dims}, COUNT(*) AS people, {', '.join(outer)} "
+            f"FROM (SELECT {dims}, {', '.join(inner)} FROM {wide}) w GROUP BY {dims}"
+        )
+
+    def _moments(self, query: Moments) -> str:
+        wide = self._wide(query.panel, query.windows)
+        values = ["baseline", *(f"v_{window.id}" for window in query.windows)]
+        pattern = ", ".join(f"CASE WHEN {value} IS NULL THEN '0' ELSE '1' END" for value in values)
+        filled = ", ".join(f"COALESCE({value}, 0) AS y{i}" for i, value in enumerate(values))
+        sums = [f"SUM(y{i}) AS s_{i}" for i in range(len(values))]
+        sums += [f"SUM(y{i} * y{j}) AS p_{i}_{j}" for i in range(len(values)) for j in range(i, len(values))]
+        return (
+            f"SELECT pattern, COUNT(*) AS people, {', '.join(sums)} "
+            f"FROM (SELECT concat({pattern}) AS pattern, {filled} FROM {wide}) m GROUP BY pattern"
+        )
+
+    # Times to events
+
+    def _other_events(self, kinds: tuple[str, ...]) -> str:
+        """The first day and kind of what competes, per first course; a death is also read from the person."""
+        people = self._people()
+        rank = " ".join(f"WHEN '{kind}' THEN {_RANK[kind]}" for kind in kinds)
+        listed = ", ".join(f"'{kind}'" for kind in kinds)
+        parts = [
+            f"SELECT e.course_id, CAST(days_between(p.index_on, e.occurred_on) AS BIGINT) AS day, "
+            f"CASE e.kind {rank} END AS code FROM course_event e "
+            f"JOIN {people} p ON p.course_id = e.course_id WHERE p.is_first = 1 AND e.kind IN ({listed})"
+        ]
+        if "death" in kinds:
+            parts.append(
+                f"SELECT course_id, CAST(died_day AS BIGINT) AS day, {_RANK['death']} AS code "
+                f"FROM {people} WHERE is_first = 1 AND died_day IS NOT NULL"
+            )
+        if "retreatment" in kinds:
+            parts.append(
+                f"SELECT f.course_id, CAST(days_between(f.index_on, p.index_on) AS BIGINT) AS day, "
+                f"{_RANK['retreatment']} AS code FROM {people} p "
+                f"JOIN {people} f ON f.patient_id = p.patient_id AND f.is_first = 1 WHERE p.is_first = 0"
+            )
+        return self.plan.step("other", " UNION ALL ".join(parts))
+
+    def _spells(self, measure: SurvivalMeasure) -> str:
+        spans = self._loss_spans(measure) if measure.event == "loss" else self._retreatment_spans(measure)
+        h = measure.horizon_days
+        # What happens after the horizon was not seen within it.
+        late = f"(upper > {h} OR (upper IS NULL AND lower > {h}))"
+        return (
+            "SELECT site_id, cause, lower, upper, COUNT(*) AS people FROM ("
+            f"SELECT site_id, CASE WHEN {late} THEN 'censored' ELSE cause END AS cause, "
+            f"CASE WHEN {late} AND cause = 'loss' AND lower < {h} THEN lower "
+            f"WHEN {late} THEN {h} ELSE lower END AS lower, "
+            f"CASE WHEN {late} THEN NULL ELSE upper END AS upper FROM {spans}) t "
+            "GROUP BY site_id, cause, lower, upper"
+        )
+
+    def _loss_spans(self, measure: SurvivalMeasure) -> str:
+        panel = Panel(scale=measure.scale, cluster=measure.cluster)
+        live, people = self._live(panel), self._people()
+        limit = self._rule("response", panel)
+        assert limit is not None
+        daily = self.plan.step(
+            "daily",
+            f"SELECT course_id, day, max_by(value, sequence) AS value FROM {live} WHERE day > 0 "
+            "GROUP BY course_id, day",
+        )
+        base = self.plan.step(
+            "base", f"SELECT course_id, {self._baseline_pick()} FROM {live} GROUP BY course_id"
+        )
+        flag = self.plan.step(
+            "flag",
+            f"SELECT d.course_id, d.day, CASE WHEN {_meets(limit, 'd.value', 'b.baseline')} THEN 1 ELSE 0 END "
+            f"AS holds FROM {daily} d JOIN {base} b ON b.course_id = d.course_id "
+            "WHERE b.baseline IS NOT NULL",
+        )
+        begun = self.plan.step(
+            "begun", f"SELECT course_id, MIN(day) AS day0 FROM {flag} WHERE holds = 1 GROUP BY course_id"
+        )
+        lost = self.plan.step(
+            "lost",
+            f"SELECT f.course_id, MIN(f.day) AS day1 FROM {flag} f JOIN {begun} b ON b.course_id = f.course_id "
+            "WHERE f.holds = 0 AND f.day > b.day0 GROUP BY f.course_id",
+        )
+        span = self.plan.step(
+            "span",
+            "SELECT b.course_id, b.day0, MIN(l.day1) AS day1, MAX(f.day) AS held "
+            f"FROM {begun} b LEFT JOIN {lost} l ON l.course_id = b.course_id "
+            f"JOIN {flag} f ON f.course_id = b.course_id AND f.holds = 1 AND f.day >= b.day0 "
+            "AND (l.day1 IS NULL OR f.day < l.day1) GROUP BY b.course_id, b.day0",
+        )
+        other = self._other_events(measure.competing)
+        first = self.plan.step(
+            "first",
+            f"SELECT o.course_id, MIN(o.day * 10 + o.code) AS code FROM {other} o "
+            f"JOIN {span} s ON s.course_id = o.course_id JOIN {people} p ON p.course_id = o.course_id "
+            "WHERE o.day >= s.day0 AND o.day <= p.elapsed GROUP BY o.course_id",
+        )
+        wins = "s.day1 IS NOT NULL AND (f.code IS NULL OR s.day1 * 10 <= f.code)"
+        return self.plan.step(
+            "spans",
+            f"SELECT p.site_id, CASE WHEN {wins} THEN 'loss' {_causes('f.code')} ELSE 'censored' END AS cause, "
+            f"CASE WHEN {wins} OR f.code IS NULL THEN s.held - s.day0 "
+            "ELSE CAST(FLOOR(f.code / 10) AS BIGINT) - s.day0 END AS lower, "
+            f"CASE WHEN {wins} THEN s.day1 - s.day0 WHEN f.code IS NULL THEN NULL "
+            "ELSE CAST(FLOOR(f.code / 10) AS BIGINT) - s.day0 END AS upper "
+            f"FROM {span} s JOIN {people} p ON p.course_id = s.course_id "
+            f"LEFT JOIN {first} f ON f.course_id = s.course_id",
+        )
+
+    def _retreatment_spans(self, measure: SurvivalMeasure) -> str:
+        people = self._people()
+        other = self._other_events((*measure.competing, "retreatment"))
+        first = self.plan.step(
+            "first",
+            f"SELECT o.course_id, MIN(o.day * 10 + o.code) AS code FROM {other} o "
+            f"JOIN {people} p ON p.course_id = o.course_id WHERE o.day >= 0 AND o.day <= p.elapsed "
+            "GROUP BY o.course_id",
+        )
+        return self.plan.step(
+            "spans",
+            f"SELECT p.site_id, CASE {_causes('f.code')} ELSE 'censored' END AS cause, "
+            "CASE WHEN f.code IS NULL THEN CAST(p.elapsed AS BIGINT) "
+            "ELSE CAST(FLOOR(f.code / 10) AS BIGINT) END AS lower, "
+            "CASE WHEN f.code IS NULL THEN NULL ELSE CAST(FLOOR(f.code / 10) AS BIGINT) END AS upper "
+            f"FROM {people} p LEFT JOIN {first} f ON f.course_id = p.course_id WHERE p.is_first = 1",
+        )
+
+    # Sessions
+
+    def _events(self, query: Events) -> str:
+        measure, people = query.measure, self._people()
+        among = ", ".join(f"'{status}'" for status in measure.among)
+        closed = (
+            f" AND days_between(s.started_on, {self.as_of}) >= {-(-measure.after_h[1] // 24)}"
+            if measure.after_h
+            else ""
+        )
+        sessions = self.plan.step(
+            "sessions",
+            f"SELECT s.session_id, s.course_id, s.started_at, s.status FROM session s "
+            f"JOIN {people} p ON p.course_id = s.course_id "
+            f"WHERE s.status IN ({among}) AND s.started_on <= {self.as_of}{closed}",
+            view=True,
+        )
+        per_course = self.plan.step(
+            "per_course",
+            f"SELECT s.course_id, COUNT(*) AS units, {_total('s.seen')} AS seen, "
+            f"{_total('CASE WHEN s.events > 0 THEN 1 ELSE 0 END')} AS hit, {_total('s.events')} AS events "
+            f"FROM ({self._flagged(measure, sessions)}) s GROUP BY s.course_id",
+        )
+        per_person = self.plan.step(
+            "per_person",
+            f"SELECT p.patient_id, {_total('c.units')} AS units, {_total('c.seen')} AS seen, "
+            f"{_total('c.hit')} AS hit, {_total('c.events')} AS events FROM {per_course} c JOIN {people} p ON p.course_id = c.course_id "
+            "GROUP BY p.patient_id",
+        )
+        dims = ", ".join(f"p.{name}" for name in query.dimensions)
+        return (
+            f"SELECT {dims}, {_total('t.units')} AS units, {_total('t.seen')} AS seen, {_total('t.hit')} AS hit, "
+            f"{_total('t.events')} AS events, COUNT(*) AS people, "
+            f"{_total('CASE WHEN t.seen > 0 THEN 1 ELSE 0 END')} AS people_seen, "
+            f"{_total('CASE WHEN t.hit > 0 THEN 1 ELSE 0 END')} AS people_hit "
+            f"FROM {per_person} t JOIN {people} p ON p.patient_id = t.patient_id AND p.is_first = 1 "
+            f"GROUP BY {dims}"
+        )
+
+    def _flagged(self, measure: EventsMeasure, sessions: str) -> str:
+        """Each session with whether it was seen and how many events it had."""
+        if measure.table == "session":
+            return (
+                f"SELECT s.course_id, 1 AS seen, CASE WHEN {_any(measure.any_of, 's')} THEN 1 ELSE 0 END "
+                f"AS events FROM {sessions} s"
+            )
+        if measure.table == "therapy":
+            flags = self._therapy_flags(measure, sessions)
+        else:
+            flags = self._row_flags(measure)
+        seen = "CASE WHEN f.rows_seen > 0 THEN 1 ELSE 0 END" if measure.requires else "1"
+        return (
+            f"SELECT s.course_id, {seen} AS seen, COALESCE(f.events, 0) AS events FROM {sessions} s "
+            f"LEFT JOIN {flags} f ON f.session_id = s.session_id"
+        )
+
+    def _row_flags(self, measure: EventsMeasure) -> str:
+        where = ["x.session_id IS NOT NULL"]
+        if measure.table in ("vital", "adverse_event"):
+            key = "vital_id" if measure.table == "vital" else "event_id"
+            where.append(self._current(measure.table, key, "x"))
+        if measure.requires:
+            where.append("(" + " OR ".join(f"x.{name} IS NOT NULL" for name in measure.requires) + ")")
+        return self.plan.step(
+            "flags",
+            f"SELECT x.session_id, COUNT(*) AS rows_seen, "
+            f"COUNT(CASE WHEN {_any(measure.any_of, 'x')} THEN 1 END) AS events "
+            f"FROM {measure.table} x WHERE {' AND '.join(where)} GROUP BY x.session_id",
+        )
+
+    def _therapy_flags(self, measure: EventsMeasure, sessions: str) -> str:
+        """Contacts inside the window after a session, found by an equality on days, then by the hour."""
+        assert measure.after_h is not None
+        low, high = (hours * MICROSECONDS_AN_HOUR for hours in measure.after_h)
+        days = range(measure.after_h[0] // 24, measure.after_h[1] // 24 + 2)
+        shifts = " UNION ALL ".join(f"SELECT CAST({day} AS BIGINT) AS shift" for day in days)
+        contacts = self.plan.step(
+            "contacts",
+            "SELECT x.course_id, x.started_at, utc_day(x.started_at) - k.shift AS bucket "
+            f"FROM therapy x CROSS JOIN ({shifts}) k WHERE {_any(measure.any_of, 'x')}",
+        )
+        gap = "micros_between(s.started_at, x.started_at)"
+        return self.plan.step(
+            "flags",
+            f"SELECT s.session_id, COUNT(*) AS rows_seen, COUNT(*) AS events FROM {sessions} s "
+            f"JOIN {contacts} x ON x.course_id = s.course_id AND x.bucket = utc_day(s.started_at) "
+            f"WHERE {gap} >= {low} AND {gap} <= {high} GROUP BY s.session_id",
+        )
+
+    def _tally(self, query: TallyOf) -> str:
+        table, people = query.measure.table, self._people()
+        by = ", ".join(f"x.{name}" for name in query.measure.by)
+        current = f" WHERE {self._current(table, 'event_id', 'x')}" if table == "adverse_event" else ""
+        return (
+            f"SELECT {by}, COUNT(*) AS rows_counted FROM {table} x "
+            f"JOIN {people} p ON p.course_id = x.course_id{current} GROUP BY {by}"
+        )
+
+    # From the door to follow-up
+
+    def _flow(self, query: Flow) -> str:
+        measure = query.measure
+        window = measure.followed
+        wide = self._wide(Panel(scale=measure.scale, cluster=measure.cluster), (window,))
+        door = self.plan.step(
+            "door",
+            f"SELECT r.*, {self._strata('r.referred_on')}, ROW_NUMBER() OVER "
+            "(PARTITION BY r.patient_id ORDER BY r.referred_on, r.referral_id) AS place "
+            "FROM referral r JOIN patient p ON p.patient_id = r.patient_id "
+            f"WHERE r.referred_on <= {self.as_of}",
+        )
+        conditions = {
+            "referred": "TRUE",
+            "screened": f"d.screened_on <= {self.as_of}",
+            "eligible": "d.eligible = 'yes'",
+            "consented": f"d.consented_on <= {self.as_of}",
+            "treated": "w.course_id IS NOT NULL",
+            "completed": "w.end_reason = 'completed'",
+            "followed_due": f"w.elapsed >= {window.last_day} "
+            f"AND (w.died_day IS NULL OR w.died_day >= {window.first_day})",
+            "followed": f"w.v_{window.id} IS NOT NULL",
+        }
+        made: list[str] = []
+        sums = []
+        for step in FLOW_STEPS:
+            made.append(conditions[step])
+            sums.append(f"COUNT(CASE WHEN {' AND '.join(made)} THEN 1 END) AS {step}")
+        dims = ", ".join(f"d.{each.id}" for each in self.definitions.strata.strata)
+        return (
+            f"SELECT {dims}, {', '.join(sums)} FROM {door} d "
+            f"LEFT JOIN {wide} w ON w.patient_id = d.patient_id WHERE d.place = 1 GROUP BY {dims}"
+        )
+
+
+def _banded(column: str, bands: tuple[float, ...]) -> str:
+    labels = band_labels(bands)
+    steps = " ".join(
+        f"WHEN {column} < {band!r} THEN '{label}'" for band, label in zip(bands, labels, strict=False)
+    )
+    return f"CASE WHEN {column} IS NULL THEN 'unknown' {steps} ELSE '{labels[-1]}' END"
+
+
+def _window_pick(window: Window) -> str:
+    """The value nearest the target; of two as near the earlier; on a tie the one recorded last."""
+    if window.unit == "d":
+        inside = f"day BETWEEN {window.start} AND {window.end} AND us > 0"
+        distance = f"abs(day - {window.target}) * 2 + CASE WHEN day > {window.target} THEN 1 ELSE 0 END"
+    else:
+        start, end, target = (
+            hours * MICROSECONDS_AN_HOUR for hours in (window.start, window.end, window.target)
+        )
+        inside = f"us BETWEEN {start} AND {end} AND us > 0"
+        distance = (
+            f"CAST(FLOOR(abs(us - {target}) / 60000000) AS BIGINT) * 2 "
+            f"+ CASE WHEN us > {target} THEN 1 ELSE 0 END"
+        )
+    return (
+        f"min_by(value, ({distance}) * {SEQUENCE_LIMIT} - sequence) FILTER (WHERE {inside}) AS v_{window.id}"
+    )
+
+
+def _meets(rule: ScaleRule, value: str, baseline: str = "baseline") -> str:
+    if rule.at_most is not None:
+        return f"{value} <= {rule.at_most}"
+    if rule.fall_points is not None:
+        return f"{baseline} - {value} >= {rule.fall_points}"
+    if rule.rise_points is not None:
+        return f"{value} - {baseline} >= {rule.rise_points}"
+    if rule.fall_percent is not None:
+        return f"({baseline} > 0 AND ({baseline} - {value}) * 100 >= {rule.fall_percent} * {baseline})"
+    return f"({baseline} > 0 AND ({value} - {baseline}) * 100 >= {rule.rise_percent} * {baseline})"
+
+
+def _total(expression: str, column: str = "") -> str:
+    """A sum in the type it belongs to: scores stay floats, counts stay 64-bit integers in every engine."""
+    return f"SUM({expression})" if column in ("change", "square") else f"CAST(SUM({expression}) AS BIGINT)"
+
+
+def _any(conditions: tuple[Condition, ...], alias: str) -> str:
+    if not conditions:
+        return "TRUE"
+    tests = [
+        f"{alias}.{each.column} >= {each.at_least}"
+        if each.equals is None
+        else f"{alias}.{each.column} = '{each.equals}'"
+        for each in conditions
+    ]
+    return "(" + " OR ".join(tests) + ")"
+
+
+def _causes(code: str) -> str:
+    return " ".join(f"WHEN {code} % 10 = {rank} THEN '{kind}'" for kind, rank in _RANK.items())
