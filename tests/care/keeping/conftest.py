@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,15 +18,15 @@ from django.conf import settings
 class Installation:
     """A folder, a database, and the commands run on them."""
 
-    var: Path
+    folder: Path
     environment: dict[str, str]
-    made: list[str] = field(default_factory=list)
+    database: str = ""
 
     def run(self, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
         answer = subprocess.run(
             [sys.executable, *arguments],
             env=self.environment,
-            cwd=self.var,
+            cwd=self.folder,
             capture_output=True,
             text=True,
             check=False,
@@ -42,39 +42,61 @@ class Installation:
         return self.run("-m", "openkap.care.manage", "shell", "-v", "0", "-c", code).stdout.strip()
 
 
-@contextmanager
-def fresh_database():
-    """The address of an empty database on the engine under test."""
-    given = settings.DATABASES["default"]
-    if "sqlite" in given["ENGINE"]:
-        yield ""
-        return
+PREPARE = """
+from openkap.care.demo.cast import hire
+from openkap.care.moment import now
+from openkap.care.accounts.actor import actor_for
+from openkap.care.patients.actions import NewPatient, register_referral
+by = actor_for(hire(now(), password_hash="unusable").people["cora"])
+for number in range(5):
+    register_referral(by=by, person=NewPatient(f"Example{number}", "Alex"))
+"""
+
+
+def server(statement: str) -> None:
+    """Tell the PostgreSQL server of this run something that is outside transactions."""
     import psycopg
 
-    name = f"installation_{uuid4().hex[:8]}"
-    server = os.environ["DATABASE_URL"]
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        try:
-            address, _, query = server.partition("?")
-            yield f"{address.rpartition('/')[0]}/{name}?{query}"
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def make_installation(folder: Path, template: str = "") -> Installation:
+    """A clinic in its own folder and database on the engine under test."""
+    environment = {
+        **os.environ,
+        "OPENKAP_VAR": str(folder / "var"),
+        "OPENKAP_DEMO": "no",
+        "DJANGO_SETTINGS_MODULE": "openkap.care.settings",
+        "DATABASE_URL": "",
+        "PATH": f"{_postgresql_programs()}:{os.environ['PATH']}",
+    }
+    name = ""
+    if "sqlite" not in settings.DATABASES["default"]["ENGINE"]:
+        name = f"installation_{uuid4().hex[:8]}"
+        server(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
+        address, _, query = os.environ["DATABASE_URL"].partition("?")
+        environment["DATABASE_URL"] = f"{address.rpartition('/')[0]}/{name}?{query}"
+    return Installation(folder, environment, name)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """A clinic with the cast and five patients, made once."""
+    made = make_installation(tmp_path_factory.mktemp("prepared"))
+    made.run("-m", "openkap.care.manage", "migrate", "-v", "0")
+    made.shell(PREPARE)
+    return made
 
 
 @pytest.fixture
-def installation(tmp_path):
-    """An empty clinic in its own folder, its database on the engine under test."""
-    with fresh_database() as address:
-        environment = {
-            **os.environ,
-            "OPENKAP_VAR": str(tmp_path / "var"),
-            "OPENKAP_DEMO": "no",
-            "DJANGO_SETTINGS_MODULE": "openkap.care.settings",
-            "DATABASE_URL": address,
-            "PATH": f"{_postgresql_programs()}:{os.environ['PATH']}",
-        }
-        yield Installation(tmp_path, environment)
+def filled(prepared, tmp_path):
+    """A copy of the prepared clinic."""
+    shutil.copytree(prepared.folder, tmp_path, dirs_exist_ok=True)
+    made = make_installation(tmp_path, prepared.database)
+    yield made
+    if made.database:
+        server(f'DROP DATABASE "{made.database}" WITH (FORCE)')
 
 
 def _postgresql_programs() -> str:

@@ -19,28 +19,17 @@ def main(rounds: int, seed: int) -> int:
     import django
 
     django.setup()
-    from django.core.management import call_command
     from django.db import connections
 
-    call_command("migrate", verbosity=0)
-    uid = _prepare()
+    from openkap.care.patients.models import Patient
+
+    uid = Patient.objects.order_by("id")[0].uid
     connections.close_all()
     dice = random.Random(seed)
     acknowledged: list[str] = []
     for number in range(rounds):
         acknowledged += _one_life(number, uid, dice)
     return _look(acknowledged, rounds)
-
-
-def _prepare() -> str:
-    from openkap.care.accounts.actor import actor_for
-    from openkap.care.demo.cast import hire
-    from openkap.care.moment import now
-    from openkap.care.patients.actions import NewPatient, register_referral
-
-    troupe = hire(now(), password_hash="unusable")
-    by = actor_for(troupe.people["cora"])
-    return register_referral(by=by, person=NewPatient("Example", "Alex")).uid
 
 
 def _one_life(number: int, uid: str, dice: random.Random) -> list[str]:

@@ -8,15 +8,6 @@ import tarfile
 
 import pytest
 
-PREPARE = """
-from openkap.care.demo.cast import hire
-from openkap.care.moment import now
-from openkap.care.accounts.actor import actor_for
-from openkap.care.patients.actions import NewPatient, register_referral
-by = actor_for(hire(now(), password_hash="unusable").people["cora"])
-for number in range(5):
-    register_referral(by=by, person=NewPatient(f"Example{number}", "Alex"))
-"""
 COUNT = "from openkap.care.patients.models import Identity; print(Identity.objects.count())"
 WRITE_ON = """
 from openkap.care.accounts.models import Staff
@@ -27,13 +18,6 @@ print("writing", flush=True)
 while True:
     register_referral(by=by, person=NewPatient("Meanwhile", "Sam"))
 """
-
-
-@pytest.fixture
-def filled(installation):
-    installation.run("-m", "openkap.care.manage", "migrate", "-v", "0")
-    installation.shell(PREPARE)
-    return installation
 
 
 @pytest.mark.slow
@@ -86,7 +70,7 @@ def test_a_damaged_backup_is_found_out_and_never_restored(filled, tmp_path):
     for name, damaged in damages.items():
         file.write_bytes(damaged)
         assert filled.openkap("verify-backup", str(file), check=None).returncode == 1, name
-        assert filled.openkap("restore", "--replace", str(file), check=None).returncode == 1, name
+    assert filled.openkap("restore", "--replace", str(file), check=None).returncode == 1
     assert filled.shell(COUNT) == "5"
 
 

@@ -7,9 +7,9 @@ import pytest
 
 
 @pytest.mark.slow
-def test_three_hundred_deaths_lose_nothing_and_leave_nothing_half_done(installation):
-    answer = installation.run(str(Path(__file__).with_name("crash.py")), "300", "7", check=None)
+def test_two_hundred_deaths_lose_nothing_and_leave_nothing_half_done(filled):
+    answer = filled.run(str(Path(__file__).with_name("crash.py")), "200", "7", check=None)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     found = json.loads(answer.stdout.splitlines()[-1])
-    assert found["acknowledged"] > 300
+    assert found["acknowledged"] > 200
     assert found["lost"] == []
