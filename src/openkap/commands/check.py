@@ -19,6 +19,9 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.pharmacology.tally", "tally"),
     ("openkap.evidence.base", "tally"),
     ("openkap.registry.definition", "tally"),
+    ("openkap.protocol.consent_text", "tally"),
+    ("openkap.protocol.screening_order", "tally"),
+    ("openkap.protocol.session_words", "tally"),
 ]
 
 

@@ -268,11 +268,12 @@ def _amount(
         hours = duration.to("h").value
         rate = _round(Quantity(dose.value / hours, parse_unit("mg/h")), "0.1 mg/h")
         lines.append(Line(f"{dose} ÷ {duration}", str(rate)))
-    draws = tuple(_draw(protocol, product, dose, duration) for product in protocol.dosing.products)
+    draws = tuple(draw(protocol, product, dose, duration) for product in protocol.dosing.products)
     return Amount(basis, weight, dose, per_kg, rate, tuple(lines), draws)
 
 
-def _draw(protocol: Protocol, product: Product, dose: Quantity, duration: Quantity | None) -> Draw:
+def draw(protocol: Protocol, product: Product, dose: Quantity, duration: Quantity | None) -> Draw:
+    """How a dose comes out of one product: volume or devices, and the pump's rate over ``duration``."""
     dosing = protocol.dosing
     if product.amount_per_device is not None:
         each = Quantity.parse(product.amount_per_device)

@@ -78,3 +78,14 @@ def due(moment: datetime | None) -> str:
     else:
         return f"{timezone.localtime(moment):%-d %b %Y}"
     return f"{words} late" if late else f"in {words}"
+
+
+@register.filter
+def language_words(code: str) -> str:
+    """A language code as the language calls itself."""
+    from django.utils.translation import get_language_info
+
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return code

@@ -1,0 +1,307 @@
+"""What people do in screening: each function one act, whole or not at all, and audited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Staff
+from openkap.care.accounts.signing import sign
+from openkap.care.audit.actions import record
+from openkap.care.conflict import Conflict
+from openkap.care.enrolment.access import screening_for
+from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
+from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
+from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.moment import now
+from openkap.care.patients.access import patient_for
+from openkap.care.patients.actions import set_status
+from openkap.care.patients.models import Patient
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+from openkap.protocol.assess import Verdict
+from openkap.protocol.elements import Element, Event, Value, dictionary
+from openkap.protocol.facts import Facts, show_value
+from openkap.protocol.read import load_protocol
+
+OUTCOME_OF = {
+    Verdict.ELIGIBLE: Decision.Outcome.ELIGIBLE,
+    Verdict.CLINICIAN_REVIEW: Decision.Outcome.REVIEWED,
+    Verdict.DELAY: Decision.Outcome.WAIT,
+    Verdict.INCOMPLETE: Decision.Outcome.WAIT,
+    Verdict.EXCLUDED: Decision.Outcome.NOT_ELIGIBLE,
+}
+TREATED = (Decision.Outcome.ELIGIBLE, Decision.Outcome.REVIEWED)
+
+
+@transaction.atomic
+def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
+    """Begin to screen a patient under a protocol."""
+    patient = patient_for(by, uid, Permission.SCREEN, seen="")
+    chosen = load_protocol(protocol)
+    screening = Screening.objects.create(
+        patient=patient,
+        protocol=chosen.id,
+        protocol_version=chosen.version,
+        opened_by_id=by.staff_id,
+        opened_at=now(),
+    )
+    if patient.status == Patient.Status.REFERRED:
+        set_status(by=by, patient=patient, status=Patient.Status.SCREENING)
+    record(
+        "screening.opened",
+        by=by,
+        entity="screening",
+        uid=screening.uid,
+        patient=uid,
+        detail={"protocol": chosen.id, "version": chosen.version},
+    )
+    return screening
+
+
+@transaction.atomic
+def answer(
+    *,
+    by: Actor,
+    uid: str,
+    element: str,
+    given: Any,
+    confirmed: bool = False,
+    observed_at: datetime | None = None,
+    seen: str | None = None,
+    origin: str = "",
+) -> Answer:
+    """Answer one question, or take an answer back (``given`` None).
+
+    An impossible value is refused; an implausible one is kept, asked again, and counts once confirmed.
+    ``seen`` is the answer that was on the screen: ``Conflict`` when another has come meanwhile.
+    """
+    patient = patient_for(by, uid, Permission.SCREEN, seen="")
+    question = dictionary().find(element)
+    # The lock keeps two answers to one question in order.
+    Patient.objects.select_for_update().get(pk=patient.pk)
+    before = Answer.objects.filter(patient=patient, element=element).order_by("-id").first()
+    value = None if given is None else question.parse(given)
+    stored = _as_stored(value)
+    if seen is not None and (before.uid if before else "") != seen and (not before or before.value != stored):
+        said = before.value if before and before.is_known else "not known"
+        raise Conflict(theirs={element: said}, version=0, who=before.answered_by.name if before else "")
+    observed = observed_at or now()
+    _refuse_future(observed, value, question)
+    row = Answer.objects.create(
+        patient=patient,
+        element=element,
+        value=stored,
+        is_known=given is not None,
+        is_confirmed=confirmed,
+        observed_at=observed,
+        origin=origin or f"answer to {by.name}",
+        answered_by_id=by.staff_id,
+        answered_at=now(),
+        corrects=before,
+    )
+    record(
+        "screening.answered",
+        by=by,
+        entity="answer",
+        uid=row.uid,
+        patient=uid,
+        detail={"element": element, "corrects": before.uid if before else ""},
+    )
+    return row
+
+
+def _as_stored(value: Value | None) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, frozenset):
+        return sorted(value) or "none"
+    if isinstance(value, Event):
+        return value.on.isoformat() if value.on else ("yes" if value.ever else "never")
+    return show_value(value)
+
+
+def _refuse_future(observed: datetime, value: Value | None, question: Element) -> None:
+    on = value.on if isinstance(value, Event) else None
+    if observed > now() or (on is not None and on > now().date()):
+        raise InputError(
+            "this day is in the future",
+            value=str(on or observed.date()),
+            limit=f"not after {now().date().isoformat()}",
+            remedy="correct the date",
+            where=question.id,
+        )
+
+
+@transaction.atomic
+def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
+    """Take facts of a referral document over as answers; what a person has answered stays."""
+    patient = patient_for(by, uid, Permission.SCREEN, seen="")
+    known = set(Answer.objects.filter(patient=patient).values_list("element", flat=True))
+    fresh = [fact for fact in facts if fact.element.id not in known]
+    for fact in fresh:
+        Answer.objects.create(
+            patient=patient,
+            element=fact.element.id,
+            value=_as_stored(fact.value),
+            is_confirmed=False,
+            observed_at=fact.at or now(),
+            origin=origin,
+            answered_by_id=by.staff_id,
+            answered_at=now(),
+        )
+    record(
+        "screening.facts_taken_over",
+        by=by,
+        entity="patient",
+        uid=uid,
+        patient=uid,
+        detail={"elements": sorted(fact.element.id for fact in fresh), "origin": origin},
+    )
+    return len(fresh)
+
+
+@transaction.atomic
+def record_shared_decision(
+    *, by: Actor, uid: str, wish: str, patient_said: str, alternatives: list[str]
+) -> SharedDecision:
+    """Record what patient and clinician decided together after the guideline notice was shown."""
+    patient, screening = screening_for(by, uid, Permission.SCREEN)
+    if screening is None:
+        raise InputError("screening has not been opened", remedy="open it first")
+    if not patient_said.strip():
+        raise InputError(
+            "the patient's own words are missing", remedy="write what they said", where="patient_said"
+        )
+    if wish not in SharedDecision.Wish.values:
+        raise InputError("what the patient wishes is missing", remedy="choose one", where="wish")
+    protocol = protocol_of(screening.protocol, screening.protocol_version)
+    row = SharedDecision.objects.create(
+        patient=patient,
+        screening=screening,
+        notice=canonical(notice(protocol)),
+        alternatives=alternatives,
+        wish=wish,
+        patient_said=patient_said.strip(),
+        recorded_by_id=by.staff_id,
+        recorded_at=now(),
+    )
+    record(
+        "screening.shared_decision",
+        by=by,
+        entity="shared_decision",
+        uid=row.uid,
+        patient=uid,
+        detail={"wish": wish, "alternatives": alternatives},
+    )
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a prescriber chose on the decision page."""
+
+    outcome: str
+    reason: str
+    # Fingerprint of the assessment that was on the screen.
+    seen: str
+
+
+@transaction.atomic
+def decide(*, by: Actor, uid: str, chosen: Chosen, person: Staff) -> Decision:
+    """Decide on a patient's eligibility; against the verdict only with a reason. Signed."""
+    patient, screening = screening_for(by, uid, Permission.DECIDE_ELIGIBILITY)
+    if screening is None:
+        raise InputError("screening has not been opened", remedy="open it first")
+    Patient.objects.select_for_update().get(pk=patient.pk)
+    assessment = assess_patient(patient, screening)
+    told = shown(assessment)
+    print_now = fingerprint_of(told)
+    if print_now != chosen.seen:
+        raise InputError(
+            "an answer has changed since this page was opened",
+            remedy="look at the verdict again; your reason is kept below",
+            where="outcome",
+        )
+    outcome, is_override = _checked_outcome(chosen, assessment.verdict)
+    shared = SharedDecision.objects.filter(screening=screening).order_by("-id").first()
+    if outcome in TREATED and (shared is None or shared.wish != SharedDecision.Wish.GO_ON):
+        raise InputError(
+            "there is no shared decision to go on",
+            remedy="show the guideline notice to the patient and record what was decided together",
+            where="outcome",
+        )
+    stored = Assessment.objects.create(
+        patient=patient,
+        screening=screening,
+        protocol=assessment.protocol.id,
+        protocol_version=assessment.protocol.version,
+        protocol_fingerprint=assessment.protocol.fingerprint,
+        verdict=assessment.verdict.value,
+        snapshot=canonical(told),
+        fingerprint=print_now,
+        assessed_at=now(),
+        assessed_for_id=by.staff_id,
+    )
+    words = Decision.Outcome(outcome).label
+    signature = sign(
+        by=by,
+        person=person,
+        meaning=f"Decided: {words}" + (" (against the verdict)" if is_override else ""),
+        entity="assessment",
+        uid=stored.uid,
+        content=canonical([stored.snapshot, outcome, chosen.reason.strip()]),
+    )
+    decision = Decision.objects.create(
+        patient=patient,
+        assessment=stored,
+        shared_decision=shared,
+        outcome=outcome,
+        is_override=is_override,
+        reason=chosen.reason.strip(),
+        signature=signature,
+        decided_by_id=by.staff_id,
+        decided_at=now(),
+    )
+    _move_patient(by, patient, outcome)
+    record(
+        "screening.overridden" if is_override else "screening.decided",
+        by=by,
+        entity="decision",
+        uid=decision.uid,
+        patient=uid,
+        reason=chosen.reason.strip(),
+        detail={"verdict": assessment.verdict.value, "outcome": outcome, "assessment": stored.uid},
+    )
+    return decision
+
+
+def _checked_outcome(chosen: Chosen, verdict: Verdict) -> tuple[str, bool]:
+    if chosen.outcome not in Decision.Outcome.values:
+        raise InputError("the decision is missing", remedy="choose one", where="outcome")
+    outcome = chosen.outcome
+    is_override = outcome != OUTCOME_OF[verdict]
+    if verdict is Verdict.CLINICIAN_REVIEW and outcome == Decision.Outcome.ELIGIBLE:
+        # The review is what the verdict asked for: eligible means eligible after it.
+        outcome, is_override = Decision.Outcome.REVIEWED, False
+    if is_override and outcome == Decision.Outcome.ELIGIBLE:
+        outcome = Decision.Outcome.REVIEWED
+    if (is_override or outcome == Decision.Outcome.REVIEWED) and not chosen.reason.strip():
+        raise InputError(
+            "the reason is missing" if is_override else "the review needs your reason",
+            value=f"verdict: {verdict.words}",
+            remedy="write why you decide so; it is stored and counted",
+            where="reason",
+        )
+    return outcome, is_override
+
+
+def _move_patient(by: Actor, patient: Patient, outcome: str) -> None:
+    before_course = {Patient.Status.REFERRED, Patient.Status.SCREENING, Patient.Status.ELIGIBLE}
+    if patient.status in before_course:
+        status = Patient.Status.ELIGIBLE if outcome in TREATED else Patient.Status.SCREENING
+        set_status(by=by, patient=patient, status=status, because=f"decision: {outcome}")

@@ -1,0 +1,328 @@
+"""What people do about consent: each function one act, whole or not at all, and audited."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Staff
+from openkap.care.accounts.signing import fingerprint, sign
+from openkap.care.audit.actions import record
+from openkap.care.enrolment.access import consent_for, screening_for
+from openkap.care.enrolment.assessment import canonical
+from openkap.care.enrolment.models import (
+    Capacity,
+    Consent,
+    ConsentGiven,
+    ConsentPart,
+    ConsentWithdrawn,
+    PatientSignature,
+)
+from openkap.care.enrolment.protocols import DEFAULT
+from openkap.care.enrolment.texts import parsed, text_in_force
+from openkap.care.moment import now
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+from openkap.core.quantity import Quantity
+from openkap.protocol.consent_text import consent_rules
+
+# A path of straight strokes in whole numbers: nothing else may stand in a drawing.
+STROKES = re.compile(r"(M\d{1,3} \d{1,3}(L\d{1,3} \d{1,3})*)+")
+LONGEST_DRAWING = 20_000
+PATIENT_MEANING = "I have read or heard this text, my questions were answered, and I agree to the treatment."
+COUNTER_MEANING = (
+    "I have gone through the text with the patient, checked capacity, and answered their questions."
+)
+
+
+@transaction.atomic
+def open_consent(
+    *, by: Actor, uid: str, language: str, scope: str, handed_over_at: datetime | None = None
+) -> Consent:
+    """Open the consent text in force, to go through it with the patient."""
+    patient, screening = screening_for(by, uid, Permission.TAKE_CONSENT)
+    if scope not in Consent.Scope.values:
+        raise InputError("what the consent is for is missing", remedy="choose one", where="scope")
+    if handed_over_at is not None and handed_over_at > now():
+        raise InputError(
+            "the text cannot have been handed over in the future",
+            value=handed_over_at.isoformat(),
+            remedy="correct the day",
+            where="handed_over_at",
+        )
+    consent = Consent.objects.create(
+        patient=patient,
+        text=text_in_force(language),
+        scope=scope,
+        protocol=screening.protocol if screening else DEFAULT,
+        opened_by_id=by.staff_id,
+        opened_at=now(),
+        handed_over_at=handed_over_at,
+    )
+    record(
+        "consent.opened",
+        by=by,
+        entity="consent",
+        uid=consent.uid,
+        patient=uid,
+        detail={"version": consent.text.version, "language": language, "scope": scope},
+    )
+    return consent
+
+
+@transaction.atomic
+def go_through(
+    *, by: Actor, uid: str, consent: str, element: str, words: str = "", is_understood: bool
+) -> ConsentPart:
+    """Record one element: ticked, explained back, chosen, or noted."""
+    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    _refuse_signed(row)
+    section = parsed(row.text).section(element)
+    shown_by = section.element.shown_by
+    if shown_by != "read_and_tick" and not words.strip():
+        raise InputError(
+            "the words are missing" if shown_by != "signed" else "no choice was made",
+            remedy="write what was said" if shown_by != "signed" else "let the patient choose one",
+            where=element,
+        )
+    if section.choices and words not in section.choices:
+        raise InputError(
+            "this is not one of the choices", value=words, limit=" | ".join(section.choices), where=element
+        )
+    part = ConsentPart.objects.create(
+        consent=row,
+        element=element,
+        shown_by=shown_by,
+        words=words.strip(),
+        is_understood=is_understood,
+        recorded_by_id=by.staff_id,
+        recorded_at=now(),
+    )
+    detail = {"element": element, "understood": is_understood}
+    record("consent.part_gone_through", by=by, entity="consent", uid=consent, patient=uid, detail=detail)
+    return part
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """The four abilities of somebody who decides."""
+
+    understands: bool
+    retains: bool
+    weighs: bool
+    communicates: bool
+    note: str = ""
+    pressure: str = ""
+
+
+@transaction.atomic
+def assess_capacity(*, by: Actor, uid: str, consent: str, found: Abilities) -> Capacity:
+    """Record whether the patient can decide now."""
+    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    _refuse_signed(row)
+    whole = found.understands and found.retains and found.weighs and found.communicates
+    if not whole and not found.note.strip():
+        raise InputError(
+            "an ability is in doubt and nothing is written about it",
+            remedy="write what you saw and what follows",
+            where="note",
+        )
+    capacity = Capacity.objects.create(
+        consent=row,
+        understands=found.understands,
+        retains=found.retains,
+        weighs=found.weighs,
+        communicates=found.communicates,
+        note=found.note.strip(),
+        pressure=found.pressure.strip(),
+        assessed_by_id=by.staff_id,
+        assessed_at=now(),
+    )
+    detail = {"whole": whole, "pressure": bool(found.pressure.strip())}
+    record("consent.capacity_assessed", by=by, entity="consent", uid=consent, patient=uid, detail=detail)
+    return capacity
+
+
+def latest_parts(consent: Consent) -> dict[str, ConsentPart]:
+    """The newest record of each element."""
+    parts: dict[str, ConsentPart] = {}
+    for part in ConsentPart.objects.filter(consent=consent).select_related("recorded_by").order_by("id"):
+        parts[part.element] = part
+    return parts
+
+
+def what_is_missing(consent: Consent) -> list[str]:
+    """What still stands between this conversation and the patient's signature, in words."""
+    parts, said = latest_parts(consent), []
+    for section in parsed(consent.text).sections:
+        part = parts.get(section.element.id)
+        if section.element.required and part is None:
+            said.append(f"{section.title}: not gone through yet")
+        elif section.element.required and part is not None and not part.is_understood:
+            said.append(f"{section.title}: not understood yet")
+    capacity = consent.capacity.order_by("-id").first()
+    if capacity is None:
+        said.append("Capacity: not assessed yet")
+    elif not capacity.is_whole:
+        said.append("Capacity: an ability is in doubt; consent cannot be taken now")
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """How the patient signed."""
+
+    name: str
+    strokes: str = ""
+    read_aloud: bool = False
+    interpreter: str = ""
+
+
+@transaction.atomic
+def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> PatientSignature:
+    """The patient signs on the tablet, drawn or typed, with a member of staff as witness."""
+    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    _refuse_signed(row)
+    missing = what_is_missing(row)
+    if missing:
+        raise InputError(
+            "this consent is not ready to be signed",
+            value="; ".join(missing[:3]),
+            remedy="complete these first",
+        )
+    if not signed.name.strip():
+        raise InputError("the name is missing", remedy="type the full name", where="name")
+    strokes = signed.strokes.strip()
+    if strokes and (len(strokes) > LONGEST_DRAWING or not STROKES.fullmatch(strokes)):
+        raise InputError(
+            "the drawing could not be read",
+            remedy="clear it and sign again, or type the name",
+            where="strokes",
+        )
+    signature = PatientSignature.objects.create(
+        consent=row,
+        how="drawn" if strokes else "typed",
+        name=signed.name.strip(),
+        strokes=strokes,
+        meaning=PATIENT_MEANING,
+        fingerprint=fingerprint(signed_content(row, signed.name.strip(), strokes)),
+        read_aloud=signed.read_aloud,
+        interpreter=signed.interpreter.strip(),
+        witnessed_by_id=by.staff_id,
+        signed_at=now(),
+    )
+    detail = {"how": signature.how, "fingerprint": signature.fingerprint, "version": row.text.version}
+    record("consent.signed", by=by, entity="consent", uid=consent, patient=uid, detail=detail)
+    return signature
+
+
+def signed_content(consent: Consent, name: str, strokes: str) -> str:
+    """What a signature covers: the exact text, every part as recorded, capacity, name and drawing."""
+    capacity = consent.capacity.order_by("-id").first()
+    parts = [
+        [part.element, part.shown_by, part.words, part.is_understood]
+        for part in latest_parts(consent).values()
+    ]
+    abilities = capacity and [
+        capacity.understands,
+        capacity.retains,
+        capacity.weighs,
+        capacity.communicates,
+        capacity.note,
+        capacity.pressure,
+    ]
+    return canonical(
+        [consent.uid, consent.scope, consent.text.fingerprint, sorted(parts), abilities, name, strokes]
+    )
+
+
+@transaction.atomic
+def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentGiven:
+    """The prescriber countersigns with their password: from now on the consent is in force."""
+    patient, row = consent_for(by, uid, consent, Permission.COUNTERSIGN_CONSENT)
+    signature = getattr(row, "patient_signature", None)
+    if signature is None:
+        raise InputError("the patient has not signed yet", remedy="let the patient sign first")
+    if hasattr(row, "given"):
+        raise InputError("this consent is countersigned already", remedy="open it to see the signatures")
+    if row.text.superseded_at is not None:
+        raise InputError(
+            "a newer version of the text is in force",
+            value=row.text.version,
+            remedy="go through the new version with the patient",
+        )
+    content = signed_content(row, signature.name, signature.strokes)
+    if fingerprint(content) != signature.fingerprint:
+        raise AssertionError("what the patient signed is not what is stored")
+    counter = sign(
+        by=by, person=person, meaning=COUNTER_MEANING, entity="consent", uid=row.uid, content=content
+    )
+    moment = now()
+    given = ConsentGiven.objects.create(
+        consent=row,
+        patient=patient,
+        text=row.text,
+        scope=row.scope,
+        patient_signature=signature,
+        countersignature=counter,
+        valid_from=moment,
+        expires_at=_months_after(moment, consent_rules(parts_version(row)).expires_after),
+    )
+    detail = {"version": row.text.version, "expires_at": given.expires_at.isoformat()}
+    record("consent.given", by=by, entity="consent", uid=row.uid, patient=uid, detail=detail)
+    return given
+
+
+def parts_version(consent: Consent) -> str:
+    """The version of the protocol's consent part that the text was written for."""
+    found = re.search(r"^parts: (\S+)$", consent.text.body, re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def _months_after(moment: datetime, period: Quantity) -> datetime:
+    """The same day of the month, that many calendar months later (or its last day)."""
+    months = moment.month - 1 + int(period.to("mo").value)
+    year, month = moment.year + months // 12, months % 12 + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))
+
+
+@transaction.atomic
+def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> ConsentWithdrawn:
+    """The patient withdraws: from this moment no dose can be started."""
+    del person  # proved who is asking; nothing else is needed of it
+    patient, row = consent_for(by, uid, consent, Permission.WITHDRAW_CONSENT)
+    given = getattr(row, "given", None)
+    if given is None or hasattr(given, "withdrawal"):
+        raise InputError("this consent is not in force", remedy="nothing has to be withdrawn")
+    if not said.strip():
+        raise InputError(
+            "what the patient said is missing",
+            remedy="write it down; no reason has to be given",
+            where="said",
+        )
+    withdrawn = ConsentWithdrawn.objects.create(
+        given=given, said=said.strip(), told_to_id=by.staff_id, withdrawn_at=now()
+    )
+    record(
+        "consent.withdrawn",
+        by=by,
+        entity="consent",
+        uid=row.uid,
+        patient=patient.uid,
+        reason=said.strip(),
+        detail={"version": row.text.version},
+    )
+    return withdrawn
+
+
+def _refuse_signed(consent: Consent) -> None:
+    if hasattr(consent, "patient_signature"):
+        raise InputError(
+            "this consent is signed: it stays as it is", remedy="open a new one to change anything"
+        )

@@ -1,0 +1,111 @@
+"""Reads for the consent pages; plain values out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from openkap.care.enrolment.consent_actions import latest_parts, parts_version, what_is_missing
+from openkap.care.enrolment.facts import consent_in_force
+from openkap.care.enrolment.models import Consent
+from openkap.care.enrolment.texts import bring_into_force, parsed
+from openkap.care.moment import now
+from openkap.care.patients.models import Patient
+from openkap.protocol.consent_text import consent_rules
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the text with what was recorded."""
+
+    id: str
+    number: int
+    title: str
+    paragraphs: tuple[str, ...]
+    prompt: str
+    choices: tuple[str, ...]
+    shown_by: str
+    required: bool
+    words: str = ""
+    is_understood: bool = False
+    recorded_by: str = ""
+    recorded_at: datetime | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.is_understood
+
+
+def conversation(consent: Consent) -> dict[str, Any]:
+    """Everything a consent page shows."""
+    text, recorded = parsed(consent.text), latest_parts(consent)
+    parts = []
+    for number, section in enumerate(text.sections, 1):
+        held = recorded.get(section.element.id)
+        parts.append(
+            Part(
+                section.element.id,
+                number,
+                section.title,
+                section.paragraphs,
+                section.prompt,
+                section.choices,
+                section.element.shown_by,
+                section.element.required,
+                held.words if held else "",
+                held.is_understood if held else False,
+                held.recorded_by.name if held else "",
+                held.recorded_at if held else None,
+            )
+        )
+    given = getattr(consent, "given", None)
+    return {
+        "consent": consent,
+        "text": text,
+        "parts": parts,
+        "done": sum(1 for each in parts if each.is_done),
+        "capacity": consent.capacity.select_related("assessed_by").order_by("-id").first(),
+        "capacity_rules": consent_rules(parts_version(consent)).capacity,
+        "missing": what_is_missing(consent),
+        "signature": getattr(consent, "patient_signature", None),
+        "given": given,
+        "withdrawal": getattr(given, "withdrawal", None),
+        "state": state_of(consent),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where one consent stands, in words."""
+
+    words: str
+    tone: str
+
+
+def state_of(consent: Consent) -> State:
+    """Where it stands now."""
+    given = getattr(consent, "given", None)
+    if given is None:
+        if hasattr(consent, "patient_signature"):
+            return State("waits for the countersignature", "watch")
+        return State("not signed yet", "unknown")
+    if hasattr(given, "withdrawal"):
+        return State(f"withdrawn {given.withdrawal.withdrawn_at:%-d %b %Y}", "alarm")
+    if given.expires_at <= now():
+        return State(f"ended {given.expires_at:%-d %b %Y}", "watch")
+    if consent.text.superseded_at is not None:
+        return State("a newer version must be signed", "watch")
+    return State(f"in force until {given.expires_at:%-d %b %Y}", "good")
+
+
+def history(patient: Patient) -> dict[str, Any]:
+    """All consents of a patient, newest first, and the one in force."""
+    bring_into_force()
+    rows = (
+        Consent.objects.filter(patient=patient)
+        .select_related("text", "opened_by", "patient_signature", "given__withdrawal")
+        .order_by("-opened_at", "-id")
+    )
+    listed = [(row, state_of(row)) for row in rows]
+    return {"consents": listed, "in_force": consent_in_force(patient, now())}

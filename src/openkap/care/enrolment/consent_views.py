@@ -1,0 +1,169 @@
+"""Consent pages: obtain, parse, act or query, render."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.accounts.signing import prove_identity
+from openkap.care.enrolment import consent_actions as acts
+from openkap.care.enrolment import consent_queries as queries
+from openkap.care.enrolment.access import consent_for
+from openkap.care.enrolment.consent_copy import consent_pdf
+from openkap.care.enrolment.forms import given_moment
+from openkap.care.enrolment.views import frame
+from openkap.care.patients.access import patient_for
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+from openkap.protocol.consent_text import languages
+
+
+def consents(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Which consent is in force, what there was before, and a new one."""
+    error: InputError | None = None
+    if request.method == "POST":
+        try:
+            opened = acts.open_consent(
+                by=request.actor,
+                uid=patient,
+                language=request.POST.get("language", ""),
+                scope=request.POST.get("scope", ""),
+                handed_over_at=given_moment(request.POST.get("handed_over_on", ""), where="handed_over_at"),
+            )
+            return redirect("consent", patient, opened.uid)
+        except InputError as refused:
+            error = refused
+    row = patient_for(request.actor, patient, Permission.TAKE_CONSENT, seen="consent")
+    context = frame(request, row) | queries.history(row)
+    context |= {"languages": languages(), "language": row.identity.language, "error": error}
+    return render(request, "enrolment/consents.html", context, status=422 if error else 200)
+
+
+def consent(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
+    """The text, part by part, with what has been understood; signed, it is shown as it was."""
+    return _page(request, patient, consent)
+
+
+def _page(request: ClinicRequest, patient: str, uid: str, error: InputError | None = None) -> HttpResponse:
+    row, found = consent_for(
+        request.actor, patient, uid, Permission.SEE_PATIENT, seen="" if error else "consent"
+    )
+    context = frame(request, row) | queries.conversation(found) | {"error": error, "typed": request.POST}
+    return render(request, "enrolment/consent.html", context, status=422 if error else 200)
+
+
+@require_POST
+def part(request: ClinicRequest, patient: str, consent: str, part: str) -> HttpResponse:
+    """One part gone through."""
+    try:
+        acts.go_through(
+            by=request.actor,
+            uid=patient,
+            consent=consent,
+            element=part,
+            words=request.POST.get("words", ""),
+            is_understood=request.POST.get("understood") == "yes",
+        )
+    except InputError as refused:
+        error: InputError | None = refused
+    else:
+        error = None
+    if request.headers.get("HX-Request"):
+        _, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
+        context = queries.conversation(found) | {"patient": patient, "error": error, "typed": request.POST}
+        context["part"] = next(each for each in context["parts"] if each.id == part)
+        return render(request, "enrolment/part_saved.html", context, status=422 if error else 200)
+    if error:
+        return _page(request, patient, consent, error)
+    return redirect(reverse("consent", args=[patient, consent]) + f"#{part}")
+
+
+@require_POST
+def capacity(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
+    """Capacity assessed."""
+    data = request.POST
+    found = acts.Abilities(
+        **{name: data.get(name) == "yes" for name in ("understands", "retains", "weighs", "communicates")},
+        note=data.get("note", ""),
+        pressure=data.get("pressure", ""),
+    )
+    try:
+        acts.assess_capacity(by=request.actor, uid=patient, consent=consent, found=found)
+    except InputError as refused:
+        return _page(request, patient, consent, refused)
+    return redirect(reverse("consent", args=[patient, consent]) + "#signing")
+
+
+def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
+    """The patient signs on the tablet."""
+    error: InputError | None = None
+    if request.method == "POST":
+        data = request.POST
+        signed = acts.Signed(
+            name=data.get("name", ""),
+            strokes=data.get("strokes", ""),
+            read_aloud=data.get("read_aloud") == "yes",
+            interpreter=data.get("interpreter", ""),
+        )
+        try:
+            acts.sign_as_patient(by=request.actor, uid=patient, consent=consent, signed=signed)
+            messages.success(request, "Signed. Thank you. Now the prescriber countersigns.")
+            return redirect("consent", patient, consent)
+        except InputError as refused:
+            error = refused
+    row, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
+    context = frame(request, row) | queries.conversation(found)
+    context |= {"meaning": acts.PATIENT_MEANING, "error": error, "typed": request.POST}
+    return render(request, "enrolment/sign.html", context, status=422 if error else 200)
+
+
+def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
+    """The prescriber countersigns with their password."""
+    error: InputError | None = None
+    if request.method == "POST":
+        try:
+            person = prove_identity(request.actor, request.POST.get("password", ""))
+            acts.countersign(by=request.actor, uid=patient, consent=consent, person=person)
+            messages.success(request, "The consent is in force. Give the patient their copy.")
+            return redirect("consent", patient, consent)
+        except InputError as refused:
+            error = refused
+    row, found = consent_for(request.actor, patient, consent, Permission.COUNTERSIGN_CONSENT, seen="consent")
+    context = (
+        frame(request, row) | queries.conversation(found) | {"meaning": acts.COUNTER_MEANING, "error": error}
+    )
+    return render(request, "enrolment/countersign.html", context, status=422 if error else 200)
+
+
+def withdraw(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
+    """The patient withdraws; whoever records it proves who they are."""
+    error: InputError | None = None
+    if request.method == "POST":
+        try:
+            person = prove_identity(request.actor, request.POST.get("password", ""))
+            acts.withdraw(
+                by=request.actor,
+                uid=patient,
+                consent=consent,
+                said=request.POST.get("said", ""),
+                person=person,
+            )
+            messages.success(request, "The consent is withdrawn. No dose can be started.")
+            return redirect("consents" if request.actor.may(Permission.TAKE_CONSENT) else "patient", patient)
+        except InputError as refused:
+            error = refused
+    row, found = consent_for(request.actor, patient, consent, Permission.WITHDRAW_CONSENT)
+    context = frame(request, row) | {"consent": found, "error": error, "typed": request.POST}
+    return render(request, "enrolment/withdraw.html", context, status=422 if error else 200)
+
+
+def copy(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
+    """The signer's copy as PDF."""
+    row, found = consent_for(request.actor, patient, consent, Permission.SEE_PATIENT, seen="consent copy")
+    answer = HttpResponse(consent_pdf(row, found), content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="consent-{row.code}-{found.text.version}.pdf"'
+    return answer

@@ -1,0 +1,361 @@
+"""Rows of enrolment: what was answered, what the system concluded from it, what people decided, and consent.
+
+All of it is added and never changed: an answer is corrected by a newer one, a consent ended by a withdrawal.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from openkap.care.accounts.models import Signature, Staff
+from openkap.care.append_only import AppendOnly
+from openkap.care.ids import new_uid
+from openkap.care.patients.models import Patient
+
+
+class Screening(models.Model):
+    """One pass through the questions of one protocol (FHIR: EpisodeOfCare opened by a referral)."""
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="screenings")
+    protocol = models.CharField(max_length=60)
+    protocol_version = models.CharField(max_length=20)
+    opened_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["patient", "-opened_at"], name="screening_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.uid}"
+
+
+class Answer(models.Model):
+    """One answer to one question (FHIR: Observation or QuestionnaireResponse.item).
+
+    ``value`` is the text the dictionary of elements reads, or a list of texts for findings; an answer taken
+    back is a row with ``is_known`` false. The newest row of an element counts.
+    """
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="answers")
+    element = models.CharField(max_length=80)
+    value = models.JSONField()
+    is_known = models.BooleanField(default=True)
+    is_confirmed = models.BooleanField(default=False)
+    observed_at = models.DateTimeField()
+    origin = models.CharField(max_length=120)
+    answered_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField()
+    corrects = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrected_by"
+    )
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(corrects__isnull=True) | ~Q(corrects=F("id")), name="answer_not_of_itself"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["patient", "element", "id"], name="answer_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.element} {self.uid}"
+
+
+class Assessment(models.Model):
+    """What the system concluded and everything it saw, as text that is shown again as it was."""
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="assessments")
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="assessments")
+    protocol = models.CharField(max_length=60)
+    protocol_version = models.CharField(max_length=20)
+    protocol_fingerprint = models.CharField(max_length=64)
+    verdict = models.CharField(max_length=30)
+    # Canonical JSON: facts, reasons with sources, what was missing, the guideline notice.
+    snapshot = models.TextField()
+    fingerprint = models.CharField(max_length=64)
+    assessed_at = models.DateTimeField()
+    assessed_for = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+
+    append_only: ClassVar = AppendOnly()
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.uid}"
+
+
+class SharedDecision(models.Model):
+    """What patient and clinician decided together after the guideline notice was shown."""
+
+    class Wish(models.TextChoices):
+        GO_ON = "go_on", "go on with ketamine treatment"
+        OTHER = "other", "another treatment first"
+        TIME = "time", "more time to decide"
+        NO = "no", "no ketamine treatment"
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="shared_decisions")
+    screening = models.ForeignKey(Screening, on_delete=models.PROTECT, related_name="shared_decisions")
+    # The guideline positions that were on the screen.
+    notice = models.TextField()
+    alternatives = models.JSONField()
+    wish = models.CharField(max_length=6, choices=Wish.choices)
+    patient_said = models.TextField()
+    recorded_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(patient_said=""), name="shared_decision_in_their_words")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wish} {self.uid}"
+
+
+class Decision(models.Model):
+    """The named prescriber's decision on an assessment; against it only with a reason."""
+
+    class Outcome(models.TextChoices):
+        ELIGIBLE = "eligible", "eligible"
+        REVIEWED = "eligible_with_review_signed", "eligible after signed review"
+        NOT_ELIGIBLE = "not_eligible", "not eligible"
+        WAIT = "wait", "wait and check again"
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="decisions")
+    assessment = models.OneToOneField(Assessment, on_delete=models.PROTECT, related_name="decision")
+    shared_decision = models.ForeignKey(
+        SharedDecision, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions"
+    )
+    outcome = models.CharField(max_length=30, choices=Outcome.choices)
+    is_override = models.BooleanField()
+    reason = models.TextField(blank=True)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    decided_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(is_override=False) | ~Q(reason=""), name="decision_override_has_reason"
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="eligible_with_review_signed") | ~Q(reason=""),
+                name="decision_review_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome__in=["eligible", "eligible_with_review_signed"])
+                | Q(shared_decision__isnull=False),
+                name="decision_shared_before_treatment",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["patient", "-decided_at"], name="decision_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.uid}"
+
+
+class ConsentText(models.Model):
+    """The exact text of one version in one language, kept here so that it can always be shown again."""
+
+    fingerprint = models.CharField(max_length=64, primary_key=True)
+    version = models.CharField(max_length=20)
+    language = models.CharField(max_length=10)
+    title = models.CharField(max_length=200)
+    body = models.TextField()
+    first_used_at = models.DateTimeField()
+    # When a newer version of this language came into use: from then on it is asked for again.
+    superseded_at = models.DateTimeField(null=True, blank=True)
+
+    append_only: ClassVar = AppendOnly(mutable=("superseded_at",))
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["language", "version"], name="consent_text_once_a_version"),
+            models.UniqueConstraint(
+                fields=["language"],
+                condition=Q(superseded_at__isnull=True),
+                name="consent_text_one_in_force",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.language} {self.version}"
+
+
+class Consent(models.Model):
+    """One conversation about consent, from opening the text to the countersignature (FHIR: Consent)."""
+
+    class Scope(models.TextChoices):
+        COURSE = "course", "the acute course"
+        MAINTENANCE = "maintenance", "maintenance"
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
+    text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="consents")
+    scope = models.CharField(max_length=12, choices=Scope.choices, default=Scope.COURSE)
+    protocol = models.CharField(max_length=60)
+    opened_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    opened_at = models.DateTimeField()
+    # The text was handed over this long before, so that there was time to decide (CON-27).
+    handed_over_at = models.DateTimeField(null=True, blank=True)
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["patient", "-opened_at"], name="consent_latest")]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class ConsentPart(models.Model):
+    """One element gone through: ticked, explained back in the patient's words, chosen, or noted."""
+
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="parts")
+    element = models.CharField(max_length=20)
+    shown_by = models.CharField(max_length=30)
+    # The patient's own words, their choice, or the clinician's note.
+    words = models.TextField(blank=True)
+    is_understood = models.BooleanField()
+    recorded_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(shown_by="read_and_tick") | ~Q(words=""), name="consent_part_in_words"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["consent", "element", "id"], name="consent_part_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.element} of {self.consent_id}"
+
+
+class Capacity(models.Model):
+    """The four abilities at the time of consent, as a clinician found them."""
+
+    consent = models.ForeignKey(Consent, on_delete=models.PROTECT, related_name="capacity")
+    understands = models.BooleanField()
+    retains = models.BooleanField()
+    weighs = models.BooleanField()
+    communicates = models.BooleanField()
+    note = models.TextField(blank=True)
+    pressure = models.TextField(blank=True)
+    assessed_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    assessed_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(understands=True, retains=True, weighs=True, communicates=True) | ~Q(note=""),
+                name="capacity_doubt_has_note",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"capacity of {self.consent_id}"
+
+    @property
+    def is_whole(self) -> bool:
+        """All four abilities were found."""
+        return self.understands and self.retains and self.weighs and self.communicates
+
+
+class PatientSignature(models.Model):
+    """The patient's own signature: drawn on the tablet, or their name typed."""
+
+    class How(models.TextChoices):
+        DRAWN = "drawn", "drawn"
+        TYPED = "typed", "typed"
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="patient_signature")
+    how = models.CharField(max_length=5, choices=How.choices)
+    name = models.CharField(max_length=240)
+    # The strokes as an SVG path in a 600 by 200 box.
+    strokes = models.TextField(blank=True)
+    meaning = models.CharField(max_length=300)
+    # SHA-256 over text, parts, capacity, name and strokes.
+    fingerprint = models.CharField(max_length=64)
+    read_aloud = models.BooleanField(default=False)
+    interpreter = models.CharField(max_length=120, blank=True)
+    witnessed_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    signed_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(how="typed", strokes="") | (Q(how="drawn") & ~Q(strokes="")),
+                name="patient_signature_is_there",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="patient_signature_has_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class ConsentGiven(models.Model):
+    """Consent in force: signed by the patient and countersigned, from one moment to another.
+
+    No dose without a row here: a trigger on the first dose event asks for it.
+    """
+
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="given")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents_given")
+    text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="+")
+    scope = models.CharField(max_length=12, choices=Consent.Scope.choices)
+    patient_signature = models.OneToOneField(PatientSignature, on_delete=models.PROTECT, related_name="+")
+    countersignature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    valid_from = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("valid_from")), name="consent_given_ends")
+        ]
+        indexes: ClassVar = [models.Index(fields=["patient", "expires_at"], name="consent_in_force")]
+
+    def __str__(self) -> str:
+        return f"consent {self.consent_id}"
+
+
+class ConsentWithdrawn(models.Model):
+    """The patient has withdrawn: from this moment no dose."""
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    given = models.OneToOneField(ConsentGiven, on_delete=models.PROTECT, related_name="withdrawal")
+    said = models.TextField()
+    told_to = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=~Q(said=""), name="withdrawal_in_words")]
+
+    def __str__(self) -> str:
+        return self.uid

@@ -1,0 +1,83 @@
+"""How a person obtains rows of treatment: through the patient, or, for the drug, through the clinic."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.http import Http404
+
+from openkap.care.accounts.access import require
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Staff
+from openkap.care.patients.access import patient_for
+from openkap.care.patients.models import Patient
+from openkap.care.permissions import Permission, Role
+from openkap.care.treatment.models import Chair, Course, Lot, Session, Visit
+
+
+def course_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> Course:
+    """One course of a patient."""
+    patient = patient_for(by, patient_uid, permission, seen=seen)
+    found = (
+        Course.objects.filter(patient=patient, uid=uid)
+        .select_related("patient__identity", "therapist", "prescriber", "planned_by", "ended_by")
+        .first()
+    )
+    if found is None:
+        raise Http404("no such course of this patient")
+    return found
+
+
+def session_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> Session:
+    """One session of a patient, with its course and people."""
+    patient = patient_for(by, patient_uid, permission, seen=seen)
+    found = (
+        Session.objects.filter(patient=patient, uid=uid)
+        .select_related("course", "patient__identity", "patient__clinic", "chair", "prescriber", "nurse")
+        .first()
+    )
+    if found is None:
+        raise Http404("no such session of this patient")
+    return found
+
+
+def visit_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> Visit:
+    """One therapy visit of a patient."""
+    patient = patient_for(by, patient_uid, permission, seen=seen)
+    found = (
+        Visit.objects.filter(patient=patient, uid=uid)
+        .select_related("course", "session", "therapist", "patient__identity")
+        .first()
+    )
+    if found is None:
+        raise Http404("no such visit of this patient")
+    return found
+
+
+def chairs_of(by: Actor) -> QuerySet[Chair]:
+    """The chairs of the person's clinic."""
+    return Chair.objects.filter(clinic_id=by.clinic_id, is_active=True).order_by("name")
+
+
+def lots_of(by: Actor, permission: Permission = Permission.RECORD_SESSION) -> QuerySet[Lot]:
+    """The drug lots of the person's clinic."""
+    require(by, permission)
+    return Lot.objects.filter(clinic_id=by.clinic_id).order_by("product", "expires_on", "id")
+
+
+def staff_with(by: Actor, *roles: Role) -> QuerySet[Staff]:
+    """Colleagues who hold one of the roles at this clinic now."""
+    return (
+        Staff.objects.filter(
+            assignments__clinic_id=by.clinic_id,
+            assignments__role__in=[role.value for role in roles],
+            assignments__until__isnull=True,
+            is_active=True,
+        )
+        .distinct()
+        .order_by("name")
+    )
+
+
+def running_course(patient: Patient) -> Course | None:
+    """The course that has not ended."""
+    return Course.objects.filter(patient=patient, ended_at__isnull=True).select_related("therapist").first()

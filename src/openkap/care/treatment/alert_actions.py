@@ -1,0 +1,85 @@
+"""Alerts: raised from the readings, acknowledged by a person, escalated when nobody does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.enrolment.assessment import canonical
+from openkap.care.moment import now
+from openkap.care.permissions import Permission
+from openkap.care.treatment import facts as reading
+from openkap.care.treatment.models import Alert, Entry, Session
+from openkap.care.treatment.session_rows import locked_session, told_audit
+from openkap.core.errors import InputError
+from openkap.protocol.condition import facts_of
+from openkap.protocol.monitoring import watch
+
+
+def raise_alerts(session: Session) -> list[Alert]:
+    """Store every alert of the readings so far that is not stored yet; returns the new ones."""
+    events = reading.dose_events(session)
+    begun = reading.started_at(events)
+    if begun is None:
+        return []
+    rows, protocol = reading.rows_of(session), reading.protocol_of_session(session)
+    seen = watch(
+        protocol, reading.readings_of(rows), started_at=begun, now=now(), baseline=reading.baseline_of(rows)
+    )
+    entries = {entry.observed_at: entry for entry in rows.of(Entry.Kind.VITALS)}
+    made = []
+    for alert in seen.alerts:
+        # A late reading belongs to the minute it was due, so that it is one alert however often we look.
+        is_late = "missed_vital_sign_min" in facts_of(alert.rule.condition)
+        if is_late and (seen.next_due is None or not seen.next_due.overdue):
+            continue
+        at = seen.next_due.at if is_late and seen.next_due else alert.at
+        told = alert.as_dict(protocol) | {"action_words": alert.action.words}
+        row, is_new = Alert.objects.get_or_create(
+            session=session,
+            rule=alert.rule.id,
+            at=at,
+            defaults={
+                "entry": None if is_late else entries.get(alert.at),
+                "action": alert.action.value,
+                "snapshot": canonical(told),
+                "raised_at": now(),
+            },
+        )
+        if is_new:
+            made.append(row)
+    return made
+
+
+@transaction.atomic
+def acknowledge(*, by: Actor, patient: str, uid: str, alert: str, done: str) -> Alert:
+    """Say that an alert was seen, and what was done."""
+    session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
+    row = Alert.objects.select_for_update().filter(session=session, uid=alert).first()
+    if row is None:
+        raise InputError("no such alert in this session", remedy="reload the page")
+    if row.acknowledged_at is not None:
+        return row
+    if not done.strip():
+        raise InputError("what was done is missing", remedy="write it in a few words", where=f"alert-{alert}")
+    Alert.objects.filter(pk=row.pk).update(
+        acknowledged_at=now(), acknowledged_by_id=by.staff_id, done=done.strip()
+    )
+    told_audit(by, "alert.acknowledged", session, row, rule=row.rule, done=done.strip())
+    row.refresh_from_db()
+    return row
+
+
+def escalate(*, by: Actor, session: Session, after: timedelta) -> int:
+    """Mark alerts nobody has acknowledged for so long; they stand first on the prescribers' page."""
+    waiting = Alert.objects.filter(
+        session=session, acknowledged_at__isnull=True, escalated_at__isnull=True, raised_at__lte=now() - after
+    )
+    rows = list(waiting)
+    for row in rows:
+        with transaction.atomic():
+            Alert.objects.filter(pk=row.pk).update(escalated_at=now())
+            told_audit(by, "alert.escalated", session, row, rule=row.rule)
+    return len(rows)

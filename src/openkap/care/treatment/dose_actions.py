@@ -1,0 +1,416 @@
+"""What people do about the dose: gates decided, ordered, checked by two, released, given, wasted."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Staff
+from openkap.care.accounts.signing import sign
+from openkap.care.enrolment.assessment import canonical
+from openkap.care.enrolment.facts import consent_in_force
+from openkap.care.enrolment.texts import bring_into_force
+from openkap.care.moment import now
+from openkap.care.permissions import Permission
+from openkap.care.treatment import facts as reading
+from openkap.care.treatment.access import lots_of
+from openkap.care.treatment.dose_proposal import proposal_for
+from openkap.care.treatment.drug_actions import Witness, in_use_ug, micrograms, move
+from openkap.care.treatment.gates import Gate, as_data, gates_of, holding
+from openkap.care.treatment.models import Clearance, DoseCheck, DoseEvent, GateDecision, Prescription, Session
+from openkap.care.treatment.session_rows import (
+    BEFORE,
+    State,
+    corrected,
+    locked_session,
+    move_on,
+    once,
+    told_audit,
+)
+from openkap.care.treatment.stamps import Stamp
+from openkap.core.errors import InputError
+from openkap.core.quantity import Quantity
+
+
+@transaction.atomic
+def decide_gate(
+    *, by: Actor, patient: str, uid: str, rule: str, goes_on: bool, reason: str, stamp: Stamp | None = None
+) -> GateDecision:
+    """The prescriber decides on a gate that asks for them."""
+    session = locked_session(by, patient, uid, Permission.PRESCRIBE)
+    gate = next((each for each in gates_now(session) if each.rule.id == rule), None)
+    if (
+        gate is None
+        or gate.state not in {"review", "decided", "shut"}
+        or gate.rule.action.value != "clinician_review"
+    ):
+        raise InputError("this gate does not ask for a decision", value=rule, remedy="reload the page")
+    stamp = stamp or Stamp()
+    stamp = Stamp(stamp.client_id, stamp.observed_at, stamp.device, stamp.device_now, "", reason)
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="write why", where=rule)
+    row = GateDecision.objects.create(
+        session=session, rule=rule, goes_on=goes_on, saw=gate.saw[:200], **stamp.fields(by)
+    )
+    told_audit(by, "session.gate_decided", session, row, rule=rule, goes_on=goes_on, saw=gate.saw)
+    return row
+
+
+def gates_now(session: Session) -> list[Gate]:
+    """Every gate of the session's protocol as it stands now."""
+    rows = reading.rows_of(session)
+    decisions = {
+        row.rule: row
+        for row in GateDecision.objects.filter(session=session).select_related("entered_by").order_by("id")
+    }
+    facts = reading.gate_facts(session, rows, now())
+    return gates_of(reading.protocol_of_session(session), facts, decisions)
+
+
+@transaction.atomic
+def prescribe(
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    step: str,
+    basis: str,
+    person: Staff,
+    dose_mg: Decimal | None = None,
+    reason: str = "",
+    stamp: Stamp | None = None,
+) -> Prescription:
+    """Order the dose: a step of the protocol, or another amount in its range with a reason."""
+    session = locked_session(by, patient, uid, Permission.PRESCRIBE)
+    if session.state not in (State.PLANNED, *BEFORE):
+        raise InputError("the dose has begun or the session is over", value=session.get_state_display())
+    proposal = proposal_for(session, step)
+    amount = next((each for each in proposal.amounts if each.basis == basis), proposal.amounts[0])
+    proposed = amount.dose.to("mg").value
+    ordered = proposed if dose_mg is None else dose_mg
+    is_changed = ordered != proposed
+    if is_changed:
+        _refuse_outside_range(session, ordered, amount.weight)
+        if not reason.strip():
+            raise InputError(
+                "another amount than proposed needs a reason",
+                value=f"{ordered} mg",
+                limit=f"proposed: {proposed} mg",
+                remedy="write why",
+                where="reason",
+            )
+    told = canonical(proposal.as_dict())
+    stamp = stamp or Stamp()
+    old = ordered_dose(session)
+    if old is not None and DoseCheck.objects.filter(prescription=old).exists():
+        raise InputError("the dose is drawn and checked already", remedy="waste it first, then order anew")
+    over = proposal.over
+    words = f"{ordered} mg" + (f" over {over}" if over else "")
+    signature = sign(
+        by=by,
+        person=person,
+        meaning=f"I order {words} of {proposal.protocol.dosing.drug} {proposal.protocol.dosing.route}",
+        entity="session",
+        uid=session.uid,
+        content=canonical([told, str(ordered), reason.strip()]),
+    )
+    fields = stamp.fields(by) | {"reason": reason.strip() or ("ordered anew" if old else "")}
+    row = Prescription.objects.create(
+        session=session,
+        patient=session.patient,
+        proposal=told,
+        fingerprint=hashlib.sha256(told.encode()).hexdigest(),
+        step=step,
+        basis=amount.basis,
+        dose_mg=ordered,
+        over_min=int(over.to("min").value) if over else None,
+        is_changed=is_changed,
+        signature=signature,
+        corrects=old,
+        **fields,
+    )
+    told_audit(by, "session.prescribed", session, row, dose_mg=str(ordered), step=step, changed=is_changed)
+    return row
+
+
+def ordered_dose(session: Session) -> Prescription | None:
+    """The order that counts."""
+    return Prescription.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+
+
+def _refuse_outside_range(session: Session, dose_mg: Decimal, weight: Quantity | None) -> None:
+    bounds = reading.protocol_of_session(session).dosing.range
+    low, high = Quantity.parse(bounds.low), Quantity.parse(bounds.high)
+    if weight is not None and "kg" in low.unit.code:
+        kilograms = weight.to("kg").value
+        least, most = low.to("mg/kg").value * kilograms, high.to("mg/kg").value * kilograms
+    else:
+        least, most = low.to("mg").value, high.to("mg").value
+    if not least <= dose_mg <= most:
+        raise InputError(
+            "the dose leaves the range of this protocol",
+            value=f"{dose_mg} mg",
+            limit=f"{bounds.low} to {bounds.high}: {least:.1f} to {most:.1f} mg",
+            remedy="order an amount inside it",
+            where="dose_mg",
+        )
+
+
+@transaction.atomic
+def check_dose(
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    lot: str,
+    drawn_mg: Decimal,
+    witness: Witness,
+    stamp: Stamp | None = None,
+) -> DoseCheck:
+    """Draw the dose from a lot; a second person checks product, strength, lot, expiry and amount, and signs."""
+    session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
+    held = once(DoseCheck, session, stamp)
+    if held is not None:
+        return held
+    ordered = ordered_dose(session)
+    if ordered is None:
+        raise InputError("no dose is ordered", remedy="the prescriber orders it first")
+    if session.state not in BEFORE:
+        raise InputError("this is not the time to draw a dose", value=session.get_state_display())
+    row_lot = lots_of(by, Permission.GIVE_DOSE).filter(uid=lot).first()
+    if row_lot is None:
+        raise InputError("the lot is missing", remedy="choose one", where="lot")
+    if row_lot.expires_on < now().date():
+        raise InputError(
+            "this lot has expired", value=row_lot.expires_on.isoformat(), remedy="take another", where="lot"
+        )
+    if drawn_mg < ordered.dose_mg:
+        raise InputError(
+            "less was drawn than is ordered",
+            value=f"{drawn_mg} mg",
+            limit=f"{ordered.dose_mg} mg",
+            remedy="draw the dose, or order less",
+            where="drawn_mg",
+        )
+    draw = proposal_for(session, ordered.step).draw_of(row_lot.product, ordered.dose_mg, ordered.over_min)
+    lot_words = [row_lot.name, row_lot.strength, row_lot.lot_number, str(row_lot.expires_on)]
+    shown = canonical([draw.text, draw.warning, lot_words, str(drawn_mg)])
+    signature = sign(
+        by=witness.actor,
+        person=witness.person,
+        meaning=f"I checked {ordered.dose_mg} mg from {row_lot.name}, lot {row_lot.lot_number}",
+        entity="session",
+        uid=session.uid,
+        content=shown,
+    )
+    fields = stamp.fields(by)
+    row = DoseCheck.objects.create(
+        session=session,
+        prescription=ordered,
+        lot=row_lot,
+        draw=draw.text + (f" {draw.warning}" if draw.warning else ""),
+        drawn_ug=micrograms(drawn_mg),
+        volume_ml=draw.volume_ml,
+        rate_ml_h=draw.rate_ml_h,
+        second=witness.person,
+        signature=signature,
+        **fields,
+    )
+    move(
+        by=by,
+        lot=row_lot,
+        kind="drawn",
+        amount_ug=row.drawn_ug,
+        client_id=str(fields["client_id"]),
+        session=session,
+        witness=witness,
+    )
+    told_audit(by, "session.dose_checked", session, row, lot=row_lot.lot_number, drawn_mg=str(drawn_mg))
+    return row
+
+
+@transaction.atomic
+def clear(*, by: Actor, patient: str, uid: str, stamp: Stamp | None = None) -> Clearance:
+    """Release the dose: every gate was looked at and none holds it."""
+    session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
+    held = once(Clearance, session, stamp)
+    if held is not None:
+        return held
+    if session.state != State.ARRIVED:
+        raise InputError("this session cannot be cleared now", value=session.get_state_display())
+    bring_into_force()
+    gates = gates_now(session)
+    waiting = holding(gates)
+    if waiting:
+        raise InputError(
+            f"{len(waiting)} gates hold the dose",
+            value="; ".join(gate.rule.title for gate in waiting[:4]),
+            remedy="answer them, ask the prescriber, or re-plan the visit",
+        )
+    told = canonical(as_data(gates))
+    row = Clearance.objects.create(
+        session=session,
+        snapshot=told,
+        fingerprint=hashlib.sha256(told.encode()).hexdigest(),
+        **stamp.fields(by),
+    )
+    move_on(session, State.CLEARED)
+    told_audit(by, "session.cleared", session, row, fingerprint=row.fingerprint)
+    return row
+
+
+NEXT = {
+    "start": ((State.CLEARED,), State.DOSING),
+    "pause": ((State.DOSING,), State.DOSING),
+    "resume": ((State.DOSING,), State.DOSING),
+    "rate": ((State.DOSING,), State.DOSING),
+    "stop": ((State.DOSING,), State.RECOVERY),
+}
+
+
+@transaction.atomic
+def dose_event(
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    kind: str,
+    rate_ml_h: Decimal | None = None,
+    given_mg: Decimal | None = None,
+    stamp: Stamp | None = None,
+) -> DoseEvent:
+    """Start, pause, resume, change the rate, or stop; a corrected time is a new row that names the old."""
+    session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
+    held = once(DoseEvent, session, stamp)
+    if held is not None:
+        return held
+    if kind not in NEXT:
+        raise InputError("no such act", value=kind, limit=", ".join(NEXT))
+    old = corrected(DoseEvent, session, stamp)
+    if old is not None:
+        kind = old.kind
+    allowed, after = NEXT[kind]
+    if old is None:
+        _refuse_event(session, kind, allowed)
+    check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+    if check is None:
+        raise InputError("nobody has checked the dose", remedy="draw it and have it checked")
+    given_ug = _given(kind, given_mg, check, old)
+    bring_into_force()
+    if kind == "start":
+        _refuse_without_consent(session, stamp.observed_at or now())
+        rate_ml_h = rate_ml_h if rate_ml_h is not None else check.rate_ml_h
+    fields = stamp.fields(by)
+    _refuse_disorder(session, kind, fields["observed_at"], old)
+    row = DoseEvent.objects.create(
+        session=session,
+        patient=session.patient,
+        kind=kind,
+        rate_ml_h=rate_ml_h,
+        given_ug=given_ug,
+        corrects=old,
+        **fields,
+    )
+    if kind == "stop" and old is None:
+        move(
+            by=by,
+            lot=check.lot,
+            kind="given",
+            amount_ug=given_ug or 0,
+            client_id=row.client_id,
+            session=session,
+            at=row.observed_at,
+        )
+    if old is None and session.state != after:
+        move_on(session, after)
+    told_audit(by, f"dose.{kind}", session, row, given_ug=given_ug, rate_ml_h=str(rate_ml_h or ""))
+    return row
+
+
+def _refuse_event(session: Session, kind: str, allowed: tuple[str, ...]) -> None:
+    if session.state not in allowed:
+        raise InputError(
+            "this is not possible now",
+            value=f"{kind}, session is {session.get_state_display()}",
+            remedy="clear every gate before the start"
+            if kind == "start"
+            else "look at the state of the session",
+        )
+    running = [event.kind for event in reading.dose_events(session)]
+    is_paused = bool(running) and running[-1] == "pause"
+    if (kind == "resume") != is_paused and kind in {"pause", "resume", "rate"}:
+        raise InputError("the dose is paused" if is_paused else "the dose is not paused", value=kind)
+
+
+def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent | None) -> int | None:
+    if kind != "stop":
+        return None
+    if old is not None:
+        # The ledger holds what was given; a corrected time does not change it.
+        return old.given_ug
+    if given_mg is None:
+        raise InputError("how much was given is missing", remedy="enter milligrams", where="given_mg")
+    given = micrograms(given_mg)
+    if given > check.drawn_ug:
+        raise InputError(
+            "more cannot have been given than was drawn",
+            value=f"{given_mg} mg",
+            limit=f"{Decimal(check.drawn_ug) / 1000:f} mg",
+            remedy="check the pump",
+            where="given_mg",
+        )
+    return given
+
+
+def _refuse_without_consent(session: Session, moment: datetime) -> None:
+    if consent_in_force(session.patient, moment) is None:
+        raise InputError("no dose without valid consent", remedy="take or renew the consent first")
+
+
+def _refuse_disorder(session: Session, kind: str, moment: Any, old: DoseEvent | None) -> None:
+    begun = next(
+        (e for e in reading.dose_events(session) if e.kind == "start" and (old is None or e.pk != old.pk)),
+        None,
+    )
+    if kind != "start" and begun is not None and moment < begun.observed_at:
+        raise InputError(
+            "this would be before the start",
+            value=f"{moment:%H:%M}",
+            limit=f"not before {begun.observed_at:%H:%M}",
+            remedy="correct the time",
+            where="observed_at",
+        )
+
+
+@transaction.atomic
+def waste(
+    *, by: Actor, patient: str, uid: str, amount_mg: Decimal, witness: Witness, stamp: Stamp | None = None
+) -> None:
+    """Destroy what is left of the drawn dose, before a witness."""
+    session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
+    check = DoseCheck.objects.filter(session=session).order_by("-id").first()
+    left = in_use_ug(session)
+    amount = micrograms(amount_mg)
+    if check is None or amount <= 0 or amount > left:
+        raise InputError(
+            "there is not that much left to waste",
+            value=f"{amount_mg} mg",
+            limit=f"{Decimal(left) / 1000:f} mg",
+            remedy="enter what is left",
+            where="amount_mg",
+        )
+    fields = stamp.fields(by)
+    move(
+        by=by,
+        lot=check.lot,
+        kind="wasted",
+        amount_ug=amount,
+        client_id=str(fields["client_id"]),
+        session=session,
+        witness=witness,
+    )

@@ -1,0 +1,140 @@
+"""A session's rows to the protocol's facts: gates, readings, conditions for leaving. The only translator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from openkap.care.enrolment.facts import consent_in_force, screening_facts
+from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.enrolment.queries import screening_outcome
+from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Note, Session, Visit
+from openkap.core.quantity import Quantity
+from openkap.protocol.elements import Value as Known
+from openkap.protocol.elements import dictionary
+from openkap.protocol.facts import Fact, Facts
+from openkap.protocol.model import Protocol
+from openkap.protocol.monitoring import Reading, session_facts
+
+RECORD = "the patient's record"
+# A reading before the dose, as the rules during it call it.
+BASELINE = {"sbp_predose": "sbp", "dbp_predose": "dbp", "heart_rate_predose": "heart_rate"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The entries of a session that count, oldest first: what was corrected or taken back is left out."""
+
+    entries: tuple[Entry, ...]
+
+    def of(self, *kinds: str) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.kind in kinds)
+
+
+def rows_of(session: Session) -> Rows:
+    """The entries that count, with their values, in the order they were true."""
+    held = (
+        Entry.objects.filter(session=session, corrected_by__isnull=True, is_retraction=False)
+        .select_related("entered_by", "corrects")
+        .prefetch_related("values")
+        .order_by("observed_at", "id")
+    )
+    return Rows(tuple(held))
+
+
+def protocol_of_session(session: Session) -> Protocol:
+    """The protocol the course was planned under, in that version."""
+    return protocol_of(session.course.protocol, session.course.protocol_version)
+
+
+def gate_facts(session: Session, rows: Rows, moment: datetime) -> Facts:
+    """What is known before the dose: entered today, and what the record knows by itself."""
+    elements = dictionary()
+    known = {fact.element.id: fact for fact in _from_record(session, moment)}
+    screening = screening_facts(session.patient)
+    if "could_be_pregnant" in screening.known:
+        known["could_be_pregnant"] = screening.known["could_be_pregnant"]
+    for entry in rows.of(Entry.Kind.GATE):
+        for value in entry.values.all():
+            known[value.element] = Fact(
+                elements[value.element],
+                elements[value.element].parse(value.value),
+                entry.observed_at,
+                f"{entry.entered_by.name}, {entry.observed_at:%H:%M}",
+                value.is_confirmed,
+            )
+    return Facts(moment, known, session.patient.uid)
+
+
+def _from_record(session: Session, moment: datetime) -> list[Fact]:
+    elements = dictionary()
+    given = consent_in_force(session.patient, moment)
+    prepared = Note.objects.filter(
+        visit__course=session.course, visit__kind=Visit.Kind.PREPARATION, visit__state=Visit.State.DONE
+    ).exists()
+    checked = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).exists()
+    found: list[tuple[str, Known, datetime | None]] = [
+        ("valid_consent_version_signed", given is not None, given.valid_from if given else moment),
+        ("two_person_dose_check_done", checked, moment),
+    ]
+    if prepared:
+        found.append(("psychological_preparation_done", True, moment))
+    outcome = screening_outcome(session.patient)
+    if outcome:
+        found.append(("screening_outcome", outcome, moment))
+    return [Fact(elements[name], value, at, RECORD) for name, value, at in found]
+
+
+def readings_of(rows: Rows) -> list[Reading]:
+    """The vital signs entered during and after the dose."""
+    elements = dictionary()
+    return [
+        Reading(
+            entry.observed_at,
+            {value.element: elements[value.element].parse(value.value) for value in entry.values.all()},
+        )
+        for entry in rows.of(Entry.Kind.VITALS)
+    ]
+
+
+def baseline_of(rows: Rows) -> Reading | None:
+    """The last pressure and pulse before the dose, under the names the session's rules use."""
+    elements, values, at = dictionary(), {}, None
+    for entry in rows.of(Entry.Kind.GATE):
+        for value in entry.values.all():
+            if value.element in BASELINE:
+                values[BASELINE[value.element]] = elements[value.element].parse(value.value)
+                at = entry.observed_at
+    return Reading(at, values) if at else None
+
+
+def dose_events(session: Session) -> list[DoseEvent]:
+    """The dose events that count, in the order they happened."""
+    held = DoseEvent.objects.filter(session=session, corrected_by__isnull=True)
+    return list(held.select_related("entered_by", "corrects").order_by("observed_at", "id"))
+
+
+def started_at(events: list[DoseEvent]) -> datetime | None:
+    """When the dose was started."""
+    return next((event.observed_at for event in events if event.kind == DoseEvent.Kind.START), None)
+
+
+def discharge_facts(session: Session, rows: Rows, moment: datetime, begun: datetime) -> Facts:
+    """What is known about leaving: the last readings, the time since the start, and what was asked."""
+    elements = dictionary()
+    facts = session_facts(readings_of(rows), moment, begun, baseline_of(rows), elements)
+    known = dict(facts.known)
+    for entry in rows.of(Entry.Kind.DISCHARGE):
+        for value in entry.values.all():
+            parsed = elements[value.element].parse(value.value)
+            known[value.element] = Fact(
+                elements[value.element], parsed, entry.observed_at, entry.entered_by.name, True
+            )
+    return Facts(moment, known, session.patient.uid)
+
+
+def as_number(value: Known, unit: str | None) -> tuple[str | None, str]:
+    """The number and unit of a value for the columns that other systems read."""
+    if isinstance(value, Quantity) and unit:
+        return f"{value.to(unit).value:f}", unit
+    return None, ""

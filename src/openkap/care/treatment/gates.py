@@ -1,0 +1,128 @@
+"""The gates before a dose as a list that fills itself: each with what it saw and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from openkap.care.treatment.models import GateDecision
+from openkap.protocol.assess import reason_of, source_dict
+from openkap.protocol.condition import facts_of
+from openkap.protocol.elements import Element, dictionary
+from openkap.protocol.facts import Facts, Standing, show_value
+from openkap.protocol.model import Protocol
+from openkap.protocol.rules import Action, Rule, Stage
+
+# What a gate that fires means for the dose.
+SHUT = {
+    Action.BLOCK_START: "shut",
+    Action.DELAY: "wait",
+    Action.CLINICIAN_REVIEW: "review",
+    Action.WARN: "noted",
+}
+WORDS = {
+    "clear": ("✓ clear", "good"),
+    "decided": ("✓ prescriber: go on", "good"),
+    "noted": ("! take note", "watch"),
+    "review": ("! prescriber decides", "watch"),
+    "wait": ("! wait", "watch"),
+    "shut": ("‼ no dose", "alarm"),
+    "open": ("? not known", "unknown"),
+    "inactive": ("not applied: the site has set no limit", "plain"),
+}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One rule with what it saw."""
+
+    rule: Rule
+    state: str
+    saw: str
+    limit: str
+    # What a person can still enter for it, with the value there is.
+    asks: tuple[tuple[Element, str], ...]
+    decision: GateDecision | None = None
+    sources: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def words(self) -> str:
+        return WORDS[self.state][0]
+
+    @property
+    def tone(self) -> str:
+        return WORDS[self.state][1]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it keeps the dose from being released."""
+        gating = self.rule.action is not Action.WARN
+        return self.state in {"shut", "wait", "review"} or (self.state == "open" and gating)
+
+
+# Facts the record knows by itself: nobody is asked for them here.
+OF_THE_RECORD = frozenset({"valid_consent_version_signed", "screening_outcome", "two_person_dose_check_done"})
+
+
+def gates_of(protocol: Protocol, facts: Facts, decisions: Mapping[str, GateDecision]) -> list[Gate]:
+    """Every gate of the protocol on these facts."""
+    return [
+        _gate(protocol, rule, facts, decisions.get(rule.id)) for rule in protocol.stage(Stage.BEFORE_DOSE)
+    ]
+
+
+def _gate(protocol: Protocol, rule: Rule, facts: Facts, decision: GateDecision | None) -> Gate:
+    elements = dictionary()
+    sources = tuple(source_dict(protocol, name) for name in rule.sources)
+    names = facts_of(rule.condition)
+    asks = tuple(
+        (elements[name], show_value(facts.known[name].value) if name in facts.known else "")
+        for name in names
+        if name not in OF_THE_RECORD and not (elements[name].follows and _needless(elements[name], facts))
+    )
+    if not rule.is_active:
+        return Gate(rule, "inactive", "", "", (), None, sources)
+    outcome, finding = rule.outcome(facts)
+    if outcome == "missing":
+        doubtful = [
+            f"{facts.known[name].shown()} is unusual: confirm it"
+            for name in names
+            if name in facts.known and facts.known[name].standing(facts.as_of) is Standing.IMPLAUSIBLE
+        ]
+        return Gate(rule, "open", "; ".join(doubtful), "", asks, None, sources)
+    reason = reason_of(rule, finding, facts, elements)
+    if outcome == "clear":
+        return Gate(rule, "clear", reason.value, reason.limit, asks, None, sources)
+    state = SHUT[rule.action]
+    if state == "review" and decision is not None and decision.saw == reason.value[:200]:
+        state = "decided" if decision.goes_on else "shut"
+    return Gate(rule, state, reason.value, reason.limit, asks, decision, sources)
+
+
+def _needless(element: Element, facts: Facts) -> bool:
+    return facts.value(element.follows or "") is not True
+
+
+def holding(gates: list[Gate]) -> list[Gate]:
+    """The gates that keep the dose from being released."""
+    return [gate for gate in gates if gate.holds]
+
+
+def as_data(gates: list[Gate]) -> list[dict[str, Any]]:
+    """All gates as they stood, for the clearance and the record."""
+    return [
+        {
+            "rule": gate.rule.id,
+            "title": gate.rule.title,
+            "state": gate.state,
+            "words": gate.words,
+            "saw": gate.saw,
+            "limit": gate.limit,
+            "grade": gate.rule.grade.value,
+            "sources": list(gate.sources),
+            "decision": gate.decision.reason if gate.decision else "",
+            "decided_by": gate.decision.entered_by.name if gate.decision else "",
+        }
+        for gate in gates
+    ]

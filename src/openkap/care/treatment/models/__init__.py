@@ -1,0 +1,41 @@
+"""Rows of treatment: the plan, the session's record, and the drug."""
+
+from openkap.care.treatment.models.drug import LedgerEntry, Lot
+from openkap.care.treatment.models.planning import Chair, Course, DueItem, Note, Session, Visit
+from openkap.care.treatment.models.record import (
+    Addendum,
+    AdverseEvent,
+    Alert,
+    Clearance,
+    Discharge,
+    DoseCheck,
+    DoseEvent,
+    Entry,
+    GateDecision,
+    Prescription,
+    SessionSigned,
+    Value,
+)
+
+__all__ = [
+    "Addendum",
+    "AdverseEvent",
+    "Alert",
+    "Chair",
+    "Clearance",
+    "Course",
+    "Discharge",
+    "DoseCheck",
+    "DoseEvent",
+    "DueItem",
+    "Entry",
+    "GateDecision",
+    "LedgerEntry",
+    "Lot",
+    "Note",
+    "Prescription",
+    "Session",
+    "SessionSigned",
+    "Value",
+    "Visit",
+]

@@ -1,0 +1,250 @@
+"""From protocol to dates: sessions, therapy visits, what is due. Values in, values out; no rows.
+
+The pattern of a course, the windows and the lengths come from the protocol; what a person chooses is the
+first day and time, the therapy, and who.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from openkap.core.errors import InputError
+from openkap.core.quantity import Quantity
+from openkap.protocol.model import Course, Protocol, Therapy
+
+SATURDAY = 5
+WEEK = timedelta(days=7)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSession:
+    """One dosing session."""
+
+    number: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVisit:
+    """One therapy visit; ``session`` is the number of the session it belongs to."""
+
+    kind: str
+    number: int
+    starts_at: datetime
+    minutes: int
+    session: int | None = None
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=self.minutes)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedItem:
+    """A measure, test or contact with its day."""
+
+    kind: str
+    what: str
+    when: str
+    due_at: datetime
+    session: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole course with its dates."""
+
+    sessions: tuple[PlannedSession, ...]
+    visits: tuple[PlannedVisit, ...]
+    items: tuple[PlannedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TherapyChoice:
+    """The trauma-focused therapy beside the course: which, how many visits, how far apart."""
+
+    modality: str
+    visits: int
+    minutes: int
+    every: timedelta = WEEK
+
+
+def pattern_of(protocol: Protocol, name: str) -> Course:
+    """The protocol's course of that id; ``InputError`` lists what there is."""
+    for course in protocol.courses:
+        if course.id == name:
+            if not course.days:
+                raise InputError(
+                    "the protocol leaves the days of this course to the site",
+                    value=name,
+                    remedy="choose another course of this protocol",
+                )
+            return course
+    raise InputError(
+        "no such course in this protocol",
+        value=name,
+        limit=", ".join(each.id for each in protocol.courses),
+        remedy="choose one of these",
+    )
+
+
+def session_length(protocol: Protocol) -> timedelta:
+    """How long the chair is needed: the starting dose's own time and the minimum stay."""
+    over = protocol.dosing.step(protocol.dosing.start).over
+    minutes = Quantity.parse(protocol.vitals.minimum_stay).to("min").value
+    if over:
+        minutes += Quantity.parse(over).to("min").value
+    return timedelta(minutes=int(minutes))
+
+
+def default_visits(therapy: Therapy) -> int | None:
+    """The lower end of the therapy's own number of sessions; ``None`` where no source gives one."""
+    found = re.match(r"\d+", therapy.sessions or "")
+    return int(found[0]) if found else None
+
+
+def default_minutes(therapy: Therapy, protocol: Protocol) -> int:
+    """The upper end of the therapy's own length, else that of an integration visit."""
+    found = re.findall(r"\d+", therapy.session_minutes or "")
+    return int(found[-1]) if found else protocol.therapy.integration.minutes
+
+
+def make_plan(
+    protocol: Protocol, pattern: Course, first: datetime, therapy: TherapyChoice | None, *, now: datetime
+) -> Plan:
+    """All dates of a course that begins with a first session at ``first``."""
+    length = session_length(protocol)
+    sessions = tuple(
+        PlannedSession(
+            number, first + DAY * (day - pattern.days[0]), first + DAY * (day - pattern.days[0]) + length
+        )
+        for number, day in enumerate(pattern.days, 1)
+    )
+    visits: list[PlannedVisit] = []
+    if therapy is not None:
+        visits += _preparation(protocol, sessions[0], now)
+        visits += _integration(protocol, sessions)
+        visits += _trauma_focused(therapy, sessions, visits)
+    return Plan(sessions, tuple(visits), tuple(_items(protocol, sessions, now)))
+
+
+def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> list[PlannedVisit]:
+    """On the last working days before the first session, one a day."""
+    asked = protocol.therapy.preparation
+    at, days = first.starts_at, []
+    while len(days) < asked.sessions:
+        at -= DAY
+        if at.weekday() < SATURDAY:
+            days.append(at)
+    if days[-1] < now:
+        raise InputError(
+            f"there is no time for {asked.sessions} preparation visits before the first session",
+            value=f"{first.starts_at:%d %b %Y %H:%M}",
+            limit="preparation comes before the first dose, on working days",
+            remedy="begin later",
+            where="first",
+        )
+    return [
+        PlannedVisit("preparation", number, day, asked.minutes)
+        for number, day in enumerate(reversed(days), 1)
+    ]
+
+
+def window_of(protocol: Protocol, session_start: datetime) -> tuple[datetime, datetime]:
+    """From when to when an integration visit belongs to that session."""
+    low, high = protocol.therapy.integration.window_h
+    return session_start + timedelta(hours=low), session_start + timedelta(hours=high)
+
+
+def integration_at(protocol: Protocol, session_start: datetime, dosing_days: Iterable[date]) -> datetime:
+    """The first good day in the window: a working day without a dose, else a working day, else any."""
+    low, high = window_of(protocol, session_start)
+    days, at = [], low
+    while at <= high:
+        days.append(at)
+        at += DAY
+    busy = set(dosing_days)
+    return min(days, key=lambda day: (day.weekday() >= SATURDAY, day.date() in busy, day))
+
+
+def _integration(protocol: Protocol, sessions: Sequence[PlannedSession]) -> list[PlannedVisit]:
+    asked, busy = protocol.therapy.integration, [each.starts_at.date() for each in sessions]
+    made = []
+    for session in sessions:
+        wished = integration_at(protocol, session.starts_at, busy)
+        at = clear_of(wished, asked.minutes, sessions, protocol, session)
+        made.append(PlannedVisit("integration", session.number, at, asked.minutes, session.number))
+    return made
+
+
+def clear_of(
+    at: datetime,
+    minutes: int,
+    sessions: Sequence[PlannedSession],
+    protocol: Protocol,
+    own: PlannedSession,
+) -> datetime:
+    """Where the only day left is one with a dose, the visit comes before that dose, inside the window."""
+    for other in sessions:
+        if other.starts_at < at + timedelta(minutes=minutes) and at < other.ends_at:
+            earlier = other.starts_at - timedelta(minutes=minutes)
+            low, _ = window_of(protocol, own.starts_at)
+            return max(earlier, low)
+    return at
+
+
+def _trauma_focused(
+    therapy: TherapyChoice, sessions: Sequence[PlannedSession], others: Sequence[PlannedVisit]
+) -> list[PlannedVisit]:
+    """From the day after the first dose on, never on a day with a dose or another visit."""
+    busy = {each.starts_at.date() for each in sessions} | {each.starts_at.date() for each in others}
+    made: list[PlannedVisit] = []
+    at = sessions[0].starts_at + DAY
+    while len(made) < therapy.visits:
+        if at.weekday() < SATURDAY and at.date() not in busy:
+            made.append(PlannedVisit("trauma_focused", len(made) + 1, at, therapy.minutes))
+            at += therapy.every
+        else:
+            at += DAY
+    return made
+
+
+def _items(protocol: Protocol, sessions: Sequence[PlannedSession], now: datetime) -> list[PlannedItem]:
+    first, last = sessions[0], sessions[-1]
+    made = [
+        PlannedItem("test", item, "before the first dose", max(now, first.starts_at - DAY), 1)
+        for collect in protocol.collect
+        for item in collect.items
+    ]
+    for measures in protocol.measures:
+        for session, at in _moments(measures.when, sessions, last):
+            made += [
+                PlannedItem("measure", name, measures.when, at, session) for name in measures.instruments
+            ]
+    contact = next((each.text for each in protocol.contacts if each.text.startswith("24 h")), None)
+    if contact:
+        what = contact.partition(": ")[2][:120]
+        made += [
+            PlannedItem("contact", what, "24 h after each dose", s.starts_at + DAY, s.number)
+            for s in sessions
+        ]
+    return made
+
+
+def _moments(
+    when: str, sessions: Sequence[PlannedSession], last: PlannedSession
+) -> list[tuple[int | None, datetime]]:
+    if when == "before each dose":
+        return [(each.number, each.starts_at) for each in sessions]
+    if after := re.fullmatch(r"(\d+) h after each dose", when):
+        return [(each.number, each.starts_at + timedelta(hours=int(after[1]))) for each in sessions]
+    if when == "at the end of the acute course":
+        return [(None, last.starts_at + DAY)]
+    if when.startswith("weeks ") and when.endswith("after the course"):
+        return [(None, last.starts_at + WEEK * int(weeks)) for weeks in re.findall(r"\d+", when)]
+    return []

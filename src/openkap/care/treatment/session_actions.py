@@ -1,0 +1,181 @@
+"""What people write down in a session: each function one act, whole or not at all, and audited.
+
+Every act that writes a row takes a ``Stamp``: the same client id twice is one row, so that a tablet may
+send again after a cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.permissions import Permission
+from openkap.care.treatment import facts as reading
+from openkap.care.treatment.alert_actions import raise_alerts
+from openkap.care.treatment.models import Entry, Session, Value
+from openkap.care.treatment.session_rows import (
+    BEFORE,
+    RUNNING,
+    State,
+    corrected,
+    locked_session,
+    move_on,
+    once,
+    told_audit,
+)
+from openkap.care.treatment.stamps import Stamp
+from openkap.core.errors import InputError
+from openkap.protocol.elements import dictionary
+
+
+class Implausible(InputError):
+    """Values that are possible but unusual: nothing is stored until they are confirmed."""
+
+    def __init__(self, elements: tuple[str, ...], said: str) -> None:
+        super().__init__(
+            f"unusual: {said}", remedy="confirm that this is what was seen, or correct it", where=elements[0]
+        )
+        self.elements = elements
+
+
+@transaction.atomic
+def arrive(*, by: Actor, patient: str, uid: str) -> Session:
+    """The patient is here."""
+    session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
+    if session.state != State.PLANNED:
+        raise InputError("this session is not waiting for anybody", value=session.get_state_display())
+    move_on(session, State.ARRIVED)
+    told_audit(by, "session.arrived", session, session)
+    return session
+
+
+@transaction.atomic
+def enter(
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    kind: str,
+    values: Mapping[str, Any],
+    stamp: Stamp | None = None,
+    confirmed: bool = False,
+    note: str = "",
+) -> Entry:
+    """Write down a set of values: gates, vital signs, conditions for leaving, or a note.
+
+    Impossible values are refused, unusual ones raise ``Implausible`` until confirmed, abnormal ones are
+    taken and raise alerts.
+    """
+    session, stamp = locked_session(by, patient, uid, Permission.RECORD_SESSION), stamp or Stamp()
+    held = once(Entry, session, stamp)
+    if held is not None:
+        return held
+    _refuse_kind(session, kind)
+    parsed = _parsed(values, confirmed)
+    if not parsed and not note.strip():
+        raise InputError("nothing was entered", remedy="enter at least one value")
+    old = corrected(Entry, session, stamp)
+    row = Entry.objects.create(
+        session=session, kind=kind, note=note.strip(), corrects=old, **stamp.fields(by)
+    )
+    elements, made = dictionary(), []
+    for name, value in parsed.items():
+        number, unit = reading.as_number(value, elements[name].unit)
+        text = _text_of(value)
+        made.append(
+            Value(entry=row, element=name, value=text, number=number, unit=unit, is_confirmed=confirmed)
+        )
+    Value.objects.bulk_create(made)
+    if kind == Entry.Kind.VITALS:
+        raise_alerts(session)
+    told_audit(by, "session.entered", session, row, kind=kind, elements=sorted(parsed))
+    return row
+
+
+def _refuse_kind(session: Session, kind: str) -> None:
+    allowed = {
+        Entry.Kind.GATE: BEFORE,
+        Entry.Kind.VITALS: RUNNING,
+        Entry.Kind.DISCHARGE: RUNNING,
+        Entry.Kind.NOTE: (*BEFORE, *RUNNING, State.LEFT, State.ABORTED),
+    }
+    if kind not in allowed or session.state not in allowed[Entry.Kind(kind)]:
+        raise InputError(
+            "this cannot be entered now",
+            value=f"{kind}, session is {session.get_state_display()}",
+            remedy="look at what the session page asks for",
+        )
+
+
+def _parsed(values: Mapping[str, Any], confirmed: bool) -> dict[str, Any]:
+    elements, parsed, unusual = dictionary(), {}, []
+    for name, given in values.items():
+        if given in ("", None):
+            continue
+        element = elements.find(name)
+        text = f"{given}".strip()
+        if (
+            element.kind == "quantity"
+            and element.unit
+            and not element.unit.startswith("{")
+            and _is_bare(text)
+        ):
+            text = f"{text} {element.unit}"
+        try:
+            parsed[name] = element.parse(text)
+        except InputError as refused:
+            refused.where = name
+            raise
+        if element.is_implausible(parsed[name]):
+            unusual.append(name)
+    if unusual and not confirmed:
+        said = ", ".join(f"{elements[name].label.lower()} {parsed[name]}" for name in unusual)
+        raise Implausible(tuple(unusual), said)
+    return parsed
+
+
+def _is_bare(text: str) -> bool:
+    return text.replace(".", "", 1).replace(",", "", 1).lstrip("+-").isdigit()
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+@transaction.atomic
+def take_back(
+    *, by: Actor, patient: str, uid: str, entry: str, reason: str, stamp: Stamp | None = None
+) -> Entry:
+    """An entry was made in error: it stays on record, crossed out, and counts no more."""
+    session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
+    stamp = stamp or Stamp()
+    held = once(Entry, session, stamp)
+    if held is not None:
+        return held
+    named = Stamp(stamp.client_id, stamp.observed_at, stamp.device, stamp.device_now, entry, reason)
+    old = corrected(Entry, session, named)
+    assert old is not None
+    row = Entry.objects.create(
+        session=session, kind=old.kind, is_retraction=True, corrects=old, **named.fields(by)
+    )
+    told_audit(by, "session.entered_in_error", session, row, kind=old.kind)
+    return row
+
+
+@transaction.atomic
+def give_up(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
+    """No dose today: the visit ends without one and is planned anew."""
+    session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
+    if session.state not in (State.PLANNED, *BEFORE):
+        raise InputError("the dose has begun or the session is over", value=session.get_state_display())
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="write why", where="reason")
+    move_on(session, State.ABORTED, because=reason.strip())
+    record("session.given_up", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
+    return session

@@ -1,0 +1,66 @@
+"""What every act in a session does first and last: lock, once only, corrections, audit."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.permissions import Permission
+from openkap.care.treatment.access import session_for
+from openkap.care.treatment.models import Session
+from openkap.care.treatment.models.record import Recorded
+from openkap.care.treatment.stamps import Stamp
+from openkap.core.errors import InputError
+
+Row = TypeVar("Row", bound=Recorded)
+State = Session.State
+RUNNING = (State.DOSING, State.RECOVERY, State.READY)
+BEFORE = (State.ARRIVED, State.CLEARED)
+
+
+def locked_session(by: Actor, patient: str, uid: str, permission: Permission) -> Session:
+    """The session for writing, one writer at a time."""
+    found = session_for(by, patient, uid, permission)
+    Session.objects.select_for_update().get(pk=found.pk)
+    found.refresh_from_db(fields=["state", "locked_at", "version"])
+    if found.locked_at is not None:
+        raise InputError("this session is signed and locked", remedy="write an addendum")
+    return found
+
+
+def once(model: type[Row], session: Session, stamp: Stamp) -> Row | None:
+    if not stamp.client_id:
+        return None
+    return model._default_manager.filter(session=session, client_id=stamp.client_id).first()
+
+
+def corrected(model: type[Row], session: Session, stamp: Stamp) -> Row | None:
+    if not stamp.corrects:
+        return None
+    row = model._default_manager.filter(session=session, uid=stamp.corrects).first()
+    if row is None or hasattr(row, "corrected_by"):
+        raise InputError("there is nothing to correct here", remedy="reload the page: it has been corrected")
+    if not stamp.reason.strip():
+        raise InputError("a correction needs its reason", remedy="write why", where="reason")
+    return row
+
+
+def told_audit(by: Actor, action: str, session: Session, row: Any, **detail: Any) -> None:
+    if getattr(row, "corrects_id", None):
+        detail["corrects"] = row.corrects.uid
+    record(
+        action,
+        by=by,
+        entity=type(row).__name__.lower(),
+        uid=row.uid,
+        patient=session.patient.uid,
+        reason=getattr(row, "reason", ""),
+        detail=detail | {"session": session.uid},
+    )
+
+
+def move_on(session: Session, state: str, *, because: str = "") -> None:
+    session.state, session.state_because = state, because or session.state_because
+    session.version += 1
+    session.save(update_fields=["state", "state_because", "version"])

@@ -1,0 +1,202 @@
+"""Consent texts: one Markdown file a language and version, one section an element that must be told.
+
+A section may end with one line that says how understanding is shown: ``> Ask:`` (the patient explains it
+back), ``> Choose: one | another`` (the patient's own choice) or ``> Note:`` (the clinician writes down the
+conversation). Which of them an element needs is said by the protocol's consent part; a text that leaves an
+element out, or shows it otherwise, does not load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from openkap.core.content import SHIPPED, Document, Tally, read_document
+from openkap.core.errors import ContentError, DomainError, InputError
+from openkap.core.quantity import Quantity
+from openkap.protocol.model import ConsentElement, Statement
+
+HEADING = re.compile(r"^## (CON-\d\d) (.+)$")
+HEADER = ("title", "language", "version", "parts", "reviewed_by", "reviewed_on")
+# How an element is shown -> the word its closing line begins with.
+CLOSING = {"teach_back": "Ask", "signed": "Choose", "recorded_conversation_note": "Note"}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One element as the patient reads it; ``prompt`` and ``choices`` are how understanding is shown."""
+
+    element: ConsentElement
+    title: str
+    paragraphs: tuple[str, ...]
+    prompt: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ConsentText:
+    """A whole text, with the fingerprint that a signature stores."""
+
+    title: str
+    language: str
+    version: str
+    lead: tuple[str, ...]
+    sections: tuple[Section, ...]
+    fingerprint: str
+    body: str
+    reviewed_by: str
+
+    def section(self, element: str) -> Section:
+        """The section of one element; ``InputError`` when there is none."""
+        for section in self.sections:
+            if section.element.id == element:
+                return section
+        raise InputError("no such part of this consent text", value=element, remedy="choose one of the list")
+
+
+@dataclass(frozen=True)
+class ConsentRules:
+    """What the protocol's consent part says beyond its elements."""
+
+    elements: tuple[ConsentElement, ...]
+    expires_after: Quantity
+    expiry: Statement
+    capacity: tuple[Statement, ...]
+
+
+@lru_cache(maxsize=8)
+def consent_rules(version: str, root: Path = SHIPPED) -> ConsentRules:
+    """The consent part of that version."""
+    document = read_document(root / "parts" / f"consent-{version}.yaml")
+    return ConsentRules(
+        tuple(document.parse(ConsentElement, ("consent", i)) for i, _ in enumerate(document.data["consent"])),
+        Quantity.parse(document.data["expires_after"]),
+        document.parse(Statement, ("expiry",)),
+        tuple(document.parse(Statement, ("capacity", i)) for i, _ in enumerate(document.data["capacity"])),
+    )
+
+
+def parse_consent_text(body: str, path: Path, root: Path = SHIPPED) -> ConsentText:
+    """A text as it stands in a file, or as it was stored with a signature."""
+    lines = body.splitlines()
+    document = Document(path, {}, hashlib.sha256(body.encode()).hexdigest())
+    header, start = _read_header(lines, document)
+    rules = consent_rules(header["parts"], root)
+    blocks = _blocks(lines, start)
+    lead = blocks.pop(0)[2]
+    elements = {element.id: element for element in rules.elements}
+    found = [element for element, _, _ in blocks]
+    if found != list(elements):
+        lacking = [name for name in elements if name not in found]
+        raise document.error(
+            "a consent text has every element once, in the order of the protocol",
+            value=", ".join(found),
+            limit=", ".join(elements),
+            remedy=f"add {', '.join(lacking)}" if lacking else "put them in this order",
+        )
+    sections = tuple(_section(elements[name], title, told, document) for name, title, told in blocks)
+    return ConsentText(
+        header["title"],
+        header["language"],
+        header["version"],
+        lead,
+        sections,
+        document.fingerprint,
+        body,
+        header["reviewed_by"],
+    )
+
+
+def _read_header(lines: list[str], document: Document) -> tuple[dict[str, str], int]:
+    try:
+        end = lines.index("---", 1)
+    except ValueError:
+        raise document.error("the header is missing", remedy="begin with --- and end it with ---") from None
+    header = dict(line.split(": ", 1) for line in lines[1:end])
+    if lines[0] != "---" or tuple(header) != HEADER:
+        raise document.error(
+            "the header is not complete",
+            value=", ".join(header),
+            limit=", ".join(HEADER),
+            remedy="complete it",
+        )
+    return header, end + 1
+
+
+def _blocks(lines: list[str], start: int) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(element, title, paragraphs) of each section; the first has no element: it is the lead."""
+    blocks: list[tuple[str, str, list[list[str]]]] = [("", "", [[]])]
+    for line in lines[start:]:
+        if heading := HEADING.match(line):
+            blocks.append((heading[1], heading[2], [[]]))
+        elif not line.strip():
+            blocks[-1][2].append([])
+        else:
+            blocks[-1][2][-1].append(line.strip())
+    return [
+        (element, title, tuple(" ".join(told) for told in paragraphs if told))
+        for element, title, paragraphs in blocks
+    ]
+
+
+def _section(element: ConsentElement, title: str, told: tuple[str, ...], document: Document) -> Section:
+    wanted = CLOSING.get(element.shown_by)
+    if wanted is None:
+        if any(line.startswith(">") for line in told):
+            raise document.error(f"{element.id} is read and ticked", remedy="remove its closing line")
+        return Section(element, title, told)
+    if not told or not told[-1].startswith(f"> {wanted}: "):
+        raise document.error(
+            f"{element.id} does not say how understanding is shown",
+            limit=f"> {wanted}: ...",
+            remedy="end the section with this line",
+        )
+    closing = told[-1].removeprefix(f"> {wanted}: ")
+    if wanted != "Choose":
+        return Section(element, title, told[:-1], closing)
+    return Section(element, title, told[:-1], "", tuple(part.strip() for part in closing.split("|")))
+
+
+def languages(root: Path = SHIPPED) -> tuple[str, ...]:
+    """The languages that have a text."""
+    folder = root / "consent"
+    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.md"))))
+
+
+@lru_cache(maxsize=16)
+def newest_text(language: str, root: Path = SHIPPED) -> ConsentText:
+    """The newest version in a language; ``InputError`` names the languages there are."""
+    paths = sorted(
+        (root / "consent" / language).glob("ketamine-*.md"),
+        key=lambda path: [int(part) for part in path.stem.removeprefix("ketamine-").split(".")],
+    )
+    if not paths:
+        raise InputError(
+            "there is no consent text in this language",
+            value=language,
+            limit=", ".join(languages(root)),
+            remedy="use one of these with an interpreter",
+        )
+    return parse_consent_text(paths[-1].read_text(encoding="utf-8"), paths[-1], root)
+
+
+def tally(root: Path = SHIPPED) -> list[Tally]:
+    """Every consent text read and checked, for ``openkap check``."""
+    found = Tally("consent texts")
+    for path in sorted((root / "consent").glob("*/*.md")) if (root / "consent").exists() else ():
+        try:
+            text = parse_consent_text(path.read_text(encoding="utf-8"), path, root)
+            if path.parent.name != text.language or not path.stem.endswith(f"-{text.version}"):
+                raise ContentError(
+                    "the file is named otherwise than its language and version",
+                    value=f"{path.parent.name}/{path.stem}",
+                    remedy="rename the file or correct its header",
+                    where=str(path),
+                )
+            found.add("platform")
+        except DomainError as refused:
+            found.errors.append(refused)
+    return [found]

@@ -1,0 +1,137 @@
+"""People on their way: answers that make somebody eligible, and the steps up to a consent in force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openkap.care.accounts.signing import prove_identity
+from openkap.care.demo.cast import PASSWORD
+from openkap.care.enrolment import actions, consent_actions
+from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, shown
+from openkap.care.enrolment.texts import parsed
+
+# One unremarkable adult with confirmed PTSD; what is not here is "no" (yes_no) or "never" (event).
+ANSWERS: dict[str, Any] = {
+    "sex": "female",
+    "ptsd_dsm5_confirmed": "yes",
+    "caps5_total_past_month": "41",
+    "pcl5_total": "52",
+    "criterion_a_event_recorded_lec5": "yes",
+    "trauma_focused_psychotherapy_offered_or_ongoing": "yes",
+    "failed_evidence_based_ptsd_medication_trials": "2",
+    "psychotropic_dose_stable_days": "90 d",
+    "reading_grade_level": "9",
+    "support_person_named": "yes",
+    "mental_health_professional_and_medical_professional_named": "yes",
+    "sbp_resting": "122 mm[Hg]",
+    "dbp_resting": "78 mm[Hg]",
+    "qtcf": "420 ms",
+    "ecg_findings": "none",
+    "baseline_cadss": "4",
+    "recreational_ketamine_or_pcp_past_year": "0",
+    "lorazepam_equivalent_daily": "0 mg/d",
+    "alt": "22 U/L",
+    "ast": "24 U/L",
+    "ggt": "30 U/L",
+    "bilirubin_total": "9 umol/L",
+    "albumin": "42 g/L",
+    "alp": "70 U/L",
+    "body_weight": "70 kg",
+    "height": "170 cm",
+}
+
+
+def proof(cast, key: str):
+    """The person behind ``key`` after their password."""
+    return prove_identity(cast.actor(key), PASSWORD)
+
+
+def screen(cast, patient, by: str = "cora", **changes: Any) -> None:
+    """Open the screening and answer everything it asks; ``changes`` win, ``None`` leaves one open."""
+    actor = cast.actor(by)
+    screening = actions.open_screening(by=actor, uid=patient.uid, protocol="iv-racemic")
+    answers = ANSWERS | changes
+    for _ in range(4):
+        missing = assess_patient(patient, screening).missing
+        asked = [each.fact for each in missing if answers.get(each.fact, "") is not None]
+        asked = [name for name in asked if name != "has_capacity_and_signed_consent"]
+        if not asked:
+            return
+        for name in asked:
+            for part in ("body_weight", "height") if name == "bmi" else (name,):
+                given = answers.get(part) or _plain(part)
+                if given is not None:
+                    actions.answer(by=actor, uid=patient.uid, element=part, given=given)
+
+
+def _plain(name: str) -> str | None:
+    from openkap.protocol.elements import dictionary
+
+    return {"yes_no": "no", "event": "never"}.get(dictionary()[name].kind)
+
+
+def share(cast, patient, wish: str = "go_on") -> None:
+    actions.record_shared_decision(
+        by=cast.actor("cora"), uid=patient.uid, wish=wish, patient_said="I want to try it.", alternatives=[]
+    )
+
+
+def seen(patient) -> str:
+    """The fingerprint a decision page would show now."""
+    screening = patient.screenings.order_by("-id")[0]
+    return fingerprint_of(shown(assess_patient(patient, screening)))
+
+
+def decide(cast, patient, outcome: str = "eligible", reason: str = ""):
+    chosen = actions.Chosen(outcome, reason, seen(patient))
+    return actions.decide(by=cast.actor("ada"), uid=patient.uid, chosen=chosen, person=proof(cast, "ada"))
+
+
+def open_consent(cast, patient, language: str = "en", scope: str = "course"):
+    return consent_actions.open_consent(
+        by=cast.actor("cora"), uid=patient.uid, language=language, scope=scope
+    )
+
+
+def go_through_all(cast, patient, consent, *, leave: tuple[str, ...] = ()) -> None:
+    for section in parsed(consent.text).sections:
+        if section.element.id in leave:
+            continue
+        words = section.choices[0] if section.choices else "what they said"
+        if section.element.shown_by == "read_and_tick":
+            words = ""
+        consent_actions.go_through(
+            by=cast.actor("cora"),
+            uid=patient.uid,
+            consent=consent.uid,
+            element=section.element.id,
+            words=words,
+            is_understood=True,
+        )
+    able = consent_actions.Abilities(True, True, True, True)
+    consent_actions.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, found=able)
+
+
+def consented(cast, patient, scope: str = "course"):
+    """A consent in force, every step done."""
+    consent = open_consent(cast, patient, scope=scope)
+    go_through_all(cast, patient, consent)
+    consent_actions.sign_as_patient(
+        by=cast.actor("cora"),
+        uid=patient.uid,
+        consent=consent.uid,
+        signed=consent_actions.Signed("Alex Example"),
+    )
+    return consent_actions.countersign(
+        by=cast.actor("ada"), uid=patient.uid, consent=consent.uid, person=proof(cast, "ada")
+    )
+
+
+def enrolled(cast, patient):
+    """Screened, consented, decided eligible."""
+    screen(cast, patient)
+    share(cast, patient)
+    given = consented(cast, patient)
+    decide(cast, patient)
+    patient.refresh_from_db()
+    return given

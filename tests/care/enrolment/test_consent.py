@@ -1,0 +1,178 @@
+"""Consent: the text, the signatures, the end of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from enrolled import consented, go_through_all, open_consent, proof
+
+from openkap.care.demo.cast import PASSWORD
+from openkap.care.enrolment import consent_actions as acts
+from openkap.care.enrolment.facts import consent_in_force
+from openkap.care.enrolment.models import ConsentGiven, ConsentText
+from openkap.care.moment import now
+from openkap.core.errors import ContentError, InputError
+from openkap.protocol.consent_text import languages, newest_text, parse_consent_text
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_has_all_27_elements_in_the_protocols_order(language):
+    text = newest_text(language)
+    assert [each.element.id for each in text.sections] == [f"CON-{n:02}" for n in range(1, 28)]
+
+
+def test_the_english_text_reads_at_sixth_grade_or_below():
+    words, sentences, syllables = 0, 0, 0
+    for section in newest_text("en").sections:
+        told = " ".join(section.paragraphs)
+        sentences += len([each for each in re.split(r"[.!?]+", told) if each.strip()])
+        for word in re.findall(r"[A-Za-z']+", told):
+            words += 1
+            count = len(re.findall(r"[aeiouy]+", word.lower()))
+            syllables += max(1, count - (word.endswith("e") and not word.endswith("le") and count > 1))
+    # Kincaid et al. 1975: US school grade of a text.
+    assert 0.39 * words / sentences + 11.8 * syllables / words - 15.59 <= 6
+
+
+def test_a_text_that_leaves_an_element_out_does_not_load():
+    body = newest_text("en").body
+    start, end = body.index("## CON-09"), body.index("## CON-10")
+    with pytest.raises(ContentError, match="CON-09"):
+        parse_consent_text(body[:start] + body[end:], Path("broken.md"))
+
+
+def test_a_text_that_forgets_the_question_to_explain_back_does_not_load():
+    body = re.sub(r"> Ask: How sure.*\n", "", newest_text("en").body)
+    with pytest.raises(ContentError, match="CON-03"):
+        parse_consent_text(body, Path("broken.md"))
+
+
+def url_of(patient, consent="", end=""):
+    return f"/patients/{patient.uid}/consent/" + (f"{consent}/{end}" if consent else "")
+
+
+def test_a_consent_walks_from_text_to_force_in_the_browser(cast, patient):
+    cora, ada = cast.client("cora"), cast.client("ada")
+    opened = cora.post(url_of(patient), {"language": "en", "scope": "course"})
+    uid = opened.headers["Location"].rstrip("/").rsplit("/", 1)[1]
+    page = cora.get(url_of(patient, uid)).content.decode()
+    assert "It is not approved for PTSD" in page and "explain again" in page
+    early = cora.get(url_of(patient, uid, "sign/")).content.decode()
+    assert "too early" in early
+    from openkap.care.enrolment.models import Consent
+
+    go_through_all(cast, patient, Consent.objects.get(uid=uid))
+    drawn = {"name": "Alex Example", "strokes": "M10 10L20 30L40 20"}
+    assert cora.post(url_of(patient, uid, "sign/"), drawn).status_code == 302
+    assert consent_in_force(patient, now()) is None
+    assert cora.get(url_of(patient, uid, "countersign/")).status_code == 403
+    assert ada.post(url_of(patient, uid, "countersign/"), {"password": "no"}).status_code == 422
+    assert ada.post(url_of(patient, uid, "countersign/"), {"password": PASSWORD}).status_code == 302
+    given = consent_in_force(patient, now())
+    assert (given.expires_at.year, given.expires_at.month) == (2027, 11)
+    shown = ada.get(url_of(patient, uid)).content.decode()
+    assert "M10 10L20 30L40 20" in shown and "in force until" in shown
+
+
+def test_teach_back_that_failed_holds_the_signature(cast, patient):
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    url = url_of(patient, consent.uid, "part/CON-03/")
+    cast.client("cora").post(url, {"words": "It works for everybody.", "understood": "no"})
+    with pytest.raises(InputError, match="not ready"):
+        acts.sign_as_patient(
+            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed("Alex Example")
+        )
+
+
+def test_doubt_about_capacity_needs_words_and_holds_the_signature(cast, patient):
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    url = url_of(patient, consent.uid, "capacity/")
+    data = {"understands": "yes", "retains": "yes", "communicates": "yes"}
+    refused = cast.client("cora").post(url, data)
+    assert refused.status_code == 422
+    cast.client("cora").post(url, data | {"note": "Cannot weigh it today; tired."})
+    assert "in doubt" in acts.what_is_missing(consent)[0]
+
+
+def test_empty_words_and_foreign_choices_are_refused_beside_the_part(cast, patient):
+    consent = open_consent(cast, patient)
+    url = url_of(patient, consent.uid, "part/CON-17/")
+    for words in ("", "Hug me"):
+        answer = cast.client("cora").post(url, {"words": words, "understood": "yes"}, headers={"HX-Request": "1"})
+        assert answer.status_code == 422 and 'id="CON-17"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("strokes", ["M10 10<script>", "M10 10L9999 1", "M1 1" * 6000])
+def test_a_drawing_that_is_not_strokes_is_refused(cast, patient, strokes):
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    answer = cast.client("cora").post(
+        url_of(patient, consent.uid, "sign/"), {"name": "Alex Example", "strokes": strokes}
+    )
+    assert answer.status_code == 422 and "Alex Example" in answer.content.decode()
+
+
+def test_a_signed_consent_cannot_be_changed(cast, patient):
+    given = consented(cast, patient)
+    with pytest.raises(InputError, match="stays as it is"):
+        acts.go_through(
+            by=cast.actor("cora"),
+            uid=patient.uid,
+            consent=given.consent.uid,
+            element="CON-01",
+            is_understood=True,
+        )
+
+
+def test_withdrawal_ends_it_at_once_and_any_clinician_may_record_it(cast, patient):
+    given = consented(cast, patient)
+    url = url_of(patient, given.consent.uid, "withdraw/")
+    assert cast.client("dov").post(url).status_code == 403
+    assert cast.client("tess").post(url, {"said": "", "password": PASSWORD}).status_code == 422
+    assert cast.client("tess").post(url, {"said": "I stop.", "password": PASSWORD}).status_code == 302
+    assert consent_in_force(patient, now()) is None
+
+
+def test_it_ends_after_the_months_the_protocol_says(cast, patient, watch):
+    consented(cast, patient)
+    watch.forward(days=364)
+    assert consent_in_force(patient, now())
+    watch.forward(days=2)
+    assert consent_in_force(patient, now()) is None
+
+
+def test_a_new_version_asks_again_and_the_old_text_stays_readable(cast, patient, monkeypatch):
+    given = consented(cast, patient)
+    newer = newest_text("en").body.replace("version: 1.0.0", "version: 1.1.0", 1).replace("Take your time.", "")
+    parsed = parse_consent_text(newer, Path("newer.md"))
+    monkeypatch.setattr("openkap.care.enrolment.texts.newest_text", lambda language: parsed)
+    page = cast.client("cora").get(url_of(patient)).content.decode()
+    assert "a newer version must be signed" in page and "No consent is in force" in page
+    old = cast.client("cora").get(url_of(patient, given.consent.uid)).content.decode()
+    assert "Take your time." in old
+    assert ConsentText.objects.get(version="1.1.0").superseded_at is None
+
+
+def test_the_copy_is_a_pdf_with_the_text_and_names(cast, patient):
+    given = consented(cast, patient)
+    answer = cast.client("ben").get(url_of(patient, given.consent.uid, "copy.pdf"))
+    assert answer.headers["Content-Type"] == "application/pdf"
+    assert answer.content.startswith(b"%PDF") and len(answer.content) > 10_000
+
+
+def test_markup_in_what_people_write_stays_text(cast, patient):
+    from openkap.care.paper import compiled, literal
+
+    hostile = '#panic("x") \\ " ] $ @ <script> \x00'
+    assert compiled(f"#{literal(hostile)}").startswith(b"%PDF")
+
+
+def test_a_countersignature_needs_the_patients_first(cast, patient):
+    consent = open_consent(cast, patient)
+    with pytest.raises(InputError, match="has not signed"):
+        acts.countersign(
+            by=cast.actor("ada"), uid=patient.uid, consent=consent.uid, person=proof(cast, "ada")
+        )
+    assert not ConsentGiven.objects.exists()

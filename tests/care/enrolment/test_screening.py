@@ -1,0 +1,259 @@
+"""Screening: the form, what it refuses, what it asks again, and the decision."""
+
+import json
+import re
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from enrolled import ANSWERS, consented, decide, enrolled, proof, screen, seen, share
+
+from openkap.care.audit.models import AuditEvent
+from openkap.care.demo.cast import PASSWORD
+from openkap.care.enrolment import actions
+from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening
+from openkap.care.enrolment.queries import screening_form
+from openkap.core.errors import InputError
+from openkap.protocol.elements import dictionary
+from openkap.protocol.screening_order import groups_left_out, screening_order
+
+
+def opened(cast, patient):
+    cast.client("cora").post(f"/patients/{patient.uid}/screening/", {"protocol": "iv-racemic"})
+    return Screening.objects.get(patient=patient)
+
+
+def post(cast, patient, element, key="cora", htmx=True, **data):
+    headers = {"HX-Request": "true"} if htmx else {}
+    url = f"/patients/{patient.uid}/screening/answer/{element}/"
+    return cast.client(key).post(url, data, headers=headers)
+
+
+def test_the_coordinator_opens_a_screening_and_the_therapist_may_not(cast, patient):
+    assert cast.client("tess").post(f"/patients/{patient.uid}/screening/").status_code == 403
+    page = cast.client("cora").get(f"/patients/{patient.uid}/screening/")
+    assert "Intravenous racemic ketamine" in page.content.decode()
+    opened(cast, patient)
+    patient.refresh_from_db()
+    assert patient.status == "screening"
+
+
+def test_the_form_asks_what_the_protocol_misses_and_fills_in_what_the_record_knows(cast, patient):
+    form = screening_form(patient, opened(cast, patient))
+    ids = [q.element.id for each in form.sections for q in each.questions]
+    assert "age" in ids and not form.question("age").needed
+    assert "age" in [f for f in form.told["facts"]]
+    # A pregnancy test is asked for only once it could be positive.
+    assert "pregnancy_test" not in ids
+    post(cast, patient, "could_be_pregnant", value="yes", seen="")
+    form = screening_form(patient, form.screening)
+    assert form.question("pregnancy_test").needed
+
+
+def test_the_first_section_is_neutral_and_the_hard_one_is_introduced(cast, patient):
+    form = screening_form(patient, opened(cast, patient))
+    order = [each.section.id for each in form.sections]
+    assert order.index("person") < order.index("trauma") < order.index("tests")
+    page = cast.client("cora").get(f"/patients/{patient.uid}/screening/section/trauma/").content.decode()
+    assert "Offer a pause" in page
+
+
+@pytest.mark.parametrize("name", ["iv-racemic", "im-racemic", "intranasal-esketamine", "low-resource"])
+def test_every_question_of_every_protocol_has_a_section(name):
+    from openkap.care.enrolment.protocols import asked_elements
+
+    assert groups_left_out(screening_order(), dictionary(), asked_elements(name, "1.0.0")) == set()
+
+
+def test_an_answer_is_saved_at_once_and_the_verdict_beside_it_moves(cast, patient):
+    opened(cast, patient)
+    answer = post(cast, patient, "arteriovenous_malformation", value="yes", seen="")
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'id="verdict"' in page and "hx-swap-oob" in page and "Excluded" in page
+    row = Answer.objects.get(patient=patient)
+    assert (row.value, row.answered_by.name) == ("yes", "Cora Delgado")
+
+
+def test_without_scripts_the_same_form_saves_and_returns_to_the_question(cast, patient):
+    opened(cast, patient)
+    answer = post(cast, patient, "breastfeeding", htmx=False, value="no", seen="")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].endswith("/section/health/#q-breastfeeding")
+
+
+def test_an_impossible_number_is_refused_beside_the_field_with_what_was_typed(cast, patient):
+    opened(cast, patient)
+    answer = post(cast, patient, "body_weight", value="7000", seen="")
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "7000" in page and "1 to 650 kg" in page and 'value="7000"' in page
+    assert not Answer.objects.exists()
+
+
+def test_an_implausible_number_is_kept_asked_again_and_counts_once_confirmed(cast, patient):
+    screening = opened(cast, patient)
+    page = post(cast, patient, "body_weight", value="30", seen="").content.decode()
+    assert "30 kg?" in page and "does not count" in page
+    assert screening_form(patient, screening).question("body_weight").needed
+    row = Answer.objects.get()
+    post(cast, patient, "body_weight", value="30", confirmed="yes", seen=row.uid)
+    assert not screening_form(patient, screening).question("body_weight").needed
+
+
+def test_another_unit_is_read_not_guessed(cast, patient):
+    opened(cast, patient)
+    post(cast, patient, "body_weight", value="154 lb", seen="")
+    assert Answer.objects.get().value.startswith("69.85")
+
+
+def test_two_people_answering_the_same_question_see_both_answers(cast, patient):
+    opened(cast, patient)
+    post(cast, patient, "breastfeeding", value="no", seen="")
+    answer = post(cast, patient, "breastfeeding", key="ben", value="yes", seen="")
+    assert answer.status_code == 422
+    assert "Cora Delgado answered meanwhile: no" in answer.content.decode()
+    assert "Yours was “yes”" in answer.content.decode()
+    assert Answer.objects.count() == 1
+
+
+def test_an_answer_taken_back_is_unknown_and_the_old_one_stays_on_record(cast, patient):
+    screening = opened(cast, patient)
+    post(cast, patient, "breastfeeding", value="no", seen="")
+    first = Answer.objects.get()
+    post(cast, patient, "breastfeeding", take_back="yes", seen=first.uid)
+    assert screening_form(patient, screening).question("breastfeeding").needed
+    assert Answer.objects.latest("id").corrects == first
+
+
+def test_a_day_in_the_future_is_refused(cast, patient):
+    opened(cast, patient)
+    answer = post(cast, patient, "qtcf", value="420", observed_on="2026-12-24", seen="")
+    assert answer.status_code == 422
+    assert not Answer.objects.exists()
+
+
+def test_facts_of_a_referral_become_answers_with_their_origin_but_never_overwrite(cast, patient):
+    from openkap.care.moment import now
+    from openkap.protocol.facts import parse_facts
+
+    opened(cast, patient)
+    post(cast, patient, "body_weight", value="70", seen="")
+    bundle = {"facts": {"body_weight": "71 kg", "height": {"value": "170 cm", "at": "2026-10-01T10:00:00Z"}}}
+    facts = parse_facts(bundle, dictionary(), as_of=now())
+    taken = actions.take_over_facts(by=cast.actor("cora"), uid=patient.uid, facts=facts, origin="referral bundle")
+    assert taken == 1
+    assert Answer.objects.get(element="height").origin == "referral bundle"
+    assert Answer.objects.get(element="body_weight").value == "70 kg"
+
+
+def test_the_guideline_notice_is_shown_and_the_shared_decision_stored_with_it(cast, patient):
+    opened(cast, patient)
+    url = f"/patients/{patient.uid}/screening/"
+    assert "VA/DoD 2023 PTSD guideline" in cast.client("cora").get(url).content.decode()
+    refused = cast.client("cora").post(url + "shared-decision/", {"wish": "go_on", "patient_said": " "})
+    assert refused.status_code == 422
+    data = {"wish": "go_on", "patient_said": "I want to try.", "alternatives": ["EMDR"]}
+    cast.client("cora").post(url + "shared-decision/", data)
+    row = patient.shared_decisions.get()
+    assert "suggest" in row.notice and row.alternatives == ["EMDR"]
+
+
+def test_an_eligible_patient_is_decided_on_and_the_page_shows_the_same_thing_years_later(
+    cast, patient, watch
+):
+    enrolled(cast, patient)
+    stored = Assessment.objects.get()
+    assert (stored.verdict, patient.status) == ("eligible", "eligible")
+    url = f"/patients/{patient.uid}/assessments/{stored.uid}/"
+    first = cast.client("ada").get(url).content.decode()
+    watch.forward(days=5 * 365)
+    actions.answer(by=cast.actor("cora"), uid=patient.uid, element="body_weight", given="90 kg")
+    cast.clients.clear()
+    second = cast.client("ada").get(url).content.decode()
+    assert main_of(first) == main_of(second)
+    told = json.loads(stored.snapshot)
+    assert told["protocol"]["fingerprint"] == stored.protocol_fingerprint
+    assert told["facts"]["body_weight"]["value"] == "70 kg"
+
+
+def main_of(page: str) -> str:
+    """The part of the page that is the record: without banner, clock and tokens."""
+    found = re.search(r'<div class="two screening">.*?</main>', page, re.DOTALL)
+    assert found
+    return re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", found[0])
+
+
+def test_only_the_prescriber_decides_and_only_with_the_password(cast, patient):
+    screen(cast, patient)
+    share(cast, patient)
+    consented(cast, patient)
+    url = f"/patients/{patient.uid}/screening/decide/"
+    data = {"outcome": "eligible", "reason": "", "seen": seen(patient), "password": "wrong"}
+    for key in ("ben", "cora", "tess"):
+        assert cast.client(key).post(url, data).status_code == 403
+    refused = cast.client("ada").post(url, data)
+    assert refused.status_code == 422 and "the password is not right" in refused.content.decode()
+    accepted = cast.client("ada").post(url, data | {"password": PASSWORD})
+    assert accepted.status_code == 302
+    assert Decision.objects.get().is_override is False
+
+
+def test_against_the_verdict_needs_a_reason_and_is_counted_as_override(cast, patient):
+    screen(cast, patient, arteriovenous_malformation="yes")
+    share(cast, patient)
+    with pytest.raises(InputError, match="reason is missing"):
+        decide(cast, patient)
+    row = decide(cast, patient, reason="Old scan was misread; neurosurgeon's letter of 3 Nov.")
+    assert row.is_override and row.outcome == "eligible_with_review_signed"
+    assert AuditEvent.objects.filter(action="screening.overridden").exists()
+
+
+def test_no_treatment_is_decided_without_a_shared_decision_to_go_on(cast, patient):
+    screen(cast, patient)
+    consented(cast, patient)
+    with pytest.raises(InputError, match="no shared decision"):
+        decide(cast, patient)
+    share(cast, patient, wish="time")
+    with pytest.raises(InputError, match="no shared decision"):
+        decide(cast, patient)
+    assert not Assessment.objects.exists()
+
+
+def test_a_decision_on_a_page_that_has_moved_on_is_refused(cast, patient):
+    screen(cast, patient)
+    share(cast, patient)
+    chosen = actions.Chosen("wait", "", seen(patient))
+    actions.answer(by=cast.actor("cora"), uid=patient.uid, element="alt", given="200 U/L")
+    with pytest.raises(InputError, match="has changed"):
+        actions.decide(by=cast.actor("ada"), uid=patient.uid, chosen=chosen, person=proof(cast, "ada"))
+
+
+def test_the_database_keeps_answers_and_refuses_an_override_without_reason(cast, patient):
+    enrolled(cast, patient)
+    for statement in (
+        "UPDATE enrolment_answer SET element = 'x'",
+        "DELETE FROM enrolment_assessment",
+        "UPDATE enrolment_decision SET outcome = 'wait'",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    row = Decision.objects.get()
+    row.pk, row.uid, row.is_override, row.reason = None, "0" * 12, True, ""
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save(force_insert=True)
+
+
+def test_another_clinic_sees_nothing(cast, patient):
+    opened(cast, patient)
+    assert cast.client("eve").get(f"/patients/{patient.uid}/screening/").status_code == 404
+    assert post(cast, patient, "breastfeeding", key="eve", value="no", seen="").status_code == 404
+
+
+def test_the_screening_page_asks_the_database_a_fixed_number_of_times(
+    cast, patient, django_assert_max_num_queries
+):
+    screen(cast, patient)
+    assert len(ANSWERS) > 20
+    cast.client("cora").get(f"/patients/{patient.uid}/screening/")
+    with django_assert_max_num_queries(30):
+        cast.client("cora").get(f"/patients/{patient.uid}/screening/")
