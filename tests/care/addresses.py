@@ -48,10 +48,59 @@ def incoming(world: World, key: str) -> str:
     return receive(by=world.cast.actor(key), raw=json.dumps(BUNDLE).encode()).uid
 
 
+def asked(world: World, key: str, patient: Any) -> str:
+    """An open invitation of that person's patient."""
+    from openkap.care.outcomes.actions import ask
+
+    return ask(by=world.cast.actor(key), uid=patient.uid, instruments=["phq-9"]).uid
+
+
+def alarming(world: World, key: str, patient: Any) -> Any:
+    """A finished form with an alarming answer: the form, and through it the signal."""
+    from openkap.care.accounts.actor import patient_actor
+    from openkap.care.moment import now
+    from openkap.care.outcomes.actions import as_taps, finish, save_answers
+    from openkap.care.outcomes.models import Form, Invitation
+
+    invitation = Invitation.objects.get(uid=asked(world, key, patient))
+    form = Form.objects.get(invitation=invitation)
+    by = patient_actor(patient.uid, patient.clinic)
+    taps = as_taps(form, {"9": 2}, now(), f"sample-{form.uid}")
+    save_answers(by=by, invitation=invitation, taps=taps)
+    finish(by=by, invitation=invitation)
+    return form
+
+
+def signal(world: World, key: str, patient: Any) -> str:
+    """An open alarming answer."""
+    return alarming(world, key, patient).safety_signals.get().uid
+
+
+def proposal(world: World, key: str, patient: Any) -> str:
+    """A proposal of maintenance, made from a turn that the sample writes itself."""
+    from openkap.care.accounts.actor import patient_actor
+    from openkap.care.moment import now
+    from openkap.care.outcomes.course import propose
+    from openkap.care.outcomes.models import Turn
+
+    score = alarming(world, key, patient).score
+    turn = Turn.objects.create(
+        patient=patient, kind="relapse", definition="relapse-rise-10", before=score, score=score, at=now(), seen_at=now()
+    )
+    return propose(by=patient_actor(patient.uid, patient.clinic), patient=patient, turn=turn).uid
+
+
 # parameter name -> (value at our clinic, value at the other clinic); the same twice where it has no clinic
 SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     "patient": lambda world: (world.ours.uid, world.theirs.uid),
     "colleague": lambda world: (world.cast.staff("ben").uid, world.cast.staff("eve").uid),
+    "invitation": lambda world: (asked(world, "cora", world.ours), asked(world, "eve", world.theirs)),
+    "form": lambda world: (
+        alarming(world, "cora", world.ours).uid,
+        alarming(world, "eve", world.theirs).uid,
+    ),
+    "signal": lambda world: (signal(world, "cora", world.ours), signal(world, "eve", world.theirs)),
+    "proposal": lambda world: (proposal(world, "cora", world.ours), proposal(world, "eve", world.theirs)),
     "incoming": lambda world: (incoming(world, "cora"), incoming(world, "eve")),
     # The demo answers 404 outside the demo, the login library to anybody who guesses.
     "key": lambda world: ("ada", "ada"),

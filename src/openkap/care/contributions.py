@@ -2,7 +2,8 @@
 
 ``home.py`` offers ``tasks(by)``, ``banner.py`` ``banner_items(patient_id)``, ``timeline.py``
 ``events(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
-``navigation.py`` ``links(patient_uid)``. What an app lacks, it does not offer. Each is asked once a page.
+``navigation.py`` ``links(patient_uid)``, ``marks.py`` ``marks(patient_ids)``, ``figures.py``
+``figures(patient_ids)``. What an app lacks, it does not offer. Each is asked once a page.
 """
 
 from __future__ import annotations
@@ -53,6 +54,21 @@ class TimelineEvent:
     url: str = ""
     detail: str = ""
     tone: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class CourseMark:
+    """A dated point of a patient's treatment: measures are planned from it, figures draw it.
+
+    ``kind``: course_start, session_planned, session_done, session_missed, therapy, course_end. ``uid`` is the
+    public id of the session or course. Apps side by side meet here instead of importing each other.
+    """
+
+    patient_id: int
+    kind: str
+    at: datetime
+    uid: str
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,6 +253,9 @@ CACHES = {
     }
 }
 
+# Shown to patients who answer questions, one tap away: "name: number". The demo's reaches nobody.
+HELP_LINE = os.environ.get("OPENKAP_HELP_LINE", "Crisis line (invented): +1 555 0100" if DEMO else "")
+
 # Messages (no health data in any of them)
 MESSAGE_CHANNEL = os.environ.get("OPENKAP_CHANNEL", "openkap.care.messaging.channels.ConsoleChannel")
 EMAIL_BACKEND = os.environ.get("OPENKAP_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")

@@ -19,6 +19,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.pharmacology.tally", "tally"),
     ("openkap.evidence.base", "tally"),
     ("openkap.registry.definition", "tally"),
+    ("openkap.care.outcomes.follow_up", "tally"),
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),

@@ -1,7 +1,9 @@
-"""Addresses of this app; each with its rule (``openkap.care.access_rules.page``)."""
+"""Addresses of the JSON API; each operation declares who may, like every page."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from openkap.care.api.api import api
+
+urlpatterns = [path("api/", api.urls)]

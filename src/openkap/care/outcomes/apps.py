@@ -4,4 +4,7 @@ from django.apps import AppConfig
 class OutcomesConfig(AppConfig):
     name = "openkap.care.outcomes"
     label = "outcomes"
-    verbose_name = "Measures and follow-up"
+    verbose_name = "Outcomes"
+
+    def ready(self) -> None:
+        from openkap.care.outcomes import checks  # noqa: F401 - registers itself

@@ -81,6 +81,18 @@ def due(moment: datetime | None) -> str:
 
 
 @register.filter
+def plain(number: float) -> str:
+    """A number as a drawing needs it: a full stop for the decimal sign in every language."""
+    return f"{number:.1f}"
+
+
+@register.filter
+def answer_is(answers: dict[str, int], item: str) -> int | None:
+    """What an item was answered with, for marking the choice."""
+    return answers.get(item)
+
+
+@register.filter
 def language_words(code: str) -> str:
     """A language code as the language calls itself."""
     from django.utils.translation import get_language_info

@@ -1,0 +1,102 @@
+"""The JSON API: item-level reads and writes for our own pages, with an OpenAPI schema at /api/openapi.json.
+
+Every operation is registered together with its access rule; errors have one shape. The credential of a link
+operation is the signed token in its address; staff operations use the session and need the CSRF token.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Router, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from openkap.care.access_rules import RULES, Rule, anyone
+from openkap.core.errors import DomainError
+
+NAMESPACE = "api"
+
+
+class Problem(Schema):
+    """What could not be done, the limit, and the next step."""
+
+    what: str
+    value: str | None = None
+    limit: str | None = None
+    remedy: str | None = None
+    where: str | None = None
+
+
+api = NinjaAPI(
+    title="OpenKAP clinic",
+    version="1.0.0",
+    description="Item-level reads and writes for the clinic's own pages. Proposes, with reasons; a person decides.",
+    urls_namespace=NAMESPACE,
+    docs_url=None,
+)
+# The schema's own two addresses; it describes doors and opens none.
+RULES[f"{NAMESPACE}:openapi-json"] = anyone("the description of the API holds no data")
+RULES[f"{NAMESPACE}:api-root"] = anyone("a name that shows nothing")
+
+
+def operation(router: Router, method: str, route: str, *, name: str, may: Rule, **options: Any) -> Any:
+    """An operation together with who may call it; the name is the one for ``reverse``."""
+    known = RULES.setdefault(f"{NAMESPACE}:{name}", may)
+    if known != may:
+        raise TypeError(f"two rules for the operation {name!r}")
+    options.setdefault("operation_id", name)
+    responses = {400: Problem, 403: Problem, 404: Problem, 410: Problem, 422: Problem}
+    options["response"] = {200: options["response"]} | responses
+    return router.api_operation([method], route, url_name=name, **options)
+
+
+@api.exception_handler(DomainError)
+def refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """A person's mistake: what, limit, next step."""
+    return _answer(request, 400, error.as_dict())
+
+
+@api.exception_handler(ValidationError)
+def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """A request that the schema refuses; the first fault is named, none of the values is repeated."""
+    first = error.errors[0]
+    where = ".".join(str(step) for step in first.get("loc", ()))
+    return _answer(
+        request,
+        422,
+        {"what": "the request does not fit the schema", "limit": first.get("msg"), "where": where,
+         "remedy": "see /api/openapi.json"},
+    )
+
+
+@api.exception_handler(PermissionDenied)
+def not_open(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    return _answer(request, 403, {"what": str(error) or "not open to you", "remedy": "ask the site administrator"})
+
+
+@api.exception_handler(Http404)
+def not_there(request: HttpRequest, error: Http404) -> HttpResponse:
+    return _answer(request, 404, {"what": "nothing at this address for you", "remedy": "check the address"})
+
+
+@api.exception_handler(AuthenticationError)
+def not_known(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return _answer(request, 403, {"what": "the request carries no valid CSRF token", "remedy": "reload the page"})
+
+
+@api.exception_handler(HttpError)
+def other(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return _answer(request, error.status_code, {"what": str(error), "remedy": "see /api/openapi.json"})
+
+
+def _answer(request: HttpRequest, status: int, problem: dict[str, Any]) -> HttpResponse:
+    names = Problem.model_fields
+    body = {name: None if problem.get(name) is None else str(problem[name]) for name in names}
+    return api.create_response(request, body, status=status)
+
+
+from openkap.care.api import measures  # noqa: E402 - its router needs ``operation`` above
+
+api.add_router("", measures.router)

@@ -1,0 +1,85 @@
+"""How a person obtains rows of outcomes: staff through the patient, a patient through their link."""
+
+from __future__ import annotations
+
+from django.http import Http404
+
+from openkap.care.accounts.actor import Actor, patient_actor
+from openkap.care.accounts.links import open_link
+from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
+from openkap.care.patients.access import patient_for, patients_of
+from openkap.care.patients.models import Patient
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+
+LINK = "measure"
+ENDED = "this link has ended"
+
+
+def invitation_for(by: Actor, patient_uid: str, uid: str, permission: Permission) -> tuple[Patient, Invitation]:
+    """One invitation of a patient; 404 for anybody else's."""
+    patient = patient_for(by, patient_uid, permission, seen="")
+    found = Invitation.objects.filter(patient=patient, uid=uid).first()
+    if found is None:
+        raise Http404("no such invitation of this patient")
+    return patient, found
+
+
+def form_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> tuple[Patient, Form]:
+    """One form of a patient, of records merged into it too."""
+    patient = patient_for(by, patient_uid, permission, seen=seen)
+    mine = Form.objects.filter(patient=patient, uid=uid) | Form.objects.filter(
+        patient__merged_into=patient, uid=uid
+    )
+    found = mine.select_related("invitation", "score").first()
+    if found is None:
+        raise Http404("no such form of this patient")
+    return patient, found
+
+
+def signal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tuple[Patient, SafetySignal]:
+    """One safety signal of a patient, for those who see outcomes."""
+    patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen)
+    found = (
+        SafetySignal.objects.filter(patient=patient, uid=uid)
+        .select_related("form__invitation", "acknowledged_by", "closed_by")
+        .first()
+    )
+    if found is None:
+        raise Http404("no such signal of this patient")
+    return patient, found
+
+
+def proposal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tuple[Patient, MaintenanceProposal]:
+    """One proposal, for the prescribers who decide on it."""
+    patient = patient_for(by, patient_uid, Permission.PRESCRIBE, seen=seen)
+    found = (
+        MaintenanceProposal.objects.filter(patient=patient, uid=uid)
+        .select_related("turn__score", "turn__before", "decided_by")
+        .first()
+    )
+    if found is None:
+        raise Http404("no such proposal for this patient")
+    return patient, found
+
+
+def seen_patients(by: Actor) -> list[int]:
+    """Database numbers of the patients whose outcomes somebody may see in lists."""
+    return list(patients_of(by, Permission.SEE_OUTCOMES).values_list("pk", flat=True))
+
+
+def through_link(token: str) -> tuple[Actor, Invitation]:
+    """The invitation behind a patient's link, and the patient as the one who acts.
+
+    Raises ``InputError`` when the link was changed, has expired, or a newer one took its place.
+    """
+    uid, _, number = open_link(LINK, token).partition(".")
+    invitation = Invitation.objects.select_related("patient__clinic").filter(uid=uid).first()
+    if invitation is None or str(invitation.link_number) != number:
+        raise InputError(
+            "a newer link took the place of this one",
+            remedy="open the newest message, or ask the clinic for a new link; your answers are kept",
+        )
+    if invitation.closed_at is not None:
+        raise InputError(ENDED, remedy="ask the clinic for a new one; your answers are kept")
+    return patient_actor(invitation.patient.uid, invitation.patient.clinic), invitation

@@ -1,0 +1,292 @@
+"""What people do about measures: ask, answer, finish, take back. Each act whole, and audited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.links import make_link
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+from openkap.care.outcomes import course, safety
+from openkap.care.outcomes.access import LINK, form_for, invitation_for
+from openkap.care.outcomes.follow_up import ON_REQUEST, Occasion, follow_up, form_of
+from openkap.care.outcomes.models import Form, FormScore, Invitation, ItemAnswer
+from openkap.care.patients.access import patient_for
+from openkap.care.patients.models import Patient
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+from openkap.instruments.score import plain, score
+
+CLIENT_ID = re.compile(r"[0-9a-zA-Z._:-]{8,40}")
+# A tablet on the table is used now, not next week.
+TABLET_LINK = timedelta(hours=2)
+
+
+@transaction.atomic
+def ask(
+    *,
+    by: Actor,
+    uid: str,
+    instruments: Iterable[str],
+    due_at: datetime | None = None,
+    occasion: str = ON_REQUEST,
+) -> Invitation:
+    """Ask a patient to answer forms, now or from a later moment on."""
+    patient = patient_for(by, uid, Permission.SEND_MEASURE, seen="")
+    chosen = list(dict.fromkeys(instruments))
+    if not chosen:
+        raise InputError("no form was chosen", remedy="choose at least one", where="instruments")
+    plan = follow_up().occasion(occasion)
+    invitation = invite(patient, plan, due_at or now(), instruments=chosen, created_by=by.staff_id)
+    record(
+        "measure.asked",
+        by=by,
+        entity="invitation",
+        uid=invitation.uid,
+        patient=uid,
+        detail={"instruments": chosen, "occasion": occasion},
+    )
+    return invitation
+
+
+def invite(
+    patient: Patient,
+    plan: Occasion,
+    due_at: datetime,
+    *,
+    instruments: Iterable[str] = (),
+    about_uid: str = "",
+    created_by: int | None = None,
+) -> Invitation:
+    """Store an invitation with its forms, unanswered; the caller writes the audit event."""
+    invitation = Invitation.objects.create(
+        patient=patient,
+        occasion=plan.id,
+        about_uid=about_uid,
+        due_at=due_at,
+        closes_at=due_at + plan.open_for,
+        created_by_id=created_by,
+        created_at=now(),
+    )
+    forms = [form_of(name) for name in (instruments or plan.instruments)]
+    Form.objects.bulk_create(
+        Form(
+            invitation=invitation,
+            patient=patient,
+            instrument=form.id,
+            instrument_version=form.version,
+            instrument_fingerprint=form.fingerprint,
+            position=position,
+        )
+        for position, form in enumerate(forms)
+    )
+    return invitation
+
+
+def fresh_link(invitation: Invitation, lasts: timedelta | None = None) -> str:
+    """A new address for the patient; every older one stops working."""
+    invitation.link_number += 1
+    Invitation.objects.filter(pk=invitation.pk).update(link_number=invitation.link_number)
+    remaining = max(invitation.closes_at - now(), TABLET_LINK)
+    return make_link(
+        LINK, f"{invitation.uid}.{invitation.link_number}", lasts=lasts or remaining, url_name="answer"
+    )
+
+
+@transaction.atomic
+def hand_over(*, by: Actor, uid: str, invitation: str) -> str:
+    """Hand the clinic's tablet to the patient: a short-lived address for it."""
+    _, row = invitation_for(by, uid, invitation, Permission.SEND_MEASURE)
+    _refuse_closed(row)
+    address = fresh_link(row, TABLET_LINK)
+    record("measure.handed_over", by=by, entity="invitation", uid=row.uid, patient=uid)
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """One answer as a browser sends it. ``value`` None takes it back."""
+
+    form: str
+    item: str
+    value: int | None
+    client_id: str
+    answered_at: datetime
+
+
+@transaction.atomic
+def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> int:
+    """Store answers, each once however often it is sent; returns how many were new.
+
+    Answers that waited in a browser come late and in any order: the latest ``answered_at`` of an item counts,
+    a clock that runs ahead counts as now. An alarming answer raises its signal at once, finished or not.
+    """
+    waiting = list(taps)
+    forms = {row.uid: row for row in Form.objects.select_for_update().filter(invitation=invitation)}
+    rows = [_answer_row(by, forms, tap) for tap in waiting]
+    known = set(ItemAnswer.objects.filter(form__invitation=invitation).values_list("form_id", "client_id"))
+    fresh = list({(r.form_id, r.client_id): r for r in rows if (r.form_id, r.client_id) not in known}.values())
+    for row in fresh:
+        if row.form.finished_at is not None:
+            raise InputError(
+                "this form is finished",
+                value=form_of(row.form.instrument).short,
+                remedy="tell the clinic what should be different; what you answered is kept",
+            )
+    if not fresh:
+        return 0
+    _refuse_closed(invitation)
+    ItemAnswer.objects.bulk_create(fresh)
+    touched = {row.form_id: row.form for row in fresh}
+    for form in touched.values():
+        safety.look_at(by=by, form=form, answers=latest_answers(form))
+    record(
+        "measure.answered",
+        by=by,
+        entity="invitation",
+        uid=invitation.uid,
+        patient=invitation.patient.uid,
+        detail={"answers": len(fresh)},
+    )
+    return len(fresh)
+
+
+def _answer_row(by: Actor, forms: dict[str, Form], tap: Tap) -> ItemAnswer:
+    form = forms.get(tap.form)
+    if form is None:
+        raise InputError("no such form in this invitation", value=tap.form, remedy="open the link again")
+    item = form_of(form.instrument).items_by_id.get(tap.item)
+    if item is None:
+        raise InputError("no such question in this form", value=tap.item, remedy="open the link again")
+    if tap.value is not None and tap.value not in item.answers:
+        raise InputError(
+            "this is not one of the answers",
+            value=tap.value,
+            limit=", ".join(map(str, item.answers)),
+            remedy="choose one of them",
+            where=tap.item,
+        )
+    if not CLIENT_ID.fullmatch(tap.client_id):
+        raise InputError("the answer carries no usable mark", remedy="open the link again")
+    return ItemAnswer(
+        form=form,
+        item=tap.item,
+        value=tap.value,
+        client_id=tap.client_id,
+        answered_at=min(tap.answered_at, now()),
+        received_at=now(),
+        entered_by_id=by.staff_id or None,
+    )
+
+
+def latest_answers(form: Form) -> dict[str, int]:
+    """The answer of each item that counts; items taken back are left out."""
+    found: dict[str, int | None] = {}
+    rows = ItemAnswer.objects.filter(form=form).order_by("answered_at", "id")
+    for item, value in rows.values_list("item", "value"):
+        found[item] = value
+    return {item: value for item, value in found.items() if value is not None}
+
+
+@transaction.atomic
+def finish(*, by: Actor, invitation: Invitation) -> Invitation:
+    """The patient (or staff) is done: every form is scored at once. Twice does nothing more."""
+    row = Invitation.objects.select_for_update().select_related("patient__clinic").get(pk=invitation.pk)
+    if row.finished_at is not None:
+        return row
+    _refuse_closed(row)
+    scored = []
+    for form in Form.objects.filter(invitation=row, finished_at__isnull=True).order_by("position"):
+        answers = latest_answers(form)
+        form.finished_at = now()
+        form.save(update_fields=["finished_at"])
+        if answers:
+            scored.append(_score(form, answers))
+    row.finished_at = now()
+    row.save(update_fields=["finished_at"])
+    for each in scored:
+        course.judge(by=by, patient=row.patient, score=each)
+    record(
+        "measure.finished",
+        by=by,
+        entity="invitation",
+        uid=row.uid,
+        patient=row.patient.uid,
+        detail={"scores": {each.instrument: plain_total(each) for each in scored}},
+    )
+    return row
+
+
+def plain_total(row: FormScore) -> str | None:
+    """The total as text, without trailing zeros."""
+    return None if row.total is None else f"{row.total.normalize():f}"
+
+
+def _score(form: Form, answers: dict[str, int]) -> FormScore:
+    instrument = form_of(form.instrument)
+    found = score(instrument, answers)
+    last = ItemAnswer.objects.filter(form=form).order_by("-answered_at").values_list("answered_at", flat=True)[0]
+    return FormScore.objects.create(
+        form=form,
+        patient=form.patient,
+        instrument=instrument.id,
+        instrument_version=found.version,
+        instrument_fingerprint=found.fingerprint,
+        total=None if found.total is None else round(float(found.total), 3),
+        scales={each.id: plain(each.value) for each in found.scales},
+        missing=list(found.missing),
+        at=last,
+        scored_at=now(),
+    )
+
+
+@transaction.atomic
+def close(*, by: Actor, uid: str, invitation: str, gap: str) -> None:
+    """Note why a measure will stay missing: it is shown as a gap with this reason."""
+    _, row = invitation_for(by, uid, invitation, Permission.SEND_MEASURE)
+    _refuse_closed(row)
+    if gap not in Invitation.Gap.values:
+        raise InputError("the reason is missing", remedy="choose one", where="gap")
+    mark_gap(row, gap)
+    record(
+        "measure.closed", by=by, entity="invitation", uid=row.uid, patient=uid, detail={"gap": gap}
+    )
+
+
+def mark_gap(invitation: Invitation, gap: str) -> None:
+    """Close an invitation with its reason; the caller writes the audit event."""
+    invitation.closed_at, invitation.gap = now(), gap
+    invitation.save(update_fields=["closed_at", "gap"])
+
+
+@transaction.atomic
+def void_form(*, by: Actor, uid: str, form: str, reason: str) -> None:
+    """A form was entered in error (wrong person, wrong day): it stays readable and counts no more."""
+    _, row = form_for(by, uid, form, Permission.SEND_MEASURE)
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="say what was wrong", where="reason")
+    if row.voided_at is None:
+        Form.objects.filter(pk=row.pk).update(
+            voided_at=now(), voided_by_id=by.staff_id, voided_because=reason.strip()
+        )
+        record("measure.voided", by=by, entity="form", uid=form, patient=uid, reason=reason.strip())
+
+
+def _refuse_closed(invitation: Invitation) -> None:
+    if invitation.finished_at is not None or invitation.closed_at is not None:
+        raise InputError(
+            "these questions are finished" if invitation.finished_at else "these questions are closed",
+            remedy="ask again with new ones",
+        )
+
+
+def as_taps(form: Form, answers: dict[str, Any], moment: datetime, mark: str) -> list[Tap]:
+    """A whole sheet of answers, one tap an item, with marks that make sending it twice harmless."""
+    return [Tap(form.uid, item, value, f"{mark}:{item}"[:40], moment) for item, value in answers.items()]

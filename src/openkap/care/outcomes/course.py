@@ -1,0 +1,200 @@
+"""The course of symptoms: baseline, named turns, and maintenance proposed from a relapse, never started."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+from openkap.care.outcomes.access import proposal_for
+from openkap.care.outcomes.follow_up import follow_up, form_of
+from openkap.care.outcomes.models import FormScore, Invitation, ItemAnswer, MaintenanceProposal, Turn
+from openkap.care.patients.models import Patient
+from openkap.core.errors import InputError
+from openkap.core.truth import Truth
+from openkap.instruments.change import Change, Finding, change
+from openkap.instruments.model import Instrument
+from openkap.instruments.score import Score, score
+
+RESPONSE, REMISSION, RELAPSE = "response", "remission", "relapse"
+
+
+def readings(patient_ids: list[int], instrument: str) -> list[FormScore]:
+    """The scored forms that count, oldest first."""
+    return list(
+        FormScore.objects.filter(
+            patient_id__in=patient_ids, instrument=instrument, form__voided_at__isnull=True
+        )
+        .select_related("form__invitation")
+        .order_by("at", "id")
+    )
+
+
+def as_score(reading: FormScore) -> Score:
+    """The reading scored again from its answers: exact, with every scale."""
+    answers: dict[str, int | None] = {}
+    taps = ItemAnswer.objects.filter(form_id=reading.form_id).order_by("answered_at", "id")
+    for item, value in taps.values_list("item", "value"):
+        answers[item] = value
+    return score(form_of(reading.instrument), answers)
+
+
+def baseline_of(rows: list[FormScore]) -> FormScore | None:
+    """The reading the course is compared with: the last one before treatment, else the first."""
+    before = [row for row in rows if row.form.invitation.occasion == "baseline" and row.total is not None]
+    scored = [row for row in rows if row.total is not None]
+    return before[-1] if before else (scored[0] if scored else None)
+
+
+def change_between(instrument: Instrument, before: FormScore, after: FormScore) -> Change:
+    """What every definition says of two readings."""
+    return change(instrument, as_score(before), as_score(after))
+
+
+@transaction.atomic
+def judge(*, by: Actor, patient: Patient, score: FormScore) -> list[Turn]:
+    """Note the turns that a new reading makes: first response, first remission, relapse after a response."""
+    rules = follow_up().relapse
+    if score.instrument != rules.instrument or score.total is None:
+        return []
+    Patient.objects.select_for_update().get(pk=patient.pk)
+    rows = [row for row in readings([patient.pk], score.instrument) if row.total is not None]
+    base = baseline_of(rows)
+    if base is None or base.pk == score.pk:
+        return []
+    known = {turn.kind: turn for turn in Turn.objects.filter(patient=patient).order_by("at", "id")}
+    made = _gains(patient, base, score, known)
+    # A relapse may be followed by a response to further treatment: the newest turn decides what can come.
+    relapse = _relapse(patient, rows, score, known)
+    for turn in [*made, *relapse]:
+        record(
+            f"course.{turn.kind}",
+            by=by,
+            entity="turn",
+            uid=turn.uid,
+            patient=patient.uid,
+            detail={"definition": turn.definition, "form": score.form.uid},
+        )
+    for turn in relapse:
+        propose(by=by, patient=patient, turn=turn)
+    return [*made, *relapse]
+
+
+def _gains(patient: Patient, base: FormScore, score: FormScore, known: dict[str, Turn]) -> list[Turn]:
+    found = change_between(form_of(score.instrument), base, score)
+    since = known.get(RELAPSE)
+    return [
+        _turn(patient, kind, found.used(kind) or "", base, score)
+        for kind in (RESPONSE, REMISSION)
+        if found.met(kind) is Truth.YES
+        and (kind not in known or (since is not None and since.at > known[kind].at))
+    ]
+
+
+def _relapse(
+    patient: Patient, rows: list[FormScore], score: FormScore, known: dict[str, Turn]
+) -> list[Turn]:
+    rules = follow_up().relapse
+    response, last = known.get(RESPONSE), known.get(RELAPSE)
+    if response is None or (last is not None and last.at > response.at):
+        return []
+    since = [row for row in rows if response.at <= row.at <= score.at]
+    if len(since) <= rules.readings:
+        return []
+    best = min(since[: -rules.readings], key=lambda row: row.total or 0)
+    tried = [relapse_findings(best, row) for row in since[-rules.readings :]]
+    # One definition must stand on every one of the readings; the content's default is named first.
+    standing = [each for each in tried[0] if all(_holds(each.id, found) for found in tried)]
+    standing.sort(key=lambda each: not each.is_used)
+    return [_turn(patient, RELAPSE, standing[0].id, best, score)] if standing else []
+
+
+def relapse_findings(best: FormScore, row: FormScore) -> list[Finding]:
+    """What each definition of relapse says of a reading against the best one since the response."""
+    found = change_between(form_of(row.instrument), best, row)
+    return [each for each in found.findings if each.of == RELAPSE]
+
+
+def _holds(definition: str, findings: list[Finding]) -> bool:
+    return any(each.id == definition and each.met is Truth.YES for each in findings)
+
+
+def _turn(patient: Patient, kind: str, definition: str, before: FormScore, score: FormScore) -> Turn:
+    return Turn.objects.create(
+        patient=patient,
+        kind=kind,
+        definition=definition,
+        before=before,
+        score=score,
+        at=score.at,
+        seen_at=now(),
+    )
+
+
+def propose(*, by: Actor, patient: Patient, turn: Turn) -> MaintenanceProposal:
+    """Propose maintenance because symptoms came back; nothing is planned until a prescriber decides."""
+    proposal = MaintenanceProposal.objects.create(patient=patient, turn=turn, made_at=now())
+    record(
+        "maintenance.proposed",
+        by=by,
+        entity="proposal",
+        uid=proposal.uid,
+        patient=patient.uid,
+        detail={"turn": turn.uid, "definition": turn.definition},
+    )
+    return proposal
+
+
+@transaction.atomic
+def decide_maintenance(*, by: Actor, uid: str, proposal: str, decision: str, reason: str) -> None:
+    """The prescriber decides on a proposal, with a reason; once."""
+    _, row = proposal_for(by, uid, proposal)
+    row = MaintenanceProposal.objects.select_for_update().get(pk=row.pk)
+    if decision not in MaintenanceProposal.Decision.values:
+        raise InputError("the decision is missing", remedy="choose one", where="decision")
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="write why; it is stored", where="reason")
+    if row.decided_at is not None:
+        raise InputError("this was decided before", remedy="reload the page to see it", where="decision")
+    row.decision, row.reason = decision, reason.strip()
+    row.decided_by_id, row.decided_at = by.staff_id, now()
+    row.save()
+    record(
+        "maintenance.decided",
+        by=by,
+        entity="proposal",
+        uid=proposal,
+        patient=uid,
+        reason=row.reason,
+        detail={"decision": decision},
+    )
+
+
+@transaction.atomic
+def judge_again(*, by: Actor, patient: Patient) -> int:
+    """Judge readings that no judgement has seen yet, such as those imported; returns how many turns."""
+    rules = follow_up().relapse
+    seen = Turn.objects.filter(patient=patient).order_by("-at").first()
+    fresh = [row for row in readings([patient.pk], rules.instrument) if seen is None or row.at > seen.at]
+    return sum(len(judge(by=by, patient=patient, score=row)) for row in fresh)
+
+
+def needs_second_reading(patient_ids: list[int]) -> FormScore | None:
+    """The newest reading, when it alone looks like a relapse and the next one has not been asked for."""
+    rules = follow_up().relapse
+    rows = [row for row in readings(patient_ids, rules.instrument) if row.total is not None]
+    turns = {turn.kind: turn for turn in Turn.objects.filter(patient_id__in=patient_ids).order_by("at")}
+    response, last = turns.get(RESPONSE), turns.get(RELAPSE)
+    if response is None or (last is not None and last.at > response.at):
+        return None
+    since = [row for row in rows if row.at >= response.at]
+    if len(since) < 2:
+        return None
+    best = min(since[:-1], key=lambda row: row.total or 0)
+    alarming = any(each.met is Truth.YES for each in relapse_findings(best, since[-1]))
+    asked = Invitation.objects.filter(
+        patient_id__in=patient_ids, finished_at__isnull=True, closed_at__isnull=True,
+        forms__instrument=rules.instrument, due_at__lte=now() + rules.confirm_within,
+    ).exists()
+    return since[-1] if alarming and not asked else None

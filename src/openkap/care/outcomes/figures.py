@@ -1,0 +1,238 @@
+"""Trajectories as marks on paper: a figure is numbers and words here, and is drawn by its template.
+
+Read without colour: the observed line is solid with round points, a gap is a cross on a dashed bridge, limits
+are dotted and named at their end, sessions are upright strokes and therapy visits diamonds below the axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from openkap.care.moment import now
+from openkap.care.outcomes.queries import DRAWN, Reading, Trajectory, trajectories
+
+LEFT, RIGHT, TOP, ROW = 40, 92, 26, 18
+SHORTEST = timedelta(days=42)
+# Marks nearer than this on paper would print over each other; figures then show every n-th label.
+LABEL_ROOM = 56
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A thing at one place, with what it says when pointed at or read aloud."""
+
+    x: float
+    y: float
+    words: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawn trajectory."""
+
+    id: str
+    title: str
+    summary: str
+    width: int
+    height: int
+    floor: float
+    left: int
+    right: float
+    top: int
+    paths: tuple[str, ...]
+    bridges: tuple[str, ...]
+    points: tuple[Mark, ...]
+    gaps: tuple[Mark, ...]
+    lines: tuple[Mark, ...]
+    turns: tuple[Mark, ...]
+    months: tuple[Mark, ...]
+    levels: tuple[Mark, ...]
+    sessions: tuple[Mark, ...]
+    therapy: tuple[Mark, ...]
+    rows: tuple[tuple[str, float], ...]
+    trajectory: Trajectory
+
+    @property
+    def table(self) -> list[tuple[datetime, str, str, str]]:
+        """The same as rows of text: when, occasion, value, note."""
+        read = [
+            (
+                row.at,
+                row.occasion,
+                _plain(row.total) if row.total is not None else "not scored",
+                "" if row.total is not None else f"{row.missing} not answered",
+            )
+            for row in self.trajectory.readings
+        ]
+        gaps = [(gap.at, gap.occasion, "missing", gap.reason) for gap in self.trajectory.gaps]
+        return sorted(read + gaps, key=lambda row: row[0])
+
+
+def figures(patient_ids: list[int]) -> list[Figure]:
+    """The figures of the printed timeline: severity over months, one an instrument."""
+    found = trajectories(patient_ids, DRAWN, judged=False)
+    return [draw(each) for each in found if each.readings or each.gaps]
+
+
+def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str = "figure") -> Figure:
+    """Place a trajectory on paper of that size."""
+    start, end = _span(found)
+    right, floor = width - RIGHT, height - TOP - 2 * ROW - 8
+    seconds = (end - start).total_seconds()
+
+    def across(at: datetime) -> float:
+        share = min(max((at - start).total_seconds() / seconds, 0), 1)
+        return round(LEFT + share * (right - LEFT), 1)
+
+    def down(value: Decimal | int) -> float:
+        share = (float(value) - found.least) / ((found.most - found.least) or 1)
+        return round(floor - share * (floor - TOP), 1)
+
+    scored = [row for row in found.readings if row.total is not None]
+    points = tuple(Mark(across(row.at), down(row.total or 0), _say(row, found)) for row in scored)
+    breaks = sorted(gap.at for gap in found.gaps)
+    paths, bridges = _paths(scored, points, breaks)
+    return Figure(
+        id=f"{prefix}-{found.instrument}",
+        title=f"{found.short}: {found.name}",
+        summary=summary_of(found),
+        width=width,
+        height=height,
+        floor=floor,
+        left=LEFT,
+        right=right,
+        top=TOP,
+        paths=paths,
+        bridges=bridges,
+        points=points,
+        gaps=tuple(
+            Mark(across(gap.at), _between(scored, points, gap.at, floor), f"{gap.at:%-d %b %Y}, {gap.occasion}: {gap.reason}")
+            for gap in found.gaps
+        ),
+        lines=tuple(Mark(right, down(line.value), f"{line.name} {_plain(line.value)}") for line in found.lines),
+        turns=tuple(
+            Mark(across(turn.at), TOP, f"{turn.kind}, {turn.at:%-d %b %Y}: {turn.name}", turn.kind)
+            for turn in found.milestones
+        ),
+        months=tuple(_months(start, end, across, right - LEFT)),
+        levels=tuple(Mark(LEFT, down(value), str(value)) for value in _levels(found)),
+        sessions=tuple(
+            Mark(across(mark.at), floor + 12, f"{mark.label or 'session'}, {mark.at:%-d %b %Y}", mark.kind)
+            for mark in found.marks
+            if mark.kind in ("session_done", "session_missed") and start <= mark.at <= end
+        ),
+        therapy=tuple(
+            Mark(across(mark.at), floor + 12 + ROW, f"{mark.label or 'therapy'}, {mark.at:%-d %b %Y}", mark.kind)
+            for mark in found.marks
+            if mark.kind == "therapy" and start <= mark.at <= end
+        ),
+        rows=(("sessions", floor + 16), ("therapy", floor + 16 + ROW)),
+        trajectory=found,
+    )
+
+
+def summary_of(found: Trajectory) -> str:
+    """The figure in one sentence, for those who cannot see it."""
+    newest, base = found.newest, found.baseline
+    if newest is None or base is None:
+        return f"No scored {found.short} yet."
+    missing = f" {len(found.gaps)} due but missing." if found.gaps else ""
+    count = len(found.readings)
+    return (
+        f"{found.short} from {_plain(base.total)} on {base.at:%-d %b %Y} to {_plain(newest.total)} on "
+        f"{newest.at:%-d %b %Y}, {count} reading{'s' if count > 1 else ''}.{missing}"
+    )
+
+
+def _plain(value: Decimal | None) -> str:
+    return "not scored" if value is None else f"{value.normalize():f}"
+
+
+def _say(row: Reading, found: Trajectory) -> str:
+    return f"{row.at:%-d %b %Y}, {row.occasion}: {found.short} {_plain(row.total)}"
+
+
+def _span(found: Trajectory) -> tuple[datetime, datetime]:
+    moments = [row.at for row in found.readings] + [gap.at for gap in found.gaps]
+    if not moments:
+        return now() - SHORTEST, now()
+    start, end = min(moments), max(moments)
+    inside = [mark.at for mark in found.marks if mark.kind == "session_done"]
+    start, end = min([start, *inside]) - DAY, max([end, *inside]) + DAY
+    return start, max(end, start + SHORTEST)
+
+
+def _paths(
+    scored: list[Reading], points: tuple[Mark, ...], breaks: list[datetime]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Solid lines between readings; a dashed bridge where a measure between them is missing."""
+    solid, dashed = [], []
+    for number in range(1, len(points)):
+        before, after = points[number - 1], points[number]
+        line = f"M{before.x} {before.y}L{after.x} {after.y}"
+        gap = any(scored[number - 1].at < at < scored[number].at for at in breaks)
+        (dashed if gap else solid).append(line)
+    return tuple(solid), tuple(dashed)
+
+
+def _between(scored: list[Reading], points: tuple[Mark, ...], at: datetime, floor: float) -> float:
+    """Where the bridge passes at that time, so that the cross sits on it; on the floor outside."""
+    for number in range(1, len(points)):
+        if scored[number - 1].at < at < scored[number].at:
+            before, after = points[number - 1], points[number]
+            share = (at - scored[number - 1].at) / (scored[number].at - scored[number - 1].at)
+            return round(before.y + share * (after.y - before.y), 1)
+    return floor
+
+
+def _levels(found: Trajectory) -> Iterable[int]:
+    step = max(1, round((found.most - found.least) / 4))
+    return range(found.least, found.most + 1, step)
+
+
+def _months(start: datetime, end: datetime, across: object, room: float) -> Iterable[Mark]:
+    firsts = []
+    year, month = start.year, start.month
+    while True:
+        month += 1
+        year, month = (year + 1, 1) if month > 12 else (year, month)
+        first = start.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
+        if first > end:
+            break
+        firsts.append(first)
+    every = max(1, -(-len(firsts) * LABEL_ROOM // int(room)))
+    for number, first in enumerate(firsts):
+        words = f"{first:%b %Y}" if number % every == 0 else ""
+        yield Mark(across(first), 0, words)  # type: ignore[operator]
+
+
+def draw_cluster(found: Trajectory, name: str, label: str, most: int) -> Figure:
+    """One cluster of the instrument as a small figure of its own."""
+    rows = tuple(
+        Reading(row.at, row.scales.get(name), {}, row.occasion, row.form_uid, row.missing)
+        for row in found.readings
+    )
+    base = next(
+        (new for old, new in zip(found.readings, rows, strict=True) if old is found.baseline), None
+    )
+    part = Trajectory(
+        instrument=f"{found.instrument}-{name}",
+        name=label,
+        short=f"{found.short} {name}",
+        least=0,
+        most=most,
+        better=found.better,
+        readings=rows,
+        gaps=found.gaps,
+        marks=(),
+        milestones=(),
+        lines=(),
+        clusters=(),
+        baseline=base,
+    )
+    return draw(part, width=380, height=170, prefix="cluster")

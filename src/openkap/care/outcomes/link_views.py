@@ -1,0 +1,112 @@
+"""Pages behind a patient's link: the questions, and the last page with their own curve."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.moment import now
+from openkap.care.outcomes import actions, figures, queries
+from openkap.care.outcomes.access import through_link
+from openkap.care.outcomes.help_line import help_line
+from openkap.care.outcomes.actions import Tap
+from openkap.care.outcomes.plain_words import in_plain_words
+from openkap.core.errors import InputError
+
+# Only the browser that answered sees the curve: a link found later opens no health data.
+SEEN_KEY = "answered_here"
+
+
+def answer(request: HttpRequest, token: str) -> HttpResponse:
+    """The questions on a phone: one at a time with scripts, a plain list without."""
+    try:
+        by, invitation = through_link(token)
+    except InputError as refused:
+        return _ended(request, refused)
+    if invitation.finished_at is not None:
+        return redirect("answered", token)
+    error = ""
+    if request.method == "POST":
+        _remember(request, invitation.uid)
+        try:
+            taps = _taps(request, queries.sheets_of(invitation))
+            actions.save_answers(by=by, invitation=invitation, taps=taps)
+            if request.POST.get("act") == "finish":
+                actions.finish(by=by, invitation=invitation)
+                return redirect("answered", token)
+        except InputError as refused:
+            error = f"{refused.what}; {refused.remedy}"
+    return render(request, "outcomes/answer.html", _page(by, invitation, token) | {"error": error})
+
+
+def _page(by: Actor, invitation: Any, token: str) -> dict[str, Any]:
+    sheets = queries.sheets_of(invitation, queries.language_of(invitation))
+    return {
+        "sheets": sheets,
+        "key": invitation.uid,
+        "token": token,
+        "answered": sum(sheet.answered for sheet in sheets),
+        "total": sum(len(sheet.questions) for sheet in sheets),
+        "clinic": by.clinic_name,
+        "is_synthetic": by.is_synthetic,
+        "help_line": help_line(),
+        "needs_help": queries.has_signal(invitation),
+        "saved_at": queries.last_saved(invitation),
+    }
+
+
+def _taps(request: HttpRequest, sheets: list[queries.Sheet]) -> list[Tap]:
+    """What the plain form carries and is not stored yet."""
+    found, moment = [], now()
+    for sheet in sheets:
+        for question in sheet.questions:
+            given = request.POST.get(f"{sheet.uid}:{question.item}", "")
+            if given.lstrip("-").isdigit() and len(given) < 5 and sheet.answers.get(question.item) != int(given):
+                found.append(_tap(sheet.uid, question.item, int(given), moment))
+    return found
+
+
+def _tap(form: str, item: str, value: int, moment: datetime) -> Tap:
+    return Tap(form, item, value, f"page:{secrets.token_hex(12)}", moment)
+
+
+def _remember(request: HttpRequest, uid: str) -> None:
+    request.session[SEEN_KEY] = [*request.session.get(SEEN_KEY, [])[-5:], uid]
+
+
+def answered(request: HttpRequest, token: str) -> HttpResponse:
+    """The last page: thanks, help where it is needed, and the person's own curve in plain words."""
+    try:
+        by, invitation = through_link(token)
+    except InputError as refused:
+        return _ended(request, refused)
+    if invitation.finished_at is None:
+        return redirect("answer", token)
+    context: dict[str, Any] = {
+        "clinic": by.clinic_name,
+        "is_synthetic": by.is_synthetic,
+        "help_line": help_line(),
+        "needs_help": queries.has_signal(invitation),
+        "is_theirs": invitation.uid in request.session.get(SEEN_KEY, []),
+    }
+    if context["is_theirs"]:
+        curve = queries.trajectory(invitation.patient, judged=False)
+        context |= {"words": in_plain_words(curve)}
+        if len([row for row in curve.readings if row.total is not None]) > 1:
+            context |= {"figure": figures.draw(curve, width=380, height=260)}
+    return render(request, "outcomes/answered.html", context)
+
+
+def mark_answered_here(request: HttpRequest, uid: str) -> None:
+    """The browser that answers through the API is remembered like the one that sends the plain form."""
+    _remember(request, uid)
+
+
+def _ended(request: HttpRequest, refused: InputError) -> HttpResponse:
+    context = {"what": refused.what, "todo": refused.remedy, "help_line": help_line()}
+    return render(request, "outcomes/link_ended.html", context, status=410)

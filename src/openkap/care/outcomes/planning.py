@@ -1,0 +1,206 @@
+"""Measures follow treatment by themselves: what each dated point asks for, sent, reminded, and closed as a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+
+from openkap.care.accounts.actor import job_actor
+from openkap.care.audit.actions import record
+from openkap.care.contributions import CourseMark, contributions
+from openkap.care.jobs import claim
+from openkap.care.messaging.actions import enqueue
+from openkap.care.moment import now
+from openkap.care.outcomes import course
+from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
+from openkap.care.outcomes.follow_up import Occasion, follow_up
+from openkap.care.outcomes.models import FormScore, Invitation, Turn
+from openkap.care.patients.models import Identity, Patient
+
+# Anything due later than this is planned by a later run, so that a moved session moves it for free.
+AHEAD = timedelta(days=2)
+# A mark seen this late still gets its measure; older ones are history.
+BEHIND = timedelta(days=2)
+SUBJECT = "A few questions from your clinic"
+BODY = "Please answer a few questions here: {link}"
+REMINDER = "A reminder: the questions are still open: {link}"
+
+
+def marks_of(patient_ids: list[int]) -> list[CourseMark]:
+    """The dated points of treatment that other apps know of these patients."""
+    found = [mark for module in contributions("marks") for mark in module.marks(patient_ids)]
+    return sorted(found, key=lambda mark: mark.at)
+
+
+def plan_due(worker: str) -> int:
+    """Invite every patient for what their treatment asks for within the next days."""
+    del worker  # an occasion is stored once, whoever plans it
+    treated = Patient.objects.exclude(status__in=(Patient.Status.MERGED, Patient.Status.CLOSED))
+    patients = {row.pk: row for row in treated.select_related("clinic")}
+    wanted = [
+        (patients[mark.patient_id], plan, mark.uid, mark.at + plan.due)
+        for mark in marks_of(list(patients))
+        for plan in _plans_for(mark)
+        if mark.patient_id in patients and now() - BEHIND - plan.open_for < mark.at + plan.due <= now() + AHEAD
+    ]
+    return plan_these(wanted)
+
+
+def _plans_for(mark: CourseMark) -> Iterable[Occasion]:
+    return (plan for plan in follow_up().occasions if plan.anchor == mark.kind)
+
+
+@transaction.atomic
+def plan_these(wanted: list[tuple[Patient, Occasion, str, datetime]]) -> int:
+    """Store the invitations that are not there yet; one that moved before it was sent moves along."""
+    about = [uid for _, _, uid, _ in wanted]
+    stored = {
+        (row.patient_id, row.occasion, row.about_uid): row
+        for row in Invitation.objects.filter(about_uid__in=about)
+    }
+    made = 0
+    for patient, plan, uid, due_at in wanted:
+        row = stored.get((patient.pk, plan.id, uid))
+        if row is None:
+            row = invite(patient, plan, due_at, about_uid=uid)
+            made += 1
+            record(
+                "measure.planned",
+                by=job_actor("plan-measures", patient.clinic),
+                entity="invitation",
+                uid=row.uid,
+                patient=patient.uid,
+                detail={"occasion": plan.id},
+            )
+        elif row.sent_at is None and row.closed_at is None and row.due_at != due_at:
+            row.due_at, row.closes_at = due_at, due_at + plan.open_for
+            row.save(update_fields=["due_at", "closes_at"])
+    return made
+
+
+def send_due(worker: str) -> int:
+    """Send the links that are due; who cannot be reached answers on the clinic's tablet."""
+    open_rows = Invitation.objects.filter(finished_at__isnull=True, closed_at__isnull=True)
+    due = open_rows.filter(sent_at__isnull=True, due_at__lte=now(), closes_at__gt=now())
+    sent = 0
+    for taken in claim(due.order_by("due_at"), worker=worker):
+        sent += _send(taken.pk, BODY, "sent_at")
+    return sent
+
+
+def remind_due(worker: str) -> int:
+    """One reminder, after the share of the open time that the content names."""
+    share = follow_up().reminder.after_share
+    waiting = Invitation.objects.filter(
+        finished_at__isnull=True,
+        closed_at__isnull=True,
+        sent_at__isnull=False,
+        reminded_at__isnull=True,
+        closes_at__gt=now(),
+        due_at__lte=now(),
+    )
+    late = [row.pk for row in waiting if now() >= row.due_at + (row.closes_at - row.due_at) * share]
+    rows = claim(Invitation.objects.filter(pk__in=late), worker=worker)
+    return sum(_send(row.pk, REMINDER, "reminded_at") for row in rows)
+
+
+@transaction.atomic
+def _send(key: int, body: str, mark: str) -> int:
+    row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
+    row.claimed_by, row.claimed_until = "", None
+    identity = Identity.objects.filter(patient=row.patient).first()
+    kind, address = _address(identity)
+    if address:
+        link = fresh_link(row)
+        enqueue(
+            kind=kind,
+            address=address,
+            subject=SUBJECT,
+            body=body.format(link=link),
+            purpose="measure",
+            clinic_uid=row.patient.clinic.uid,
+            about_uid=row.uid,
+        )
+    setattr(row, mark, now())
+    row.save(update_fields=["claimed_by", "claimed_until", "link_number", mark])
+    record(
+        "measure.sent" if mark == "sent_at" else "measure.reminded",
+        by=job_actor("send-measures", row.patient.clinic),
+        entity="invitation",
+        uid=row.uid,
+        patient=row.patient.uid,
+        detail={"way": kind if address else "tablet"},
+    )
+    return 1 if address else 0
+
+
+def _address(identity: Identity | None) -> tuple[str, str]:
+    if identity is None:
+        return "", ""
+    if identity.may_text and identity.telephone:
+        return "text", identity.telephone
+    return "email", identity.email
+
+
+def close_missed(worker: str) -> int:
+    """What nobody answered in time becomes a gap with its reason; what was begun is scored as it stands."""
+    del worker
+    late = Invitation.objects.filter(finished_at__isnull=True, closed_at__isnull=True, closes_at__lte=now())
+    return sum(_close(key) for key in late.values_list("pk", flat=True)[:200])
+
+
+@transaction.atomic
+def _close(key: int) -> int:
+    row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
+    if row.finished_at is not None or row.closed_at is not None:
+        return 0
+    reached = row.link_number > 0 or row.sent_at is None
+    mark_gap(row, Invitation.Gap.NO_ANSWER if reached else Invitation.Gap.UNREACHABLE)
+    record(
+        "measure.closed",
+        by=job_actor("close-missed", row.patient.clinic),
+        entity="invitation",
+        uid=row.uid,
+        patient=row.patient.uid,
+        detail={"gap": row.gap},
+    )
+    return 1
+
+
+def detect_relapses(worker: str) -> int:
+    """Judge new readings, and ask for the second one where the newest alone looks like a relapse."""
+    del worker
+    rules = follow_up().relapse
+    responded = Patient.objects.filter(turns__kind=course.RESPONSE).distinct().select_related("clinic")
+    newest = dict(
+        FormScore.objects.filter(instrument=rules.instrument, patient__in=responded)
+        .values("patient")
+        .annotate(at=Max("at"))
+        .values_list("patient", "at")
+    )
+    seen = dict(Turn.objects.values("patient").annotate(at=Max("at")).values_list("patient", "at"))
+    waiting = [row for row in responded if row.pk in newest and newest[row.pk] > seen[row.pk]]
+    return sum(_detect(row) for row in waiting)
+
+
+@transaction.atomic
+def _detect(patient: Patient) -> int:
+    by = job_actor("detect-relapse", patient.clinic)
+    done = course.judge_again(by=by, patient=patient)
+    reading = course.needs_second_reading([patient.pk])
+    if reading is None:
+        return done
+    plan = follow_up().occasion("on_request")
+    row = invite(patient, plan, now(), instruments=[reading.instrument], about_uid=reading.form.uid)
+    record(
+        "measure.planned",
+        by=by,
+        entity="invitation",
+        uid=row.uid,
+        patient=patient.uid,
+        detail={"occasion": "confirm_relapse", "after": reading.form.uid},
+    )
+    return done + 1

@@ -1,0 +1,491 @@
+"""Reads of outcomes for pages: trajectories, gaps, forms; plain values out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Q
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.contributions import CourseMark
+from openkap.care.outcomes import course
+from openkap.care.outcomes.actions import latest_answers
+from openkap.care.outcomes.follow_up import follow_up, form_of
+from openkap.care.outcomes.models import (
+    Form,
+    FormScore,
+    Invitation,
+    ItemAnswer,
+    MaintenanceProposal,
+    SafetySignal,
+    Turn,
+)
+from openkap.care.outcomes.planning import marks_of
+from openkap.care.outcomes.wording import Question, questions_of
+from openkap.care.patients.models import Patient
+from openkap.care.patients.queries import record_ids
+from openkap.instruments.change import Change
+from openkap.instruments.load import sources
+from openkap.instruments.model import Instrument
+from openkap.instruments.score import score
+
+# The scales drawn large, one figure each, in this order; others are listed.
+DRAWN = ("pcl-5", "phq-9")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One scored form on the time axis."""
+
+    at: datetime
+    total: Decimal | None
+    scales: dict[str, Decimal | None]
+    occasion: str
+    form_uid: str
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A measure that was due and is not there."""
+
+    at: datetime
+    occasion: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A named turn of the course, with its definition and where that comes from."""
+
+    at: datetime
+    kind: str
+    name: str
+    source: str
+    grade: str
+    before: Decimal | None
+    after: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A horizontal line of a figure: what it means and where."""
+
+    name: str
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """All readings of one instrument, and what belongs on the same time axis."""
+
+    instrument: str
+    name: str
+    short: str
+    least: int
+    most: int
+    better: str
+    readings: tuple[Reading, ...]
+    gaps: tuple[Gap, ...]
+    marks: tuple[CourseMark, ...]
+    milestones: tuple[Milestone, ...]
+    lines: tuple[Line, ...]
+    clusters: tuple[tuple[str, str, int], ...]
+    baseline: Reading | None = None
+    judged: Change | None = None
+
+    @property
+    def newest(self) -> Reading | None:
+        """The last reading with a total."""
+        return next((row for row in reversed(self.readings) if row.total is not None), None)
+
+    @property
+    def points(self) -> Decimal | None:
+        """After minus before: a fall is negative."""
+        new, base = self.newest, self.baseline
+        if new is None or base is None or new.total is None or base.total is None or new is base:
+            return None
+        return new.total - base.total
+
+
+def trajectory(patient: Patient, instrument: str = "pcl-5", *, judged: bool = True) -> Trajectory:
+    """The readings of one instrument of a patient and of records merged into theirs."""
+    return trajectories(record_ids(patient), (instrument,), judged=judged)[0]
+
+
+def trajectories(
+    patient_ids: list[int], instruments: Iterable[str], *, judged: bool = True
+) -> list[Trajectory]:
+    """One trajectory an instrument; readings, gaps, marks and turns are read once for all of them."""
+    names = list(instruments)
+    rows: dict[str, list[FormScore]] = {name: [] for name in names}
+    found = FormScore.objects.filter(
+        patient_id__in=patient_ids, instrument__in=names, form__voided_at__isnull=True
+    ).select_related("form__invitation")
+    for row in found.order_by("at", "id"):
+        rows[row.instrument].append(row)
+    gaps = _gaps(patient_ids, names)
+    marks = tuple(marks_of(patient_ids))
+    turns = list(
+        Turn.objects.filter(patient_id__in=patient_ids).select_related("score", "before").order_by("at", "id")
+    )
+    return [
+        _trajectory(form_of(name), rows[name], gaps[name], marks, turns, judged=judged) for name in names
+    ]
+
+
+def _trajectory(
+    instrument: Instrument,
+    rows: list[FormScore],
+    gaps: list[Gap],
+    marks: tuple[CourseMark, ...],
+    turns: list[Turn],
+    *,
+    judged: bool,
+) -> Trajectory:
+    main = instrument.scale(instrument.main) if instrument.main else None
+    least, most = main.range if main else (0, 0)
+    base = course.baseline_of(rows)
+    last = next((row for row in reversed(rows) if row.total is not None), None)
+    compared = judged and base is not None and last is not None and base.pk != last.pk
+    readings = {row.pk: _reading(row) for row in rows}
+    return Trajectory(
+        instrument=instrument.id,
+        name=instrument.name,
+        short=instrument.short,
+        least=least,
+        most=most,
+        better=instrument.better,
+        readings=tuple(readings.values()),
+        gaps=tuple(gaps),
+        marks=marks,
+        milestones=tuple(_milestone(instrument, turn) for turn in turns if turn.score.instrument == instrument.id),
+        lines=tuple(_lines(instrument)),
+        clusters=tuple((each.id, each.name, each.range[1]) for each in instrument.scales if each is not main),
+        baseline=readings[base.pk] if base else None,
+        judged=course.change_between(instrument, base, last) if compared and base and last else None,
+    )
+
+
+def _reading(row: FormScore) -> Reading:
+    return Reading(
+        at=row.at,
+        total=row.total,
+        scales={name: None if value is None else Decimal(str(value)) for name, value in row.scales.items()},
+        occasion=title_of(row.form.invitation.occasion),
+        form_uid=row.form.uid,
+        missing=len(row.missing),
+    )
+
+
+def title_of(occasion: str) -> str:
+    """The occasion in words; one that a later version of the content dropped keeps its id."""
+    return {each.id: each.title for each in follow_up().occasions}.get(occasion, occasion.replace("_", " "))
+
+
+def _gaps(patient_ids: list[int], names: list[str]) -> dict[str, list[Gap]]:
+    found: dict[str, list[Gap]] = {name: [] for name in names}
+    rows = Form.objects.filter(
+        patient_id__in=patient_ids, instrument__in=names, invitation__closed_at__isnull=False
+    ).select_related("invitation")
+    for row in rows.order_by("invitation__due_at"):
+        invitation = row.invitation
+        found[row.instrument].append(
+            Gap(invitation.due_at, title_of(invitation.occasion), invitation.get_gap_display())
+        )
+    return found
+
+
+def _milestone(instrument: Instrument, turn: Turn) -> Milestone:
+    by_id = {each.id: each for each in instrument.change}
+    definition = by_id.get(turn.definition)
+    known = sources()
+    titles = "; ".join(known[name].title for name in definition.sources) if definition else ""
+    return Milestone(
+        at=turn.at,
+        kind=turn.kind,
+        name=definition.name if definition else turn.definition,
+        source=titles,
+        grade=definition.grade.value if definition else "",
+        before=turn.before.total,
+        after=turn.score.total,
+    )
+
+
+def _lines(instrument: Instrument) -> Iterable[Line]:
+    """The remission limit and the first general cut-off, where the content has them."""
+    for each in instrument.change:
+        limit = each.end_at_most if each.end_at_most is not None else each.end_below
+        if each.of == "remission" and each.default and limit is not None:
+            yield Line("remission", Decimal(limit))
+    for cutoff in instrument.cutoffs:
+        if cutoff.who is None and cutoff.at_least is not None and cutoff.scale == instrument.main:
+            yield Line("cut-off", Decimal(cutoff.at_least))
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One invitation as the outcomes page lists it."""
+
+    uid: str
+    occasion: str
+    forms: str
+    due_at: datetime
+    closes_at: datetime
+    state: str
+    tone: str
+    is_open: bool
+
+
+def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
+    """What was asked and what became of it, newest first."""
+    rows = (
+        Invitation.objects.filter(patient_id__in=record_ids(patient))
+        .prefetch_related("forms")
+        .order_by("-due_at", "-id")[:limit]
+    )
+    return [
+        Asked(
+            uid=row.uid,
+            occasion=title_of(row.occasion),
+            forms=", ".join(form_of(form.instrument).short for form in row.forms.all()),
+            due_at=row.due_at,
+            closes_at=row.closes_at,
+            state=_state(row)[0],
+            tone=_state(row)[1],
+            is_open=row.finished_at is None and row.closed_at is None,
+        )
+        for row in rows
+    ]
+
+
+def _state(row: Invitation) -> tuple[str, str]:
+    if row.finished_at is not None:
+        return f"✓ answered {row.finished_at:%-d %b %Y}", "good"
+    if row.closed_at is not None:
+        return f"– {row.get_gap_display()}", "unknown"
+    if row.sent_at is not None:
+        return f"sent {row.sent_at:%-d %b}, open until {row.closes_at:%-d %b}", "watch"
+    return f"planned for {row.due_at:%-d %b %Y}", "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One form to be filled or read: its questions, its answers."""
+
+    uid: str
+    instrument: str
+    short: str
+    name: str
+    recall: str
+    is_official: bool
+    questions: tuple[Question, ...]
+    answers: dict[str, int]
+    is_finished: bool
+
+    @property
+    def answered(self) -> int:
+        return sum(1 for question in self.questions if question.item in self.answers)
+
+
+def sheets_of(invitation: Invitation, language: str = "en") -> list[Sheet]:
+    """The forms of an invitation with what has been answered so far."""
+    forms = list(Form.objects.filter(invitation=invitation).order_by("position"))
+    answers: dict[int, dict[str, int | None]] = {form.pk: {} for form in forms}
+    taps = ItemAnswer.objects.filter(form__invitation=invitation).order_by("answered_at", "id")
+    for form_id, item, value in taps.values_list("form_id", "item", "value"):
+        answers[form_id][item] = value
+    return [_sheet(form, answers[form.pk], language) for form in forms]
+
+
+def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
+    instrument = form_of(form.instrument)
+    questions, is_official = questions_of(instrument, language)
+    return Sheet(
+        uid=form.uid,
+        instrument=instrument.id,
+        short=instrument.short,
+        name=instrument.name,
+        recall=instrument.recall or "",
+        is_official=is_official,
+        questions=questions,
+        answers={item: value for item, value in answers.items() if value is not None},
+        is_finished=form.finished_at is not None,
+    )
+
+
+def read_form(form: Form) -> dict[str, Any]:
+    """One form item by item, with what it scored and what the definitions say."""
+    instrument = form_of(form.instrument)
+    answers = latest_answers(form)
+    questions, is_official = questions_of(instrument, "en")
+    known = sources()
+    found = score(instrument, answers)
+    return {
+        "uid": form.uid,
+        "name": instrument.name,
+        "short": instrument.short,
+        "version": form.instrument_version,
+        "occasion": title_of(form.invitation.occasion),
+        "at": form.finished_at,
+        "is_official": is_official,
+        "licence": instrument.licence.terms,
+        "rows": [(question, answers.get(question.item), question.words(answers.get(question.item))) for question in questions],
+        "scales": found.scales,
+        "main": instrument.main,
+        "bands": [
+            (band, "; ".join(known[name].title for name in band.sources)) for band in found.bands if band.band
+        ],
+        "voided_at": form.voided_at,
+        "voided_because": form.voided_because,
+        "changes": ItemAnswer.objects.filter(form=form).count() - len(answers),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSignal:
+    """A safety signal in a list."""
+
+    uid: str
+    patient_uid: str
+    patient_name: str
+    raised_at: datetime
+    escalate_at: datetime
+    level: int
+    is_acknowledged: bool
+    url: str
+
+
+def open_signals(patient_ids: list[int]) -> list[OpenSignal]:
+    """Signals that are not closed, oldest first."""
+    from openkap.care.patients.queries import display_name
+
+    rows = (
+        SafetySignal.objects.filter(patient_id__in=patient_ids, closed_at__isnull=True)
+        .select_related("patient__identity")
+        .order_by("raised_at")
+    )
+    return [
+        OpenSignal(
+            uid=row.uid,
+            patient_uid=row.patient.uid,
+            patient_name=display_name(row.patient.identity),
+            raised_at=row.raised_at,
+            escalate_at=row.escalate_at,
+            level=row.level,
+            is_acknowledged=row.acknowledged_at is not None,
+            url=reverse("signal", args=[row.patient.uid, row.uid]),
+        )
+        for row in rows
+    ]
+
+
+def signal_page(signal: SafetySignal) -> dict[str, Any]:
+    """Everything a called person needs on one page."""
+    form = signal.form
+    questions = {each.item: each for each in questions_of(form_of(form.instrument), "en")[0]}
+    answers = latest_answers(form)
+    calls = signal.calls.select_related("staff").order_by("called_at", "id")
+    return {
+        "uid": signal.uid,
+        "say": signal.say,
+        "raised_at": signal.raised_at,
+        "level": signal.level,
+        "escalate_at": signal.escalate_at,
+        "form": form_of(form.instrument).short,
+        "occasion": title_of(form.invitation.occasion),
+        "items": [(questions[item].text, questions[item].words(answers.get(item))) for item in signal.items],
+        "calls": [(call.staff.name, call.called_at, call.level) for call in calls],
+        "acknowledged_by": signal.acknowledged_by.name if signal.acknowledged_by else "",
+        "acknowledged_at": signal.acknowledged_at,
+        "closed_by": signal.closed_by.name if signal.closed_by else "",
+        "closed_at": signal.closed_at,
+        "what_was_done": signal.what_was_done,
+    }
+
+
+def proposal_page(proposal: MaintenanceProposal) -> dict[str, Any]:
+    """The proposal with the readings behind it."""
+    milestone = _milestone(form_of(proposal.turn.score.instrument), proposal.turn)
+    return {
+        "uid": proposal.uid,
+        "made_at": proposal.made_at,
+        "milestone": milestone,
+        "decision": proposal.get_decision_display() if proposal.decision else "",
+        "reason": proposal.reason,
+        "decided_by": proposal.decided_by.name if proposal.decided_by else "",
+        "decided_at": proposal.decided_at,
+        "choices": MaintenanceProposal.Decision.choices,
+    }
+
+
+def open_proposals(patient_ids: list[int]) -> list[MaintenanceProposal]:
+    """Proposals nobody has decided on, with the patient's identity."""
+    return list(
+        MaintenanceProposal.objects.filter(patient_id__in=patient_ids, decided_at__isnull=True)
+        .select_related("patient__identity", "turn")
+        .order_by("made_at")
+    )
+
+
+def answer_counts(by: Actor) -> dict[str, int]:
+    """How many measures of the clinic were due, answered and missed: numbers only."""
+    rows = Invitation.objects.filter(patient__clinic_id=by.clinic_id)
+    counted: dict[str, int] = rows.aggregate(
+        answered=Count("pk", filter=Q(finished_at__isnull=False)),
+        missed=Count("pk", filter=Q(closed_at__isnull=False)),
+        open=Count("pk", filter=Q(finished_at__isnull=True, closed_at__isnull=True)),
+    )
+    return counted
+
+
+def asked_page(invitation: Invitation) -> Asked:
+    """One invitation for its own page."""
+    state, tone = _state(invitation)
+    forms = ", ".join(form_of(form.instrument).short for form in invitation.forms.order_by("position"))
+    return Asked(
+        uid=invitation.uid,
+        occasion=title_of(invitation.occasion),
+        forms=forms,
+        due_at=invitation.due_at,
+        closes_at=invitation.closes_at,
+        state=state,
+        tone=tone,
+        is_open=invitation.finished_at is None and invitation.closed_at is None,
+    )
+
+
+def language_of(invitation: Invitation) -> str:
+    """The patient's language, as their record says."""
+    identity = getattr(invitation.patient, "identity", None)
+    return identity.language if identity else "en"
+
+
+def has_signal(invitation: Invitation) -> bool:
+    """Whether an answer of this invitation asked for a person."""
+    return SafetySignal.objects.filter(form__invitation=invitation).exists()
+
+
+def last_saved(invitation: Invitation) -> datetime | None:
+    """When the newest answer arrived."""
+    taps = ItemAnswer.objects.filter(form__invitation=invitation).order_by("-received_at")
+    return taps.values_list("received_at", flat=True).first()
+
+
+def reach(patient: Patient) -> dict[str, Any]:
+    """How to reach the patient and the people around them, for somebody who must call now."""
+    from openkap.care.patients.queries import contacts_of, crisis_plan
+
+    return {
+        "telephone": patient.identity.telephone,
+        "language": patient.identity.language,
+        "interpreter": patient.identity.needs_interpreter,
+        "contacts": contacts_of(patient),
+        "plan": crisis_plan(patient),
+    }

@@ -1,0 +1,179 @@
+"""An alarming answer: a signal, a named person called, and wider circles until somebody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor, job_actor
+from openkap.care.accounts.models import RoleAssignment, Staff
+from openkap.care.audit.actions import record
+from openkap.care.jobs import claim
+from openkap.care.messaging.actions import enqueue
+from openkap.care.moment import now
+from openkap.care.outcomes.access import signal_for
+from openkap.care.outcomes.follow_up import follow_up, form_of
+from openkap.care.outcomes.models import Call, Form, SafetySignal
+from openkap.care.patients.models import Patient, TeamMember
+from openkap.care.permissions import Role
+from openkap.core.errors import InputError
+from openkap.core.truth import Truth
+from openkap.instruments.score import score
+
+# Who is called in which circle: the patient's own prescriber; everybody clinical of the team; the clinic.
+TEAM_CIRCLES = ((Role.PRESCRIBER,), (Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR))
+CLINIC_CIRCLE = (Role.PRESCRIBER, Role.NURSE)
+# The message says nothing about the patient: it may be read on a locked screen.
+CALL_SUBJECT = "OpenKAP: you are needed now"
+CALL_BODY = "Please log in to OpenKAP now and open the first item on your list: "
+
+
+@transaction.atomic
+def look_at(*, by: Actor, form: Form, answers: dict[str, int]) -> list[SafetySignal]:
+    """Raise a signal for each safety rule the answers meet and that was not raised for this form yet."""
+    instrument = form_of(form.instrument)
+    if not instrument.safety:
+        return []
+    met = [each for each in score(instrument, answers).safety if each.met is Truth.YES]
+    raised = set(SafetySignal.objects.filter(form=form).values_list("rule", flat=True))
+    return [_raise(by, form, each) for each in met if each.id not in raised]
+
+
+def _raise(by: Actor, form: Form, met: object) -> SafetySignal:
+    moment = now()
+    signal = SafetySignal.objects.create(
+        patient=form.patient,
+        form=form,
+        rule=met.id,  # type: ignore[attr-defined]
+        items=list(met.items),  # type: ignore[attr-defined]
+        say=met.say,  # type: ignore[attr-defined]
+        raised_at=moment,
+        escalate_at=moment + follow_up().paging.wait(0),
+    )
+    called = _call(signal, form.patient)
+    record(
+        "safety.raised",
+        by=by,
+        entity="signal",
+        uid=signal.uid,
+        patient=form.patient.uid,
+        detail={"rule": signal.rule, "form": form.uid, "called": [each.uid for each in called]},
+    )
+    return signal
+
+
+def circle(patient: Patient, level: int) -> list[Staff]:
+    """The people of one level; where a circle is empty, the next wider one."""
+    for roles in TEAM_CIRCLES[level:]:
+        team = TeamMember.objects.filter(patient=patient, until__isnull=True, part__in=roles)
+        found = _people(Q(pk__in=team.values("staff_id")))
+        if found:
+            return found
+    here = RoleAssignment.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=now()),
+        clinic_id=patient.clinic_id,
+        role__in=CLINIC_CIRCLE,
+        since__lte=now(),
+    )
+    return _people(Q(pk__in=here.values("staff_id")))
+
+
+def _people(which: Q) -> list[Staff]:
+    return list(Staff.objects.filter(which, is_active=True).order_by("name", "pk"))
+
+
+def _call(signal: SafetySignal, patient: Patient) -> list[Staff]:
+    people = circle(patient, signal.level)
+    Call.objects.bulk_create(
+        Call(signal=signal, staff=person, level=signal.level, called_at=now()) for person in people
+    )
+    for person in people:
+        for kind, address in _addresses(person):
+            enqueue(
+                kind=kind,
+                address=address,
+                subject=CALL_SUBJECT,
+                body=CALL_BODY + settings.BASE_URL + reverse("home"),
+                purpose="call",
+                clinic_uid=patient.clinic.uid,
+                about_uid=signal.uid,
+            )
+    return people
+
+
+def _addresses(person: Staff) -> Iterable[tuple[str, str]]:
+    if person.telephone:
+        yield "text", person.telephone
+    if person.email:
+        yield "email", person.email
+
+
+@transaction.atomic
+def acknowledge(*, by: Actor, uid: str, signal: str) -> None:
+    """Somebody has seen it and takes it on: nobody else is called."""
+    _, row = signal_for(by, uid, signal)
+    row = SafetySignal.objects.select_for_update().get(pk=row.pk)
+    if row.acknowledged_at is not None:
+        return
+    row.acknowledged_by_id, row.acknowledged_at = by.staff_id, now()
+    row.save(update_fields=["acknowledged_by", "acknowledged_at"])
+    waited = int((row.acknowledged_at - row.raised_at).total_seconds())
+    record(
+        "safety.acknowledged", by=by, entity="signal", uid=signal, patient=uid, detail={"after_s": waited}
+    )
+
+
+@transaction.atomic
+def close_signal(*, by: Actor, uid: str, signal: str, what_was_done: str) -> None:
+    """Write down what was done for the patient; then the alert leaves the banner."""
+    _, row = signal_for(by, uid, signal)
+    row = SafetySignal.objects.select_for_update().get(pk=row.pk)
+    if not what_was_done.strip():
+        raise InputError(
+            "what was done is missing", remedy="write one sentence: whom you reached, what follows",
+            where="what_was_done",
+        )
+    if row.closed_at is not None:
+        raise InputError("this was closed before", remedy="nothing more has to be done; both notes are below")
+    acknowledge(by=by, uid=uid, signal=signal)
+    row.refresh_from_db()
+    row.closed_by_id, row.closed_at, row.what_was_done = by.staff_id, now(), what_was_done.strip()
+    row.save(update_fields=["closed_by", "closed_at", "what_was_done"])
+    record(
+        "safety.closed", by=by, entity="signal", uid=signal, patient=uid, reason=what_was_done.strip()
+    )
+
+
+def escalate_due(worker: str) -> int:
+    """Call the next wider circle about every signal nobody has answered in time."""
+    waiting = SafetySignal.objects.filter(acknowledged_at__isnull=True, escalate_at__lte=now())
+    done = 0
+    for taken in claim(waiting.order_by("escalate_at"), worker=worker):
+        done += _escalate(taken.pk)
+    return done
+
+
+@transaction.atomic
+def _escalate(key: int) -> int:
+    row = SafetySignal.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
+    row.claimed_by, row.claimed_until = "", None
+    answered = row.acknowledged_at is not None
+    if not answered:
+        row.level += 1
+        row.escalate_at = now() + follow_up().paging.wait(row.level)
+        called = _call(row, row.patient)
+    row.save(update_fields=["level", "escalate_at", "claimed_by", "claimed_until"])
+    if not answered:
+        record(
+            "safety.escalated",
+            by=job_actor("escalate", row.patient.clinic),
+            entity="signal",
+            uid=row.uid,
+            patient=row.patient.uid,
+            detail={"level": row.level, "called": [each.uid for each in called]},
+        )
+    return 0 if answered else 1

@@ -1,0 +1,132 @@
+"""Pages of outcomes for staff: the course of symptoms, asking, alarming answers, maintenance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from openkap.care.accounts.locking import lock
+from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.outcomes import actions, course, figures, queries, safety
+from openkap.care.outcomes.access import form_for, invitation_for, proposal_for, signal_for
+from openkap.care.outcomes.forms import AskForm, DoneForm, GapForm, MaintenanceForm, VoidForm
+from openkap.care.patients.access import patient_for
+from openkap.care.patients.queries import record_ids
+from openkap.care.patients.views import frame, refuse
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
+
+
+def outcomes(request: ClinicRequest, patient: str) -> HttpResponse:
+    """The course of symptoms: figures, clusters, what the definitions say, what was asked."""
+    row = patient_for(request.actor, patient, Permission.SEE_OUTCOMES, seen="outcomes")
+    found = queries.trajectories(record_ids(row), queries.DRAWN)
+    main = found[0]
+    context = {
+        "figures": [figures.draw(each) for each in found if each.readings or each.gaps],
+        "main": main,
+        "clusters": [figures.draw_cluster(main, *each) for each in main.clusters] if main.readings else [],
+        "definitions": main.judged.findings if main.judged else (),
+        "asked": queries.invitations_of(row),
+    }
+    return render(request, "outcomes/outcomes.html", context | frame(request, row))
+
+
+def ask(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Ask for forms now: by link, or on this tablet."""
+    row = patient_for(request.actor, patient, Permission.SEND_MEASURE, seen="")
+    form = AskForm(request.POST or None)
+    form.fields["instruments"].initial = form.usual()
+    if request.method == "POST" and form.is_valid():
+        invitation = actions.ask(
+            by=request.actor, uid=patient, instruments=form.cleaned_data["instruments"]
+        )
+        if form.cleaned_data["way"] == "tablet":
+            return _hand_over(request, patient, invitation.uid)
+        messages.success(request, "The link goes out within a minute.")
+        return redirect("outcomes", patient)
+    return render(request, "outcomes/ask.html", {"form": form} | frame(request, row))
+
+
+def _hand_over(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
+    address = actions.hand_over(by=request.actor, uid=patient, invitation=invitation)
+    # The patient holds the tablet now: nothing of the clinic opens until somebody proves who they are.
+    lock(request)
+    return redirect(address)
+
+
+def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
+    """One invitation: hand over the tablet for it, or say why it stays missing."""
+    row, asked = invitation_for(request.actor, patient, invitation, Permission.SEND_MEASURE)
+    form = GapForm(request.POST if request.POST.get("act") == "close" else None)
+    try:
+        if request.POST.get("act") == "tablet":
+            return _hand_over(request, patient, invitation)
+        if form.is_bound and form.is_valid():
+            actions.close(by=request.actor, uid=patient, invitation=invitation, gap=form.cleaned_data["gap"])
+            return redirect("outcomes", patient)
+    except InputError as refused:
+        messages.error(request, f"{str(refused.what).capitalize()}; {refused.remedy}.")
+        return redirect("outcomes", patient)
+    shown = {"asked": queries.asked_page(asked), "sheets": queries.sheets_of(asked), "form": form}
+    return render(request, "outcomes/invitation.html", shown | frame(request, row))
+
+
+def form_page(request: ClinicRequest, patient: str, form: str) -> HttpResponse:
+    """One answered form, item by item; it can be marked as entered in error."""
+    row, found = form_for(request.actor, patient, form, Permission.SEE_OUTCOMES, seen="form")
+    reason = VoidForm(request.POST or None)
+    if request.method == "POST" and reason.is_valid():
+        actions.void_form(
+            by=request.actor, uid=patient, form=form, reason=reason.cleaned_data["reason"]
+        )
+        return redirect("outcome_form", patient, form)
+    shown = {"sheet": queries.read_form(found), "form": reason}
+    return render(request, "outcomes/form.html", shown | frame(request, row))
+
+
+def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
+    """An alarming answer: take it on, then write down what was done."""
+    row, found = signal_for(request.actor, patient, signal, seen="alarming answer")
+    form = DoneForm(request.POST if request.POST.get("act") == "close" else None)
+    if request.POST.get("act") == "acknowledge":
+        safety.acknowledge(by=request.actor, uid=patient, signal=signal)
+        return redirect("signal", patient, signal)
+    if form.is_bound and form.is_valid():
+        try:
+            safety.close_signal(
+                by=request.actor,
+                uid=patient,
+                signal=signal,
+                what_was_done=form.cleaned_data["what_was_done"],
+            )
+        except InputError as refused:
+            refuse(form, refused)
+        else:
+            messages.success(request, "Saved. The alert is closed.")
+            return redirect("patient", patient)
+    shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
+    return render(request, "outcomes/signal.html", shown | frame(request, row))
+
+
+def maintenance(request: ClinicRequest, patient: str, proposal: str) -> HttpResponse:
+    """Symptoms came back: decide what follows."""
+    row, found = proposal_for(request.actor, patient, proposal, seen="maintenance proposal")
+    form = MaintenanceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            course.decide_maintenance(by=request.actor, uid=patient, proposal=proposal, **form.cleaned_data)
+        except InputError as refused:
+            refuse(form, refused)
+        else:
+            messages.success(request, "Your decision is stored.")
+            return redirect("outcomes", patient)
+    shown: dict[str, Any] = {
+        "proposal": queries.proposal_page(found),
+        "figure": figures.draw(queries.trajectory(row)),
+        "form": form,
+    }
+    return render(request, "outcomes/maintenance.html", shown | frame(request, row))
