@@ -19,7 +19,7 @@ $(VENV)/.dev: $(VENV)/.run
 	touch $@
 
 demo: $(VENV)/.run
-	$(BIN)/openkap demo
+	$(BIN)/openkap serve --demo
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadgroup

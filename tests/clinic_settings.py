@@ -10,6 +10,8 @@ from pathlib import Path
 _KEPT = tempfile.mkdtemp(prefix="openkap-test-")
 os.environ["OPENKAP_VAR"] = _KEPT
 os.environ["OPENKAP_DEMO"] = "no"
+# The browser's driver keeps a loop in this thread; our tests never run inside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 os.environ.setdefault("OPENKAP_SECRET_KEY", "only for tests, and long enough to be taken for a real one")
 os.environ.setdefault("OPENKAP_HOSTS", "127.0.0.1,localhost,testserver")
 os.environ.setdefault("OPENKAP_HELP_LINE", "Crisis line: +1 555 0100")

@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "models": ("models", "The kinetic models: list, show, check against observations."),
     "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
     "serve": ("serve", "Serve the clinic: pages and jobs on this machine."),
+    "found-clinic": ("found_clinic", "Open the first clinic with its administrator."),
     "jobs": ("serve", "Run the clinic's jobs alone, once or for good."),
     "backup": ("backup", "Write a backup of the clinic while people work, and check it."),
     "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),

@@ -127,8 +127,98 @@ def consented(cast, patient, scope: str = "course"):
     )
 
 
+def soon_enrolled(cast, patient):
+    """As ``enrolled``, rows put down directly: for tests of what comes afterwards."""
+    from datetime import timedelta
+
+    from openkap.care.accounts.models import Signature
+    from openkap.care.enrolment import models
+    from openkap.care.enrolment.texts import text_in_force
+    from openkap.care.moment import now
+    from openkap.care.patients.models import Patient
+
+    ada, cora, at = cast.staff("ada"), cast.staff("cora"), now()
+
+    def signature(entity: str) -> Signature:
+        return Signature.objects.create(
+            staff=ada,
+            name=ada.name,
+            roles="prescriber",
+            clinic=cast.troupe.clinic,
+            meaning="x",
+            entity=entity,
+            entity_uid="x",
+            fingerprint="0" * 64,
+            signed_at=at,
+        )
+
+    screening = models.Screening.objects.create(
+        patient=patient, protocol="iv-racemic", protocol_version="1.0.0", opened_by=cora, opened_at=at
+    )
+    told = {"answered_by": cora, "answered_at": at, "observed_at": at, "origin": "answer", "patient": patient}
+    for element, value in (("body_weight", "70 kg"), ("height", "170 cm"), ("could_be_pregnant", "no")):
+        models.Answer.objects.create(element=element, value=value, **told)
+    assessment = models.Assessment.objects.create(
+        patient=patient,
+        screening=screening,
+        protocol="iv-racemic",
+        protocol_version="1.0.0",
+        protocol_fingerprint="0" * 64,
+        verdict="eligible",
+        snapshot="{}",
+        fingerprint="0" * 64,
+        assessed_at=at,
+        assessed_for=ada,
+    )
+    shared = models.SharedDecision.objects.create(
+        patient=patient,
+        screening=screening,
+        notice="[]",
+        alternatives=[],
+        wish="go_on",
+        patient_said="Yes.",
+        recorded_by=cora,
+        recorded_at=at,
+    )
+    models.Decision.objects.create(
+        patient=patient,
+        assessment=assessment,
+        shared_decision=shared,
+        outcome="eligible",
+        is_override=False,
+        signature=signature("assessment"),
+        decided_by=ada,
+        decided_at=at,
+    )
+    text = text_in_force("en")
+    consent = models.Consent.objects.create(
+        patient=patient, text=text, protocol="iv-racemic", opened_by=cora, opened_at=at
+    )
+    signed = models.PatientSignature.objects.create(
+        consent=consent,
+        how="typed",
+        name="Alex Example",
+        meaning="x",
+        fingerprint="0" * 64,
+        witnessed_by=cora,
+        signed_at=at,
+    )
+    models.ConsentGiven.objects.create(
+        consent=consent,
+        patient=patient,
+        text=text,
+        scope="course",
+        patient_signature=signed,
+        countersignature=signature("consent"),
+        valid_from=at,
+        expires_at=at + timedelta(days=365),
+    )
+    Patient.objects.filter(pk=patient.pk).update(status="eligible")
+    patient.refresh_from_db()
+
+
 def enrolled(cast, patient):
-    """Screened, consented, decided eligible."""
+    """Screened, consented, decided eligible, each step by its act."""
     screen(cast, patient)
     share(cast, patient)
     given = consented(cast, patient)

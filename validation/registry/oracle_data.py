@@ -35,7 +35,9 @@ write("intervals.csv", ["left", "right"], rows)
 
 covariance = np.array([[120, 60, 50, 40], [60, 150, 90, 70], [50, 90, 170, 100], [40, 70, 100, 200]], float)
 scores = rng.multivariate_normal([52, 36, 33, 35], covariance, 250)
-missing = rng.random((250, 4)) < np.column_stack([np.zeros(250), *(1 / (1 + np.exp(-(scores[:, 0] - 58) / 8)),) * 3])
+missing = rng.random((250, 4)) < np.column_stack(
+    [np.zeros(250), *(1 / (1 + np.exp(-(scores[:, 0] - 58) / 8)),) * 3]
+)
 rows = []
 for person in range(250):
     for time in range(4):

@@ -52,7 +52,8 @@ def claims(ids: tuple[str, ...], extra: tuple[Path, ...], root: Path, as_json: b
     wanted = {each.upper() for each in ids} or known
     chosen = [entry for entry in report.entries if entry.claim.id in wanted]
     if as_json:
-        _say({"headline": headline(report), "claims": [entry.as_dict() for entry in chosen]})
+        data = {each["id"]: each for each in report.data()["claims"]}
+        _say({"headline": headline(report), "claims": [data[entry.claim.id] for entry in chosen]})
         return
     if not ids:
         for sentence in headline(report):
@@ -65,7 +66,11 @@ def claims(ids: tuple[str, ...], extra: tuple[Path, ...], root: Path, as_json: b
         certainty = f" [certainty {entry.certainty}]" if entry.certainty else ""
         click.echo(f"    {entry.sentence}{certainty}")
         for review, estimate in entry.published:
-            click.echo(f"    Published: {review.name}, {estimate.sentence()}")
+            flag = report.flag(estimate.id)
+            click.echo(
+                f"    Published: {review.name}, {estimate.sentence()}"
+                + (f" [flagged: {flag}]" if flag else "")
+            )
         click.echo()
 
 

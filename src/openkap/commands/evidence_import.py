@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,7 @@ class Answer:
     findings: list[Finding] = field(default_factory=list)
     references: Deduplicated | None = None
     rows: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     written: list[Path] = field(default_factory=list)
     errors: list[DomainError] = field(default_factory=list)
 
@@ -97,6 +99,7 @@ class Answer:
                     lines.append(f"  {state}{report.title} -> {family.study_id or 'not held'}")
             lines += [f"  perhaps one report: {j.first} and {j.second} ({j.reason})" for j in found.proposals]
         lines += [f"{name}: {count} rows" for name, count in self.rows.items()]
+        lines += [f"written: {path}" for path in self.written if path.suffix == ".csv"]
         lines += [
             f"[{each.severity}] {each.check}: {each.subject}: {each.sentence}; {each.remedy}"
             for each in self.findings
@@ -196,9 +199,30 @@ def _read(
     elif kind == "ris":
         references += read_ris(text, where)
     elif kind == "metapsy":
-        answer.rows[where] = len(read_metapsy(text, where))
+        comparisons = read_metapsy(text, where)
+        answer.rows[where] = len(comparisons)
+        answer.tables[f"{Path(where).stem}_effects"] = [
+            {"study": each.study, "yi": each.g, "sei": each.g_se, "outcome": each.instrument, "row": each.id}
+            for each in comparisons
+            if each.g is not None and each.g_se is not None
+        ]
     elif kind == "revman":
-        answer.rows[where] = len(read_revman(text, where))
+        data = read_revman(text, where)
+        answer.rows[where] = len(data)
+        for row in data:
+            # The names that `openkap evidence pool` reads.
+            numbers = {
+                {"giv": "yi", "giv_se": "sei"}.get(name, name): value for name, value in row.numbers.items()
+            }
+            table = answer.tables.setdefault(f"{Path(where).stem}_{row.kind}", [])
+            table.append(
+                {
+                    "study": row.study,
+                    **numbers,
+                    "analysis": row.analysis or "",
+                    "subgroup": row.subgroup or "",
+                }
+            )
     else:
         answer.studies += [(study, None) for study in read_own_csv(text, scales, where)]
 
@@ -240,3 +264,24 @@ def _place(answer: Answer, base: Base, scales: Scales, into: Path | None) -> Non
             answer.written.append(path)
         placed.append((study, file))
     answer.studies = placed
+    if into:
+        for name, rows in answer.tables.items():
+            _write_table(into / f"{name}.csv", rows, answer)
+
+
+def _write_table(path: Path, rows: list[dict[str, Any]], answer: Answer) -> None:
+    """Effects as a table that `openkap evidence pool` reads; nothing is overwritten."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(
+                file, list(rows[0]) if rows else ["study", "yi", "sei"], lineterminator="\n"
+            )
+            writer.writeheader()
+            writer.writerows(rows)
+    except FileExistsError:
+        answer.errors.append(
+            InputError("the file exists and is not overwritten", where=str(path), remedy="move it")
+        )
+        return
+    answer.written.append(path)

@@ -131,12 +131,10 @@ def diff(old: str, new: str, root: Path, as_json: bool) -> None:
 
 @protocol.command()
 @click.argument("name")
-@click.option("--fhir", is_flag=True, default=True, help="FHIR R4 PlanDefinition (the only format so far).")
 @_SITE
 @_CONTENT
-def export(name: str, fhir: bool, site: Path | None, root: Path) -> None:
+def export(name: str, site: Path | None, root: Path) -> None:
     """The protocol as a FHIR R4 PlanDefinition whose conditions are CQL text."""
-    del fhir
     from openkap.interop.fhir.plan_definition import plan_definition
 
     click.echo(

@@ -86,33 +86,74 @@ def synth(root: Path, as_json: bool, **world: Any) -> None:
     }
 
     def lines() -> Iterator[str]:
-        yield f"{dataset.path}: {truth.people} people, {counts['session']} sessions, truth in {root / 'truth.json'}"
+        yield f"{dataset.path}: {truth.people} people, {counts['session']} sessions"
+        yield f"truth: {root / 'truth.json'}"
 
     _answer(value, as_json, lines)
 
 
 @registry.command()
-@ROOT
+@click.argument("root", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--from",
     "source",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
     help="Folder with one JSON-lines file per table, clinic's identifiers and all.",
 )
 @click.option(
-    "--key-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
+    "--key-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The clinic's secret for pseudonyms (at least 16 bytes).",
 )  # fmt: skip
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Last day that counts; yesterday by default."
 )
 @click.option("--incremental", is_flag=True, help="Only new and changed rows are in the folder.")
+@click.option("--clinic", default="", help="One clinic of this installation by its id; all by default.")
+@click.option("--whole", is_flag=True, help="Everything anew, not only who was touched since the last one.")
+@click.option("--run", default="", hidden=True)
 @JSON
 def extract(
+    root: Path | None,
+    source: Path | None,
+    key_file: Path | None,
+    as_of: datetime | None,
+    incremental: bool,
+    clinic: str,
+    whole: bool,
+    run: str,
+    as_json: bool,
+) -> None:
+    """Write a release: of this clinic's database, or to ROOT from rows exported as JSON lines (--from)."""
+    if root is None:
+        _extract_clinics(clinic, run, whole, as_json)
+        return
+    if source is None or key_file is None:
+        raise InputError(
+            "a folder for the release needs rows and a key",
+            value=root,
+            remedy="give --from and --key-file, or leave the folder out to extract this clinic",
+        )
+    _extract_rows(root, source, key_file, as_of, incremental, as_json)
+
+
+def _extract_clinics(clinic: str, run: str, whole: bool, as_json: bool) -> None:
+    from openkap.commands.clinic_extract import Wish, extract_clinics
+
+    with _progress("Extract", as_json):
+        told = extract_clinics(Wish(clinic, run, whole))
+
+    def lines() -> Iterator[str]:
+        for each in told:
+            kind = "whole" if each["whole"] else "what was touched"
+            yield f"clinic {each['clinic']}: {each['release']} ({kind}), {each['people']} people"
+            yield f"{each['without_consent']} left out without consent, {each['withdrawn']} withdrew"
+
+    _answer(told, as_json, lines)
+
+
+def _extract_rows(
     root: Path, source: Path, key_file: Path, as_of: datetime | None, incremental: bool, as_json: bool
 ) -> None:
-    """Write a release from rows exported as JSON lines; the clinic itself runs this every night."""
     from openkap.registry.extract import extract as write
     from openkap.registry.rows import read_rows
 
@@ -146,7 +187,9 @@ def extract(
 @ROOT
 @JSON
 def check(root: Path, as_json: bool) -> None:
-    """Check a release: every byte, every rule of the schema, and what a clinician would ask; exit 1 on errors."""
+    """Check a release: every byte, every rule of the schema, and what a clinician would ask; exit 1
+    on errors.
+    """
     from openkap.registry.dataset import open_dataset
     from openkap.registry.definition import read_definitions
     from openkap.registry.quality import run_checks
@@ -167,7 +210,8 @@ def check(root: Path, as_json: bool) -> None:
 
     def lines() -> Iterator[str]:
         for each in failing:
-            yield f"{each.check.level:8} {each.failing:8} of {each.rows}  not so: {each.check.words} ({each.check.id})"
+            count = f"{each.failing:8} of {each.rows}"
+            yield f"{each.check.level:8} {count}  not so: {each.check.words} ({each.check.id})"
         yield f"{len(findings)} checks, {len(errors)} errors, {len(failing) - len(errors)} warnings"
 
     _answer(value, as_json, lines)
@@ -240,7 +284,8 @@ def report(root: Path, url: str, csv_file: Path | None, as_json: bool) -> None:
         _write_csv(csv_file, [row.as_dict() for row in made.outcomes])
 
     def lines() -> Iterator[str]:
-        yield f"data {made.data_fingerprint[:12]}, cut {made.as_of}, definitions {made.definitions_fingerprint[:12]}"
+        yield f"data {made.data_fingerprint[:12]}, cut {made.as_of}"
+        yield f"definitions {made.definitions_fingerprint[:12]}"
         for row in made.outcomes:
             if row.stratum == "all":
                 name = f"{row.title}, {row.scale} {row.cluster}, {row.time.lower()}"
@@ -249,7 +294,8 @@ def report(root: Path, url: str, csv_file: Path | None, as_json: bool) -> None:
             if rate.stratum == "all" and rate.per_session:
                 share, low, high = rate.per_session
                 yield (
-                    f"{rate.title}: {100 * share:.2f} % ({100 * low:.2f} to {100 * high:.2f}) of {rate.seen} sessions "
+                    f"{rate.title}: {100 * share:.2f} % ({100 * low:.2f} to {100 * high:.2f}) of "
+                    f"{rate.seen} sessions "
                     f"seen of {rate.units}; {rate.people_hit} of {rate.people_seen} people"
                 )
         for each in made.durability:
@@ -289,7 +335,8 @@ def benchmark(root: Path, url: str, as_json: bool) -> None:
             yield from (f"  {sentence}" for sentence in each.sentences)
             for arm in (*each.arms, *each.real_world):
                 shown = "?" if arm.adjusted is None else f"{arm.adjusted:+.1f}"
-                yield f"  {arm.design:11} {arm.study}, {arm.arm}: {shown} at our baseline (n {arm.n}; {arm.how})"
+                who = f"{arm.design:11} {arm.study}, {arm.arm}"
+                yield f"  {who}: {shown} at our baseline (n {arm.n}; {arm.how})"
             for contrast in each.contrasts:
                 yield (
                     f"  randomised  {contrast.study}, {contrast.instrument}: {contrast.estimate:+.1f} "

@@ -42,14 +42,21 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
 
         if made := fill_if_empty():
             click.echo(f"filled one synthetic clinic: {made} patients")
-    jobs_process = None if no_jobs else subprocess.Popen([sys.executable, "-m", "openkap", "jobs"])
-    click.echo(f"OpenKAP on http://{host}:{port}/ (stop with Ctrl-C)")
+    started: list[subprocess.Popen[bytes]] = []
+
+    def when_ready(server: Any) -> None:
+        # The jobs start once pages can be served: nobody waits for them.
+        if not no_jobs:
+            started.append(subprocess.Popen([sys.executable, "-m", "openkap", "jobs"]))
+        click.echo(f"OpenKAP on http://{host}:{port}/ (stop with Ctrl-C)")
+
+    options = {"bind": f"{host}:{port}", "workers": workers, "threads": threads, "when_ready": when_ready}
     try:
-        _gunicorn({"bind": f"{host}:{port}", "workers": workers, "threads": threads}).run()
+        _gunicorn(options).run()
     finally:
-        if jobs_process:
-            jobs_process.terminate()
-            jobs_process.wait(10)
+        for process in started:
+            process.terminate()
+            process.wait(10)
 
 
 @click.command()

@@ -19,6 +19,7 @@ from openkap.core.errors import DomainError, InputError
 from openkap.evidence.base import Base
 from openkap.evidence.importers.metapsy import Comparison, read_metapsy
 from openkap.evidence.pooling import Pooled, pool
+from openkap.evidence.study import Arm
 
 
 class Choice(Schema):
@@ -151,9 +152,8 @@ class Connection:
             return "The trials share treatments, so an indirect comparison is possible."
         told = "; ".join(", ".join(part) for part in self.parts)
         return (
-            f"The network falls into {len(self.parts)} parts that share no treatment ({told}). No "
-            "difference between "
-            "parts is computed: populations, controls and blinding differ, and nothing ties the parts "
+            f"The network falls into {len(self.parts)} parts that share no treatment ({told}). No difference "
+            "between parts is computed: populations, controls and blinding differ, and nothing ties them "
             "together."
         )
 
@@ -163,21 +163,32 @@ def connection(base: Base, besides: Iterable[Beside]) -> Connection:
     edges: list[tuple[str, str]] = []
     for study in base.studies:
         if study.is_controlled:
-            treated = [_node(arm.drug, arm.psychotherapy) for arm in study.arms if arm.role == "intervention"]
-            control = [_node(arm.drug, arm.psychotherapy) for arm in study.arms if arm.role == "comparator"]
+            treated = [arm_node(arm) for arm in study.arms if arm.role == "intervention"]
+            control = [arm_node(arm) for arm in study.arms if arm.role == "comparator"]
             edges += [(one, other) for one in treated for other in control]
     for each in besides:
         nodes = each.comparator.nodes
         for trial in each.trials:
             edges.append((nodes["treatment"], nodes.get("control", trial.control.lower())))
-    return Connection(_parts(edges))
+    return Connection(parts_of(edges))
 
 
-def _node(drug: str | None, therapy: object) -> str:
-    return f"{drug or '?'}{' with therapy' if therapy else ''}"
+# What a group without a drug is called in the psychotherapy file.
+_WITHOUT_DRUG = (("wait", "waitlist"), ("usual", "tau"))
 
 
-def _parts(edges: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+def arm_node(arm: Arm) -> str:
+    """The treatment an arm stands for in the network; therapy alone is the psychotherapy node."""
+    if arm.drug in (None, "no drug", "none"):
+        if arm.psychotherapy:
+            return "psychotherapy"
+        label = arm.label.lower()
+        return next((node for word, node in _WITHOUT_DRUG if word in label), "no drug")
+    return f"{arm.drug}{' with therapy' if arm.psychotherapy else ''}"
+
+
+def parts_of(edges: Iterable[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """The connected parts of a network given by its comparisons."""
     groups: list[set[str]] = []
     for one, other in edges:
         meeting = [group for group in groups if one in group or other in group]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from openkap.core.content import SHIPPED, Schema, Tally, read_document
 from openkap.core.errors import DomainError
 from openkap.evidence.answers import Answer, Answers
+from openkap.evidence.grade import LEVELS, Domain
 from openkap.evidence.ruling import Held, Judged, Part, Verdict
 from openkap.evidence.syntheses import Estimate, Synthesis
 from openkap.evidence.verdicts import RULES, judge
@@ -59,6 +60,7 @@ class Entry:
     proposed: Verdict
     parts: tuple[Judged, ...]
     certainty: str | None
+    domains: tuple[tuple[str, Domain], ...]
     published: tuple[tuple[Synthesis, Estimate], ...]
 
     @property
@@ -87,6 +89,7 @@ class Entry:
             "verdict": self.verdict,
             "proposed_by_rule": self.proposed,
             "certainty": self.certainty,
+            "domains": [{"analysis": name, **asdict(domain)} for name, domain in self.domains],
             "sentence": self.sentence,
             "parts": [asdict(part) for part in self.parts],
             "published": [
@@ -129,6 +132,11 @@ def _entry(claim: Claim, held: Held) -> Entry:
         proposed=proposed,
         parts=parts,
         certainty=_certainty(claim, held.answers),
+        domains=tuple(
+            (answer.analysis.id, domain)
+            for answer in _answers(claim, held.answers)
+            for domain in answer.certainty.domains
+        ),
         published=tuple(held.syntheses.estimate(each) for each in claim.estimates),
     )
 
@@ -138,10 +146,13 @@ def combine(verdicts: list[Verdict]) -> Verdict:
     return verdicts[0] if len(set(verdicts)) == 1 else "mixed"
 
 
-def _certainty(claim: Claim, answers: Answers) -> str | None:
-    from openkap.evidence.grade import LEVELS
+def _answers(claim: Claim, answers: Answers) -> list[Answer]:
+    return [answers.get(each) for part in claim.parts for each in part.analyses]
 
-    found: list[Answer] = [answers.get(each) for part in claim.parts for each in part.analyses]
+
+def _certainty(claim: Claim, answers: Answers) -> str | None:
+    """The lowest certainty of the answers a claim rests on."""
+    found = _answers(claim, answers)
     return min((each.certainty.level for each in found), key=LEVELS.index, default=None)
 
 

@@ -147,7 +147,7 @@ def fit_linear(
 
 
 def _products(blocks: Sequence[Block], design: Sequence[Floats]) -> Callable[[Any], tuple[Any, Any]]:
-    """log|V| and [X y]'V^-1[X y] as a function of the variances; studies of equal size are solved together."""
+    """log|V| and [X y]'V^-1[X y] by the variances; studies of equal size are solved together."""
     sizes: dict[int, list[int]] = {}
     for i, block in enumerate(blocks):
         sizes.setdefault(block.y.size, []).append(i)

@@ -221,6 +221,9 @@ def _sentences(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
             for line in lines
             if line not in new[place]
         ]
+    if bool(old.get("joined")) != bool(new.get("joined")):
+        gained = new["joined"]["sentence"] if new.get("joined") else "the indirect comparison is gone."
+        changes.append(Change("network", "joined", f"Beside other treatments: {gained}"))
     if old.get("connection") != new.get("connection"):
         changes.append(Change("network", "beside", f"Beside other treatments: {new['connection']}"))
     return changes

@@ -310,7 +310,7 @@ class _NestedProducts:
             if start.size < len(sums):
                 sums = np.add.reduceat(sums, start, axis=0)
             gain = 1 + sigma2 * sums[:, 0]
-            shrunk = sums / gain[:, None]
+            shrunk = sums * (1 / gain)[:, None]
             total = total - sigma2 * (shrunk[:, 1:].T @ sums[:, 1:])
             logdet = logdet + np.log(gain).sum()
             sums = shrunk

@@ -219,10 +219,7 @@ def gap_head_to_head(part: Part, held: Held) -> Judged:
     used = sorted({arm.drug or "?" for s in _controlled(held) for arm in s.arms if arm.role == "comparator"})
     because = (
         f"Comparators of the randomised trials: {', '.join(used)}. "
-        f"Head-to-head with a first-line treatment: {', '.join(found) or 'none'}. Psychotherapy and MDMA "
-        "trials share "
-        "no comparator with ketamine trials, so the network does not connect; they are shown side by side "
-        "only."
+        f"Head-to-head with a first-line treatment: {', '.join(found) or 'none'}."
     )
     verdict: Verdict = "not supported" if found else "supported"
     return Judged(part.text, verdict, because, "a count of the trial records", tuple(found))

@@ -102,7 +102,7 @@ def _read(path: Path, root: Path, elements: Dictionary, sources: dict[str, Sourc
     for name in STAGES:
         rule_file = _part(document, root / "rules", name, text.rules, "rules")
         files.append(rule_file)
-        rules += _read_rules(rule_file, elements, sources)
+        rules += _read_rules(rule_file, elements)
     parts = {name: _part(document, root / "parts", name, text.parts, "parts") for name in PARTS}
     files += parts.values()
     for each in files:
@@ -164,8 +164,7 @@ def _cached_document(path: Path, _changed: int, _size: int) -> Document:
     return read_document(path)
 
 
-def _read_rules(document: Document, elements: Dictionary, sources: dict[str, Source]) -> list[Rule]:
-    del sources  # checked for every file at once
+def _read_rules(document: Document, elements: Dictionary) -> list[Rule]:
     stage = Stage(document.data["stage"])
     rules: dict[str, Rule] = {}
     for index, _ in enumerate(document.data["rules"]):

@@ -1,4 +1,4 @@
-"""Words that sessions and therapy notes are recorded in, from content: adverse-event terms, fidelity checklists."""
+"""Words that sessions and therapy notes are recorded in: adverse-event terms, checklists."""
 
 from __future__ import annotations
 

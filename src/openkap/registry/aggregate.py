@@ -1,6 +1,7 @@
 """What a site sends instead of patients: a signed file of suppressed tables, and what others make of many.
 
-Signed with Ed25519 (RFC 8032) over canonical JSON. The reader holds the public keys it trusts; a file that was
+Signed with Ed25519 (RFC 8032) over canonical JSON. The reader holds the public keys it trusts; a file
+that was
 changed, or signed by a key it does not know, is refused.
 """
 
@@ -38,12 +39,12 @@ def public_key(private_pem: bytes) -> str:
     """The public half of a key, in hexadecimal."""
     from cryptography.hazmat.primitives import serialization
 
-    return (
+    raw = (
         _private(private_pem)
         .public_key()
         .public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        .hex()
     )
+    return str(raw.hex())
 
 
 def _private(pem: bytes) -> Any:
@@ -218,9 +219,13 @@ def ledger_from_json(text: str) -> Ledger:
 
 def _table(raw: Mapping[str, Any]) -> ReleasedTable:
     return ReleasedTable(
-        raw["panel"], raw["window"], raw["stratum"], raw["as_of"], Counts(**raw["total"]),
+        raw["panel"],
+        raw["window"],
+        raw["stratum"],
+        raw["as_of"],
+        Counts(**raw["total"]),
         {name: Counts(**counts) for name, counts in raw["groups"].items()},
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -247,9 +252,11 @@ class Combined:
     def sentence(self) -> str:
         """The result with what is missing; the pooled rate never stands alone."""
         return (
-            f"{self.key}: {100 * self.rate:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f} %) of those seen over "
+            f"{self.key}: {100 * self.rate:.0f} % ({100 * self.low:.0f} to {100 * self.high:.0f} %) "
+            "of those seen over "
             f"{self.sites} sites; another site between {100 * self.prediction_low:.0f} and "
-            f"{100 * self.prediction_high:.0f} %; {self.seen} of {self.due} seen ({100 * self.completeness:.0f} %), "
+            f"{100 * self.prediction_high:.0f} %; {self.seen} of {self.due} seen "
+            f"({100 * self.completeness:.0f} %), "
             f"so the rate of all lies between {100 * self.worst:.0f} and {100 * self.best:.0f} %; "
             f"{self.withheld} sites too small to show."
         )
@@ -310,10 +317,28 @@ def _pool(key: str, totals: Sequence[tuple[int | None, int | None, int | None]])
     rate, low, high, prediction_low, prediction_high = (
         float(expit(value))
         for value in (
-            result.estimate, result.ci_low, result.ci_high, result.prediction_low, result.prediction_high
+            result.estimate,
+            result.ci_low,
+            result.ci_high,
+            result.prediction_low,
+            result.prediction_high,
         )
-    )  # fmt: skip
+    )
     return Combined(
-        key, len(shown), len(totals) - len(shown), n, m, m / n, h / n, (h + n - m) / n, rate, low, high,
-        prediction_low, prediction_high, result.tau2, result.i2, tuple(doubt.text for doubt in result.warnings),
-    )  # fmt: skip
+        key,
+        len(shown),
+        len(totals) - len(shown),
+        n,
+        m,
+        m / n,
+        h / n,
+        (h + n - m) / n,
+        rate,
+        low,
+        high,
+        prediction_low,
+        prediction_high,
+        result.tau2,
+        result.i2,
+        tuple(doubt.text for doubt in result.warnings),
+    )

@@ -20,9 +20,9 @@ from pydantic import Field
 from openkap.core.content import SHIPPED, Schema, read_document
 from openkap.core.source import Grade
 from openkap.evidence.base import Base
+from openkap.evidence.bayes import bayes
 from openkap.evidence.change import change_sd
 from openkap.evidence.contrasts import controlled_effect, single_group_change
-from openkap.evidence.pooling import pool
 from openkap.evidence.study import ArmValue, Group, Outcome, Study
 from openkap.registry.missing import Estimate
 from openkap.registry.repeated import Trajectory
@@ -62,6 +62,7 @@ class Plan(Schema):
     cluster: str
     instrument: str
     correlation: float = Field(gt=-1, lt=1)
+    tau_scale: float = Field(gt=0)
     pairs: tuple[Pair, ...]
     fingerprint: str = ""
 
@@ -116,7 +117,7 @@ class PooledArms:
     high: float
     prediction_low: float
     prediction_high: float
-    tau2: float
+    tau: float
     warnings: tuple[str, ...]
 
 
@@ -167,7 +168,8 @@ def benchmark(
     Parameters
     ----------
     clinic : the clinic's mean change at this time, with the missing counted in.
-    trajectory : the repeated-measures model; its baseline and the slope of change on baseline adjust the arms.
+    trajectory : the repeated-measures model; its baseline and the slope of change on baseline adjust the
+    arms.
     time : index of the time in the trajectory, baseline being 0.
     """
     baseline = float(trajectory.mean[0])
@@ -175,14 +177,26 @@ def benchmark(
     spread = typical_spread(base, plan)
     groups = [adjust(borrow(arm, spread), baseline, slope) for arm in groups_at(base, plan, pair)]
     arms = tuple(arm for arm in groups if arm.design != "real-world")
-    pooled = pool_arms(arms)
+    pooled = pool_arms(arms, plan.tau_scale)
     verdict = judge(clinic, pooled)
     model = trajectory.change(time)
     result = Benchmark(
-        pair.window, pair.title, plan.instrument, clinic, model, baseline, slope, arms, pooled, verdict,
-        tuple(randomised_contrasts(base, pair)), tuple(arm for arm in groups if arm.design == "real-world"),
-        data_fingerprint, evidence_fingerprint(base), plan.fingerprint,
-    )  # fmt: skip
+        pair.window,
+        pair.title,
+        plan.instrument,
+        clinic,
+        model,
+        baseline,
+        slope,
+        arms,
+        pooled,
+        verdict,
+        tuple(randomised_contrasts(base, pair)),
+        tuple(arm for arm in groups if arm.design == "real-world"),
+        data_fingerprint,
+        evidence_fingerprint(base),
+        plan.fingerprint,
+    )
     return Benchmark(**{**vars(result), "sentences": tuple(_sentences(result))})
 
 
@@ -239,9 +253,19 @@ def _arms_of(study: Study, outcome: Outcome, design: Design, correlation: float)
         label: str, change: float, se: float | None, n: int | None, baseline: Any, how: str
     ) -> ActiveArm:
         return ActiveArm(
-            study.id, study.name, label, design, outcome.time.label, change, se, n,
-            None if baseline is None else float(baseline), how, study.tier_of(outcome.sources).words, urls,
-        )  # fmt: skip
+            study.id,
+            study.name,
+            label,
+            design,
+            outcome.time.label,
+            change,
+            se,
+            n,
+            None if baseline is None else float(baseline),
+            how,
+            study.tier_of(outcome.sources).words,
+            urls,
+        )
 
     if outcome.kind == "single_arm_prepost":
         before = outcome.baseline.mean if outcome.baseline else None
@@ -257,13 +281,13 @@ def _arms_of(study: Study, outcome: Outcome, design: Design, correlation: float)
         for value in outcome.values:
             if value.arm_id not in labels or value.mean is None:
                 continue
-            before = start.get(value.arm_id)
-            mean = before.mean if before else None
+            first = start.get(value.arm_id)
+            mean = first.mean if first else None
             if outcome.statistic == "change":
                 se = _standard_error(value)
                 yield made(labels[value.arm_id], float(value.mean), se, value.n, mean, "printed change")
-            elif before and mean is not None and before.sd and value.sd and value.n:
-                sd = float(change_sd(sd_pre=float(before.sd), sd_post=float(value.sd), r=correlation))
+            elif first and mean is not None and first.sd and value.sd and value.n:
+                sd = float(change_sd(sd_pre=float(first.sd), sd_post=float(value.sd), r=correlation))
                 how = f"means and SDs before and after; correlation of {correlation:g} assumed"
                 yield made(
                     labels[value.arm_id],
@@ -293,7 +317,8 @@ def _standard_error(value: ArmValue) -> float | None:
 def typical_spread(base: Base, plan: Plan) -> float | None:
     """SD of the change over all groups that printed one, by the square root of its mean square.
 
-    Borrowing it for a study that printed none follows Furukawa et al. 2006, doi:10.1016/j.jclinepi.2005.06.006.
+    Borrowing it for a study that printed none follows Furukawa et al. 2006,
+    doi:10.1016/j.jclinepi.2005.06.006.
     """
     printed = {
         (arm.study_id, arm.time): arm
@@ -319,16 +344,19 @@ def adjust(arm: ActiveArm, baseline: float, slope: float) -> ActiveArm:
     return ActiveArm(**{**vars(arm), "adjusted": arm.change + shift})
 
 
-def pool_arms(arms: Sequence[ActiveArm]) -> PooledArms | None:
-    """Random-effects pool (REML, Knapp-Hartung) of the arms; ``None`` for too few to tell how arms differ."""
+def pool_arms(arms: Sequence[ActiveArm], tau_scale: float) -> PooledArms | None:
+    """Random effects with a prior for tau, integrated; ``None`` for too few arms to tell how they differ.
+
+    With so few arms the usual intervals fall short: REML with Knapp-Hartung covers 82 to 93 % (see
+    validation/registry), since tau is so often estimated as nothing.
+    """
     usable = [arm for arm in arms if arm.se and arm.adjusted is not None]
     if len(usable) < FEWEST_ARMS:
         return None
-    result = pool(
+    result = bayes(
         [arm.adjusted for arm in usable if arm.adjusted is not None],
         [arm.se**2 for arm in usable if arm.se],
-        method="REML",
-        test="knha",
+        tau_scale=tau_scale,
         labels=[f"{arm.study} {arm.arm}" for arm in usable],
     )
     warnings = [doubt.text for doubt in result.warnings]
@@ -339,9 +367,16 @@ def pool_arms(arms: Sequence[ActiveArm]) -> PooledArms | None:
     if unadjusted:
         warnings.append(f"baseline not known, so not adjusted: {', '.join(unadjusted)}")
     return PooledArms(
-        result.k, sum(arm.n or 0 for arm in usable), result.estimate, result.ci_low, result.ci_high,
-        result.prediction_low, result.prediction_high, result.tau2, tuple(warnings),
-    )  # fmt: skip
+        result.k,
+        sum(arm.n or 0 for arm in usable),
+        result.estimate,
+        result.ci_low,
+        result.ci_high,
+        result.prediction_low,
+        result.prediction_high,
+        result.tau_median,
+        tuple(warnings),
+    )
 
 
 def judge(clinic: Estimate, pooled: PooledArms | None) -> Verdict:
@@ -371,9 +406,15 @@ def randomised_contrasts(base: Base, pair: Pair) -> Iterable[Contrast]:
                 continue
             seen.add(outcome.instrument)
             yield Contrast(
-                study.name, outcome.instrument, outcome.time.label, effect.measure, effect.yi,
-                math.sqrt(effect.vi), effect.how, effect.urls,
-            )  # fmt: skip
+                study.name,
+                outcome.instrument,
+                outcome.time.label,
+                effect.measure,
+                effect.yi,
+                math.sqrt(effect.vi),
+                effect.how,
+                effect.urls,
+            )
 
 
 def _sentences(result: Benchmark) -> Iterable[str]:
@@ -382,25 +423,29 @@ def _sentences(result: Benchmark) -> Iterable[str]:
     if pooled is None:
         number = len(result.arms)
         yield (
-            f"The trials give {number or 'no'} active {'arm' if number == 1 else 'arms'} on this scale at this time: "
+            f"The trials give {number or 'no'} active {'arm' if number == 1 else 'arms'} on this "
+            "scale at this time: "
             "too few for an interval of what to expect."
         )
     else:
         yield (
             f"{pooled.k} active arms with {pooled.people} people, set to our baseline of "
-            f"{result.clinic_baseline:.0f} points: {pooled.estimate:+.1f} ({pooled.low:+.1f} to {pooled.high:+.1f}); "
+            f"{result.clinic_baseline:.0f} points: {pooled.estimate:+.1f} ({pooled.low:+.1f} to "
+            f"{pooled.high:+.1f}); "
             f"one more group of patients would be expected between {pooled.prediction_low:+.1f} and "
             f"{pooled.prediction_high:+.1f}."
         )
     yield {
         "inside": "Ours lies within what the trials' active arms would lead us to expect.",
-        "better": "Ours lies beyond what the trials' active arms would lead us to expect, on the better side.",
+        "better": "Ours is better than what the trials' active arms would lead us to expect.",
         "worse": "Ours lies short of what the trials' active arms would lead us to expect.",
         "cannot say": f"With fewer than {FEWEST_ARMS} arms we do not call ours inside or outside.",
     }[result.verdict]
     yield (
-        "This can say whether our patients' course looks like that of people treated in studies. It cannot say what "
-        "the treatment caused: in both, expectation, time, regression to the mean and other care are part of the "
+        "This can say whether our patients' course looks like that of people treated in studies. "
+        "It cannot say what "
+        "the treatment caused: in both, expectation, time, regression to the mean and other care "
+        "are part of the "
         "change. Only the randomised contrast answers that."
     )
     if not result.contrasts:

@@ -63,7 +63,7 @@ class Condition(Schema):
     equals: str | None = None
 
     @model_validator(mode="after")
-    def _says_one_thing(self) -> Test:
+    def _says_one_thing(self) -> Condition:
         if (self.at_least is None) == (self.equals is None):
             raise ValueError("a condition has either at_least or equals")
         return self
@@ -343,15 +343,18 @@ def _check_names(measure: AnyMeasure, scales: Scales, strata: Strata, path: Path
         scale = next((each for each in scales.scales if each.id == panel.scale), None)
         if scale is None or panel.cluster not in scale.clusters:
             raise document.error(
-                "unknown scale or cluster", ("panels", i), value=f"{panel.scale} {panel.cluster}",
+                "unknown scale or cluster",
+                ("panels", i),
+                value=f"{panel.scale} {panel.cluster}",
                 remedy="add it to scales.yaml first",
-            )  # fmt: skip
+            )
         needs_rule = measure.rule in ("response", "remission", "deterioration")  # type: ignore[union-attr]
         if needs_rule and scale.rule(measure.rule, panel.cluster) is None:  # type: ignore[union-attr]
             raise document.error(
-                f"{panel.scale} {panel.cluster} has no rule for this", ("panels", i),
+                f"{panel.scale} {panel.cluster} has no rule for this",
+                ("panels", i),
                 remedy="add a sourced rule to scales.yaml, or leave the panel out",
-            )  # fmt: skip
+            )
 
 
 def tally(root: Path) -> list[Tally]:

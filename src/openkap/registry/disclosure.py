@@ -1,10 +1,14 @@
 """Nobody below the threshold can be seen, in one release or by differencing two.
 
-A table is one score at one time split by one stratum: people due, people seen, and hits of each rule. A number
+A table is one score at one time split by one stratum: people due, people seen, and hits of each rule. A
+number
 is shown only when the people it counts, and those it leaves out, are enough: ``due`` at least the threshold;
-``seen`` with none or at least as many missing; ``hits`` with at least as many on either side, so that "nobody"
-and "everybody" are not shown. What is hidden must not follow from the total: in each column at least two groups
-are hidden, together they are enough, and beside the largest the others have room for enough. Which groups are hidden goes by people due alone where more must be
+``seen`` with none or at least as many missing; ``hits`` with at least as many on either side, so that
+"nobody"
+and "everybody" are not shown. What is hidden must not follow from the total: in each column at least two
+groups
+are hidden, together they are enough, and beside the largest the others have room for enough. Which
+groups are hidden goes by people due alone where more must be
 hidden than is small, so that tables of the same people never hide different groups of the same numbers.
 
 A later release shows a table anew only when every number in it, and the sum of what it hides, differs from
@@ -177,7 +181,8 @@ class Ledger:
     ) -> tuple[ReleasedTable, Ledger]:
         """The table that may leave now, and the ledger afterwards.
 
-        Where the new numbers would tell of few, the last table is repeated; where there was none, all is hidden.
+        Where the new numbers would tell of few, the last table is repeated; where there was none, all is
+        hidden.
         """
         hidden = hidden_groups(groups, threshold)
         numbers = dict(_numbers(panel, window, stratum, groups, hidden))

@@ -1,4 +1,6 @@
-"""The engines: DuckDB beside the files, Spark on a machine or a cluster, and plain Python. Named here only."""
+"""The engines: DuckDB beside the files, Spark on a machine or a cluster, and plain Python. Named here
+only.
+"""
 
 from __future__ import annotations
 
@@ -204,9 +206,13 @@ class SparkEngine(_SqlEngine):
 
 def _empty(table: str, timestamp: str, double: str, text: str) -> str:
     types = {
-        "int64": "BIGINT", "int32": "INT", "float64": double, "string": text, "date": "DATE",
+        "int64": "BIGINT",
+        "int32": "INT",
+        "float64": double,
+        "string": text,
+        "date": "DATE",
         "timestamp": timestamp,
-    }  # fmt: skip
+    }
     columns = ", ".join(
         f"CAST(NULL AS {types[column.type]}) AS {column.name}"
         for column in read_schema().table(table).columns

@@ -302,7 +302,7 @@ def _check(key: bytes, rows: Mapping[str, object], schema: RegistrySchema) -> No
             "the pseudonym key is too short",
             value=f"{len(key)} bytes",
             limit=f"at least {SHORTEST_KEY_BYTES} bytes",
-            remedy="make one with `python -c 'import secrets; print(secrets.token_hex(32))'` and keep it safe",
+            remedy="make one with Python's secrets.token_hex(32) and keep it safe",
         )
     unknown = set(rows) - {table.name for table in schema.tables}
     if unknown:

@@ -5,10 +5,13 @@ estimate are part of it, and what was observed is only given inside it. All work
 share their groups, so the cost does not grow with the number of people.
 
 The weighted estimate is Hajek's with a logistic model of who answers, given the groups; its variance takes
-into account that the weights were estimated (Robins, Rotnitzky & Zhao 1994, doi:10.1080/01621459.1994.10476818;
-M-estimation as in Stefanski & Boos 2002, doi:10.1198/000313002753631330). It is right when, within the groups,
+into account that the weights were estimated (Robins, Rotnitzky & Zhao 1994,
+doi:10.1080/01621459.1994.10476818;
+M-estimation as in Stefanski & Boos 2002, doi:10.1198/000313002753631330). It is right when, within the
+groups,
 answering does not depend on the outcome. The bounds hold whatever the reason (Manski 1989,
-doi:10.2307/145818). The tipping point asks how much worse the missing must have done to change the conclusion.
+doi:10.2307/145818). The tipping point asks how much worse the missing must have done to change the
+conclusion.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from openkap.registry.query import Rows
+from openkap.registry.query import Rows, band_labels
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -102,19 +105,24 @@ class Estimate:
         }
 
     def sentence(self) -> str:
-        """One sentence for a page: weighted estimate first, then what is missing, bounds and tipping point."""
+        """One sentence for a page: weighted estimate first, then what is missing, bounds and tipping
+        point.
+        """
         if not self.due:
             return "Nobody was due for this outcome."
         if self.weighted.value is None:
             return f"{self.due} due, {self.seen} seen: too few answers to estimate."
         show = _percent if self.unit == "share" else _points
         text = (
-            f"{show(self.weighted.value)} ({show(self.weighted.low)} to {show(self.weighted.high)}) weighted for "
-            f"who answered; {self.seen} of {self.due} seen ({_percent(self.completeness)}); whatever the missing "
+            f"{show(self.weighted.value)} ({show(self.weighted.low)} to {show(self.weighted.high)}) "
+            "weighted for "
+            f"who answered; {self.seen} of {self.due} seen ({_percent(self.completeness)}); "
+            "whatever the missing "
             f"did, between {show(self.worst)} and {show(self.best)}"
         )
         if self.tipping is not None:
-            text += f"; the conclusion that people improved changes if the missing did {self.tipping:.0f} points worse"
+            text += "; the conclusion that people improved changes if the missing did "
+            text += f"{self.tipping:.0f} points worse"
         return text + "."
 
 
@@ -128,13 +136,16 @@ def _points(value: float | None) -> str:
 
 @dataclass
 class CellTable:
-    """The columns of a ``Cells`` answer as arrays, with the score's range and the limits of severity bands."""
+    """The columns of a ``Cells`` answer as arrays, with the score's range and the limits of severity
+    bands.
+    """
 
     columns: dict[str, Any]
     dimensions: tuple[str, ...]
     score_range: tuple[float, float]
     severity_cuts: tuple[float, ...] = ()
-    doubts: list[str] = field(default_factory=list)
+    _levels: dict[str, tuple[list[str], Any]] = field(default_factory=dict, repr=False)
+    _limits: tuple[Floats, Floats] | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -154,6 +165,28 @@ class CellTable:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def levels(self, name: str) -> tuple[list[str], Any]:
+        """The levels of a dimension and each cell's place among them; worked out once."""
+        if name not in self._levels:
+            found, code = np.unique(self.columns[name].astype(str), return_inverse=True)
+            self._levels[name] = ([str(level) for level in found], code)
+        return self._levels[name]
+
+    def score_limits(self) -> tuple[Floats, Floats]:
+        """Least and greatest baseline of each cell: its severity band, else the score's range."""
+        if self._limits is None:
+            low, high = self.score_range
+            floor, ceiling = np.full(len(self), low, float), np.full(len(self), high, float)
+            if "severity" in self.columns and self.severity_cuts:
+                edges = [low, *self.severity_cuts, high]
+                for label, start, stop in zip(
+                    band_labels(self.severity_cuts), edges, edges[1:], strict=False
+                ):
+                    here = self.columns["severity"] == label
+                    floor[here], ceiling[here] = start, stop
+            self._limits = floor, ceiling
+        return self._limits
 
     def get(self, kind: str, window: str) -> Floats:
         """One column of counts or sums for a window; zeros when there are no people at all."""
@@ -179,21 +212,19 @@ def model_answers(table: CellTable, window: str, covariates: Sequence[str] | Non
     names = table.dimensions if covariates is None else tuple(covariates)
     due, seen = table.get("due", window), table.get("seen", window)
     columns, warnings = [np.ones(len(table))], []
-    for name in names:
-        values = table.columns[name] if len(table) else np.array([])
-        levels = sorted({str(value) for value in values})
-        weight = {level: (due[values == level].sum(), seen[values == level].sum()) for level in levels}
-        if not weight:
-            continue
-        common = max(weight, key=lambda level: weight[level][1])
-        for level in levels:
-            n, answered = weight[level]
-            if level == common or n == 0:
+    for name in names if len(table) else ():
+        levels, code = table.levels(name)
+        asked = np.bincount(code, due, len(levels))
+        answered = np.bincount(code, seen, len(levels))
+        common = int(np.argmax(answered))
+        for place, level in enumerate(levels):
+            n, m = asked[place], answered[place]
+            if place == common or n == 0:
                 continue
-            if answered < FEWEST_ANSWERS or n - answered < 1:
-                warnings.append(f"{name} {level}: {int(answered)} of {int(n)} seen, weighted like {common}")
+            if m < FEWEST_ANSWERS or n - m < 1:
+                warnings.append(f"{name} {level}: {int(m)} of {int(n)} seen, weighted like {levels[common]}")
                 continue
-            columns.append((values == level).astype(float))
+            columns.append((code == place).astype(float))
     design = np.column_stack(columns) if len(table) else np.zeros((0, 1))
     probability, inverse = fit_logistic(design, due, seen)
     return AnswerModel(design, probability, inverse, tuple(warnings))
@@ -243,9 +274,16 @@ def estimate_rate(
     if rule == "deterioration" and n:
         worst, best = best, worst
     return Estimate(
-        int(n), int((table.get("gone", window) * mask).sum()), int(m), observed, worst, best, weighted,
-        change.tipping, _warn(model, seen, n, m),
-    )  # fmt: skip
+        int(n),
+        int((table.get("gone", window) * mask).sum()),
+        int(m),
+        observed,
+        worst,
+        best,
+        weighted,
+        change.tipping,
+        _warn(model, seen, n, m),
+    )
 
 
 def estimate_change(
@@ -269,9 +307,17 @@ def estimate_change(
     if n > m and weighted.high is not None and weighted.high < 0:
         tipping = -weighted.high / ((n - m) / n)
     return Estimate(
-        int(n), int((table.get("gone", window) * mask).sum()), int(m), observed, worst, best, weighted, tipping,
-        _warn(model, seen, n, m), unit="points",
-    )  # fmt: skip
+        int(n),
+        int((table.get("gone", window) * mask).sum()),
+        int(m),
+        observed,
+        worst,
+        best,
+        weighted,
+        tipping,
+        _warn(model, seen, n, m),
+        unit="points",
+    )
 
 
 def _hajek(
@@ -307,14 +353,7 @@ def _change_bounds(
     if n == 0:
         return None, None
     low, high = table.score_range
-    floor, ceiling = np.full(len(table), low), np.full(len(table), high)
-    if "severity" in table.columns and table.severity_cuts:
-        from openkap.registry.query import band_labels
-
-        edges = [low, *table.severity_cuts, high]
-        for label, start, stop in zip(band_labels(table.severity_cuts), edges, edges[1:], strict=False):
-            here = table.columns["severity"] == label
-            floor[here], ceiling[here] = start, stop
+    floor, ceiling = table.score_limits()
     worst = total + float((missing * (high - floor)).sum())
     best = total + float((missing * (low - ceiling)).sum())
     return worst / n, best / n

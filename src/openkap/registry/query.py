@@ -6,6 +6,7 @@ that every estimate above them costs the same at any size and no engine needs to
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -108,7 +109,7 @@ class Engine(Protocol):
 def band_labels(bands: tuple[float, ...]) -> list[str]:
     """Labels of half-open bands: ``<30``, ``30-<45``, ``45+``."""
     marks = [f"{band:g}" for band in bands]
-    inner = [f"{low}-<{high}" for low, high in zip(marks, marks[1:], strict=False)]
+    inner = [f"{low}-<{high}" for low, high in itertools.pairwise(marks)]
     return [f"<{marks[0]}", *inner, f"{marks[-1]}+"]
 
 

@@ -109,12 +109,17 @@ class ReferenceEngine:
         """Courses that have begun, with the person's groups; the first of each person is marked."""
         patients = {row["patient_id"]: row for row in self._rows("patient")}
         begun = [
-            {**course, **self._groups(patients[course["patient_id"]], course["index_on"]),
-             "died_on": patients[course["patient_id"]]["died_on"]}
+            {
+                **course,
+                **self._groups(patients[course["patient_id"]], course["index_on"]),
+                "died_on": patients[course["patient_id"]]["died_on"],
+            }
             for course in self._rows("course")
-            if course["patient_id"] in patients and course["index_on"] is not None
-            and course["index_at"] is not None and course["index_on"] <= self.dataset.as_of
-        ]  # fmt: skip
+            if course["patient_id"] in patients
+            and course["index_on"] is not None
+            and course["index_at"] is not None
+            and course["index_on"] <= self.dataset.as_of
+        ]
         first: dict[int, Row] = {}
         for course in sorted(begun, key=lambda row: (row["index_at"], row["course_id"])):
             first.setdefault(course["patient_id"], course)

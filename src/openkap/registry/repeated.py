@@ -82,7 +82,8 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     mean = sum(each.sums for each in stats) / counts
     covariance = np.diag(sum(np.diag(each.products) for each in stats) / counts - mean**2)
     loglik, converged, iteration = -np.inf, False, 0
-    for iteration in range(1, most + 1):
+    for _ in range(most):
+        iteration += 1
         first, second, fresh = np.zeros(times), np.zeros((times, times)), 0.0
         for each in stats:
             s, p, value = each.complete(mean, covariance)
@@ -97,7 +98,9 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     for each in stats:
         block = np.linalg.inv(covariance[np.ix_(each.seen, each.seen)])
         information[np.ix_(each.seen, each.seen)] += each.people * block
-    return Trajectory(mean, covariance, np.linalg.inv(information), n, loglik, iteration, converged)
+    return Trajectory(
+        mean, covariance, np.asarray(np.linalg.inv(information), float), n, loglik, iteration, converged
+    )
 
 
 @dataclass(frozen=True)
@@ -120,20 +123,22 @@ class _Pattern:
 
     def complete(self, mean: Floats, covariance: Floats) -> tuple[Floats, Floats, float]:
         """Expected sums and cross-products of all times given those seen; log-likelihood of those seen."""
-        o, u = self.seen, ~self.seen
-        block = covariance[np.ix_(o, o)]
+        o, u = np.flatnonzero(self.seen), np.flatnonzero(~self.seen)
+        rows, gaps = o[:, None], u[:, None]
+        block = covariance[rows, o]
         inverse = np.linalg.inv(block)
-        slope = covariance[np.ix_(u, o)] @ inverse
+        slope = covariance[gaps, o] @ inverse
         shift = mean[u] - slope @ mean[o]
-        s_o, p_oo = self.sums[o], self.products[np.ix_(o, o)]
-        sums, products = np.zeros(len(o)), np.zeros((len(o), len(o)))
+        s_o, p_oo = self.sums[o], self.products[rows, o]
+        times = len(self.seen)
+        sums, products = np.zeros(times), np.zeros((times, times))
         sums[o], sums[u] = s_o, self.people * shift + slope @ s_o
         cross = np.outer(shift, s_o) + slope @ p_oo
-        spread = covariance[np.ix_(u, u)] - slope @ covariance[np.ix_(o, u)]
+        spread = covariance[gaps, u] - slope @ covariance[rows, u]
         linear = np.outer(slope @ s_o, shift)
-        products[np.ix_(o, o)] = p_oo
-        products[np.ix_(u, o)], products[np.ix_(o, u)] = cross, cross.T
-        products[np.ix_(u, u)] = (
+        products[rows, o] = p_oo
+        products[gaps, o], products[rows, u] = cross, cross.T
+        products[gaps, u] = (
             self.people * (spread + np.outer(shift, shift)) + linear + linear.T + slope @ p_oo @ slope.T
         )
         m = mean[o]
@@ -171,7 +176,8 @@ def fit_mixed(
 
     Parameters
     ----------
-    score : (n,) scores. ``person`` : (n,) who. ``fixed`` : covariates by name, each (n,); an intercept is added.
+    score : (n,) scores. ``person`` : (n,) who. ``fixed`` : covariates by name, each (n,); an intercept
+    is added.
     random : names in ``fixed`` with a random slope per person, beside the random intercept.
     """
     import warnings

@@ -147,13 +147,17 @@ class Durability:
         """Cumulative incidence of each cause at the marks, with limits and people at risk."""
         return [
             {
-                "day": day, "cause": cause, "share": float(curve.value[0, day]), "low": float(curve.low[0, day]),
-                "high": float(curve.high[0, day]), "at_risk": float(curve.at_risk[0, day]),
+                "day": day,
+                "cause": cause,
+                "share": float(curve.value[0, day]),
+                "low": float(curve.low[0, day]),
+                "high": float(curve.high[0, day]),
+                "at_risk": float(curve.at_risk[0, day]),
             }
             for cause, curve in zip(self.causes, self.incidence, strict=True)
             for day in MARKS_DAYS
             if day < curve.value.shape[1]
-        ]  # fmt: skip
+        ]
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``: marks and the range, not every day of every site."""
@@ -352,11 +356,19 @@ class Asker:
             for window in measure.times:
                 rows += [
                     OutcomeRow(
-                        measure.id, measure.title, panel.scale, panel.cluster, window.id, window.title, stratum, group,
-                        measure.rule, self.estimate(panel, window.id, measure.rule, within),
+                        measure.id,
+                        measure.title,
+                        panel.scale,
+                        panel.cluster,
+                        window.id,
+                        window.title,
+                        stratum,
+                        group,
+                        measure.rule,
+                        self.estimate(panel, window.id, measure.rule, within),
                     )
                     for stratum, group, within in groups
-                ]  # fmt: skip
+                ]
         return rows
 
     def rates(self, measure: EventsMeasure) -> list[RateRow]:
@@ -404,15 +416,24 @@ class Asker:
         events, at_risk = count_by_day(group, day, cause == measure.event, people, len(sites), h)
         times, low, high = _range(measure, cause, lower, upper, people)
         return Durability(
-            measure.id, measure.title, int(people.sum()), int(people[cause == "censored"].sum()), causes,
-            tuple(curves), times, low, high, kaplan_meier(events, at_risk), tuple(int(site) for site in sites),
-        )  # fmt: skip
+            measure.id,
+            measure.title,
+            int(people.sum()),
+            int(people[cause == "censored"].sum()),
+            causes,
+            tuple(curves),
+            times,
+            low,
+            high,
+            kaplan_meier(events, at_risk),
+            tuple(int(site) for site in sites),
+        )
 
     def trajectory(self, panel: Panel = PRIMARY) -> Trajectory | None:
         """The repeated-measures model over all times in days; ``None`` with too few scores."""
         windows = self.daily_windows(panel)
         try:
-            return fit_trajectory(self.engine.run(Moments(panel, windows)), len(windows) + 1)
+            return fit_trajectory(self.engine.run(Moments(panel, windows)), len(windows) + 1, tolerance=1e-9)
         except InputError:
             return None
 
@@ -451,9 +472,14 @@ class Asker:
         panel = Panel(scale=plan.scale, cluster=plan.cluster)
         for pair in plan.pairs:
             yield benchmark(
-                self.estimate(panel, pair.window, "change"), trajectory, order.index(pair.window) + 1, pair, base, plan,
+                self.estimate(panel, pair.window, "change"),
+                trajectory,
+                order.index(pair.window) + 1,
+                pair,
+                base,
+                plan,
                 data_fingerprint=dataset.fingerprint,
-            )  # fmt: skip
+            )
 
 
 def _steps(stratum: str, group: str, rows: Rows) -> dict[str, Any]:
@@ -467,7 +493,9 @@ def _steps(stratum: str, group: str, rows: Rows) -> dict[str, Any]:
 def _range(
     measure: SurvivalMeasure, cause: Any, lower: Any, upper: Any, people: Any
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """Event-free share between visits (Turnbull); competing events end the watch, as for a cause-specific curve."""
+    """Event-free share between visits (Turnbull); competing events end the watch, as for a
+    cause-specific curve.
+    """
     happened = cause == measure.event
     left = np.where(happened, lower, np.where(np.isnan(upper), lower, upper))
     right = np.where(happened, upper, np.inf)

@@ -6,6 +6,7 @@ false-alarm rate at about 5 % whatever the number of points).
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class RunChart:
             )
         if self.crossings < self.fewest_allowed:
             found.append(
-                f"only {self.crossings} crossings of the median (chance brings at least {self.fewest_allowed}): "
+                f"only {self.crossings} crossings of the median (chance brings at least "
+                f"{self.fewest_allowed}): "
                 "the points do not vary by chance alone"
             )
         return tuple(found)
@@ -52,9 +54,9 @@ def run_chart(labels: Sequence[str], values: Sequence[float]) -> RunChart:
     """A run chart of values in order of time; points on the median count for neither side."""
     median = float(np.median(values))
     sides = [value > median for value in values if value != median]
-    runs = 1 + sum(a != b for a, b in zip(sides, sides[1:], strict=False)) if sides else 0
+    runs = 1 + sum(a != b for a, b in itertools.pairwise(sides)) if sides else 0
     longest, current = (1, 1) if sides else (0, 0)
-    for before, now in zip(sides, sides[1:], strict=False):
+    for before, now in itertools.pairwise(sides):
         current = current + 1 if before == now else 1
         longest = max(longest, current)
     n = len(sides)

@@ -62,12 +62,14 @@ class SiteResult:
             return "No outcome was seen: nothing can be concluded."
         if self.signal == "none":
             return (
-                f"{self.hits} of {self.seen} against {self.expected:.1f} expected for its patients: within what "
+                f"{self.hits} of {self.seen} against {self.expected:.1f} expected for its patients: "
+                "within what "
                 "chance alone would show. That is no proof that it does as well as the others."
             )
         side = "more" if self.hits > self.expected else "fewer"
         return (
-            f"{self.hits} of {self.seen}, {side} than the {self.expected:.1f} expected for its patients and more "
+            f"{self.hits} of {self.seen}, {side} than the {self.expected:.1f} expected for its "
+            "patients and more "
             "than chance explains. Look first at who is missing and at the data, then at the care."
         )
 
@@ -105,11 +107,18 @@ def compare_sites(
         pmf = sum_of_binomials(seen[own].astype(np.int64), p[own])
         results.append(
             SiteResult(
-                int(site), int(due[where == i].sum()), n, int(observed[i]), float((seen * p)[own].sum()),
-                mid_p(pmf, int(observed[i])), *limits(pmf, ALARM_LEVELS["warning"]),
-                *limits(pmf, ALARM_LEVELS["alarm"]), *shrunken[i], overall,
+                int(site),
+                int(due[where == i].sum()),
+                n,
+                int(observed[i]),
+                float((seen * p)[own].sum()),
+                mid_p(pmf, int(observed[i])),
+                *limits(pmf, ALARM_LEVELS["warning"]),
+                *limits(pmf, ALARM_LEVELS["alarm"]),
+                *shrunken[i],
+                overall,
             )
-        )  # fmt: skip
+        )
     return results
 
 
@@ -127,13 +136,15 @@ def expected_shares(table: CellTable, n: Floats, hits: Floats, names: Sequence[s
 def sum_of_binomials(n: Ints, p: Floats) -> Floats:
     """Exact distribution of a sum of independent binomials, by its characteristic function.
 
-    Source: Hong 2013, doi:10.1016/j.csda.2012.10.006 (discrete Fourier transform of the characteristic function).
+    Source: Hong 2013, doi:10.1016/j.csda.2012.10.006 (discrete Fourier transform of the characteristic
+    function).
     """
     total = int(n.sum())
     angle = np.exp(2j * np.pi * np.arange(total + 1) / (total + 1))
     log_phi = (n[:, None] * np.log(1 - p[:, None] + p[:, None] * angle[None, :])).sum(axis=0)
     pmf = np.fft.fft(np.exp(log_phi)).real / (total + 1)
-    return np.clip(pmf, 0, None) / np.clip(pmf, 0, None).sum()
+    positive = np.clip(pmf, 0, None)
+    return np.asarray(positive / positive.sum())
 
 
 def mid_p(pmf: Floats, observed: int) -> float:

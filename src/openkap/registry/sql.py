@@ -173,12 +173,16 @@ class _Compiler:
             seen = f"{due} AND {value} IS NOT NULL AND baseline IS NOT NULL"
             inner += [
                 f"CASE WHEN {due} THEN 1 ELSE 0 END AS due_{name}",
-                f"CASE WHEN elapsed >= {window.last_day} AND died_day < {window.first_day} "
-                f"THEN 1 ELSE 0 END AS gone_{name}",
+                (
+                    f"CASE WHEN elapsed >= {window.last_day} AND died_day < {window.first_day} "
+                    f"THEN 1 ELSE 0 END AS gone_{name}"
+                ),
                 f"CASE WHEN {seen} THEN 1 ELSE 0 END AS seen_{name}",
                 f"CASE WHEN {seen} THEN {value} - baseline ELSE 0 END AS change_{name}",
-                f"CASE WHEN {seen} THEN (baseline - {value}) * (baseline - {value}) ELSE 0 END "
-                f"AS square_{name}",
+                (
+                    f"CASE WHEN {seen} THEN (baseline - {value}) * (baseline - {value}) ELSE 0 END "
+                    f"AS square_{name}"
+                ),
             ]
             for rule in RULES:
                 limit = self._rule(rule, query.panel)
@@ -212,9 +216,11 @@ class _Compiler:
         rank = " ".join(f"WHEN '{kind}' THEN {_RANK[kind]}" for kind in kinds)
         listed = ", ".join(f"'{kind}'" for kind in kinds)
         parts = [
-            f"SELECT e.course_id, CAST(days_between(p.index_on, e.occurred_on) AS BIGINT) AS day, "
-            f"CASE e.kind {rank} END AS code FROM course_event e "
-            f"JOIN {people} p ON p.course_id = e.course_id WHERE p.is_first = 1 AND e.kind IN ({listed})"
+            (
+                f"SELECT e.course_id, CAST(days_between(p.index_on, e.occurred_on) AS BIGINT) AS day, "
+                f"CASE e.kind {rank} END AS code FROM course_event e "
+                f"JOIN {people} p ON p.course_id = e.course_id WHERE p.is_first = 1 AND e.kind IN ({listed})"
+            )
         ]
         if "death" in kinds:
             parts.append(
@@ -258,7 +264,8 @@ class _Compiler:
         )
         flag = self.plan.step(
             "flag",
-            f"SELECT d.course_id, d.day, CASE WHEN {_meets(limit, 'd.value', 'b.baseline')} THEN 1 ELSE 0 END "
+            f"SELECT d.course_id, d.day, CASE WHEN {_meets(limit, 'd.value', 'b.baseline')} THEN 1 "
+            "ELSE 0 END "
             f"AS holds FROM {daily} d JOIN {base} b ON b.course_id = d.course_id "
             "WHERE b.baseline IS NOT NULL",
         )
@@ -267,7 +274,8 @@ class _Compiler:
         )
         lost = self.plan.step(
             "lost",
-            f"SELECT f.course_id, MIN(f.day) AS day1 FROM {flag} f JOIN {begun} b ON b.course_id = f.course_id "
+            f"SELECT f.course_id, MIN(f.day) AS day1 FROM {flag} f JOIN {begun} b ON b.course_id = "
+            "f.course_id "
             "WHERE f.holds = 0 AND f.day > b.day0 GROUP BY f.course_id",
         )
         span = self.plan.step(
@@ -287,7 +295,8 @@ class _Compiler:
         wins = "s.day1 IS NOT NULL AND (f.code IS NULL OR s.day1 * 10 <= f.code)"
         return self.plan.step(
             "spans",
-            f"SELECT p.site_id, CASE WHEN {wins} THEN 'loss' {_causes('f.code')} ELSE 'censored' END AS cause, "
+            f"SELECT p.site_id, CASE WHEN {wins} THEN 'loss' {_causes('f.code')} ELSE 'censored' "
+            "END AS cause, "
             f"CASE WHEN {wins} OR f.code IS NULL THEN s.held - s.day0 "
             "ELSE CAST(FLOOR(f.code / 10) AS BIGINT) - s.day0 END AS lower, "
             f"CASE WHEN {wins} THEN s.day1 - s.day0 WHEN f.code IS NULL THEN NULL "
@@ -324,13 +333,12 @@ class _Compiler:
             if measure.after_h
             else ""
         )
-        sessions = self.plan.step(
+        begun = self.plan.step(
             "sessions",
-            f"SELECT s.session_id, s.course_id, s.started_at, s.status FROM session s "
-            f"JOIN {people} p ON p.course_id = s.course_id "
-            f"WHERE s.status IN ({among}) AND s.started_on <= {self.as_of}{closed}",
-            view=True,
+            "SELECT s.session_id, s.course_id, s.started_at, s.started_on, s.status FROM session s "
+            f"JOIN {people} p ON p.course_id = s.course_id WHERE s.started_on <= {self.as_of}",
         )
+        sessions = f"(SELECT * FROM {begun} s WHERE s.status IN ({among}){closed})"
         per_course = self.plan.step(
             "per_course",
             f"SELECT s.course_id, COUNT(*) AS units, {_total('s.seen')} AS seen, "
@@ -340,12 +348,14 @@ class _Compiler:
         per_person = self.plan.step(
             "per_person",
             f"SELECT p.patient_id, {_total('c.units')} AS units, {_total('c.seen')} AS seen, "
-            f"{_total('c.hit')} AS hit, {_total('c.events')} AS events FROM {per_course} c JOIN {people} p ON p.course_id = c.course_id "
+            f"{_total('c.hit')} AS hit, {_total('c.events')} AS events FROM {per_course} c JOIN "
+            f"{people} p ON p.course_id = c.course_id "
             "GROUP BY p.patient_id",
         )
         dims = ", ".join(f"p.{name}" for name in query.dimensions)
         return (
-            f"SELECT {dims}, {_total('t.units')} AS units, {_total('t.seen')} AS seen, {_total('t.hit')} AS hit, "
+            f"SELECT {dims}, {_total('t.units')} AS units, {_total('t.seen')} AS seen, "
+            f"{_total('t.hit')} AS hit, "
             f"{_total('t.events')} AS events, COUNT(*) AS people, "
             f"{_total('CASE WHEN t.seen > 0 THEN 1 ELSE 0 END')} AS people_seen, "
             f"{_total('CASE WHEN t.hit > 0 THEN 1 ELSE 0 END')} AS people_hit "
@@ -488,8 +498,13 @@ def _meets(rule: ScaleRule, value: str, baseline: str = "baseline") -> str:
 
 
 def _total(expression: str, column: str = "") -> str:
-    """A sum in the type it belongs to: scores stay floats, counts stay 64-bit integers in every engine."""
-    return f"SUM({expression})" if column in ("change", "square") else f"CAST(SUM({expression}) AS BIGINT)"
+    """A sum in the type it belongs to: scores stay floats, counts end as 64-bit integers in every engine.
+
+    Counts are added up as floats, which is exact to 2**53 and spares DuckDB its 128-bit sums.
+    """
+    if column in ("change", "square"):
+        return f"SUM({expression})"
+    return f"CAST(SUM(CAST({expression} AS DOUBLE)) AS BIGINT)"
 
 
 def _any(conditions: tuple[Condition, ...], alias: str) -> str:

@@ -1,12 +1,14 @@
 """Survival for many groups at once: Kaplan-Meier, Aalen-Johansen, Turnbull, all from counts by day.
 
-Sources: Kaplan & Meier 1958, doi:10.1080/01621459.1958.10501452; Greenwood 1926; log-log limits, Kalbfleisch &
+Sources: Kaplan & Meier 1958, doi:10.1080/01621459.1958.10501452; Greenwood 1926; log-log limits,
+Kalbfleisch &
 Prentice (2002) section 1.4; Aalen & Johansen 1978; its variance as in Marubini & Valsecchi (1995), formula
 10.12; Turnbull 1976, doi:10.1111/j.2517-6161.1976.tb01597.x.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +46,7 @@ def count_by_day(
     leaving = np.bincount(place, people, shape[0] * shape[1]).reshape(shape)
     events = np.bincount(place, people * is_event, shape[0] * shape[1]).reshape(shape)
     at_risk = np.cumsum(leaving[:, ::-1], axis=1)[:, ::-1]
-    return events, at_risk
+    return events.astype(float), at_risk.astype(float)
 
 
 def kaplan_meier(events: Floats, at_risk: Floats) -> Curves:
@@ -67,7 +69,8 @@ def kaplan_meier(events: Floats, at_risk: Floats) -> Curves:
     gone = survival <= 0
     low = np.where(flat, 1.0, np.where(gone, 0.0, low))
     high = np.where(flat, 1.0, np.where(gone, 0.0, high))
-    return Curves(np.arange(events.shape[1], dtype=float), survival, low, high, at_risk)
+    times = np.arange(events.shape[1], dtype=float)
+    return Curves(times, np.asarray(survival, float), low, high, at_risk)
 
 
 def aalen_johansen(events: Floats, at_risk: Floats) -> list[Curves]:
@@ -172,7 +175,7 @@ def _innermost(lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     # An exact time has lower = upper: it is its own innermost interval.
     exact = {value for value, other in zip(lower, upper, strict=True) if value == other}
     found = [(value, value) for value in sorted(exact)]
-    for (a, is_lower), (b, other) in zip(marks, marks[1:], strict=False):
+    for (a, is_lower), (b, other) in itertools.pairwise(marks):
         if is_lower == 1 and other == 0 and a < b:
             found.append((a, b))
     found.sort()

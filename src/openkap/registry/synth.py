@@ -19,9 +19,7 @@ from openkap.core.errors import InputError
 from openkap.registry.dataset import Dataset, ReleaseWriter, one_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pyarrow as pa
+    pass
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -36,9 +34,21 @@ CLUSTERS = {"intrusion": 5, "avoidance": 2, "negative_cognition_mood": 7, "arous
 _ZONES = ("America/New_York", "America/Los_Angeles", "Europe/Berlin", "Australia/Sydney")
 _DAY_US = 86_400_000_000
 _KINDS = (
-    "site", "patient", "referral", "consent", "course", "course_event", "session", "dose", "vital", "score",
-    "adverse_event", "therapy", "override", "therapist",
-)  # fmt: skip
+    "site",
+    "patient",
+    "referral",
+    "consent",
+    "course",
+    "course_event",
+    "session",
+    "dose",
+    "vital",
+    "score",
+    "adverse_event",
+    "therapy",
+    "override",
+    "therapist",
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +155,7 @@ def _session_counts(world: World) -> Ints:
     counts = 1 + np.floor(share / share.sum() * (total - world.patients)).astype(np.int64)
     short = total - int(counts.sum())
     counts[rng.choice(world.patients, size=short % world.patients, replace=False)] += 1
-    return counts + short // world.patients
+    return np.asarray(counts + short // world.patients)
 
 
 def _names(kind: str, first: int, number: int) -> Ints:
@@ -214,15 +224,17 @@ class _Chunks:
         import pyarrow as pa
 
         schema = self.writer.schema.table(table).arrow()
-        arrays = [pa.array(columns.get(name), type=schema.field(name).type)
-                  if columns.get(name) is not None
-                  else pa.nulls(len(next(iter(columns.values()))), schema.field(name).type)
-                  for name in schema.names]  # fmt: skip
+        arrays = [
+            pa.array(columns.get(name), type=schema.field(name).type)
+            if columns.get(name) is not None
+            else pa.nulls(len(next(iter(columns.values()))), schema.field(name).type)
+            for name in schema.names
+        ]
         self.writer.write(table, pa.Table.from_arrays(arrays, schema=schema))
 
     def _patient_rows(self, n: int) -> dict[str, Any]:
         rng = self.rng
-        row = {
+        return {
             "patient_id": self._next("patient", n),
             "site": rng.integers(0, self.world.sites, n),
             "birth_year": rng.integers(1945, 2005, n),
@@ -236,7 +248,6 @@ class _Chunks:
                 np.array(["insurance", "public", "self_pay", "unknown"]), n, p=[0.5, 0.25, 0.2, 0.05]
             ),
         }
-        return row
 
     def _persons(self, n: int) -> dict[str, Any]:
         rng, world = self.rng, self.world
@@ -324,7 +335,7 @@ class _Chunks:
             ended_on=np.where(finished, ended, np.datetime64("NaT")),
             end_reason=np.where(finished, reason, "ongoing"),
         )
-        return index_us
+        return np.asarray(index_us)
 
     def _events(self, who: dict[str, Any]) -> None:
         rng, n = self.rng, len(who["course_id"])
@@ -499,8 +510,11 @@ class _Chunks:
         past = on <= np.datetime64(world.as_of)
         self.truth.add(total, alive)
         seen = self._answered(who, total) & alive & past
-        for scale, values, of in (("pcl5", {**cluster, "total": total}, seen), ("phq9", {"total": phq}, seen),
-                                  ("caps5", {"total": caps}, seen & self._interviewed())):  # fmt: skip
+        for scale, values, of in (
+            ("pcl5", {**cluster, "total": total}, seen),
+            ("phq9", {"total": phq}, seen),
+            ("caps5", {"total": caps}, seen & self._interviewed()),
+        ):
             for name, value in values.items():
                 self._score_rows(who, scale, name, value, at, on, of, items if name == "total" else None)
 
@@ -526,9 +540,16 @@ class _Chunks:
         return np.asarray(answered)
 
     def _score_rows(
-        self, who: dict[str, Any], scale: str, cluster: str, value: Floats, at: Ints, on: Any, seen: Bools,
+        self,
+        who: dict[str, Any],
+        scale: str,
+        cluster: str,
+        value: Floats,
+        at: Ints,
+        on: Any,
+        seen: Bools,
         items: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         rng = self.rng
         person, time = np.nonzero(seen)
         n = len(person)

@@ -71,6 +71,7 @@ def make_installation(folder: Path, template: str = "") -> Installation:
         "DATABASE_URL": "",
         "PATH": f"{_postgresql_programs()}:{os.environ['PATH']}",
     }
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
     name = ""
     if "sqlite" not in settings.DATABASES["default"]["ENGINE"]:
         name = f"installation_{uuid4().hex[:8]}"

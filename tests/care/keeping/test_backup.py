@@ -8,6 +8,8 @@ import tarfile
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("clinic-keeping")
+
 COUNT = "from openkap.care.patients.models import Identity; print(Identity.objects.count())"
 WRITE_ON = """
 from openkap.care.accounts.models import Staff
@@ -87,6 +89,13 @@ with connection.cursor() as cursor:
     filled.shell(forge)
     answer = filled.openkap("backup", str(tmp_path / "kept"), check=1)
     assert "its text does not match its digest" in answer.stdout
+
+
+@pytest.mark.slow
+def test_the_first_clinic_is_opened_from_the_console_once(filled):
+    arguments = ("found-clinic", "Harbour Clinic", "--admin", "first@example.org", "--name", "First Admin")
+    assert "/account/password/reset/key/" in filled.openkap(*arguments).stdout
+    assert "has this address already" in filled.openkap(*arguments, check=1).stderr
 
 
 @pytest.mark.slow

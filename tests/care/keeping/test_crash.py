@@ -7,6 +7,7 @@ import pytest
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("clinic-keeping")
 def test_two_hundred_deaths_lose_nothing_and_leave_nothing_half_done(filled):
     answer = filled.run(str(Path(__file__).with_name("crash.py")), "200", "7", check=None)
     assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -20,7 +20,7 @@ def _free_port() -> int:
 
 
 def _wait_for_workers(log: Path, number: int) -> None:
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 240
     while time.monotonic() < limit:
         if log.exists() and log.read_text(errors="replace").count("Registering worker") >= number:
             return
@@ -40,9 +40,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     work = tmp_path_factory.mktemp("spark")
     port, url_port = _free_port(), _free_port()
     environment = {
-        **os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_NO_DAEMONIZE": "1",
-        "SPARK_WORKER_DIR": str(work), "PYSPARK_PYTHON": sys.executable, "SPARK_DAEMON_MEMORY": "256m",
-    }  # fmt: skip
+        **os.environ,
+        "SPARK_HOME": str(home),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_NO_DAEMONIZE": "1",
+        "SPARK_WORKER_DIR": str(work),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
     log = work / "master.log"
     started: list[subprocess.Popen[bytes]] = []
 
@@ -53,14 +58,30 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
     try:
         launch(
-            "master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(url_port), output=log
+            "master.Master",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--webui-port",
+            str(url_port),
+            output=log,
         )
         url = f"spark://127.0.0.1:{port}"
         for number in range(2):
             launch(
-                "worker.Worker", "--host", "127.0.0.1", "--cores", "1", "--memory", "1g", "--webui-port",
-                str(_free_port()), url, output=work / f"worker{number}.log",
-            )  # fmt: skip
+                "worker.Worker",
+                "--host",
+                "127.0.0.1",
+                "--cores",
+                "1",
+                "--memory",
+                "1g",
+                "--webui-port",
+                str(_free_port()),
+                url,
+                output=work / f"worker{number}.log",
+            )
         _wait_for_workers(log, 2)
         yield url
     finally:
@@ -75,7 +96,16 @@ def spark(cluster: str) -> Iterator[Any]:
     """One Spark session on the cluster for every test."""
     from openkap.registry.engine import spark_session
 
-    session = spark_session(cluster, spark__executor__memory="700m", spark__driver__host="127.0.0.1")
+    # Tiny tables: planning and compiling cost more than the work, so both are kept down.
+    session = spark_session(
+        cluster,
+        spark__executor__memory="700m",
+        spark__driver__host="127.0.0.1",
+        spark__sql__shuffle__partitions="2",
+        spark__sql__adaptive__enabled="false",
+        spark__sql__codegen__wholeStage="false",
+        spark__sql__codegen__factoryMode="NO_CODEGEN",
+    )
     try:
         yield session
     finally:

@@ -1,4 +1,6 @@
-"""Small registries full of trouble: ties, zones, duplicates, corrections, deaths on the index day, empty groups."""
+"""Small registries full of trouble: ties, zones, duplicates, corrections, deaths on the index day,
+empty groups.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,35 @@ from openkap.registry.schema import read_schema
 AS_OF = date(2026, 6, 30)
 ZONES = ("America/Los_Angeles", "Europe/Berlin", "Australia/Sydney", "Asia/Kathmandu")
 # Days at and beside every edge of every window.
-EDGE_DAYS = (-29, -28, -1, 0, 0, 1, 1, 2, 4, 5, 7, 10, 11, 13, 14, 15, 18, 21, 28, 41, 42, 70, 84, 98, 154, 364, 400)
+EDGE_DAYS = (
+    -29,
+    -28,
+    -1,
+    0,
+    0,
+    1,
+    1,
+    2,
+    4,
+    5,
+    7,
+    10,
+    11,
+    13,
+    14,
+    15,
+    18,
+    21,
+    28,
+    41,
+    42,
+    70,
+    84,
+    98,
+    154,
+    364,
+    400,
+)
 
 
 class Trouble:
@@ -72,40 +102,55 @@ class Trouble:
         index_on = AS_OF - timedelta(days=draw.choice([0, 1, 10, 18, 41, 98, 99, 210, 400, 500]))
         died = draw.choice([None, None, None, None, 0, 1, 4, 5, 20, 70, 97])
         patient = self.add(
-            "patient", site_id=site, birth_year=draw.choice([None, 1960, 1966, 1981, 1996, 2000]),
-            sex=draw.choice(["female", "male", None]), veteran=draw.choice(["yes", "no", "unknown"]),
-            language=draw.choice(["en", None]), distance_km=draw.choice([None, 0.0, 24.9, 25.0, 100.0]),
+            "patient",
+            site_id=site,
+            birth_year=draw.choice([None, 1960, 1966, 1981, 1996, 2000]),
+            sex=draw.choice(["female", "male", None]),
+            veteran=draw.choice(["yes", "no", "unknown"]),
+            language=draw.choice(["en", None]),
+            distance_km=draw.choice([None, 0.0, 24.9, 25.0, 100.0]),
             coverage=draw.choice(["insurance", "public"]),
             died_on=None if died is None else index_on + timedelta(days=died),
-        )  # fmt: skip
+        )
         for _ in range(draw.choice([0, 1, 1, 1, 2])):
             referred = index_on - timedelta(days=draw.choice([-3, 0, 20, 20]))
             self.add(
-                "referral", patient_id=patient, referred_on=referred,
+                "referral",
+                patient_id=patient,
+                referred_on=referred,
                 screened_on=draw.choice([None, referred, AS_OF + timedelta(days=1)]),
-                eligible=draw.choice(["yes", "yes", "no", "unknown", None]), consented_on=draw.choice([None, referred]),
-            )  # fmt: skip
+                eligible=draw.choice(["yes", "yes", "no", "unknown", None]),
+                consented_on=draw.choice([None, referred]),
+            )
         for number in range(draw.choice([0, 1, 1, 1, 2])):
             self.course(patient, site, zone, index_on + timedelta(days=number * draw.choice([0, 30])))
 
     def course(self, patient: int, site: int, zone: ZoneInfo, index_on: date) -> None:
         draw = self.draw
         # Near midnight, where the clinic's day and the day of UTC differ.
-        local = datetime(index_on.year, index_on.month, index_on.day, draw.choice([0, 9, 23]), 30, tzinfo=zone)
+        local = datetime(
+            index_on.year, index_on.month, index_on.day, draw.choice([0, 9, 23]), 30, tzinfo=zone
+        )
         index_at: datetime | None = local.astimezone(UTC)
         if draw.random() < 0.1:
             index_at = None
         begun = index_on if draw.random() > 0.05 else None
         course = self.add(
-            "course", patient_id=patient, site_id=site, therapist_id=draw.choice([None, self.offset + 1]),
-            index_at=index_at, index_on=begun, end_reason=draw.choice(["completed", "withdrawn", None]),
-        )  # fmt: skip
+            "course",
+            patient_id=patient,
+            site_id=site,
+            therapist_id=draw.choice([None, self.offset + 1]),
+            index_at=index_at,
+            index_on=begun,
+            end_reason=draw.choice(["completed", "withdrawn", None]),
+        )
         for _ in range(draw.randint(0, 3)):
             self.add(
-                "course_event", course_id=course,
+                "course_event",
+                course_id=course,
                 kind=draw.choice(["retreatment", "withdrawal", "other_treatment", "death"]),
                 occurred_on=index_on + timedelta(days=draw.choice([-1, 0, 7, 14, 14, 28, 28, 84, 366, 800])),
-            )  # fmt: skip
+            )
         base = (index_at or local).astimezone(UTC)
         for _ in range(draw.randint(0, 16)):
             self.score(course, base, zone)
@@ -137,36 +182,57 @@ class Trouble:
         draw = self.draw
         at = base + timedelta(hours=draw.choice([0, 0, 5]))
         session = self.add(
-            "session", course_id=course, number=number, started_at=at, started_on=at.astimezone(zone).date(),
+            "session",
+            course_id=course,
+            number=number,
+            started_at=at,
+            started_on=at.astimezone(zone).date(),
             status=draw.choice(["completed", "completed", "stopped", "cancelled"]),
-        )  # fmt: skip
+        )
         for _ in range(draw.randint(0, 3)):
             row = {
-                "session_id": session, "minute": draw.choice([-5, 40]), "systolic": draw.choice([None, 120, 179, 180]),
-                "diastolic": draw.choice([None, 80, 109, 110]), "sequence": self.name(), "replaces": None,
+                "session_id": session,
+                "minute": draw.choice([-5, 40]),
+                "systolic": draw.choice([None, 120, 179, 180]),
+                "diastolic": draw.choice([None, 80, 109, 110]),
+                "sequence": self.name(),
+                "replaces": None,
                 "status": draw.choice(["final", "final", "entered-in-error"]),
-            }  # fmt: skip
+            }
             first = self.add("vital", **row)
             if draw.random() < 0.2:
                 self.add("vital", **{**row, "sequence": self.name(), "replaces": first, "systolic": 130})
         for _ in range(draw.choice([0, 0, 1, 2])):
             self.add(
-                "adverse_event", course_id=course, session_id=draw.choice([None, session]),
-                occurred_on=at.date(), term="nausea", grade=draw.choice([None, 1, 3]),
-                serious=draw.choice(["yes", "no"]), sequence=self.name(), replaces=None,
+                "adverse_event",
+                course_id=course,
+                session_id=draw.choice([None, session]),
+                occurred_on=at.date(),
+                term="nausea",
+                grade=draw.choice([None, 1, 3]),
+                serious=draw.choice(["yes", "no"]),
+                sequence=self.name(),
+                replaces=None,
                 status=draw.choice(["final", "entered-in-error"]),
-            )  # fmt: skip
+            )
         for _ in range(draw.choice([0, 1, 2])):
             gap = timedelta(hours=draw.choice([0, 23, 24, 48, 72, 73]), seconds=draw.choice([0, 0, -1, 1]))
             self.add(
-                "therapy", course_id=course, kind=draw.choice(["integration", "preparation", "trauma_focused"]),
-                started_at=at + gap, minutes=60,
-            )  # fmt: skip
+                "therapy",
+                course_id=course,
+                kind=draw.choice(["integration", "preparation", "trauma_focused"]),
+                started_at=at + gap,
+                minutes=60,
+            )
         if draw.random() < 0.3:
             self.add(
-                "override", course_id=course, session_id=draw.choice([None, session]), rule=draw.choice(["a", "b"]),
-                decided_at=at, reason="judgement",
-            )  # fmt: skip
+                "override",
+                course_id=course,
+                session_id=draw.choice([None, session]),
+                rule=draw.choice(["a", "b"]),
+                decided_at=at,
+                reason="judgement",
+            )
 
 
 def write(root: Path, *registries: dict[str, list[dict[str, Any]]]) -> Dataset:
@@ -201,8 +267,14 @@ def every_query(definitions: Definitions) -> list[Query]:
                 queries.append(Flow(measure))
     total = Panel(scale="pcl5", cluster="total")
     windows = tuple(panels[total])
-    queries += [Cells(panel, tuple(times)) for panel, times in panels.items() if panel.cluster in ("total", "intrusion")]
-    queries += [Cells(total, windows, dims) for dims in (SITE_DIMENSIONS, THERAPIST_DIMENSIONS, PERIOD_DIMENSIONS)]
+    queries += [
+        Cells(panel, tuple(times))
+        for panel, times in panels.items()
+        if panel.cluster in ("total", "intrusion")
+    ]
+    queries += [
+        Cells(total, windows, dims) for dims in (SITE_DIMENSIONS, THERAPIST_DIMENSIONS, PERIOD_DIMENSIONS)
+    ]
     return [*queries, Moments(total, windows)]
 
 

@@ -10,10 +10,21 @@ from generated import Trouble, assert_same, every_query, write
 
 from openkap.registry.definition import read_definitions
 from openkap.registry.engine import DuckEngine, SparkEngine
+from openkap.registry.query import Cells, Events, Flow, Moments, Spells, TallyOf
 from openkap.registry.reference import ReferenceEngine
 
 DEFINITIONS = read_definitions()
 QUERIES = every_query(DEFINITIONS)
+# Every shape of query once, and of sessions the two that differ most: the cluster is slow on tiny tables.
+ONE_OF_EACH = [
+    *(query for query in QUERIES if isinstance(query, Spells | TallyOf | Flow | Moments)),
+    *(
+        query
+        for query in QUERIES
+        if isinstance(query, Events) and query.measure.table in ("vital", "therapy")
+    ),
+    next(query for query in QUERIES if isinstance(query, Cells)),
+]
 # Names are apart, so several registries stand in one release without touching.
 SIDE_BY_SIDE = 5
 APART = 1_000_000
@@ -52,7 +63,7 @@ def test_duckdb_agrees_with_plain_python_on_all_of_them_together(together: Any) 
 def test_spark_on_a_cluster_agrees_with_plain_python(together: Any, spark: Any) -> None:
     engine, plain = SparkEngine(together, DEFINITIONS, spark), ReferenceEngine(together, DEFINITIONS)
     assert spark.sparkContext.master.startswith("spark://")
-    for query in QUERIES:
+    for query in ONE_OF_EACH:
         assert_same(engine.run(query), plain.run(query))
     engine.close()
 

@@ -42,7 +42,12 @@ def test_kaplan_meier_with_log_log_limits_is_that_of_r_survival() -> None:
     events, at_risk = counted()
     curve = kaplan_meier(events[0], at_risk)
     # Closed forms: only the ten printed digits differ.
-    for mine, pin in ((curve.value, "km"), (curve.low, "km_low"), (curve.high, "km_high"), (at_risk, "km_risk")):
+    for mine, pin in (
+        (curve.value, "km"),
+        (curve.low, "km_low"),
+        (curve.high, "km_high"),
+        (at_risk, "km_risk"),
+    ):
         assert mine[0, MARKS] == pytest.approx(PINS[pin], rel=1e-9)
 
 
@@ -76,7 +81,9 @@ def test_aalen_johansen_variance_is_that_of_lifelines() -> None:
 
 def test_turnbull_is_that_of_r_survival() -> None:
     data = columns("intervals.csv")
-    fit = turnbull(data["left"], np.nan_to_num(data["right"], nan=np.inf), np.ones(len(data["left"])), tolerance=1e-12)
+    fit = turnbull(
+        data["left"], np.nan_to_num(data["right"], nan=np.inf), np.ones(len(data["left"])), tolerance=1e-12
+    )
     low, high = fit.survival([14, 28, 56, 98, 154])
     # R stops its self-consistency at 1e-4 by default and rounds times; three digits agree.
     assert high == pytest.approx(low, abs=1e-6)

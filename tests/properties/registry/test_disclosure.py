@@ -42,14 +42,17 @@ def test_every_number_shown_counts_and_leaves_out_enough_people(groups: dict[str
 
 @settings(max_examples=120, deadline=None)
 @given(tables)
-def test_no_hidden_number_of_hits_can_be_narrowed_to_fewer_than_the_threshold(groups: dict[str, Counts]) -> None:
+def test_no_hidden_number_of_hits_can_be_narrowed_to_fewer_than_the_threshold(
+    groups: dict[str, Counts],
+) -> None:
     total, shown = suppress(groups)
     names = sorted(groups)
     for rule in RULES:
         if total.hits[rule] is None or total.seen is None:
             continue
         unknown = [name for name in names if shown[name].hits[rule] is None and groups[name].due]
-        # What an attacker may use: totals of hits and seen, every shown cell, and even every number of people due.
+        # What an attacker may use: totals of hits and seen, every shown cell, and even every number of
+        # people due.
         rest_hits = total.hits[rule] - sum(shown[n].hits[rule] or 0 for n in names if n not in unknown)
         hidden_seen = [name for name in unknown if shown[name].seen is None]
         rest_seen = total.seen - sum(shown[n].seen or 0 for n in names)
@@ -76,9 +79,13 @@ def test_no_hidden_number_of_hits_can_be_narrowed_to_fewer_than_the_threshold(gr
             ends = []
             for sign in (1, -1):
                 found = linprog(
-                    [sign * value for value in goal], A_ub=below or None, b_ub=limits or None, A_eq=equal,
-                    b_eq=target, bounds=bounds,
-                )  # fmt: skip
+                    [sign * value for value in goal],
+                    A_ub=below or None,
+                    b_ub=limits or None,
+                    A_eq=equal,
+                    b_eq=target,
+                    bounds=bounds,
+                )
                 assert found.status == 0
                 ends.append(sign * found.fun)
             wide = min(K, (groups[name].due if name in hidden_seen else groups[name].seen) or 0)

@@ -51,6 +51,13 @@ def test_wherever_efficacy_is_stated_the_158_person_trial_is_named(entries, clai
     assert "Abdallah 2022 (158 people)" in entries[claim].sentence
 
 
+def test_a_claim_that_rests_on_trials_carries_its_grade_domains(entries):
+    names = [domain.name for analysis, domain in entries["E3"].domains if analysis == "severity_end"]
+    assert names == ["risk of bias", "inconsistency", "indirectness", "imprecision", "missing results"]
+    assert entries["E3"].as_dict()["domains"][0]["reason"]
+    assert entries["C1"].domains == ()
+
+
 def test_published_syntheses_stand_beside_ours(entries):
     assert {estimate.id for _, estimate in entries["E3"].published} >= {
         "borgogna2024_all",

@@ -140,3 +140,19 @@ def test_a_second_extraction_is_compared_field_by_field(tmp_path):
     text = run("check", "--against", str(tmp_path / "feder2014.yaml"))
     assert "second-extractor" in text
     assert "-12.1" in text
+
+
+def test_a_table_becomes_one_that_pool_reads(tmp_path):
+    head = "Study,Experimental mean,Experimental SD,Experimental N,Control mean,Control SD,Control N\n"
+    (tmp_path / "rm.csv").write_text(head + "A,1,2,10,3,2,11\nB,2,2,12,3,3,14\n")
+    text = run("import", str(tmp_path / "rm.csv"), "--into", str(tmp_path / "out"))
+    table = tmp_path / "out" / "rm_continuous.csv"
+    assert f"written: {table}" in text
+    assert table.read_text().splitlines()[:2] == [
+        "study,mean1,sd1,n1,mean2,sd2,n2,analysis,subgroup",
+        "A,1.0,2.0,10.0,3.0,2.0,11.0,,",
+    ]
+    assert json.loads(run("pool", str(table), "--measure", "MD", "--json"))
+    assert "not overwritten" in run(
+        "import", str(tmp_path / "rm.csv"), "--into", str(tmp_path / "out"), code=1
+    )

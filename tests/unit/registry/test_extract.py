@@ -25,9 +25,12 @@ CUT = date(2026, 6, 30)
 
 def consent(person: str, decision: str = "given", day: int = 1) -> dict[str, Any]:
     return {
-        "consent_id": f"{person}-{decision}-{day}", "patient_id": person, "purpose": "registry",
-        "decision": decision, "decided_at": datetime(2026, 5, day, tzinfo=UTC),
-    }  # fmt: skip
+        "consent_id": f"{person}-{decision}-{day}",
+        "patient_id": person,
+        "purpose": "registry",
+        "decision": decision,
+        "decided_at": datetime(2026, 5, day, tzinfo=UTC),
+    }
 
 
 def clinic(*people: str, consents: list[dict[str, Any]] | None = None) -> dict[str, list[dict[str, Any]]]:
@@ -42,12 +45,18 @@ def clinic(*people: str, consents: list[dict[str, Any]] | None = None) -> dict[s
         ],
         "score": [
             {
-                "score_id": f"s-{each}", "course_id": f"c-{each}", "scale": "pcl5", "cluster": "total",
-                "assessed_at": late_evening, "value": 50.0, "sequence": number, "status": "final",
+                "score_id": f"s-{each}",
+                "course_id": f"c-{each}",
+                "scale": "pcl5",
+                "cluster": "total",
+                "assessed_at": late_evening,
+                "value": 50.0,
+                "sequence": number,
+                "status": "final",
             }
             for number, each in enumerate(people)
         ],
-    }  # fmt: skip
+    }
 
 
 def run(root: Path, rows: dict[str, list[dict[str, Any]]], *, now: datetime = NOW, **options: Any) -> Any:
@@ -165,7 +174,7 @@ from openkap.registry.dataset import ReleaseWriter
 root = Path(sys.argv[1])
 with ReleaseWriter(root, now=datetime(2026, 7, 2, tzinfo=UTC), as_of=date(2026, 7, 1)) as writer:
     schema = writer.schema.table("site").arrow()
-    writer.write("site", pa.Table.from_pylist([{"site_id": 1, "zone": "UTC", "country": None}], schema=schema))
+    writer.write("site", pa.Table.from_pylist([{"site_id": 1, "zone": "UTC"}], schema=schema))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

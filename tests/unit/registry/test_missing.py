@@ -68,7 +68,9 @@ def test_the_tipping_point_brings_the_upper_limit_to_nothing() -> None:
 
 
 def test_nobody_missing_has_no_tipping_point_and_no_width_of_bounds() -> None:
-    table = cells({"age": "a", "due_w": 40, "seen_w": 40, "response_w": 10, "change_w": -400, "square_w": 8000})
+    table = cells(
+        {"age": "a", "due_w": 40, "seen_w": 40, "response_w": 10, "change_w": -400, "square_w": 8000}
+    )
     estimate = estimate_rate(table, "w", "response")
     assert estimate.tipping is None
     assert estimate.worst == estimate.best == estimate.weighted.value == 0.25

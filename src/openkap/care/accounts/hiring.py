@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zoneinfo
+
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
@@ -9,8 +11,8 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from openkap.care.accounts.access import colleague, require
-from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.models import RoleAssignment, Staff
+from openkap.care.accounts.actor import Actor, job_actor
+from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
 from openkap.care.audit.actions import record
 from openkap.care.messaging.actions import enqueue
 from openkap.care.moment import now
@@ -45,6 +47,29 @@ def password_link(person: Staff) -> str:
     """Where somebody chooses their password; works once and ends after some days."""
     parts = [user_pk_to_url_str(person), default_token_generator.make_token(person)]
     return str(settings.BASE_URL) + reverse("account_reset_password_from_key", args=parts)
+
+
+@transaction.atomic
+def found(*, clinic_name: str, email: str, name: str, time_zone: str = "UTC") -> Staff:
+    """Open a clinic with its first administrator; from the server's console, before anybody can log in."""
+    if time_zone not in zoneinfo.available_timezones():
+        raise InputError("no such time zone", value=time_zone, limit="a name such as America/Chicago")
+    if Staff.objects.filter(email__iexact=email).exists():
+        raise InputError(
+            "somebody has this address already", value=email, remedy="an administrator can give them a role"
+        )
+    clinic = Clinic.objects.create(name=clinic_name, time_zone=time_zone)
+    person = Staff.objects.create_user(email, None, name=name, created_at=now())
+    row = RoleAssignment.objects.create(staff=person, clinic=clinic, role=Role.SITE_ADMIN, since=now())
+    record("clinic.founded", by=job_actor("found-clinic", clinic), entity="clinic", uid=clinic.uid)
+    record(
+        "role.given",
+        by=job_actor("found-clinic", clinic),
+        entity="role",
+        uid=row.uid,
+        detail={"staff": person.uid, "role": Role.SITE_ADMIN.value},
+    )
+    return person
 
 
 @transaction.atomic

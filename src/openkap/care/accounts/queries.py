@@ -48,6 +48,8 @@ class ListedColleague:
     # requirements that are not met or end soon, with their tone
     gaps: tuple[Standing, ...]
     has_second_factor: bool
+    # whether any of their roles asks for a credential at all
+    is_asked: bool
 
 
 def staff_overview(by: Actor) -> list[ListedColleague]:
@@ -73,6 +75,7 @@ def staff_overview(by: Actor) -> list[ListedColleague]:
             roles=tuple(role.words for role in roles),
             gaps=tuple(each for role in roles for each in by_role[role][staff_id] if each.tone != "good"),
             has_second_factor=staff_id in secured,
+            is_asked=any(by_role[role][staff_id] for role in roles),
         )
         for staff_id, (person, roles) in people.items()
     ]

@@ -18,13 +18,8 @@ from openkap.protocol.elements import Element, dictionary
 from openkap.protocol.facts import Fact, Standing
 from openkap.protocol.screening_order import ScreeningSection, screening_order
 
-# Units as people write them, where UCUM reads oddly.
-UNIT_WORDS = {"a": "years", "mm[Hg]": "mmHg", "umol/L": "µmol/L", "kg/m2": "kg/m²", "d": "days"}
-
-
-def unit_words(unit: str | None) -> str:
-    """A unit for people; counts and scores need none."""
-    return "" if not unit or unit.startswith("{") else UNIT_WORDS.get(unit, unit)
+# What a prescriber can decide: value and words.
+OUTCOMES = Decision.Outcome.choices
 
 
 @dataclass(frozen=True)
@@ -48,10 +43,6 @@ class Question:
     conflict: str = ""
     from_record: bool = False
     typed_list: tuple[str, ...] = ()
-
-    @property
-    def unit(self) -> str:
-        return unit_words(self.element.unit)
 
     @property
     def is_done(self) -> bool:

@@ -168,7 +168,7 @@ def decide(request: ClinicRequest, patient: str) -> HttpResponse:
         "form": form,
         "told": form.told,
         "shared": queries.shared_decision(current),
-        "outcomes": actions.Decision.Outcome.choices,
+        "outcomes": queries.OUTCOMES,
         "suggested": actions.OUTCOME_OF[form.verdict],
         "error": error,
         "typed": request.POST,

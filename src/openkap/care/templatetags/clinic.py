@@ -101,3 +101,34 @@ def language_words(code: str) -> str:
         return str(get_language_info(code)["name_local"])
     except KeyError:
         return code
+
+
+@register.filter
+def title_words(name: str) -> str:
+    """``not_this_time`` as ``Not this time``."""
+    return str(name).replace("_", " ").capitalize()
+
+
+@register.filter
+def plain(number: Any) -> str:
+    """A decimal without trailing zeros: 35.00 as 35."""
+    return f"{number.normalize():f}" if number is not None else ""
+
+
+@register.filter
+def moment(text: str) -> str:
+    """A stored moment in the clinic's time: ``23 Nov 10:40``."""
+    return timezone.localtime(datetime.fromisoformat(text)).strftime("%-d %b %H:%M") if text else ""
+
+
+@register.filter
+def entry_of(values: dict[str, Any], name: str) -> Any:
+    """The value under a name, for tables whose columns are data."""
+    return values.get(name, "")
+
+
+@register.filter
+def unit_words(unit: str | None) -> str:
+    """A unit for people; counts and scores need none."""
+    words = {"a": "years", "mm[Hg]": "mmHg", "umol/L": "µmol/L", "kg/m2": "kg/m²", "d": "days"}
+    return "" if not unit or unit.startswith("{") else words.get(unit, unit)

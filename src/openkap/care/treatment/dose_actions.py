@@ -172,7 +172,7 @@ def check_dose(
     witness: Witness,
     stamp: Stamp | None = None,
 ) -> DoseCheck:
-    """Draw the dose from a lot; a second person checks product, strength, lot, expiry and amount, and signs."""
+    """Draw the dose from a lot; a second person checks product, lot, expiry and amount, and signs."""
     session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
     held = once(DoseCheck, session, stamp)
     if held is not None:

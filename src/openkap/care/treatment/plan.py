@@ -136,7 +136,8 @@ def make_plan(
 def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> list[PlannedVisit]:
     """On the last working days before the first session, one a day."""
     asked = protocol.therapy.preparation
-    at, days = first.starts_at, []
+    at = first.starts_at
+    days: list[datetime] = []
     while len(days) < asked.sessions:
         at -= DAY
         if at.weekday() < SATURDAY:
@@ -161,22 +162,24 @@ def window_of(protocol: Protocol, session_start: datetime) -> tuple[datetime, da
     return session_start + timedelta(hours=low), session_start + timedelta(hours=high)
 
 
-def integration_at(protocol: Protocol, session_start: datetime, dosing_days: Iterable[date]) -> datetime:
-    """The first good day in the window: a working day without a dose, else a working day, else any."""
+def integration_days(
+    protocol: Protocol, session_start: datetime, dosing_days: Iterable[date]
+) -> list[datetime]:
+    """The days in the window, best first: a working day without a dose, then a working day, then any."""
     low, high = window_of(protocol, session_start)
     days, at = [], low
     while at <= high:
         days.append(at)
         at += DAY
     busy = set(dosing_days)
-    return min(days, key=lambda day: (day.weekday() >= SATURDAY, day.date() in busy, day))
+    return sorted(days, key=lambda day: (day.weekday() >= SATURDAY, day.date() in busy, day))
 
 
 def _integration(protocol: Protocol, sessions: Sequence[PlannedSession]) -> list[PlannedVisit]:
     asked, busy = protocol.therapy.integration, [each.starts_at.date() for each in sessions]
     made = []
     for session in sessions:
-        wished = integration_at(protocol, session.starts_at, busy)
+        wished = integration_days(protocol, session.starts_at, busy)[0]
         at = clear_of(wished, asked.minutes, sessions, protocol, session)
         made.append(PlannedVisit("integration", session.number, at, asked.minutes, session.number))
     return made

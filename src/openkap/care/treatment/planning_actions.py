@@ -301,10 +301,19 @@ def _visits_that_move(
                 Change(what, visit.starts_at, visit.starts_at + shift, "same day as the dose", visit.pk)
             )
         elif not low <= visit.starts_at <= high:
-            after = planning.integration_at(protocol, starts_at, busy)
+            after = _free_day(visit, planning.integration_days(protocol, starts_at, busy))
             hours = "{} to {} h".format(*protocol.therapy.integration.window_h)
             made.append(Change(what, visit.starts_at, after, f"stays {hours} after the dose", visit.pk))
     return made
+
+
+def _free_day(visit: Visit, days: list[datetime]) -> datetime:
+    """The best day on which the therapist is free; the best one at all where none is."""
+    for day in days:
+        ends_at = day + timedelta(minutes=visit.minutes)
+        if not conflicts_of([Slot(day, ends_at, "", (visit.therapist,), None, None, (visit.pk,))]):
+            return day
+    return days[0]
 
 
 def _order_problems(

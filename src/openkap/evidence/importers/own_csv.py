@@ -208,7 +208,11 @@ def _one_of(row: Row, column: str, allowed: Iterable[str]) -> str:
     choices = list(allowed)
     if value not in choices:
         raise InputError(
-            f"{column} is not one of the known words", value=value, limit=", ".join(choices), where=row.where
+            f"{column} is not one of the known words",
+            value=value,
+            limit=", ".join(choices),
+            remedy="use one of them",
+            where=row.where,
         )
     return value
 

@@ -56,7 +56,12 @@ class Row:
                 where=self.where,
             ) from None
         if result != result or result in (float("inf"), float("-inf")):
-            raise InputError(f"the column {column} is not a finite number", value=value, where=self.where)
+            raise InputError(
+                f"the column {column} is not a finite number",
+                value=value,
+                where=self.where,
+                remedy="correct the cell",
+            )
         return result
 
     def plain(self, column: str, value: str) -> str:

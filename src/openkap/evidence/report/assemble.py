@@ -20,6 +20,7 @@ from openkap.evidence.beside import Beside, Connection, beside, connection, read
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
+from openkap.evidence.joined import Joined, join
 from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
@@ -40,6 +41,7 @@ class Report:
     findings: tuple[Finding, ...]
     besides: tuple[Beside, ...]
     connection: Connection
+    joined: Joined | None
     as_of: date
     root: Path
 
@@ -51,16 +53,32 @@ class Report:
         parts += [f"{key}={value}" for key, value in self.base.fingerprints.items()]
         return hashlib.sha256("\n".join([*parts, self.as_of.isoformat()]).encode()).hexdigest()[:16]
 
+    def flag(self, estimate_id: str) -> str:
+        """What the gate says of a published value, to stand beside it; empty when nothing."""
+        return "; ".join(f"{f.check}: {f.sentence}" for f in self.findings if f.subject == estimate_id)
+
     def data(self) -> dict[str, Any]:
         """The report as JSON: sentences, numbers, verdicts; what ``diff`` compares."""
         return {
             "as_of": self.as_of.isoformat(),
             "fingerprint": self.fingerprint,
             "headline": list(headline(self)),
-            "claims": [entry.as_dict() for entry in self.entries],
+            "claims": [
+                {
+                    **(data := entry.as_dict()),
+                    "published": [{**p, "flag": self.flag(p["id"])} for p in data["published"]],
+                }
+                for entry in self.entries
+            ],
             "answers": {key: answer_data(answer) for key, answer in self.answers.by_id.items()},
             "beside": {each.comparator.id: _beside_data(each) for each in self.besides},
             "connection": self.connection.sentence,
+            "joined": None
+            if self.joined is None
+            else {
+                "sentence": self.joined.sentence,
+                "against": [asdict(each) for each in self.joined.against],
+            },
             "findings": [finding.as_dict() for finding in self.findings],
             "studies": [study_data(study) for study in self.base.records],
             "methods": list(methods(self)),
@@ -89,6 +107,7 @@ def build(*, as_of: date, extra: tuple[Path, ...] = (), root: Path = SHIPPED) ->
         findings=(*check_base(base, scales), *check_syntheses(syntheses, base, scales)),
         besides=besides,
         connection=connection(base, besides),
+        joined=join(base, answers, besides),
         as_of=as_of,
         root=root,
     )

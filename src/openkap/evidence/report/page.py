@@ -144,11 +144,11 @@ def _claims(report: Report) -> str:
     for area, title in AREAS.items():
         entries = [entry for entry in report.entries if entry.claim.area == area]
         if entries:
-            parts.append(f"<h3>{escape(title)}</h3>{''.join(_claim(entry) for entry in entries)}")
+            parts.append(f"<h3>{escape(title)}</h3>{''.join(_claim(entry, report) for entry in entries)}")
     return _section("claims", *parts)
 
 
-def _claim(entry: Entry) -> str:
+def _claim(entry: Entry, report: Report) -> str:
     body = []
     for part in entry.parts:
         body.append(
@@ -159,10 +159,9 @@ def _claim(entry: Entry) -> str:
             head, _, rest = part.not_in.partition(":")
             body.append(f'<p class="small"><b>{escape(head.capitalize())}:</b>{escape(rest)}</p>')
     for review, estimate in entry.published:
-        body.append(
-            f'<p class="small">Published: {escape(review.name)}, {escape(estimate.sentence())}'
-            f"{f' ({escape(estimate.note)})' if estimate.note else ''}.</p>"
-        )
+        flag = report.flag(estimate.id)
+        beside = f" ⚑ {flag}" if flag else f" ({estimate.note})" if estimate.note else ""
+        body.append(paragraph(f"Published: {review.name}, {estimate.sentence()}.{beside}", "small"))
     for each in entry.claim.context:
         links = ", ".join(f'<a href="{escape(url)}">{at}</a>' for at, url in enumerate(each.sources, 1))
         body.append(
@@ -400,6 +399,7 @@ def _beside(report: Report) -> str:
         )
     return _section(
         "beside",
+        _joined(report),
         f'<p class="loud" role="note"><b>Not a comparison.</b> {escape(report.connection.sentence)}</p>',
         figure(
             forest_table(beside_forest(report.answers, list(report.besides), report.syntheses)),
@@ -409,6 +409,21 @@ def _beside(report: Report) -> str:
         ),
         table(("Data", "Trials", "Spread", "Attribution"), rows, "The comparator data", raw=(0,)),
     )
+
+
+def _joined(report: Report) -> str:
+    """The indirect comparison, where trials tie ketamine to a comparator."""
+    joined = report.joined
+    if joined is None:
+        return ""
+    rows = tuple(
+        ForestRow(f"Ketamine against {each.treatment}", "network", "pool", each.estimate, each.low, each.high)
+        for each in joined.against
+    )
+    marks = Forest(
+        "joined", "Network", "Hedges g", "favours the other", "favours ketamine", False, -3.0, 3.0, rows
+    )
+    return figure(forest_table(marks), joined.sentence)
 
 
 def _map(marks: GapMap, lead: str) -> str:

@@ -84,7 +84,8 @@ def value_text(row: ForestRow, marks: Forest) -> str:
 
 
 def _forest_row(row: ForestRow, marks: Forest, y: float, left: float, width: float) -> str:
-    label = f'<text x="10" y="{y + 2}">{escape(row.label)}</text>'
+    name = row.label if len(row.label) <= 40 else row.label[:39] + "…"
+    label = f'<text x="10" y="{y + 2}">{escape(name)}</text>'
     note = row.note if len(row.note) <= 48 else row.note[:47] + "…"
     label += f'<text class="muted" x="10" y="{y + 16}" style="font-size:11px">{escape(note)}</text>'
     text = f'<text x="{left + width + 12}" y="{y + 6}">{escape(value_text(row, marks))}</text>'
@@ -219,7 +220,7 @@ def gap_map(marks: GapMap) -> str:
     most = max((cell.people for cell in marks.cells), default=1) or 1
     parts = [f'<text x="8" y="20" font-weight="600">{escape(marks.title)}</text>']
     for at, column in enumerate(marks.columns):
-        words = column.replace("(", "").split(" ")
+        words = column.translate({40: None, 41: None}).split(" ")
         half = (len(words) + 1) // 2
         for line, chunk in enumerate((" ".join(words[:half]), " ".join(words[half:]))):
             parts.append(

@@ -1,0 +1,131 @@
+"""The protocol's stopping and maintenance rules against a course as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from openkap.care.enrolment.facts import consent_in_force
+from openkap.care.enrolment.models import ConsentGiven
+from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.moment import now
+from openkap.care.patients.models import Patient
+from openkap.care.treatment.models import AdverseEvent, Course, DoseEvent, Value
+from openkap.protocol.model import CourseRule
+
+YEAR = timedelta(days=365)
+# Relations under which an event counts as possibly due to the drug.
+MAYBE = ("possible", "probable", "certain", "not known")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """One rule of the course with what the record says about it."""
+
+    rule: CourseRule
+    state: str
+    said: str = ""
+
+    @property
+    def words(self) -> str:
+        return {"met": "‼ met", "clear": "✓ not met", "judge": "a person judges"}[self.state]
+
+    @property
+    def tone(self) -> str:
+        return {"met": "alarm", "clear": "good", "judge": "plain"}[self.state]
+
+
+def rules_of(course: Course) -> list[Ruled]:
+    """Every rule of the course's protocol; what the record cannot answer is left to a person."""
+    protocol = protocol_of(course.protocol, course.protocol_version)
+    events = list(AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True))
+    told = []
+    for rule in protocol.course_rules:
+        look = LOOKS.get(rule.id)
+        said = look(course, rule, events) if look else None
+        state = "judge" if said is None else ("met" if said else "clear")
+        told.append(Ruled(rule, state, said or ""))
+    return sorted(told, key=lambda each: ("met", "clear", "judge").index(each.state))
+
+
+def stops_of(course: Course) -> list[Ruled]:
+    """The stopping rules that are met."""
+    return [each for each in rules_of(course) if each.state == "met" and each.rule.kind == "stop"]
+
+
+Look = Callable[[Course, CourseRule, list[AdverseEvent]], str]
+
+
+def _serious(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
+    found = [event for event in events if event.is_serious and event.relation in MAYBE]
+    return "; ".join(f"{event.term}, {event.onset_at:%d %b %Y}" for event in found)
+
+
+def _terms(*terms: str) -> Look:
+    def look(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
+        found = [event for event in events if event.term in terms]
+        return "; ".join(f"{event.term}, {event.onset_at:%d %b %Y}" for event in found)
+
+    return look
+
+
+def _answered(element: str, value: str, terms: Look) -> Look:
+    def look(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
+        row = (
+            Value.objects.filter(
+                entry__session__course=course,
+                element=element,
+                entry__corrected_by__isnull=True,
+                entry__is_retraction=False,
+            )
+            .select_related("entry")
+            .order_by("-entry__observed_at")
+            .first()
+        )
+        said = (
+            f"answered before a dose, {row.entry.observed_at:%d %b %Y}" if row and row.value == value else ""
+        )
+        return said or terms(course, rule, events)
+
+    return look
+
+
+def _withdrawn(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
+    last = ConsentGiven.objects.filter(patient=course.patient).select_related("withdrawal").last()
+    withdrawal = getattr(last, "withdrawal", None)
+    return f"{withdrawal.withdrawn_at:%d %b %Y}" if withdrawal else ""
+
+
+def _reconsent(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
+    if course.kind != Course.Kind.MAINTENANCE:
+        return ""
+    given = consent_in_force(course.patient, now())
+    return "" if given and given.scope == "maintenance" else "no consent for maintenance is in force"
+
+
+def _too_many(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
+    count = doses_of_a_year(course.patient)
+    return f"{count} doses in 12 months, limit {rule.value:f}" if rule.value and count > rule.value else ""
+
+
+def doses_of_a_year(patient: Patient) -> int:
+    """Doses started in the last twelve months."""
+    return DoseEvent.objects.filter(
+        patient=patient, kind="start", corrects__isnull=True, observed_at__gt=now() - YEAR
+    ).count()
+
+
+LOOKS: dict[str, Look] = {
+    "STOP-1": _serious,
+    "STOP-2": _terms("psychosis", "mania or hypomania"),
+    "STOP-3": _answered(
+        "cssrs_since_last_contact_intent_or_plan", "yes", _terms("suicidal ideation", "suicide attempt")
+    ),
+    "STOP-4": _answered("pregnancy_test_today", "positive", _terms("exposure in pregnancy")),
+    "STOP-6": _answered("urinary_symptoms_new", "yes", _terms("cystitis", "haematuria")),
+    "STOP-7": _terms("misuse", "diversion"),
+    "STOP-9": _withdrawn,
+    "MR-2": _reconsent,
+    "MR-4": _too_many,
+}

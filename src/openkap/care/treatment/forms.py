@@ -1,0 +1,179 @@
+"""What comes back from the pages of treatment, as values the actions understand; refusals name the field."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from openkap.care.moment import now
+from openkap.care.treatment.closing_actions import Event
+from openkap.care.treatment.drug_actions import Received
+from openkap.care.treatment.plan import TherapyChoice
+from openkap.care.treatment.planning_actions import Wanted
+from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.therapy_actions import Written
+from openkap.core.errors import InputError
+
+
+def moment_given(data: QueryDict, name: str) -> datetime | None:
+    """A ``datetime-local`` field in the clinic's time zone, or an ISO moment; ``None`` when empty."""
+    text = data.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise InputError(
+            "this is not a time",
+            value=text,
+            limit="such as 2026-11-23T10:40",
+            remedy="correct it",
+            where=name,
+        )
+    return found if timezone.is_aware(found) else timezone.make_aware(found)
+
+
+def needed_moment(data: QueryDict, name: str) -> datetime:
+    """As ``moment_given``, and not empty."""
+    found = moment_given(data, name)
+    if found is None:
+        raise InputError("the time is missing", remedy="enter day and time", where=name)
+    return found
+
+
+def number_given(data: QueryDict, name: str) -> Decimal | None:
+    """A decimal number with a point; ``None`` when empty."""
+    text = data.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise InputError(
+            "this is not a number", value=text, limit="digits with a point, such as 35.5", where=name
+        )
+    return found
+
+
+def needed_number(data: QueryDict, name: str) -> Decimal:
+    """As ``number_given``, and not empty."""
+    found = number_given(data, name)
+    if found is None:
+        raise InputError("the number is missing", remedy="enter it", where=name)
+    return found
+
+
+def whole(data: QueryDict, name: str) -> int:
+    """A whole number."""
+    text = data.get(name, "").strip()
+    if not text.isdigit() or len(text) > 6:
+        raise InputError("this is not a whole number", value=text, remedy="correct it", where=name)
+    return int(text)
+
+
+def version_given(data: QueryDict) -> int:
+    """The version that was on the screen; none at all is older than any."""
+    text = data.get("version", "")
+    return int(text) if text.isdigit() else 0
+
+
+def day_given(data: QueryDict, name: str) -> date:
+    """A day from a date field."""
+    text = data.get(name, "").strip()
+    try:
+        found = parse_date(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise InputError("this is not a day", value=text, limit="such as 2027-03-31", where=name)
+    return found
+
+
+def stamp_given(data: QueryDict) -> Stamp:
+    """What the client says about an entry."""
+    return Stamp(
+        client_id=data.get("client_id", "").strip(),
+        observed_at=moment_given(data, "observed_at"),
+        device=data.get("device", ""),
+        device_now=moment_given(data, "device_now"),
+        corrects=data.get("corrects", ""),
+        reason=data.get("reason", ""),
+    )
+
+
+def wanted_given(data: QueryDict) -> Wanted:
+    """The planning form."""
+    protocol, _, pattern = data.get("pattern", "").partition("/")
+    if not pattern:
+        raise InputError("the course is missing", remedy="choose one", where="pattern")
+    therapy = None
+    if data.get("modality"):
+        therapy = TherapyChoice(
+            data.get("modality", ""),
+            whole(data, "visits"),
+            whole(data, "minutes"),
+            timedelta(days=max(1, whole(data, "every"))),
+        )
+    return Wanted(
+        protocol=protocol,
+        pattern=pattern,
+        first=needed_moment(data, "first"),
+        chair=data.get("chair", ""),
+        prescriber=data.get("prescriber", ""),
+        nurse=data.get("nurse", ""),
+        therapist=data.get("therapist", ""),
+        therapy=therapy,
+        no_therapy_because=data.get("no_therapy_because", ""),
+        kind="maintenance" if data.get("kind") == "maintenance" else "acute",
+    )
+
+
+def note_given(data: QueryDict) -> Written:
+    """The note form; checklist items come as ``tick-0`` and so on."""
+    ticks = {name.removeprefix("tick-"): value for name, value in data.items() if name.startswith("tick-")}
+    return Written(
+        text=data.get("text", ""),
+        minutes=whole(data, "minutes"),
+        ticks={key: str(value) for key, value in ticks.items() if value},
+        modality=data.get("modality", ""),
+        corrects=data.get("corrects", ""),
+        reason=data.get("reason", ""),
+    )
+
+
+def event_given(data: QueryDict) -> Event:
+    """The adverse-event form."""
+    return Event(
+        term=data.get("term", ""),
+        onset_at=moment_given(data, "onset_at") or now(),
+        ended_at=moment_given(data, "ended_at"),
+        grade=whole(data, "grade"),
+        relation=data.get("relation", ""),
+        action_taken=data.get("action_taken", ""),
+        outcome=data.get("outcome", ""),
+        is_serious=bool(data.get("serious_because")),
+        serious_because=data.get("serious_because", ""),
+        words=data.get("words", ""),
+        treatment=data.get("treatment", ""),
+        corrects=data.get("corrects", ""),
+        reason=data.get("reason", ""),
+    )
+
+
+def received_given(data: QueryDict) -> Received:
+    """The form for vials that came in."""
+    return Received(
+        product=data.get("product", ""),
+        lot_number=data.get("lot_number", ""),
+        expires_on=day_given(data, "expires_on"),
+        amount_mg=needed_number(data, "amount_mg"),
+        note=data.get("note", ""),
+    )

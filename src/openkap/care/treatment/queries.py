@@ -1,0 +1,234 @@
+"""Reads for the pages of courses, visits and the drug; plain values out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.enrolment.protocols import offered, protocol_of
+from openkap.care.enrolment.queries import screening_outcome
+from openkap.care.moment import now
+from openkap.care.patients.access import patients_of
+from openkap.care.patients.models import Patient
+from openkap.care.patients.queries import display_name
+from openkap.care.permissions import Permission, Role
+from openkap.care.treatment.access import chairs_of, lots_of, staff_with
+from openkap.care.treatment.course_rules import rules_of
+from openkap.care.treatment.models import AdverseEvent, Course, DueItem, LedgerEntry, Note, Session, Visit
+from openkap.care.treatment.plan import default_minutes, default_visits, window_of
+from openkap.protocol.read import load_protocol
+
+MOST = 200
+
+
+def choices(by: Actor) -> dict[str, Any]:
+    """What the planning form offers."""
+    protocols = [load_protocol(name) for name, _ in offered()]
+    return {
+        "protocols": protocols,
+        "patterns": [(p, c) for p in protocols for c in p.courses if c.days],
+        "therapies": [
+            (each, default_visits(each), default_minutes(each, protocols[0]))
+            for each in protocols[0].therapy.trauma_focused
+        ],
+        "chairs": [(chair.uid, chair.name) for chair in chairs_of(by)],
+        "prescribers": [(p.uid, p.name) for p in staff_with(by, Role.PRESCRIBER)],
+        "nurses": [(p.uid, p.name) for p in staff_with(by, Role.NURSE, Role.PRESCRIBER)],
+        "therapists": [(p.uid, p.name) for p in staff_with(by, Role.THERAPIST, Role.PRESCRIBER)],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """One line of the plan."""
+
+    at: datetime
+    kind: str
+    title: str
+    who: str
+    where: str
+    state: str
+    tone: str
+    url: str
+    move_url: str = ""
+    note: str = ""
+
+
+TONES = {"planned": "plain", "done": "good", "left": "good", "missed": "watch", "cancelled": "plain"}
+
+
+def plan_lines(course: Course) -> list[Dated]:
+    """Sessions and visits of a course in the order of time."""
+    protocol = protocol_of(course.protocol, course.protocol_version)
+    uid, lines = course.patient.uid, []
+    sessions = Session.objects.filter(course=course).select_related("chair", "nurse")
+    for row in sessions:
+        planned = row.state == "planned"
+        lines.append(
+            Dated(
+                row.starts_at,
+                "session",
+                f"Session {row.number}",
+                row.nurse.name,
+                row.chair.name,
+                row.get_state_display(),
+                TONES.get(row.state, "watch"),
+                reverse("session", args=[uid, row.uid]),
+                reverse("session_move", args=[uid, row.uid]) if planned else "",
+                row.state_because,
+            )
+        )
+    for visit in Visit.objects.filter(course=course).select_related("therapist", "session"):
+        note = visit.state_because
+        if visit.kind == Visit.Kind.INTEGRATION and visit.session and visit.state == "planned":
+            low, high = window_of(protocol, visit.session.starts_at)
+            note = f"window {low:%d %b %H:%M} to {high:%d %b %H:%M}"
+        lines.append(
+            Dated(
+                visit.starts_at,
+                "visit",
+                f"{visit.get_kind_display().capitalize()} {visit.number}",
+                visit.therapist.name,
+                f"{visit.minutes} min",
+                visit.get_state_display(),
+                TONES.get(visit.state, "watch"),
+                reverse("visit", args=[uid, visit.uid]),
+                reverse("visit_move", args=[uid, visit.uid]) if visit.state == "planned" else "",
+                note,
+            )
+        )
+    return sorted(lines, key=lambda line: line.at)
+
+
+def course_page(course: Course) -> dict[str, Any]:
+    """Everything the page of a course shows."""
+    protocol = protocol_of(course.protocol, course.protocol_version)
+    items = (
+        DueItem.objects.filter(course=course).select_related("session", "done_by").order_by("due_at", "id")
+    )
+    return {
+        "course": course,
+        "protocol": protocol,
+        "lines": plan_lines(course),
+        "rules": rules_of(course),
+        "items": list(items[:MOST]),
+        "adverse_events": list(
+            AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True).order_by(
+                "-onset_at"
+            )[:MOST]
+        ),
+    }
+
+
+def courses_page(patient: Patient) -> dict[str, Any]:
+    """All courses of a patient and whether another can be planned."""
+    rows = (
+        Course.objects.filter(patient=patient)
+        .select_related("therapist", "prescriber")
+        .order_by("-planned_at")
+    )
+    return {
+        "courses": list(rows),
+        "is_running": any(row.ended_at is None for row in rows),
+        "outcome": screening_outcome(patient),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class MyVisit:
+    """One visit on the therapist's own page."""
+
+    uid: str
+    patient: str
+    whom: str
+    kind: str
+    starts_at: datetime
+    minutes: int
+    window: tuple[datetime, datetime] | None
+    url: str
+    is_past: bool
+
+    @property
+    def left(self) -> str:
+        """How much of the window is left."""
+        return "" if self.window is None else f"until {self.window[1]:%a %d %b %H:%M}"
+
+
+def my_visits(by: Actor) -> list[MyVisit]:
+    """The person's own planned visits, those without a note first, with their windows."""
+    rows = (
+        Visit.objects.filter(
+            therapist_id=by.staff_id,
+            state=Visit.State.PLANNED,
+            patient__in=patients_of(by, Permission.READ_THERAPY_NOTE),
+            starts_at__lt=now() + timedelta(days=60),
+        )
+        .select_related("patient__identity", "session", "course")
+        .order_by("starts_at")[:MOST]
+    )
+    told = []
+    for row in rows:
+        window = None
+        if row.kind == Visit.Kind.INTEGRATION and row.session:
+            protocol = protocol_of(row.course.protocol, row.course.protocol_version)
+            window = window_of(protocol, row.session.starts_at)
+        told.append(
+            MyVisit(
+                row.uid,
+                row.patient.uid,
+                display_name(row.patient.identity),
+                row.get_kind_display(),
+                row.starts_at,
+                row.minutes,
+                window,
+                reverse("visit", args=[row.patient.uid, row.uid]),
+                row.starts_at < now(),
+            )
+        )
+    return told
+
+
+def visit_page(visit: Visit) -> dict[str, Any]:
+    """One visit: its window, its notes."""
+    window = None
+    if visit.kind == Visit.Kind.INTEGRATION and visit.session:
+        protocol = protocol_of(visit.course.protocol, visit.course.protocol_version)
+        window = window_of(protocol, visit.session.starts_at)
+    notes = list(
+        Note.objects.filter(visit=visit)
+        .select_related("written_by", "corrects", "corrected_by")
+        .order_by("-id")
+    )
+    return {"visit": visit, "window": window, "notes": notes, "current": notes[0] if notes else None}
+
+
+def stock(by: Actor) -> list[dict[str, Any]]:
+    """Every lot of the clinic with its balance."""
+    last = LedgerEntry.objects.filter(lot=OuterRef("pk")).order_by("-sequence").values("balance_ug")[:1]
+    return [
+        {"lot": lot, "uid": lot.uid, "balance_mg": Decimal(lot.balance or 0) / 1000}
+        for lot in lots_of(by).annotate(balance=Subquery(last))
+    ]
+
+
+def ledger(by: Actor) -> list[dict[str, Any]]:
+    """The newest movements of every lot."""
+    rows = (
+        LedgerEntry.objects.filter(lot__in=lots_of(by))
+        .select_related("lot", "entered_by", "witness", "session")
+        .order_by("-id")[:MOST]
+    )
+    return [
+        {
+            "row": row,
+            "amount_mg": Decimal(row.amount_ug) / 1000,
+            "balance_mg": Decimal(row.balance_ug) / 1000,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,152 @@
+"""Reads for the session page: what is due now, what was entered, what still holds."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.moment import now
+from openkap.care.permissions import Permission, Role
+from openkap.care.treatment import facts as reading
+from openkap.care.treatment.access import staff_with
+from openkap.care.treatment.closing_actions import open_ends
+from openkap.care.treatment.dose_actions import gates_now, ordered_dose
+from openkap.care.treatment.dose_proposal import proposal_for
+from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.gates import OF_THE_RECORD, holding
+from openkap.care.treatment.models import Alert, DoseCheck, Session
+from openkap.care.treatment.queries import stock
+from openkap.care.treatment.record import mg, record_of
+from openkap.core.errors import InputError
+from openkap.protocol.condition import facts_of
+from openkap.protocol.elements import Element, dictionary
+from openkap.protocol.monitoring import discharge, watch
+from openkap.protocol.rules import Stage
+from openkap.protocol.session_words import adverse_event_words
+
+VITALS = ("sbp", "dbp", "heart_rate", "spo2", "respiratory_rate", "moaas")
+EXTRA = ("distress_rating_0_10", "bp_with_red_flag_symptom")
+# Conditions for leaving that readings or the clock answer by themselves.
+ANSWERED_BY_READINGS = frozenset(
+    {
+        "minutes_since_dose_start",
+        "sbp",
+        "dbp",
+        "sbp_baseline",
+        "dbp_baseline",
+        "bp_falling_on_two_readings",
+        "moaas",
+    }
+)
+
+
+def session_page(session: Session, by: Actor) -> dict[str, Any]:
+    """Everything the session page shows; of a locked one the record as it was signed."""
+    signed = getattr(session, "signed", None)
+    context: dict[str, Any] = {
+        "session": session,
+        "signed": signed,
+        "addenda": list(session.addenda.select_related("signature").order_by("id")),
+        "record": json.loads(signed.record) if signed else record_of(session),
+        "words": adverse_event_words(),
+    }
+    if signed:
+        return context
+    state = session.state
+    context["open_ends"] = open_ends(session)
+    context["in_use_mg"] = mg(in_use_ug(session))
+    if state in ("planned", "arrived", "cleared"):
+        context |= _before(session, by)
+    if state in ("dosing", "recovery", "ready", "left"):
+        context |= live(session)
+    if state in ("recovery", "ready"):
+        context |= _leaving(session)
+    context["colleagues"] = _colleagues(by)
+    return context
+
+
+def _colleagues(by: Actor) -> list[tuple[str, str]]:
+    people = staff_with(by, Role.PRESCRIBER, Role.NURSE).exclude(pk=by.staff_id)
+    return [(person.uid, person.name) for person in people]
+
+
+def _before(session: Session, by: Actor) -> dict[str, Any]:
+    gates = gates_now(session)
+    waiting = holding(gates)
+    proposal: dict[str, Any] | None = None
+    trouble: InputError | None = None
+    try:
+        proposal = proposal_for(session).as_dict()
+    except InputError as refused:
+        trouble = refused
+    ordered = ordered_dose(session)
+    check = DoseCheck.objects.filter(session=session).select_related("lot", "second").order_by("-id").first()
+    protocol = reading.protocol_of_session(session)
+    products = {each.id for each in protocol.dosing.products}
+    held = stock(by) if by.may(Permission.RECORD_SESSION) else []
+    return {
+        "gates": gates,
+        "holding": waiting,
+        "asked": _asked(gates),
+        "proposal": proposal,
+        "proposal_trouble": trouble,
+        "steps": protocol.dosing.steps,
+        "ordered": ordered,
+        "check": check,
+        "stock": [each for each in held if each["lot"].product in products],
+    }
+
+
+def _asked(gates: list[Any]) -> list[tuple[Element, str]]:
+    """Every element the gates still ask for or hold, once, in the order of the gates."""
+    found: dict[str, tuple[Element, str]] = {}
+    for gate in gates:
+        for element, shown in gate.asks:
+            found.setdefault(element.id, (element, shown))
+    return list(found.values())
+
+
+def live(session: Session) -> dict[str, Any]:
+    """What moves while the dose runs: what is due, what is waiting to be acknowledged."""
+    events = reading.dose_events(session)
+    begun = reading.started_at(events)
+    waiting = Alert.objects.filter(session=session, acknowledged_at__isnull=True).order_by("at", "id")
+    told: dict[str, Any] = {
+        "begun": begun,
+        "waiting": [{"row": row, "told": json.loads(row.snapshot)} for row in waiting],
+        "vitals": [dictionary()[name] for name in VITALS],
+        "extra": [dictionary()[name] for name in EXTRA],
+    }
+    if begun is None:
+        return told
+    rows = reading.rows_of(session)
+    seen = watch(
+        reading.protocol_of_session(session),
+        reading.readings_of(rows),
+        started_at=begun,
+        now=now(),
+        baseline=reading.baseline_of(rows),
+    )
+    told |= {
+        "due": seen.next_due,
+        "elapsed": int((now() - begun).total_seconds() // 60),
+        "is_paused": bool(events) and events[-1].kind == "pause",
+        "check": DoseCheck.objects.filter(session=session).select_related("lot").order_by("-id").first(),
+        "ordered": ordered_dose(session),
+    }
+    return told
+
+
+def _leaving(session: Session) -> dict[str, Any]:
+    protocol = reading.protocol_of_session(session)
+    begun = reading.started_at(reading.dose_events(session))
+    assert begun is not None
+    facts = reading.discharge_facts(session, reading.rows_of(session), now(), begun)
+    elements, asked = dictionary(), {}
+    for rule in protocol.stage(Stage.DISCHARGE):
+        for name in facts_of(rule.condition):
+            if name not in ANSWERED_BY_READINGS and name not in OF_THE_RECORD:
+                known = facts.known.get(name)
+                asked[name] = (elements[name], known.shown() if known else "")
+    return {"leaving": discharge(facts, protocol), "leaving_asked": list(asked.values())}

@@ -1,0 +1,221 @@
+"""Pages of courses, visits and the drug: obtain, parse, act or query, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.conflict import Conflict
+from openkap.care.patients.access import patient_for
+from openkap.care.patients.queries import banner_for, chart_links
+from openkap.care.permissions import Permission
+from openkap.care.treatment import drug_actions, forms, planning_actions, queries, therapy_actions
+from openkap.care.treatment.access import course_for, session_for, visit_for
+from openkap.core.errors import InputError
+
+
+def frame(request: ClinicRequest, patient: Any) -> dict[str, Any]:
+    """Banner and navigation of a chart page."""
+    return {"banner": banner_for(patient), "links": chart_links(request.actor, patient.uid)}
+
+
+def courses(request: ClinicRequest, patient: str) -> HttpResponse:
+    """All courses of a patient."""
+    row = patient_for(request.actor, patient, Permission.SEE_PATIENT, seen="courses")
+    return render(request, "treatment/courses.html", frame(request, row) | queries.courses_page(row))
+
+
+def plan(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Plan a course: choose, look at the dates, then make it."""
+    error: InputError | None = None
+    draft = None
+    if request.method == "POST":
+        try:
+            wanted = forms.wanted_given(request.POST)
+            if request.POST.get("act") == "make":
+                course = planning_actions.plan_course(by=request.actor, uid=patient, wanted=wanted)
+                return redirect("course", patient, course.uid)
+            draft = planning_actions.draft_course(by=request.actor, wanted=wanted)
+        except InputError as refused:
+            error = refused
+    row = patient_for(request.actor, patient, Permission.PLAN_COURSE, seen="planning")
+    context = frame(request, row) | queries.choices(request.actor) | queries.courses_page(row)
+    context |= {"error": error, "draft": draft, "typed": request.POST}
+    return render(request, "treatment/plan.html", context, status=422 if error else 200)
+
+
+def course(request: ClinicRequest, patient: str, course: str) -> HttpResponse:
+    """One course: its dates, what is due, and its rules as they stand."""
+    row = course_for(request.actor, patient, course, Permission.SEE_PATIENT, seen="course")
+    return render(request, "treatment/course.html", frame(request, row.patient) | queries.course_page(row))
+
+
+def end_course(request: ClinicRequest, patient: str, course: str) -> HttpResponse:
+    """End a course with its reason."""
+    error: InputError | None = None
+    if request.method == "POST":
+        rule, reason = request.POST.get("rule", ""), request.POST.get("reason", "")
+        try:
+            planning_actions.end_course(
+                by=request.actor, patient=patient, uid=course, rule=rule, reason=reason
+            )
+            return redirect("course", patient, course)
+        except InputError as refused:
+            error = refused
+    row = course_for(request.actor, patient, course, Permission.PRESCRIBE)
+    context = frame(request, row.patient) | queries.course_page(row) | {"error": error, "typed": request.POST}
+    return render(request, "treatment/end_course.html", context, status=422 if error else 200)
+
+
+def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
+    """Move a session: first what moves with it, then the move."""
+    error: InputError | Conflict | None = None
+    preview = None
+    data = request.POST
+    row = session_for(request.actor, patient, session, Permission.PLAN_COURSE)
+    if request.method == "POST":
+        try:
+            if data.get("act") == "cancel":
+                planning_actions.cancel_session(
+                    by=request.actor, patient=patient, uid=session, reason=data.get("reason", "")
+                )
+                return redirect("course", patient, row.course.uid)
+            starts_at = forms.needed_moment(data, "starts_at")
+            chair, nurse = data.get("chair", ""), data.get("nurse", "")
+            preview = planning_actions.preview_move(
+                by=request.actor, session=row, starts_at=starts_at, chair=chair, nurse=nurse
+            )
+            if data.get("act") == "move":
+                planning_actions.move_session(
+                    by=request.actor,
+                    patient=patient,
+                    uid=session,
+                    starts_at=starts_at,
+                    version=forms.version_given(data),
+                    reason=data.get("reason", ""),
+                    chair=chair,
+                    nurse=nurse,
+                )
+                messages.success(request, "Moved, with everything that depends on it.")
+                return redirect("course", patient, row.course.uid)
+        except (InputError, Conflict) as refused:
+            error = refused
+    context = frame(request, row.patient) | queries.choices(request.actor)
+    context |= {"session": row, "preview": preview, "error": error, "typed": data}
+    return render(request, "treatment/move_session.html", context, status=422 if error else 200)
+
+
+def move_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse:
+    """Move a therapy visit inside its window."""
+    error: InputError | Conflict | None = None
+    if request.method == "POST":
+        try:
+            planning_actions.move_visit(
+                by=request.actor,
+                patient=patient,
+                uid=visit,
+                starts_at=forms.needed_moment(request.POST, "starts_at"),
+                version=forms.version_given(request.POST),
+            )
+            return redirect("visit", patient, visit)
+        except (InputError, Conflict) as refused:
+            error = refused
+    row = visit_for(request.actor, patient, visit, Permission.PLAN_COURSE)
+    context = frame(request, row.patient) | queries.visit_page(row) | {"error": error, "typed": request.POST}
+    return render(request, "treatment/move_visit.html", context, status=422 if error else 200)
+
+
+def visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse:
+    """One therapy visit with its notes and, for who may, the form for the next one."""
+    error: InputError | None = None
+    if request.method == "POST":
+        try:
+            written = forms.note_given(request.POST)
+            therapy_actions.write_note(by=request.actor, patient=patient, uid=visit, written=written)
+            messages.success(request, "The note is saved.")
+            return redirect("visit", patient, visit)
+        except InputError as refused:
+            error = refused
+    row = visit_for(request.actor, patient, visit, Permission.READ_THERAPY_NOTE, seen="therapy notes")
+    context = frame(request, row.patient) | queries.visit_page(row)
+    modality = request.POST.get("modality", "")
+    checklist = therapy_actions.checklist_of(row, "" if error else modality)
+    context |= {"error": error, "typed": request.POST, "checklist": list(enumerate(checklist.items))}
+    context |= {"checklist_title": checklist.title}
+    return render(request, "treatment/visit.html", context, status=422 if error else 200)
+
+
+@require_POST
+def miss_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse:
+    """The visit did not take place."""
+    try:
+        therapy_actions.miss_visit(
+            by=request.actor, patient=patient, uid=visit, reason=request.POST.get("reason", "")
+        )
+    except InputError as refused:
+        messages.error(request, str(refused))
+    return redirect("visit", patient, visit)
+
+
+def my_therapy(request: ClinicRequest) -> HttpResponse:
+    """The therapist's own page: visits with their windows, notes to write first."""
+    return render(request, "treatment/my_therapy.html", {"visits": queries.my_visits(request.actor)})
+
+
+def drug(request: ClinicRequest) -> HttpResponse:
+    """The controlled-drug ledger: what there is, what moved, and what came in."""
+    error: InputError | None = None
+    if request.method == "POST":
+        try:
+            _drug_act(request)
+            return redirect("drug")
+        except InputError as refused:
+            error = refused
+    context = {
+        "stock": queries.stock(request.actor),
+        "ledger": queries.ledger(request.actor),
+        "products": drug_actions.products().values(),
+        "colleagues": queries.choices(request.actor)["nurses"]
+        if request.actor.may(Permission.GIVE_DOSE)
+        else [],
+        "error": error,
+        "typed": request.POST,
+    }
+    return render(request, "treatment/drug.html", context, status=422 if error else 200)
+
+
+def _drug_act(request: ClinicRequest) -> None:
+    data = request.POST
+    if data.get("act") != "count":
+        drug_actions.receive(
+            by=request.actor, received=forms.received_given(data), client_id=data.get("client_id", "")
+        )
+        return
+    counted = forms.needed_number(data, "counted_mg")
+    second, password = data.get("second", ""), data.get("password", "")
+    witness = drug_actions.second_person(by=request.actor, uid=second, password=password)
+    drug_actions.count_stock(
+        by=request.actor,
+        lot=data.get("lot", ""),
+        counted_mg=counted,
+        note=data.get("note", ""),
+        witness=witness,
+    )
+
+
+def chairs(request: ClinicRequest) -> HttpResponse:
+    """The clinic's chairs, and a new one."""
+    error: InputError | None = None
+    if request.method == "POST":
+        try:
+            planning_actions.add_chair(by=request.actor, name=request.POST.get("name", ""))
+            return redirect("chairs")
+        except InputError as refused:
+            error = refused
+    context = {"chairs": queries.choices(request.actor)["chairs"], "error": error, "typed": request.POST}
+    return render(request, "treatment/chairs.html", context, status=422 if error else 200)

@@ -1,0 +1,177 @@
+"""Patients under way: a planned course, a session up to each of its states."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from enrolled import proof, soon_enrolled
+
+from openkap.care.demo.cast import PASSWORD
+from openkap.care.treatment import dose_actions, drug_actions, planning_actions, session_actions
+from openkap.care.treatment.plan import TherapyChoice
+from openkap.care.treatment.stamps import Stamp
+
+# A Monday a week after the tests' own Monday, so that there is time to prepare.
+FIRST = datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
+GATES = {
+    "escort_confirmed": "yes",
+    "not_driving_today_acknowledged": "yes",
+    "hours_since_food": "4",
+    "minutes_since_clear_liquid": "120",
+    "urine_drug_screen": "no unexpected positive",
+    "hours_since_alcohol": "72",
+    "sbp_predose": "122",
+    "dbp_predose": "78",
+    "heart_rate_predose": "70",
+    "respiratory_rate_predose": "14",
+    "spo2_predose_room_air": "98",
+    "cssrs_since_last_contact_intent_or_plan": "no",
+    "new_symptoms_or_medicines_since_last_visit": "no",
+    "urinary_symptoms_new": "no",
+    "prescriber_on_site_and_emergency_kit_checked": "yes",
+    "psychological_preparation_done": "yes",
+    "usual_antihypertensive_taken": "yes",
+}
+VITALS = {"sbp": "130", "dbp": "82", "heart_rate": "78", "spo2": "97", "respiratory_rate": "15", "moaas": "5"}
+LEAVING = {
+    "spo2_room_air": "97",
+    "aldrete_total": "10",
+    "dissociation": "resolved_or_at_own_baseline",
+    "respiratory_depression": "resolved_or_absent",
+    "walks_unaided_no_significant_dizziness": "yes",
+    "tolerates_oral_fluid_and_minimal_nausea": "yes",
+    "escort_present": "yes",
+    "no_new_suicidal_intent": "yes",
+    "next_contact_booked": "yes",
+    "driving_instruction_given": "yes",
+    "uk_readiness_to_leave_checklist": "yes",
+}
+
+
+def chair(cast, name: str = "Chair 1"):
+    from openkap.care.treatment.models import Chair
+
+    found = Chair.objects.filter(clinic=cast.troupe.clinic, name=name).first()
+    return found or planning_actions.add_chair(by=cast.actor("cora"), name=name)
+
+
+def wanted(cast, *, first=FIRST, seat: str = "Chair 1", **changes):
+    fields = {
+        "protocol": "iv-racemic",
+        "pattern": "six-in-two-weeks",
+        "first": first,
+        "chair": chair(cast, seat).uid,
+        "prescriber": cast.staff("ada").uid,
+        "nurse": cast.staff("ben").uid,
+        "therapist": cast.staff("tess").uid,
+        "therapy": TherapyChoice("PE", 8, 90),
+    }
+    return planning_actions.Wanted(**(fields | changes))
+
+
+def planned(cast, patient, **changes):
+    """An eligible patient with a course of six sessions."""
+    soon_enrolled(cast, patient)
+    return planning_actions.plan_course(
+        by=cast.actor("cora"), uid=patient.uid, wanted=wanted(cast, **changes)
+    )
+
+
+def first_session(course):
+    return course.sessions.get(number=1)
+
+
+def enter(cast, session, kind, values, by="ben", **more):
+    return session_actions.enter(
+        by=cast.actor(by), patient=session.patient.uid, uid=session.uid, kind=kind, values=values, **more
+    )
+
+
+def arrived(cast, session, watch, **gates):
+    """It is the day; the patient is here and every gate is answered."""
+    watch.moment = session.starts_at
+    session_actions.arrive(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
+    enter(cast, session, "gate", GATES | gates)
+    session.refresh_from_db()
+    return session
+
+
+def stocked(cast, mg: str = "1000"):
+    received = drug_actions.Received("ketamine-10", "LOT7", date(2028, 1, 31), Decimal(mg))
+    return drug_actions.receive(by=cast.actor("ben"), received=received).lot
+
+
+def witness(cast, key: str = "ada", by: str = "ben"):
+    return drug_actions.second_person(by=cast.actor(by), uid=cast.staff(key).uid, password=PASSWORD)
+
+
+def ordered(cast, session, **changes):
+    fields = {"step": "start", "basis": "actual body weight", "person": proof(cast, "ada")}
+    return dose_actions.prescribe(
+        by=cast.actor("ada"), patient=session.patient.uid, uid=session.uid, **(fields | changes)
+    )
+
+
+def checked(cast, session, mg: str = "35", **more):
+    return dose_actions.check_dose(
+        by=cast.actor("ben"),
+        patient=session.patient.uid,
+        uid=session.uid,
+        lot=stocked(cast).uid,
+        drawn_mg=Decimal(mg),
+        witness=witness(cast),
+        **more,
+    )
+
+
+def cleared(cast, session, watch, mg: str = "35", **gates):
+    """Everything up to the release."""
+    arrived(cast, session, watch, **gates)
+    ordered(cast, session)
+    checked(cast, session, mg)
+    dose_actions.clear(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
+    session.refresh_from_db()
+    return session
+
+
+def dose(cast, session, kind, **more):
+    return dose_actions.dose_event(
+        by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid, kind=kind, **more
+    )
+
+
+def dosing(cast, session, watch, mg: str = "35"):
+    """The dose is running."""
+    cleared(cast, session, watch, mg)
+    dose(cast, session, "start")
+    session.refresh_from_db()
+    return session
+
+
+def recovering(cast, session, watch, mg: str = "35", given: str = "35"):
+    """The dose is over; two hours of readings have been taken."""
+    dosing(cast, session, watch, mg)
+    begun = watch.moment
+    for minute in (0, 10, 20, 30, 40):
+        watch.moment = begun + timedelta(minutes=minute)
+        enter(cast, session, "vitals", VITALS, stamp=Stamp(client_id=f"reading-{minute}"))
+    dose(cast, session, "stop", given_mg=Decimal(given))
+    for minute in (55, 70, 85, 100, 120):
+        watch.moment = begun + timedelta(minutes=minute)
+        enter(cast, session, "vitals", VITALS, stamp=Stamp(client_id=f"reading-{minute}"))
+    session.refresh_from_db()
+    return session
+
+
+def gone(cast, session, watch, **more):
+    """The patient has left."""
+    from openkap.care.treatment import closing_actions
+
+    recovering(cast, session, watch, **more)
+    enter(cast, session, "discharge", LEAVING)
+    closing_actions.let_go(
+        by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid, escort="Robin Example"
+    )
+    session.refresh_from_db()
+    return session

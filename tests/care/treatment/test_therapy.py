@@ -1,0 +1,91 @@
+"""Psychotherapy: notes with minutes and checklist, the therapist's own page, who reads what."""
+
+import pytest
+from treated import first_session, planned
+
+from openkap.care.treatment.models import Note, Visit
+from openkap.protocol.read import load_protocol
+from openkap.protocol.session_words import fidelity
+
+
+@pytest.fixture
+def course(cast, patient):
+    return planned(cast, patient)
+
+
+def url_of(visit, end=""):
+    return f"/patients/{visit.patient.uid}/visits/{visit.uid}/{end}"
+
+
+def test_the_therapists_page_shows_visits_with_their_windows(cast, course):
+    page = cast.client("tess").get("/therapy/").content.decode()
+    assert "Mon 30 Nov" not in page.split("Integration")[0].split("Preparation")[0]
+    assert "Tue 1 Dec 10:00 to Thu 3 Dec 10:00" in page
+    assert cast.client("ben").get("/therapy/").status_code == 403
+
+
+def test_a_note_has_minutes_modality_and_checklist_and_makes_the_visit_done(cast, course, watch):
+    visit = course.visits.filter(kind="preparation").first()
+    watch.moment = visit.starts_at
+    data = {"minutes": "55", "text": "We agreed on a grounding plan.", "tick-0": "yes", "tick-3": "no"}
+    assert cast.client("ben").get(url_of(visit)).status_code == 403
+    assert cast.client("tess").post(url_of(visit), data).status_code == 302
+    note = Note.objects.get()
+    visit.refresh_from_db()
+    assert (note.minutes, note.modality, visit.state) == (55, "PE", "done")
+    assert set(note.fidelity.values()) == {"yes", "no"}
+    assert note.checklist.startswith("Preparation")
+
+
+@pytest.mark.parametrize(
+    "change", [{"minutes": "0"}, {"minutes": "9999"}, {"text": " "}, {"tick-0": "maybe"}, {"minutes": "x"}]
+)
+def test_what_cannot_be_is_refused_and_the_text_stays(cast, course, watch, change):
+    visit = course.visits.filter(kind="preparation").first()
+    watch.moment = visit.starts_at
+    data = {"minutes": "55", "text": "A long note nobody wants to write twice."} | change
+    answer = cast.client("tess").post(url_of(visit), data)
+    assert answer.status_code == 422
+    assert not Note.objects.exists()
+    if change.get("text") is None:
+        assert "nobody wants to write twice" in answer.content.decode()
+
+
+def test_a_correction_is_a_new_note_and_two_corrections_do_not_overwrite(cast, course, watch):
+    visit = course.visits.filter(kind="preparation").first()
+    watch.moment = visit.starts_at
+    cast.client("tess").post(url_of(visit), {"minutes": "55", "text": "First."})
+    first = Note.objects.get()
+    data = {"minutes": "60", "text": "Second.", "corrects": first.uid}
+    assert cast.client("tess").post(url_of(visit), data).status_code == 422
+    assert cast.client("tess").post(url_of(visit), data | {"reason": "minutes"}).status_code == 302
+    late = cast.client("ada").post(url_of(visit), data | {"text": "Third.", "reason": "also"})
+    assert late.status_code == 422
+    assert "Third." in late.content.decode()
+    assert Note.objects.count() == 2
+
+
+def test_a_visit_ahead_has_no_note_and_a_missed_one_its_reason(cast, course, watch):
+    visit = first_session(course).visits.get()
+    assert cast.client("tess").post(url_of(visit), {"minutes": "60", "text": "x"}).status_code == 422
+    cast.client("tess").post(url_of(visit, "missed/"), {"reason": "ill"})
+    visit.refresh_from_db()
+    assert (visit.state, visit.state_because) == ("missed", "ill")
+
+
+def test_every_therapy_of_the_protocol_has_a_checklist():
+    for therapy in load_protocol("iv-racemic").therapy.trauma_focused:
+        assert fidelity().for_visit("trauma_focused", therapy.id).items
+    for kind in Visit.Kind.values:
+        assert fidelity().for_visit(kind, "PE").items
+
+
+def test_preparation_done_opens_its_gate(cast, course, watch):
+    from openkap.care.treatment.dose_actions import gates_now
+
+    session = first_session(course)
+    visit = course.visits.filter(kind="preparation").first()
+    watch.moment = visit.starts_at
+    cast.client("tess").post(url_of(visit), {"minutes": "55", "text": "Prepared."})
+    gates = {gate.rule.id: gate.state for gate in gates_now(session)}
+    assert gates["PRE-22"] == "clear"

@@ -1,0 +1,122 @@
+"""The command line of the registry, from an empty folder to a combined result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from openkap.commands.registry import registry
+from openkap.core.errors import InputError
+
+
+def run(*arguments: object) -> Any:
+    result = CliRunner().invoke(registry, [str(each) for each in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output) if "--json" in arguments else result.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("registry")
+    run("synth", root, "--patients", 250, "--sites", 3)
+    return root
+
+
+def test_synth_says_what_is_true(tmp_path: Path) -> None:
+    answer = run("synth", tmp_path, "--patients", 50, "--sessions", 321, "--json")
+    assert answer["rows"]["session"] == 321
+    assert answer["truth"]["people"] == 50
+
+
+def test_the_same_world_gives_the_same_data(tmp_path: Path) -> None:
+    prints = {run("synth", tmp_path / each, "--patients", 30, "--json")["fingerprint"] for each in "ab"}
+    assert len(prints) == 1
+
+
+def test_check_finds_the_planted_duplicates_and_no_error(folder: Path) -> None:
+    answer = run("check", folder, "--json")
+    assert (answer["errors"], [each["id"] for each in answer["failing"]]) == (0, ["same-score-twice"])
+
+
+def test_a_measure_is_the_same_from_duckdb_and_from_plain_python(folder: Path) -> None:
+    fast, slow = (
+        run("measure", folder, "onset", "--engine", each, "--json") for each in ("duckdb", "reference")
+    )
+    fast, slow = fast["rows"][0], slow["rows"][0]
+    for name in ("due", "seen", "observed", "bounds", "warnings"):
+        assert fast[name] == slow[name]
+    # The model of who answers sees the same cells in another order.
+    assert fast["weighted"]["value"] == pytest.approx(slow["weighted"]["value"], rel=1e-9)
+
+
+def test_every_measure_answers(folder: Path) -> None:
+    for measure in run("measure", folder, "--json"):
+        assert run("measure", folder, measure["id"], "--strata", "--json")["rows"], measure["id"]
+
+
+def test_an_unknown_measure_is_refused_with_the_known_ones(folder: Path) -> None:
+    with pytest.raises(InputError, match="response"):
+        run("measure", folder, "happiness")
+
+
+def test_an_unknown_engine_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="unknown engine"):
+        run("measure", folder, "onset", "--engine", "mysql")
+
+
+def test_the_report_prints_no_rate_without_its_missing(folder: Path, tmp_path: Path) -> None:
+    lines = run("report", folder, "--csv", tmp_path / "outcomes.csv").splitlines()
+    outcomes = [
+        line
+        for line in lines
+        if line.startswith(("Response,", "Remission,", "Deterioration,", "Mean change,"))
+    ]
+    assert len(outcomes) > 50
+    for line in outcomes:
+        whole = " seen (" in line and "whatever the missing did" in line
+        assert whole or "too few answers to estimate" in line or "Nobody was due" in line, line
+    assert "completeness" in (tmp_path / "outcomes.csv").read_text().splitlines()[0]
+
+
+def test_the_benchmark_prints_what_it_cannot_say(folder: Path) -> None:
+    assert "It cannot say what the treatment caused" in run("benchmark", folder)
+
+
+def test_two_sites_combine_without_a_patient_leaving(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    run("synth", other, "--patients", 250, "--seed", 5, "--sites", 3)
+    trust, files = [], []
+    for number, root in enumerate((folder, other)):
+        public = run("key", tmp_path / f"{number}.pem").strip()
+        out = tmp_path / f"{number}.json"
+        run("summarise", root, "--site", f"site {number}", "--key", tmp_path / f"{number}.pem", "--out", out)
+        trust += ["--trust", public]
+        files.append(out)
+    combined = {each["key"]: each for each in run("combine", *files, *trust, "--json")}
+    assert combined["response pcl5 w4"]["sites"] == 2
+    assert combined["response pcl5 w4"]["worst"] <= combined["response pcl5 w4"]["rate"] <= 1
+    changed = json.loads(files[0].read_text())
+    changed["body"]["tables"][0]["total"]["due"] = 999
+    files[0].write_text(json.dumps(changed))
+    with pytest.raises(InputError, match="signature does not fit"):
+        run("combine", *files, *trust)
+    with pytest.raises(InputError, match="not trusted"):
+        run("combine", files[1], "--trust", "00" * 32)
+
+
+def test_rows_from_a_folder_become_a_release(tmp_path: Path) -> None:
+    source = tmp_path / "rows"
+    source.mkdir()
+    (source / "site.jsonl").write_text('{"site_id": "n", "zone": "Europe/Berlin"}\n')
+    (source / "patient.jsonl").write_text('{"patient_id": "a", "site_id": "n"}\n')
+    (source / "consent.jsonl").write_text(
+        '{"consent_id": 1, "patient_id": "a", "purpose": "registry", "decision": "given",'
+        ' "decided_at": "2026-01-01T00:00:00Z"}\n'
+    )
+    (tmp_path / "key").write_text("a secret of this clinic alone")
+    answer = run("extract", tmp_path / "out", "--from", source, "--key-file", tmp_path / "key", "--json")
+    assert answer["rows_written"]["patient"] == 1
