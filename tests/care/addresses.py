@@ -85,9 +85,28 @@ def proposal(world: World, key: str, patient: Any) -> str:
 
     score = alarming(world, key, patient).score
     turn = Turn.objects.create(
-        patient=patient, kind="relapse", definition="relapse-rise-10", before=score, score=score, at=now(), seen_at=now()
+        patient=patient,
+        kind="relapse",
+        definition="relapse-rise-10",
+        before=score,
+        score=score,
+        at=now(),
+        seen_at=now(),
     )
     return propose(by=patient_actor(patient.uid, patient.clinic), patient=patient, turn=turn).uid
+
+
+def under_way(world: World) -> tuple[Any, Any]:
+    """Rows of screening, consent, course and session of a patient at each clinic, made once a world."""
+    from treated import rows_under_way
+
+    ours = rows_under_way(world.cast, world.ours, "ada", "cora")
+    return ours, rows_under_way(world.cast, world.theirs, "eve", "eve")
+
+
+def of_both(name: str) -> Callable[[World], tuple[Any, Any]]:
+    """The id of one kind of row under way, at our clinic and at the other."""
+    return lambda world: tuple(rows[name] for rows in under_way(world))  # type: ignore[return-value]
 
 
 # parameter name -> (value at our clinic, value at the other clinic); the same twice where it has no clinic
@@ -102,6 +121,15 @@ SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     "signal": lambda world: (signal(world, "cora", world.ours), signal(world, "eve", world.theirs)),
     "proposal": lambda world: (proposal(world, "cora", world.ours), proposal(world, "eve", world.theirs)),
     "incoming": lambda world: (incoming(world, "cora"), incoming(world, "eve")),
+    **{name: of_both(name) for name in ("assessment", "consent", "course", "visit", "session", "alert")},
+    # Names of content: the same at every clinic.
+    "section": lambda world: (under_way(world) and "health", "health"),
+    "element": lambda world: (under_way(world) and "body_weight", "body_weight"),
+    "part": lambda world: ("CON-01", "CON-01"),
+    "rule": lambda world: ("PRE-10", "PRE-10"),
+    # Pages of the lead's numbers: the same names at every clinic, each with its own clinic's release.
+    "page": lambda world: ("benchmark", "no-such-page"),
+    "exhibit": lambda world: ("benchmark", "no-such-exhibit"),
     # The demo answers 404 outside the demo, the login library to anybody who guesses.
     "key": lambda world: ("ada", "ada"),
     "uidb36": lambda world: ("1", "1"),

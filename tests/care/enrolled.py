@@ -127,7 +127,7 @@ def consented(cast, patient, scope: str = "course"):
     )
 
 
-def soon_enrolled(cast, patient):
+def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = "cora"):
     """As ``enrolled``, rows put down directly: for tests of what comes afterwards."""
     from datetime import timedelta
 
@@ -137,14 +137,14 @@ def soon_enrolled(cast, patient):
     from openkap.care.moment import now
     from openkap.care.patients.models import Patient
 
-    ada, cora, at = cast.staff("ada"), cast.staff("cora"), now()
+    ada, cora, at = cast.staff(prescriber), cast.staff(coordinator), now()
 
     def signature(entity: str) -> Signature:
         return Signature.objects.create(
             staff=ada,
             name=ada.name,
             roles="prescriber",
-            clinic=cast.troupe.clinic,
+            clinic=patient.clinic,
             meaning="x",
             entity=entity,
             entity_uid="x",

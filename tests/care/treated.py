@@ -175,3 +175,57 @@ def gone(cast, session, watch, **more):
     )
     session.refresh_from_db()
     return session
+
+
+def rows_under_way(cast, patient, prescriber: str, coordinator: str) -> dict[str, str]:
+    """The public ids of one row of each kind for a patient at any clinic, made the first time."""
+    from openkap.care.moment import now
+    from openkap.care.treatment import models
+
+    person = cast.staff(prescriber)
+    if not patient.courses.exists():
+        soon_enrolled(cast, patient, prescriber=prescriber, coordinator=coordinator)
+        seat = models.Chair.objects.create(clinic=patient.clinic, name=f"Chair of {patient.uid}")
+        course = models.Course.objects.create(
+            patient=patient,
+            protocol="iv-racemic",
+            protocol_version="1.0.0",
+            protocol_fingerprint="0" * 64,
+            pattern="six-in-two-weeks",
+            modality="PE",
+            therapist=person,
+            prescriber=person,
+            planned_by=person,
+            planned_at=now(),
+        )
+        session = models.Session.objects.create(
+            course=course,
+            patient=patient,
+            number=1,
+            chair=seat,
+            prescriber=person,
+            nurse=person,
+            starts_at=FIRST,
+            ends_at=FIRST + timedelta(hours=3),
+        )
+        models.Visit.objects.create(
+            course=course,
+            patient=patient,
+            kind="preparation",
+            number=1,
+            therapist=person,
+            starts_at=FIRST - timedelta(days=3),
+            minutes=60,
+        )
+        models.Alert.objects.create(
+            session=session, rule="VIT-03", action="pause", snapshot="{}", at=now(), raised_at=now()
+        )
+    session = patient.sessions.first()
+    return {
+        "assessment": patient.assessments.first().uid,
+        "consent": patient.consents.first().uid,
+        "course": patient.courses.first().uid,
+        "visit": patient.visits.first().uid,
+        "session": session.uid,
+        "alert": session.alerts.first().uid,
+    }

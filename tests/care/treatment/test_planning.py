@@ -108,16 +108,9 @@ def test_the_database_itself_keeps_two_sessions_off_one_chair(cast, patient):
 
 def test_nobody_is_assigned_whose_certificate_has_run_out(cast, patient):
     soon_enrolled(cast, patient)
-    Credential.objects.create(
-        staff=cast.staff("ben"),
-        kind="ACLS",
-        issued_on=date(2024, 1, 1),
-        expires_on=date(2026, 11, 29),
-        evidence="card",
-        checked_by=cast.staff("sia"),
-        checked_at=now(),
-    )
-    with pytest.raises(InputError, match="Ben Okafor cannot be assigned: ACLS"):
+    held = Credential.objects.filter(staff=cast.staff("ben"))
+    held.update(revoked_at=now(), revoked_because="card lost")
+    with pytest.raises(InputError, match="Ben Okafor: this person cannot be assigned as session nurse"):
         planning_actions.plan_course(by=cast.actor("cora"), uid=patient.uid, wanted=wanted(cast))
 
 

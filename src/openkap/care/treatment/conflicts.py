@@ -8,7 +8,9 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Q
 
-from openkap.care.accounts.models import Credential, Staff
+from openkap.care.accounts.credentials import NotQualified, require_qualified
+from openkap.care.accounts.models import Staff
+from openkap.care.permissions import Role
 from openkap.care.treatment.models import Chair, Session, Visit
 from openkap.core.errors import InputError
 
@@ -81,19 +83,14 @@ def _span(starts_at: datetime, ends_at: datetime) -> str:
     return f"{starts_at:%d %b %H:%M} to {ends_at:%H:%M}"
 
 
-def refuse_unfit(person: Staff, day: date) -> None:
-    """Nobody is assigned whose certificate or training of some kind has run out by that day."""
-    latest: dict[str, date | None] = {}
-    for row in Credential.objects.filter(staff=person, revoked_at__isnull=True):
-        held = latest.get(row.kind, row.expires_on)
-        ends = None if held is None or row.expires_on is None else max(held, row.expires_on)
-        latest[row.kind] = ends
-    ended = sorted(kind for kind, ends in latest.items() if ends is not None and ends < day)
-    if ended:
+def refuse_unfit(person: Staff, role: Role, day: date) -> None:
+    """Nobody is assigned who does not meet what the part needs on that day."""
+    try:
+        require_qualified(person.pk, role, on=day)
+    except NotQualified as refused:
         raise InputError(
-            f"{person.name} cannot be assigned: {', '.join(ended)} has run out",
+            f"{person.name}: {refused.what}",
             value=f"{day:%d %b %Y}",
-            limit="every credential valid on the day",
-            remedy="choose a colleague, or renew it",
-            where="staff",
-        )
+            remedy=refused.remedy,
+            where=role.value,
+        ) from None

@@ -104,8 +104,11 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted) -> Course:
         raise InputError(
             "; ".join(draft.conflicts), remedy="choose another time, chair or person", where="first"
         )
-    for person in filter(None, (people.prescriber, people.nurse, people.therapist)):
-        refuse_unfit(person, draft.plan.sessions[-1].starts_at.date())
+    last = draft.plan.sessions[-1].starts_at.date()
+    refuse_unfit(people.prescriber, Role.PRESCRIBER, last)
+    refuse_unfit(people.nurse, Role.NURSE, last)
+    if people.therapist:
+        refuse_unfit(people.therapist, Role.THERAPIST, last)
     course = Course.objects.create(
         patient=patient,
         kind=wanted.kind,
@@ -355,7 +358,9 @@ def move_session(
     session = session_for(by, patient, uid, Permission.PLAN_COURSE)
     Chair.objects.select_for_update().get(pk=session.chair_id)
     session = (
-        Session.objects.select_for_update().select_related("course", "chair", "nurse").get(pk=session.pk)
+        Session.objects.select_for_update(of=("self",))
+        .select_related("course", "chair", "nurse")
+        .get(pk=session.pk)
     )
     if session.state != Session.State.PLANNED:
         raise InputError(
@@ -367,7 +372,7 @@ def move_session(
     move = preview_move(by=by, session=session, starts_at=starts_at, chair=chair, nurse=nurse)
     if move.problems:
         raise InputError("; ".join(move.problems), remedy="choose another time", where="starts_at")
-    refuse_unfit(move.nurse, starts_at.date())
+    refuse_unfit(move.nurse, Role.NURSE, starts_at.date())
     shift, before = starts_at - session.starts_at, session.starts_at
     session.starts_at, session.ends_at = move.starts_at, move.ends_at
     session.chair, session.nurse = move.chair, move.nurse
@@ -394,7 +399,9 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
     """Move a therapy visit; an integration visit stays in the window of its session."""
     found = visit_for(by, patient, uid, Permission.PLAN_COURSE)
     visit = (
-        Visit.objects.select_for_update().select_related("course", "session", "therapist").get(pk=found.pk)
+        Visit.objects.select_for_update(of=("self",))
+        .select_related("course", "session", "therapist")
+        .get(pk=found.pk)
     )
     if visit.version != version:
         raise Conflict(theirs={"starts_at": visit.starts_at}, version=visit.version)

@@ -8,21 +8,21 @@ from openkap.care.contributions import TimelineEvent
 from openkap.care.treatment.models import AdverseEvent, Course, Session, Visit
 
 
-def events(patient_id: int) -> list[TimelineEvent]:
+def events(patient_ids: list[int]) -> list[TimelineEvent]:
     """Courses, sessions that took place, therapy visits, adverse events."""
     found: list[TimelineEvent] = []
-    for course in Course.objects.filter(patient_id=patient_id).select_related("patient"):
+    for course in Course.objects.filter(patient_id__in=patient_ids).select_related("patient"):
         url = reverse("course", args=[course.patient.uid, course.uid])
         found.append(TimelineEvent(course.planned_at, "course", "Course planned", url, course.pattern))
         if course.ended_at:
             found.append(TimelineEvent(course.ended_at, "course", "Course ended", url, course.ended_because))
-    sessions = Session.objects.filter(patient_id=patient_id, state__in=("left", "aborted"))
+    sessions = Session.objects.filter(patient_id__in=patient_ids, state__in=("left", "aborted"))
     for session in sessions.select_related("patient"):
         url = reverse("session", args=[session.patient.uid, session.uid])
         tone = "watch" if session.state == "aborted" else "good"
         title = f"Session {session.number}"
         found.append(TimelineEvent(session.starts_at, "session", title, url, session.state_because, tone))
-    visits = Visit.objects.filter(patient_id=patient_id, state__in=("done", "missed")).select_related(
+    visits = Visit.objects.filter(patient_id__in=patient_ids, state__in=("done", "missed")).select_related(
         "patient"
     )
     for visit in visits:
@@ -30,7 +30,7 @@ def events(patient_id: int) -> list[TimelineEvent]:
         tone = "plain" if visit.state == "done" else "watch"
         title = visit.get_kind_display().capitalize()
         found.append(TimelineEvent(visit.starts_at, "therapy", title, url, visit.state_because, tone))
-    for event in AdverseEvent.objects.filter(patient_id=patient_id, corrected_by__isnull=True):
+    for event in AdverseEvent.objects.filter(patient_id__in=patient_ids, corrected_by__isnull=True):
         tone = "alarm" if event.is_serious else "watch"
         detail = f"grade {event.grade}"
         found.append(
