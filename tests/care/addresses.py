@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -21,6 +21,8 @@ class World:
     cast: Any
     ours: Any
     theirs: Any
+    # Each sample is made once a world: the table asks for them hundreds of times.
+    made: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
 BUNDLE = {
@@ -146,7 +148,9 @@ class Address:
     parameters: tuple[str, ...]
 
     def path(self, world: World, *, other_clinic: bool = False) -> str:
-        values = {name: SAMPLES[name](world)[1 if other_clinic else 0] for name in self.parameters}
+        for name in set(self.parameters) - set(world.made):
+            world.made[name] = SAMPLES[name](world)
+        values = {name: world.made[name][1 if other_clinic else 0] for name in self.parameters}
         return reverse(self.name, kwargs=values)
 
     @property

@@ -66,14 +66,20 @@ def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return _answer(
         request,
         422,
-        {"what": "the request does not fit the schema", "limit": first.get("msg"), "where": where,
-         "remedy": "see /api/openapi.json"},
+        {
+            "what": "the request does not fit the schema",
+            "limit": first.get("msg"),
+            "where": where,
+            "remedy": "see /api/openapi.json",
+        },
     )
 
 
 @api.exception_handler(PermissionDenied)
 def not_open(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
-    return _answer(request, 403, {"what": str(error) or "not open to you", "remedy": "ask the site administrator"})
+    return _answer(
+        request, 403, {"what": str(error) or "not open to you", "remedy": "ask the site administrator"}
+    )
 
 
 @api.exception_handler(Http404)
@@ -83,7 +89,9 @@ def not_there(request: HttpRequest, error: Http404) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def not_known(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return _answer(request, 403, {"what": "the request carries no valid CSRF token", "remedy": "reload the page"})
+    return _answer(
+        request, 403, {"what": "the request carries no valid CSRF token", "remedy": "reload the page"}
+    )
 
 
 @api.exception_handler(HttpError)

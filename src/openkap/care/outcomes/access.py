@@ -16,7 +16,9 @@ LINK = "measure"
 ENDED = "this link has ended"
 
 
-def invitation_for(by: Actor, patient_uid: str, uid: str, permission: Permission) -> tuple[Patient, Invitation]:
+def invitation_for(
+    by: Actor, patient_uid: str, uid: str, permission: Permission
+) -> tuple[Patient, Invitation]:
     """One invitation of a patient; 404 for anybody else's."""
     patient = patient_for(by, patient_uid, permission, seen="")
     found = Invitation.objects.filter(patient=patient, uid=uid).first()
@@ -25,7 +27,9 @@ def invitation_for(by: Actor, patient_uid: str, uid: str, permission: Permission
     return patient, found
 
 
-def form_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> tuple[Patient, Form]:
+def form_for(
+    by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = ""
+) -> tuple[Patient, Form]:
     """One form of a patient, of records merged into it too."""
     patient = patient_for(by, patient_uid, permission, seen=seen)
     mine = Form.objects.filter(patient=patient, uid=uid) | Form.objects.filter(
@@ -50,7 +54,9 @@ def signal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tupl
     return patient, found
 
 
-def proposal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tuple[Patient, MaintenanceProposal]:
+def proposal_for(
+    by: Actor, patient_uid: str, uid: str, *, seen: str = ""
+) -> tuple[Patient, MaintenanceProposal]:
     """One proposal, for the prescribers who decide on it."""
     patient = patient_for(by, patient_uid, Permission.PRESCRIBE, seen=seen)
     found = (

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django.db import transaction
@@ -132,7 +134,9 @@ def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> i
     forms = {row.uid: row for row in Form.objects.select_for_update().filter(invitation=invitation)}
     rows = [_answer_row(by, forms, tap) for tap in waiting]
     known = set(ItemAnswer.objects.filter(form__invitation=invitation).values_list("form_id", "client_id"))
-    fresh = list({(r.form_id, r.client_id): r for r in rows if (r.form_id, r.client_id) not in known}.values())
+    fresh = list(
+        {(r.form_id, r.client_id): r for r in rows if (r.form_id, r.client_id) not in known}.values()
+    )
     for row in fresh:
         if row.form.finished_at is not None:
             raise InputError(
@@ -219,32 +223,38 @@ def finish(*, by: Actor, invitation: Invitation) -> Invitation:
         entity="invitation",
         uid=row.uid,
         patient=row.patient.uid,
-        detail={"scores": {each.instrument: plain_total(each) for each in scored}},
+        detail={"scored": [each.instrument for each in scored]},
     )
     return row
 
 
-def plain_total(row: FormScore) -> str | None:
-    """The total as text, without trailing zeros."""
-    return None if row.total is None else f"{row.total.normalize():f}"
-
-
 def _score(form: Form, answers: dict[str, int]) -> FormScore:
+    last = ItemAnswer.objects.filter(form=form).order_by("-answered_at").values_list("answered_at", flat=True)
+    row = score_row(form, answers, last[0])
+    row.save(force_insert=True)
+    return row
+
+
+def score_row(form: Form, answers: dict[str, int], at: datetime) -> FormScore:
+    """What a form scored, as a row that is not stored yet."""
     instrument = form_of(form.instrument)
     found = score(instrument, answers)
-    last = ItemAnswer.objects.filter(form=form).order_by("-answered_at").values_list("answered_at", flat=True)[0]
-    return FormScore.objects.create(
+    return FormScore(
         form=form,
         patient=form.patient,
         instrument=instrument.id,
         instrument_version=found.version,
         instrument_fingerprint=found.fingerprint,
-        total=None if found.total is None else round(float(found.total), 3),
+        total=None if found.total is None else _three_places(found.total),
         scales={each.id: plain(each.value) for each in found.scales},
         missing=list(found.missing),
-        at=last,
+        at=at,
         scored_at=now(),
     )
+
+
+def _three_places(value: Fraction) -> Decimal:
+    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal("0.001"))
 
 
 @transaction.atomic
@@ -255,9 +265,7 @@ def close(*, by: Actor, uid: str, invitation: str, gap: str) -> None:
     if gap not in Invitation.Gap.values:
         raise InputError("the reason is missing", remedy="choose one", where="gap")
     mark_gap(row, gap)
-    record(
-        "measure.closed", by=by, entity="invitation", uid=row.uid, patient=uid, detail={"gap": gap}
-    )
+    record("measure.closed", by=by, entity="invitation", uid=row.uid, patient=uid, detail={"gap": gap})
 
 
 def mark_gap(invitation: Invitation, gap: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
@@ -9,13 +11,13 @@ from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.care.outcomes.access import proposal_for
 from openkap.care.outcomes.follow_up import follow_up, form_of
-from openkap.care.outcomes.models import FormScore, Invitation, ItemAnswer, MaintenanceProposal, Turn
+from openkap.care.outcomes.models import FormScore, Invitation, MaintenanceProposal, Turn
 from openkap.care.patients.models import Patient
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth
 from openkap.instruments.change import Change, Finding, change
 from openkap.instruments.model import Instrument
-from openkap.instruments.score import Score, score
+from openkap.instruments.score import ScaleScore, Score
 
 RESPONSE, REMISSION, RELAPSE = "response", "remission", "relapse"
 
@@ -32,12 +34,29 @@ def readings(patient_ids: list[int], instrument: str) -> list[FormScore]:
 
 
 def as_score(reading: FormScore) -> Score:
-    """The reading scored again from its answers: exact, with every scale."""
-    answers: dict[str, int | None] = {}
-    taps = ItemAnswer.objects.filter(form_id=reading.form_id).order_by("answered_at", "id")
-    for item, value in taps.values_list("item", "value"):
-        answers[item] = value
-    return score(form_of(reading.instrument), answers)
+    """The stored reading as the instruments room takes it: exact scales, nothing scored anew."""
+    instrument = form_of(reading.instrument)
+    return Score(
+        instrument=reading.instrument,
+        version=reading.instrument_version,
+        fingerprint=reading.instrument_fingerprint,
+        answers=(),
+        skipped=(),
+        missing=tuple(reading.missing),
+        main=instrument.main,
+        scales=tuple(
+            ScaleScore(each.id, each.name, _exact(reading.scales.get(each.id)), *map(Fraction, each.range))
+            for each in instrument.scales
+        ),
+        bands=(),
+        cutoffs=(),
+        rules=(),
+        safety=(),
+    )
+
+
+def _exact(stored: object) -> Fraction | None:
+    return None if stored is None else Fraction(str(stored))
 
 
 def baseline_of(rows: list[FormScore]) -> FormScore | None:
@@ -60,10 +79,16 @@ def judge(*, by: Actor, patient: Patient, score: FormScore) -> list[Turn]:
         return []
     Patient.objects.select_for_update().get(pk=patient.pk)
     rows = [row for row in readings([patient.pk], score.instrument) if row.total is not None]
+    known = {turn.kind: turn for turn in Turn.objects.filter(patient=patient).order_by("at", "id")}
+    return _judge(by, patient, rows, score, known)
+
+
+def _judge(
+    by: Actor, patient: Patient, rows: list[FormScore], score: FormScore, known: dict[str, Turn]
+) -> list[Turn]:
     base = baseline_of(rows)
     if base is None or base.pk == score.pk:
         return []
-    known = {turn.kind: turn for turn in Turn.objects.filter(patient=patient).order_by("at", "id")}
     made = _gains(patient, base, score, known)
     # A relapse may be followed by a response to further treatment: the newest turn decides what can come.
     relapse = _relapse(patient, rows, score, known)
@@ -92,9 +117,7 @@ def _gains(patient: Patient, base: FormScore, score: FormScore, known: dict[str,
     ]
 
 
-def _relapse(
-    patient: Patient, rows: list[FormScore], score: FormScore, known: dict[str, Turn]
-) -> list[Turn]:
+def _relapse(patient: Patient, rows: list[FormScore], score: FormScore, known: dict[str, Turn]) -> list[Turn]:
     rules = follow_up().relapse
     response, last = known.get(RESPONSE), known.get(RELAPSE)
     if response is None or (last is not None and last.at > response.at):
@@ -176,8 +199,15 @@ def judge_again(*, by: Actor, patient: Patient) -> int:
     """Judge readings that no judgement has seen yet, such as those imported; returns how many turns."""
     rules = follow_up().relapse
     seen = Turn.objects.filter(patient=patient).order_by("-at").first()
-    fresh = [row for row in readings([patient.pk], rules.instrument) if seen is None or row.at > seen.at]
-    return sum(len(judge(by=by, patient=patient, score=row)) for row in fresh)
+    rows = [row for row in readings([patient.pk], rules.instrument) if row.total is not None]
+    known = {turn.kind: turn for turn in Turn.objects.filter(patient=patient).order_by("at", "id")}
+    made = 0
+    for number, row in enumerate(rows):
+        if seen is None or row.at > seen.at:
+            turns = _judge(by, patient, rows[: number + 1], row, known)
+            known |= {turn.kind: turn for turn in turns}
+            made += len(turns)
+    return made
 
 
 def needs_second_reading(patient_ids: list[int]) -> FormScore | None:
@@ -194,7 +224,10 @@ def needs_second_reading(patient_ids: list[int]) -> FormScore | None:
     best = min(since[:-1], key=lambda row: row.total or 0)
     alarming = any(each.met is Truth.YES for each in relapse_findings(best, since[-1]))
     asked = Invitation.objects.filter(
-        patient_id__in=patient_ids, finished_at__isnull=True, closed_at__isnull=True,
-        forms__instrument=rules.instrument, due_at__lte=now() + rules.confirm_within,
+        patient_id__in=patient_ids,
+        finished_at__isnull=True,
+        closed_at__isnull=True,
+        forms__instrument=rules.instrument,
+        due_at__lte=now() + rules.confirm_within,
     ).exists()
     return since[-1] if alarming and not asked else None

@@ -111,10 +111,16 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
         bridges=bridges,
         points=points,
         gaps=tuple(
-            Mark(across(gap.at), _between(scored, points, gap.at, floor), f"{gap.at:%-d %b %Y}, {gap.occasion}: {gap.reason}")
+            Mark(
+                across(gap.at),
+                _between(scored, points, gap.at, floor),
+                f"{gap.at:%-d %b %Y}, {gap.occasion}: {gap.reason}",
+            )
             for gap in found.gaps
         ),
-        lines=tuple(Mark(right, down(line.value), f"{line.name} {_plain(line.value)}") for line in found.lines),
+        lines=tuple(
+            Mark(right, down(line.value), f"{line.name} {_plain(line.value)}") for line in found.lines
+        ),
         turns=tuple(
             Mark(across(turn.at), TOP, f"{turn.kind}, {turn.at:%-d %b %Y}: {turn.name}", turn.kind)
             for turn in found.milestones
@@ -127,7 +133,12 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
             if mark.kind in ("session_done", "session_missed") and start <= mark.at <= end
         ),
         therapy=tuple(
-            Mark(across(mark.at), floor + 12 + ROW, f"{mark.label or 'therapy'}, {mark.at:%-d %b %Y}", mark.kind)
+            Mark(
+                across(mark.at),
+                floor + 12 + ROW,
+                f"{mark.label or 'therapy'}, {mark.at:%-d %b %Y}",
+                mark.kind,
+            )
             for mark in found.marks
             if mark.kind == "therapy" and start <= mark.at <= end
         ),
@@ -217,9 +228,7 @@ def draw_cluster(found: Trajectory, name: str, label: str, most: int) -> Figure:
         Reading(row.at, row.scales.get(name), {}, row.occasion, row.form_uid, row.missing)
         for row in found.readings
     )
-    base = next(
-        (new for old, new in zip(found.readings, rows, strict=True) if old is found.baseline), None
-    )
+    base = next((new for old, new in zip(found.readings, rows, strict=True) if old is found.baseline), None)
     part = Trajectory(
         instrument=f"{found.instrument}-{name}",
         name=label,

@@ -44,7 +44,9 @@ class AskForm(forms.Form):
 class GapForm(forms.Form):
     """Why a measure will stay missing."""
 
-    gap = forms.ChoiceField(label="Why it is missing", choices=Invitation.Gap.choices, widget=forms.RadioSelect)
+    gap = forms.ChoiceField(
+        label="Why it is missing", choices=Invitation.Gap.choices, widget=forms.RadioSelect
+    )
 
 
 class VoidForm(forms.Form):

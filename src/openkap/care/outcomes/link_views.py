@@ -13,8 +13,8 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, figures, queries
 from openkap.care.outcomes.access import through_link
-from openkap.care.outcomes.help_line import help_line
 from openkap.care.outcomes.actions import Tap
+from openkap.care.outcomes.help_line import help_line
 from openkap.care.outcomes.plain_words import in_plain_words
 from openkap.core.errors import InputError
 
@@ -66,7 +66,11 @@ def _taps(request: HttpRequest, sheets: list[queries.Sheet]) -> list[Tap]:
     for sheet in sheets:
         for question in sheet.questions:
             given = request.POST.get(f"{sheet.uid}:{question.item}", "")
-            if given.lstrip("-").isdigit() and len(given) < 5 and sheet.answers.get(question.item) != int(given):
+            if (
+                given.lstrip("-").isdigit()
+                and len(given) < 5
+                and sheet.answers.get(question.item) != int(given)
+            ):
                 found.append(_tap(sheet.uid, question.item, int(given), moment))
     return found
 

@@ -51,7 +51,9 @@ class Invitation(Claimable):
                 condition=~Q(about_uid=""),
                 name="invitation_once_an_occasion",
             ),
-            models.CheckConstraint(condition=Q(closes_at__gt=F("due_at")), name="invitation_closes_after_due"),
+            models.CheckConstraint(
+                condition=Q(closes_at__gt=F("due_at")), name="invitation_closes_after_due"
+            ),
             models.CheckConstraint(
                 condition=Q(finished_at__isnull=True) | Q(closed_at__isnull=True),
                 name="invitation_finished_or_closed",
@@ -89,9 +91,7 @@ class Form(models.Model):
     voided_by = models.ForeignKey(Staff, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     voided_because = models.TextField(blank=True)
 
-    append_only: ClassVar = AppendOnly(
-        mutable=("finished_at", "voided_at", "voided_by", "voided_because")
-    )
+    append_only: ClassVar = AppendOnly(mutable=("finished_at", "voided_at", "voided_by", "voided_because"))
 
     class Meta:
         constraints: ClassVar = [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from openkap.care.outcomes.queries import Trajectory
 from openkap.care.outcomes.follow_up import form_of
+from openkap.care.outcomes.queries import Trajectory
 
 
 def in_plain_words(found: Trajectory) -> list[str]:

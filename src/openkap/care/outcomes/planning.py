@@ -1,4 +1,4 @@
-"""Measures follow treatment by themselves: what each dated point asks for, sent, reminded, and closed as a gap."""
+"""Measures follow treatment: what each dated point asks for, sent, reminded, closed as a gap."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def plan_due(worker: str) -> int:
         (patients[mark.patient_id], plan, mark.uid, mark.at + plan.due)
         for mark in marks_of(list(patients))
         for plan in _plans_for(mark)
-        if mark.patient_id in patients and now() - BEHIND - plan.open_for < mark.at + plan.due <= now() + AHEAD
+        if mark.patient_id in patients
+        and now() - BEHIND - plan.open_for < mark.at + plan.due <= now() + AHEAD
     ]
     return plan_these(wanted)
 

@@ -134,9 +134,7 @@ def trajectories(
     turns = list(
         Turn.objects.filter(patient_id__in=patient_ids).select_related("score", "before").order_by("at", "id")
     )
-    return [
-        _trajectory(form_of(name), rows[name], gaps[name], marks, turns, judged=judged) for name in names
-    ]
+    return [_trajectory(form_of(name), rows[name], gaps[name], marks, turns, judged=judged) for name in names]
 
 
 def _trajectory(
@@ -164,7 +162,9 @@ def _trajectory(
         readings=tuple(readings.values()),
         gaps=tuple(gaps),
         marks=marks,
-        milestones=tuple(_milestone(instrument, turn) for turn in turns if turn.score.instrument == instrument.id),
+        milestones=tuple(
+            _milestone(instrument, turn) for turn in turns if turn.score.instrument == instrument.id
+        ),
         lines=tuple(_lines(instrument)),
         clusters=tuple((each.id, each.name, each.range[1]) for each in instrument.scales if each is not main),
         baseline=readings[base.pk] if base else None,
@@ -336,7 +336,10 @@ def read_form(form: Form) -> dict[str, Any]:
         "at": form.finished_at,
         "is_official": is_official,
         "licence": instrument.licence.terms,
-        "rows": [(question, answers.get(question.item), question.words(answers.get(question.item))) for question in questions],
+        "rows": [
+            (question, answers.get(question.item), question.words(answers.get(question.item)))
+            for question in questions
+        ],
         "scales": found.scales,
         "main": instrument.main,
         "bands": [

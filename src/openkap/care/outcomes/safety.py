@@ -122,9 +122,7 @@ def acknowledge(*, by: Actor, uid: str, signal: str) -> None:
     row.acknowledged_by_id, row.acknowledged_at = by.staff_id, now()
     row.save(update_fields=["acknowledged_by", "acknowledged_at"])
     waited = int((row.acknowledged_at - row.raised_at).total_seconds())
-    record(
-        "safety.acknowledged", by=by, entity="signal", uid=signal, patient=uid, detail={"after_s": waited}
-    )
+    record("safety.acknowledged", by=by, entity="signal", uid=signal, patient=uid, detail={"after_s": waited})
 
 
 @transaction.atomic
@@ -134,7 +132,8 @@ def close_signal(*, by: Actor, uid: str, signal: str, what_was_done: str) -> Non
     row = SafetySignal.objects.select_for_update().get(pk=row.pk)
     if not what_was_done.strip():
         raise InputError(
-            "what was done is missing", remedy="write one sentence: whom you reached, what follows",
+            "what was done is missing",
+            remedy="write one sentence: whom you reached, what follows",
             where="what_was_done",
         )
     if row.closed_at is not None:
@@ -143,9 +142,7 @@ def close_signal(*, by: Actor, uid: str, signal: str, what_was_done: str) -> Non
     row.refresh_from_db()
     row.closed_by_id, row.closed_at, row.what_was_done = by.staff_id, now(), what_was_done.strip()
     row.save(update_fields=["closed_by", "closed_at", "what_was_done"])
-    record(
-        "safety.closed", by=by, entity="signal", uid=signal, patient=uid, reason=what_was_done.strip()
-    )
+    record("safety.closed", by=by, entity="signal", uid=signal, patient=uid, reason=what_was_done.strip())
 
 
 def escalate_due(worker: str) -> int:

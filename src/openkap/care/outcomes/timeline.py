@@ -13,7 +13,13 @@ TONES = {"relapse": "alarm", "response": "good", "remission": "good"}
 
 
 def events(patient_ids: list[int]) -> list[TimelineEvent]:
-    return [*_turns(patient_ids), *_signals(patient_ids), *_proposals(patient_ids), *_scores(patient_ids), *_gaps(patient_ids)]
+    return [
+        *_turns(patient_ids),
+        *_signals(patient_ids),
+        *_proposals(patient_ids),
+        *_scores(patient_ids),
+        *_gaps(patient_ids),
+    ]
 
 
 def _turns(patient_ids: list[int]) -> list[TimelineEvent]:
@@ -31,7 +37,9 @@ def _turns(patient_ids: list[int]) -> list[TimelineEvent]:
 
 
 def _signals(patient_ids: list[int]) -> list[TimelineEvent]:
-    rows = SafetySignal.objects.filter(patient_id__in=patient_ids).select_related("patient", "acknowledged_by")
+    rows = SafetySignal.objects.filter(patient_id__in=patient_ids).select_related(
+        "patient", "acknowledged_by"
+    )
     found = []
     for row in rows:
         url = reverse("signal", args=[row.patient.uid, row.uid])
@@ -82,7 +90,11 @@ def _gaps(patient_ids: list[int]) -> list[TimelineEvent]:
     rows = Invitation.objects.filter(patient_id__in=patient_ids, closed_at__isnull=False)
     return [
         TimelineEvent(
-            row.due_at, "gap", f"{title_of(row.occasion)}: missing", detail=row.get_gap_display(), tone="unknown"
+            row.due_at,
+            "gap",
+            f"{title_of(row.occasion)}: missing",
+            detail=row.get_gap_display(),
+            tone="unknown",
         )
         for row in rows
     ]

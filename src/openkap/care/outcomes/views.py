@@ -41,9 +41,7 @@ def ask(request: ClinicRequest, patient: str) -> HttpResponse:
     form = AskForm(request.POST or None)
     form.fields["instruments"].initial = form.usual()
     if request.method == "POST" and form.is_valid():
-        invitation = actions.ask(
-            by=request.actor, uid=patient, instruments=form.cleaned_data["instruments"]
-        )
+        invitation = actions.ask(by=request.actor, uid=patient, instruments=form.cleaned_data["instruments"])
         if form.cleaned_data["way"] == "tablet":
             return _hand_over(request, patient, invitation.uid)
         messages.success(request, "The link goes out within a minute.")
@@ -80,9 +78,7 @@ def form_page(request: ClinicRequest, patient: str, form: str) -> HttpResponse:
     row, found = form_for(request.actor, patient, form, Permission.SEE_OUTCOMES, seen="form")
     reason = VoidForm(request.POST or None)
     if request.method == "POST" and reason.is_valid():
-        actions.void_form(
-            by=request.actor, uid=patient, form=form, reason=reason.cleaned_data["reason"]
-        )
+        actions.void_form(by=request.actor, uid=patient, form=form, reason=reason.cleaned_data["reason"])
         return redirect("outcome_form", patient, form)
     shown = {"sheet": queries.read_form(found), "form": reason}
     return render(request, "outcomes/form.html", shown | frame(request, row))

@@ -1,4 +1,4 @@
-"""The dated points of treatment that other apps plan measures from and draw: sessions, visits, course ends."""
+"""The dated points of treatment that other apps plan measures from and draw."""
 
 from __future__ import annotations
 

@@ -1,0 +1,143 @@
+"""The course of symptoms: response, remission, relapse by named definitions; maintenance only proposed."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from openkap.care.moment import now
+from openkap.care.outcomes import planning, queries
+from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, Turn
+
+
+def kinds():
+    return [(turn.kind, turn.definition) for turn in Turn.objects.order_by("at", "id")]
+
+
+def test_a_fall_of_fifteen_is_a_response_and_28_a_remission(answer_pcl):
+    answer_pcl(50)
+    answer_pcl(36, days=7)
+    assert kinds() == []
+    answer_pcl(35, days=7)
+    assert kinds() == [("response", "response-15")]
+    answer_pcl(28, days=7)
+    assert kinds() == [("response", "response-15"), ("remission", "remission-28")]
+
+
+def test_one_bad_reading_is_no_relapse_two_are(answer_pcl):
+    answer_pcl(50)
+    answer_pcl(20, days=14)
+    answer_pcl(32, days=30)
+    assert "relapse" not in dict(kinds())
+    answer_pcl(31, days=7)
+    assert kinds()[-1] == ("relapse", "relapse-rise-10")
+    assert MaintenanceProposal.objects.count() == 1
+
+
+def test_without_a_response_there_is_no_relapse(answer_pcl):
+    answer_pcl(40)
+    for total in (35, 50, 55):
+        answer_pcl(total, days=7)
+    assert kinds() == []
+
+
+def test_after_one_alarming_reading_the_job_asks_for_the_second(answer_pcl):
+    answer_pcl(50)
+    answer_pcl(20, days=14)
+    form = answer_pcl(35, days=60)
+    assert planning.detect_relapses("test") == 1
+    assert planning.detect_relapses("test") == 0
+    assert Invitation.objects.get(about_uid=form.uid).forms.get().instrument == "pcl-5"
+
+
+def test_maintenance_is_proposed_to_a_prescriber_and_decided_with_a_reason(cast, patient, answer_pcl):
+    for total, days in ((50, 0), (20, 14), (34, 40), (36, 7)):
+        answer_pcl(total, days=days)
+    proposal = MaintenanceProposal.objects.get()
+    assert proposal.decision == ""
+    assert "Decide: symptoms came back" in cast.client("ada").get(reverse("home")).content.decode()
+    assert "Decide: symptoms came back" not in cast.client("ben").get(reverse("home")).content.decode()
+    address = reverse("maintenance", args=[patient.uid, proposal.uid])
+    assert cast.client("ada").post(address, {"decision": "plan", "reason": ""}).status_code == 200
+    cast.client("ada").post(address, {"decision": "watch", "reason": "New job; measure in a week."})
+    proposal.refresh_from_db()
+    assert (proposal.decision, proposal.decided_by.name) == ("watch", "Ada Lindqvist")
+
+
+def test_a_form_entered_in_error_no_longer_counts(cast, patient, answer_pcl):
+    answer_pcl(50)
+    wrong = answer_pcl(10, days=7)
+    address = reverse("outcome_form", args=[patient.uid, wrong.uid])
+    cast.client("cora").post(address, {"reason": "answered by the sister"})
+    assert [row.total for row in queries.trajectory(patient).readings] == [50]
+    assert "answered by the sister" in cast.client("cora").get(address).content.decode()
+
+
+def test_the_baseline_is_the_reading_before_treatment(patient, answer_pcl):
+    answer_pcl(60, occasion="on_request")
+    answer_pcl(48, days=20, occasion="baseline", about="course000001")
+    answer_pcl(30, days=20)
+    found = queries.trajectory(patient)
+    assert found.baseline.total == 48
+    assert found.points == -18
+
+
+def test_a_missed_measure_is_a_gap_with_its_reason(patient, cast, answer_pcl, watch):
+    from openkap.care.outcomes.actions import ask
+
+    answer_pcl(50)
+    watch.forward(days=7)
+    ask(by=cast.actor("cora"), uid=patient.uid, instruments=["pcl-5"])
+    planning.send_due("test")
+    watch.forward(days=8)
+    assert planning.close_missed("test") == 1
+    page = cast.client("ada").get(reverse("outcomes", args=[patient.uid])).content.decode()
+    assert "no way to reach them" in page
+    assert page.count('class="gap"') >= 1
+
+
+def test_the_figure_says_in_a_table_what_it_draws(patient, cast, answer_pcl):
+    for total, days in ((50, 0), (44, 7), (20, 7)):
+        answer_pcl(total, days=days)
+    page = cast.client("tess").get(reverse("outcomes", args=[patient.uid])).content.decode()
+    assert 'role="img"' in page
+    assert "PCL-5 from 50 on" in page
+    for value in ("50", "44", "20"):
+        assert f'<td class="number">{value}</td>' in page
+
+
+def test_an_unscored_form_is_shown_as_unscored_not_as_zero(patient, cast, asked):
+    from openkap.care.accounts.actor import patient_actor
+    from openkap.care.outcomes.actions import as_taps, finish, save_answers
+
+    form = Form.objects.get(invitation=asked, instrument="pcl-5")
+    by = patient_actor(patient.uid, patient.clinic)
+    save_answers(by=by, invitation=asked, taps=as_taps(form, {"1": 4}, now(), "t-unscored"))
+    finish(by=by, invitation=asked)
+    assert queries.trajectory(patient).readings[0].total is None
+    assert "not scored" in cast.client("ada").get(reverse("outcomes", args=[patient.uid])).content.decode()
+
+
+def test_the_outcomes_page_asks_the_database_the_same_for_three_and_for_thirty_readings(
+    patient, cast, answer_pcl, django_assert_max_num_queries
+):
+    client = cast.client("ada")
+    address = reverse("outcomes", args=[patient.uid])
+    for number in range(3):
+        answer_pcl(50 - number, days=7)
+    client.get(address)
+    with django_assert_max_num_queries(45) as few:
+        client.get(address)
+    for number in range(12):
+        answer_pcl(45 - number, days=7)
+    with django_assert_max_num_queries(len(few)):
+        client.get(address)
+
+
+def test_a_curve_in_plain_words_claims_nothing_below_reliable_change(patient, answer_pcl):
+    from openkap.care.outcomes.plain_words import in_plain_words
+
+    answer_pcl(50)
+    answer_pcl(40, days=7)
+    assert "about where they were" in in_plain_words(queries.trajectory(patient))[0]
+    answer_pcl(34, days=7)
+    assert "lower than when you started" in in_plain_words(queries.trajectory(patient))[0]

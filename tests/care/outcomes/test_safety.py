@@ -1,0 +1,117 @@
+"""An alarming answer: help at once, a named person called, wider circles until somebody answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+
+from openkap.care.audit.models import AuditEvent
+from openkap.care.messaging.actions import send_due
+from openkap.care.outcomes.models import Form, SafetySignal
+from openkap.care.outcomes.safety import escalate_due
+
+
+@pytest.fixture
+def alarmed(client, asked, link):
+    """The ninth item of the PHQ-9, answered, the form not finished."""
+    form = Form.objects.get(invitation=asked, instrument="phq-9")
+    tap = {
+        "form": form.uid,
+        "item": "9",
+        "value": 1,
+        "client_id": "mark-0001",
+        "answered_at": "2026-11-23T09:00:00Z",
+    }
+    url = reverse("api:link_answers", args=[link.removeprefix("/a/").rstrip("/")])
+    answer = client.post(url, json.dumps({"answers": [tap]}), content_type="application/json")
+    assert answer.json()["needs_help"] is True
+    return SafetySignal.objects.get()
+
+
+def page_of(cast, signal, key="ada"):
+    return cast.client(key).get(reverse("signal", args=[signal.patient.uid, signal.uid])).content.decode()
+
+
+def test_help_stands_on_the_patients_page_before_anything_is_finished(client, link, alarmed):
+    page = client.get(link).content.decode()
+    assert 'id="help-now" role="alert" tabindex="-1">' in page
+    assert "tel:+15550100" in page
+
+
+def test_the_patients_prescriber_is_called_without_a_word_about_health(alarmed, outbox):
+    send_due("test")
+    assert [each[1] for each in outbox] == ["ada@example.org"]
+    words = " ".join(outbox[0][2:]).lower()
+    assert all(said not in words for said in ("example,", "suicid", "phq", "ketamine", alarmed.patient.uid))
+    assert [call.staff.name for call in alarmed.calls.all()] == ["Ada Lindqvist"]
+
+
+def test_unanswered_the_circle_widens_and_the_call_repeats(alarmed, watch):
+    watch.forward(minutes=9)
+    assert escalate_due("test") == 0
+    watch.forward(minutes=2)
+    assert escalate_due("test") == 1
+    second = {call.staff.name for call in alarmed.calls.filter(level=1)}
+    assert {"Ada Lindqvist", "Ben Okafor", "Cora Delgado", "Tess Amari"} == second
+    assert escalate_due("test") == 0
+    for minutes in (11, 21, 21):
+        watch.forward(minutes=minutes)
+        assert escalate_due("test") == 1
+    assert AuditEvent.objects.filter(action="safety.escalated").count() == 4
+
+
+def test_acknowledged_nobody_else_is_called(cast, alarmed, watch):
+    client = cast.client("ben")
+    address = reverse("signal", args=[alarmed.patient.uid, alarmed.uid])
+    assert "I take this on" in page_of(cast, alarmed, "ben")
+    client.post(address, {"act": "acknowledge"})
+    watch.forward(hours=1)
+    assert escalate_due("test") == 0
+    assert "Ben Okafor" in page_of(cast, alarmed)
+
+
+def test_it_stands_first_on_the_home_page_and_in_the_banner_until_it_is_closed(cast, alarmed):
+    home = cast.client("ada").get(reverse("home")).content.decode()
+    assert home.index("Call the patient") < home.index("EXAMPLE, Alex")
+    chart = reverse("patient", args=[alarmed.patient.uid])
+    assert "safety answer" in cast.client("tess").get(chart).content.decode()
+    address = reverse("signal", args=[alarmed.patient.uid, alarmed.uid])
+    cast.client("ada").post(address, {"act": "close", "what_was_done": "Called, safe, sister is with them."})
+    assert "safety answer" not in cast.client("tess").get(chart).content.decode()
+    assert SafetySignal.objects.get().acknowledged_by is not None
+
+
+def test_closing_needs_words_and_loses_none(cast, alarmed):
+    address = reverse("signal", args=[alarmed.patient.uid, alarmed.uid])
+    answer = cast.client("ada").post(address, {"act": "close", "what_was_done": "  "})
+    assert "needs mending" in answer.content.decode()
+    assert SafetySignal.objects.get().closed_at is None
+
+
+def test_a_second_alarming_tap_raises_no_second_signal(client, asked, link, alarmed):
+    form = Form.objects.get(invitation=asked, instrument="phq-9")
+    tap = {
+        "form": form.uid,
+        "item": "9",
+        "value": 3,
+        "client_id": "mark-0002",
+        "answered_at": "2026-11-23T09:00:00Z",
+    }
+    url = reverse("api:link_answers", args=[link.removeprefix("/a/").rstrip("/")])
+    client.post(url, json.dumps({"answers": [tap]}), content_type="application/json")
+    assert SafetySignal.objects.count() == 1
+
+
+def test_the_lead_and_the_other_clinic_see_nothing_of_it(cast, alarmed):
+    address = reverse("signal", args=[alarmed.patient.uid, alarmed.uid])
+    assert cast.client("dov").get(address).status_code == 403
+    assert cast.client("eve").get(address).status_code == 404
+    assert cast.client("eve").get(reverse("api:signals")).json() == []
+
+
+def test_a_signal_is_never_deleted(alarmed):
+    with pytest.raises(DatabaseError), transaction.atomic():
+        SafetySignal.objects.all()._raw_delete("default")
