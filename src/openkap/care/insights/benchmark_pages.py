@@ -176,14 +176,10 @@ def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Seri
         yield Series("active arms together, 95 % interval", tuple(pooled), "diamond", tone="theirs")
     for design, (name, mark) in LOOKS.items():
         points = [
-            Point(
-                place + 0.1 + 0.07 * turn,
-                arm.adjusted,
-                words=f"{arm.study}, {arm.arm}: {signed(arm.adjusted, 1)}",
-            )
+            Point(place + 0.12 + 0.08 * turn, arm.adjusted, words=f"{arm.study}, {arm.arm}: {signed(arm.adjusted, 1)}")
             for place, each in enumerate(found)
-            for turn, arm in enumerate(one for one in (*each.arms, *each.real_world) if one.design == design)
-            if arm.adjusted is not None
+            for turn, arm in enumerate((*each.arms, *each.real_world))
+            if arm.design == design and arm.adjusted is not None
         ]
         if points:
             yield Series(name, tuple(points), mark, tone="theirs")

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from openkap.registry.query import Spells
 from openkap.registry.report import Report, definitions_fingerprint, make_report
 
 # Raised whenever the same data would be shown otherwise.
-EDITION = 1
+EDITION = 2
 PAGES = {
     "results": "Results",
     "completeness": "Completeness",
@@ -61,7 +61,7 @@ class Book:
 
     marks: Marks
     extracted_at: datetime
-    as_of: str
+    as_of: date
     release: str
     exhibits: dict[str, tuple[Exhibit, ...]]
 
@@ -99,7 +99,7 @@ def _parsed(path: str, changed: int) -> dict[str, tuple[Exhibit, ...]]:
 
 def _read(path: str, changed: int, dataset: Dataset, marks: Marks) -> Book:
     return Book(
-        marks, dataset.extracted_at, dataset.as_of.isoformat(), dataset.release, _parsed(path, changed)
+        marks, dataset.extracted_at, dataset.as_of, dataset.release, _parsed(path, changed)
     )
 
 

@@ -39,6 +39,8 @@ LOOKS: tuple[tuple[Mark, Line, str], ...] = (
 )  # fmt: skip
 SAFETY = ("severe-blood-pressure", "adverse-events", "serious-adverse-events")
 MONTH_DAYS = 30
+# A range narrower than this is the line itself.
+LEAST_RANGE = 0.005
 STEP = "to the nearest five; fewer than 10 are not shown"
 
 
@@ -150,7 +152,7 @@ def _curves(each: Durability, measure: SurvivalMeasure) -> TimeChart:
     spans = tuple(
         (day, 1 - high, 1 - low)
         for day, low, high in zip(each.range_times, each.range_low, each.range_high, strict=True)
-        if ours and ours[0] <= day <= ours[-1] + MONTH_DAYS
+        if ours and ours[0] <= day <= ours[-1] + MONTH_DAYS and high - low >= LEAST_RANGE
     )
     bands = (
         (Band(f"{CAUSE_WORDS[measure.event]}: what visits leave open", spans, is_joined=False),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -29,7 +29,7 @@ class State:
     """How old the numbers are, and whether a newer extract is under way or went wrong."""
 
     extracted_at: datetime | None = None
-    as_of: str = ""
+    as_of: date | None = None
     release: str = ""
     people: str = ""
     without_consent: str = ""
@@ -141,7 +141,7 @@ def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:
         ("held back", exhibit.hidden or "nothing"),
         *(("note", text) for text in exhibit.says),
         ("last extract", _when(book.extracted_at)),
-        ("data up to", book.as_of),
+        ("data up to", f"{book.as_of:%-d %b %Y}"),
         ("data fingerprint", book.marks.data),
         ("definitions fingerprint", book.marks.definitions),
         ("evidence fingerprint", book.marks.evidence),

@@ -56,8 +56,8 @@ def draw(chart: AnyChart, name: str, width: int = WIDE, *, paper: bool = False) 
 
 def _time(chart: TimeChart, width: int) -> tuple[str, float]:
     key, key_height = _key(chart, width)
-    height = (340 if width >= WIDE else 300) + key_height
-    frame = Frame(52, width - 18, 28 + key_height, height - 46, chart.x, chart.y)
+    height = (350 if width >= WIDE else 310) + key_height
+    frame = Frame(52, width - 18, 40 + key_height, height - 46, chart.x, chart.y)
     parts = [key, *_grid(frame, chart)]
     parts += [_band(band, frame) for band in chart.bands]
     if chart.level is not None:

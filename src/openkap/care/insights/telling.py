@@ -41,14 +41,15 @@ def interval(span: Interval, unit: str) -> str:
     return f"{signed(span.value, 1)} ({signed(span.low or 0, 1)} to {signed(span.high or 0, 1)})"
 
 
-def seen_of_due(shown: Shown) -> str:
+def seen_of_due(shown: Shown, *, with_share: bool = True) -> str:
     """How many were seen of those due, as far as it may be told."""
     if shown.due is None:
         return f"{FEW} due"
     if shown.seen is None:
         few_missing = shown.weighted.value is not None or "missing" in shown.hidden or "all" in shown.hidden
         return f"{FEW} missing of {shown.due}" if few_missing else f"{FEW} of {shown.due}"
-    return f"{shown.seen} of {shown.due} ({percent(shown.completeness)})"
+    share = f" ({percent(shown.completeness)})" if with_share else ""
+    return f"{shown.seen} of {shown.due}{share}"
 
 
 def completeness(shown: Shown) -> str:
@@ -95,10 +96,10 @@ def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
     )  # fmt: skip
     share = shown.completeness
     tone = "watch" if share is not None and share < 0.5 else "plain"
-    tip = "the missing did worse by, before the conclusion that people improved changes"
+    tip = "is what the missing must have done before people no longer improved on average"
     return (
         estimate,
-        Headline(completeness(shown), f"of those due were seen ({seen_of_due(shown)})", tone),
+        Headline(completeness(shown), f"of those due were seen ({seen_of_due(shown, with_share=False)})", tone),
         Headline(bounds(shown, unit), "whatever the missing did"),
         Headline(tipping(shown), tip if shown.tipping is not None else "no conclusion that could tip"),
     )
