@@ -61,6 +61,8 @@ def _chosen(wish: Wish) -> list[tuple[Any, str]]:
         clinics = Clinic.objects.filter(uid=wish.clinic)
     if not clinics:
         raise InputError(
-            "no clinic to extract", value=wish.clinic or "this installation", remedy="register a patient first"
+            "no clinic to extract",
+            value=wish.clinic or "this installation",
+            remedy="register a patient first",
         )
     return [(clinic, "") for clinic in clinics]

@@ -59,7 +59,9 @@ def runs_for(by: Actor) -> QuerySet[ExtractRun]:
 def benchmark_runs_for(by: Actor, data_fingerprint: str) -> QuerySet[BenchmarkRun]:
     """The stored comparisons of one release of the person's clinic."""
     require(by, Permission.SEE_AGGREGATES)
-    return BenchmarkRun.objects.filter(clinic_id=by.clinic_id, data_fingerprint=data_fingerprint).order_by("pk")
+    return BenchmarkRun.objects.filter(clinic_id=by.clinic_id, data_fingerprint=data_fingerprint).order_by(
+        "pk"
+    )
 
 
 def clinic_of(by: Actor) -> Clinic:

@@ -42,7 +42,12 @@ def decide_registry_use(*, by: Actor, uid: str, choice: str, said: str = "") -> 
         patient=patient, choice=choice, said=said.strip(), decided_at=now(), told_to_id=by.staff_id
     )
     record(
-        f"registry_use.{choice}", by=by, entity="registry_decision", uid=decision.uid, patient=uid, reason=said.strip()
+        f"registry_use.{choice}",
+        by=by,
+        entity="registry_decision",
+        uid=decision.uid,
+        patient=uid,
+        reason=said.strip(),
     )
     if choice == Choice.WITHDRAWN:
         # Not only tonight: the next release leaves them out, and it is made now.
@@ -60,7 +65,9 @@ def note_access(*, by: Actor, uid: str, distance_km: int | None, coverage: str) 
     """Note how far the patient comes and who pays."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
     if coverage not in AccessFact.Coverage.values:
-        raise InputError("who pays is missing", remedy="choose one; not known is one of them", where="coverage")
+        raise InputError(
+            "who pays is missing", remedy="choose one; not known is one of them", where="coverage"
+        )
     if distance_km is not None and not 0 <= distance_km <= FARTHEST_KM:
         raise InputError(
             "this distance cannot be",
@@ -70,7 +77,11 @@ def note_access(*, by: Actor, uid: str, distance_km: int | None, coverage: str) 
             where="distance_km",
         )
     fact = AccessFact.objects.create(
-        patient=patient, distance_km=distance_km, coverage=coverage, recorded_by_id=by.staff_id, recorded_at=now()
+        patient=patient,
+        distance_km=distance_km,
+        coverage=coverage,
+        recorded_by_id=by.staff_id,
+        recorded_at=now(),
     )
     record("access_fact.noted", by=by, entity="access_fact", patient=uid, detail={"coverage": coverage})
     return fact

@@ -176,7 +176,11 @@ def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Seri
         yield Series("active arms together, 95 % interval", tuple(pooled), "diamond", tone="theirs")
     for design, (name, mark) in LOOKS.items():
         points = [
-            Point(place + 0.12 + 0.08 * turn, arm.adjusted, words=f"{arm.study}, {arm.arm}: {signed(arm.adjusted, 1)}")
+            Point(
+                place + 0.12 + 0.08 * turn,
+                arm.adjusted,
+                words=f"{arm.study}, {arm.arm}: {signed(arm.adjusted, 1)}",
+            )
             for place, each in enumerate(found)
             for turn, arm in enumerate((*each.arms, *each.real_world))
             if arm.design == design and arm.adjusted is not None
@@ -190,9 +194,7 @@ def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Seri
             Point(float(place), own.weighted.value, own.weighted.low, own.weighted.high, least, most,
                   f"ours: {telling.interval(own.weighted, 'points')}; seen {telling.seen_of_due(own)}")
         )  # fmt: skip
-    yield Series(
-        "ours, weighted, 95 % interval; thin: whatever the missing did", tuple(ours), "disc", "solid"
-    )
+    yield Series("ours, weighted, 95 % interval", tuple(ours), "disc", "solid")
 
 
 def _rows(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[tuple[str, ...]]:

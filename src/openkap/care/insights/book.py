@@ -28,7 +28,7 @@ from openkap.registry.query import Spells
 from openkap.registry.report import Report, definitions_fingerprint, make_report
 
 # Raised whenever the same data would be shown otherwise.
-EDITION = 2
+EDITION = 3
 PAGES = {
     "results": "Results",
     "completeness": "Completeness",
@@ -98,9 +98,7 @@ def _parsed(path: str, changed: int) -> dict[str, tuple[Exhibit, ...]]:
 
 
 def _read(path: str, changed: int, dataset: Dataset, marks: Marks) -> Book:
-    return Book(
-        marks, dataset.extracted_at, dataset.as_of, dataset.release, _parsed(path, changed)
-    )
+    return Book(marks, dataset.extracted_at, dataset.as_of, dataset.release, _parsed(path, changed))
 
 
 def make_book(root: Path) -> tuple[Book, Report]:

@@ -186,11 +186,14 @@ def safety(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
 
 def _rates(report: Report, definitions: Definitions, rows: Sequence[RateRow]) -> Exhibit:
     whole = rows[0]
-    words = {each.id: each.words for each in definitions.strata.strata}
+    words = {each.id: telling.stratum_words(each.words) for each in definitions.strata.strata}
     entries: list[tuple[str, RateRow | None]] = [("all sessions", whole)]
     for stratum in dict.fromkeys(row.stratum for row in rows if row.stratum != "all"):
         entries.append((words.get(stratum, stratum), None))
-        entries += [(row.group.replace("_", " "), row) for row in rows if row.stratum == stratum]
+        of_stratum = sorted(
+            (row for row in rows if row.stratum == stratum), key=lambda row: telling.band_order(row.group)
+        )
+        entries += [(telling.group_words(row.group), row) for row in of_stratum]
     safe = _safe_groups(rows)
     top = max(
         [row.per_session[2] for row in rows if row.per_session and _may_tell(row) and safe[id(row)]] or [0.1]
@@ -290,13 +293,14 @@ def _rate_cells(row: RateRow, *, told: bool) -> tuple[str, ...]:
 
 def equity(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
     """From referral to follow-up, for all and by each group; counts to the nearest five."""
-    words = {each.id: each.words for each in definitions.strata.strata}
+    words = {each.id: telling.stratum_words(each.words) for each in definitions.strata.strata}
     whole = [row for row in report.flow if row["stratum"] == "all"]
     if not whole:
         return
     yield _flow(report, whole[0])
     for stratum in dict.fromkeys(row["stratum"] for row in report.flow if row["stratum"] != "all"):
         rows = [row for row in report.flow if row["stratum"] == stratum]
+        rows.sort(key=lambda row: telling.band_order(str(row["group"])))
         yield _flow_by_group(report, words.get(stratum, stratum), stratum, [whole[0], *rows])
 
 
@@ -341,7 +345,8 @@ def _flow(report: Report, row: dict[str, Any]) -> Exhibit:
 def _flow_by_group(report: Report, words: str, stratum: str, rows: Sequence[dict[str, Any]]) -> Exhibit:
     title = f"Who begins treatment: {words.lower()}"
     entries = [
-        ("everybody" if row["stratum"] == "all" else str(row["group"]).replace("_", " "), row) for row in rows
+        ("everybody" if row["stratum"] == "all" else telling.group_words(str(row["group"])), row)
+        for row in rows
     ]
 
     def share(row: dict[str, Any]) -> float | None:

@@ -13,7 +13,7 @@ def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str) -> bytes:
     """The exhibit as PDF."""
     lines = [DOCUMENT, '#set text(lang: "en")', f"= #{literal(exhibit.title)}", f"#para({literal(clinic)})"]
     cells = ", ".join(
-        f"[#text(size: 14pt, weight: \"bold\", {literal(each.value)}) \\ #text(size: 8pt, {literal(each.label)})]"
+        f'[#text(size: 14pt, weight: "bold", {literal(each.value)}) \\ #text(size: 8pt, {literal(each.label)})]'
         for each in exhibit.headlines
     )
     if cells:
@@ -24,7 +24,11 @@ def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str) -> bytes:
     lines += [f"#para({literal(text)})" for text in exhibit.says]
     lines.append("#text(size: 7.5pt)[" + _table(exhibit) + "]")
     lines.append('== #"From what this was made"')
-    lines += [f"#mark({literal(label)}, {literal(value)})" for label, value in about(book, exhibit)[1:] if label != "note"]
+    lines += [
+        f"#mark({literal(label)}, {literal(value)})"
+        for label, value in about(book, exhibit)[1:]
+        if label != "note"
+    ]
     return compiled("\n".join(lines))
 
 

@@ -9,4 +9,8 @@ from openkap.care.permissions import Permission
 
 
 def links(uid: str) -> list[ChartLink]:
-    return [ChartLink("Registry", reverse("registry_use", args=[uid]), "registry_use", Permission.WITHDRAW_CONSENT)]
+    return [
+        ChartLink(
+            "Registry", reverse("registry_use", args=[uid]), "registry_use", Permission.WITHDRAW_CONSENT
+        )
+    ]

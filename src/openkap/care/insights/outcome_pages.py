@@ -135,7 +135,7 @@ def _series(shown: Sequence[Shown], unit: str) -> Iterator[Series]:
         return Point(float(place), span.value, span.low, span.high, least, most, words)
 
     yield Series(
-        "weighted for who answered, 95 % interval; thin: whatever the missing did",
+        "weighted for who answered, 95 % interval",
         tuple(point(place, each, weighted=True) for place, each in enumerate(shown)),
         "disc", "solid",
     )  # fmt: skip
@@ -242,7 +242,7 @@ def by_group(report: Report, definitions: Definitions, measure: str, title: str)
         for row in report.outcomes
         if (row.measure, row.scale, row.cluster, row.window) == (measure, "pcl5", "total", LEADING)
     ]
-    words = {each.id: each.words for each in definitions.strata.strata}
+    words = {each.id: telling.stratum_words(each.words) for each in definitions.strata.strata}
     held_back = []
     for stratum in dict.fromkeys(row.stratum for row in rows if row.stratum != "all"):
         groups = {row.group: row.estimate for row in rows if row.stratum == stratum}
@@ -251,11 +251,11 @@ def by_group(report: Report, definitions: Definitions, measure: str, title: str)
             held_back.append(words.get(stratum, stratum))
             continue
         entries = [("everybody", protect(row.estimate, span=1.0)) for row in rows if row.stratum == "all"]
-        for name, estimate in groups.items():
+        for name, estimate in sorted(groups.items(), key=lambda each: telling.band_order(each[0])):
             shown = protect(estimate, span=1.0)
             if not visible[name]:
                 shown = Shown(**{**vars(NOTHING), "hidden": "held back: it would tell of few"})
-            entries.append((name.replace("_", " "), shown))
+            entries.append((telling.group_words(name), shown))
         heading = f"{title}: {words.get(stratum, stratum).lower()}, {rows[0].time.lower()}"
         yield _group_exhibit(report, f"{measure}-by-{stratum}", heading, entries, ())
     if held_back:

@@ -15,7 +15,11 @@ def sections(by: Actor, patient_ids: list[int], uid: str) -> list[Section]:
         return []
     last = RegistryDecision.objects.filter(patient_id__in=patient_ids).order_by("-decided_at", "-pk").first()
     lines = (
-        (BannerItem("Use of data", f"{last.get_choice_display()}, {last.decided_at:%-d %b %Y}"),) if last else ()
+        (BannerItem("Use of data", f"{last.get_choice_display()}, {last.decided_at:%-d %b %Y}"),)
+        if last
+        else ()
     )
     url = reverse("registry_use", args=[uid])
-    return [Section("Registry", lines, url, "Record a decision", "Not asked yet: no data go there.", order=80)]
+    return [
+        Section("Registry", lines, url, "Record a decision", "Not asked yet: no data go there.", order=80)
+    ]

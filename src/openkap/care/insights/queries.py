@@ -105,7 +105,13 @@ def comparisons(by: Actor, book: Book) -> list[dict[str, Any]]:
     """The stored comparisons behind the benchmark page."""
     return list(
         benchmark_runs_for(by, book.marks.data).values(
-            "uid", "window", "verdict", "data_fingerprint", "evidence_fingerprint", "plan_fingerprint", "made_at"
+            "uid",
+            "window",
+            "verdict",
+            "data_fingerprint",
+            "evidence_fingerprint",
+            "plan_fingerprint",
+            "made_at",
         )
     )
 
@@ -150,7 +156,11 @@ def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:
 
 def registry_use(patient: Patient) -> dict[str, Any]:
     """What a patient decided about the registry, and what equity asks, with the history."""
-    history = RegistryDecision.objects.filter(patient=patient).select_related("told_to").order_by("-decided_at", "-pk")
+    history = (
+        RegistryDecision.objects.filter(patient=patient)
+        .select_related("told_to")
+        .order_by("-decided_at", "-pk")
+    )
     return {
         "decision": latest_decision(patient.pk),
         "decisions": list(history),

@@ -8,7 +8,7 @@ from html import escape
 from openkap.care.insights.chart import AnyChart, Axis, Band, Bar, Point, RowChart, Series, TimeChart
 
 WIDE, NARROW = 760, 340
-TEXT = 13
+RANGE = "whatever the missing did"
 # On paper and in files there is no stylesheet beside the drawing.
 PAPER_STYLE = (
     "text{font-family:sans-serif;font-size:13px;fill:#000}.soft{fill:#333}.grid{stroke:#ccc;fill:none}"
@@ -96,11 +96,17 @@ def _key(chart: TimeChart, width: int) -> tuple[str, float]:
     parts, x, y = [], 6.0, 12.0
     entries: list[tuple[str, Series | None]] = [(band.name, None) for band in chart.bands]
     entries += [(series.name, series) for series in chart.series]
+    if any(point.least is not None for series in chart.series for point in series.points):
+        entries.append((RANGE, None))
     for words, series in entries:
         room = 34 + 6.9 * len(words)
         if x > 6 and x + room > width:
             x, y = 6.0, y + 22
-        if series is None:
+        if words == RANGE:
+            parts.append(
+                f'<path class="range" d="M{x + 12} {y - 8}v16M{x + 7} {y - 8}h10M{x + 7} {y + 8}h10"/>'
+            )
+        elif series is None:
             parts.append(f'<rect class="band" x="{x}" y="{y - 7}" width="24" height="14"/>')
         else:
             if series.line != "none":

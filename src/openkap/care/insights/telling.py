@@ -99,7 +99,34 @@ def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
     tip = "is what the missing must have done before people no longer improved on average"
     return (
         estimate,
-        Headline(completeness(shown), f"of those due were seen ({seen_of_due(shown, with_share=False)})", tone),
+        Headline(
+            completeness(shown), f"of those due were seen ({seen_of_due(shown, with_share=False)})", tone
+        ),
         Headline(bounds(shown, unit), "whatever the missing did"),
         Headline(tipping(shown), tip if shown.tipping is not None else "no conclusion that could tip"),
     )
+
+
+def stratum_words(words: str) -> str:
+    """What people are grouped by, without the remark after it."""
+    return words.partition(";")[0]
+
+
+def band_order(group: str) -> tuple[int, float, str]:
+    """Groups in the order of their numbers, those without one by name, what is not known last."""
+    digits = "".join(sign if sign.isdecimal() or sign == "." else " " for sign in group).split()
+    if digits:
+        return 0, float(digits[0]) - (0.5 if group.startswith("<") else 0), group
+    return (2 if group == "unknown" else 1), 0.0, group
+
+
+def group_words(group: str) -> str:
+    """A group as people say it: ``under 30``, ``30 to under 45``, ``60 or more``."""
+    low, dash, high = group.partition("-<")
+    if dash:
+        return f"{low} to under {high}"
+    if group.startswith("<"):
+        return f"under {group[1:]}"
+    if group.endswith("+"):
+        return f"{group[:-1]} or more"
+    return "not known" if group == "unknown" else group.replace("_", " ")

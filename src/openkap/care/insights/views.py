@@ -58,12 +58,18 @@ def _download(request: ClinicRequest, page: str, exhibit: str, kind: str) -> Htt
         book, found = access.exhibit_for(request.actor, page, exhibit)
     except InputError as refused:
         # Nothing to download yet is no refusal of the person.
-        return HttpResponse(f"{refused.what}: {refused.remedy}", status=409, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            f"{refused.what}: {refused.remedy}", status=409, content_type="text/plain; charset=utf-8"
+        )
     if kind == "csv":
         answer = HttpResponse(queries.exhibit_csv(book, found), content_type="text/csv; charset=utf-8")
     else:
-        answer = HttpResponse(exhibit_pdf(book, found, request.actor.clinic_name), content_type="application/pdf")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{page}-{found.id}-{book.as_of.isoformat()}.{kind}"'
+        answer = HttpResponse(
+            exhibit_pdf(book, found, request.actor.clinic_name), content_type="application/pdf"
+        )
+    answer.headers["Content-Disposition"] = (
+        f'attachment; filename="{page}-{found.id}-{book.as_of.isoformat()}.{kind}"'
+    )
     return answer
 
 
@@ -120,5 +126,7 @@ def _kilometres(text: str) -> int | None:
     if not text.strip():
         return None
     if not text.strip().isdecimal():
-        raise InputError("not a distance", value=text, limit="whole kilometres", remedy="such as 12", where="distance_km")
+        raise InputError(
+            "not a distance", value=text, limit="whole kilometres", remedy="such as 12", where="distance_km"
+        )
     return int(text)
