@@ -20,11 +20,6 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "Check all content; exit 1 with file, line and remedy where it fails."),
     "score": ("score", "Score an answered form; with an earlier one, judge the change."),
     "instruments": ("instruments", "List and show rating scales; import official wording."),
-    "evidence": ("evidence", "Meta-analysis: pool, regress, network, and the ketamine evidence base."),
-    "simulate": ("simulate", "What a dose does, by route, in a person or in a crowd."),
-    "routes": ("routes", "Exposure by route, side by side."),
-    "models": ("models", "The kinetic models: list, show, check against observations."),
-    "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
     "serve": ("serve", "Serve the clinic: pages and jobs on this machine."),
     "found-clinic": ("found_clinic", "Open the first clinic with its administrator."),
     "jobs": ("serve", "Run the clinic's jobs alone, once or for good."),
@@ -32,6 +27,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify-backup": ("backup", "Check a backup: digest, database, audit chains."),
     "restore": ("backup", "Put a backup in the place of this installation's database."),
     "audit": ("audit", "Export the audit chain and prove that nobody changed it."),
+    "evidence": ("evidence", "Meta-analysis: pool, regress, network, and the ketamine evidence base."),
+    "simulate": ("simulate", "What a dose does, by route, in a person or in a crowd."),
+    "routes": ("routes", "Exposure by route, side by side."),
+    "models": ("models", "The kinetic models: list, show, check against observations."),
+    "mechanism": ("mechanism", "How ketamine may work: claims with evidence for and against."),
     "registry": ("registry", "Many patients at once: extract, measures, benchmark, combine sites."),
 }
 

@@ -218,7 +218,12 @@ def rows_under_way(cast, patient, prescriber: str, coordinator: str) -> dict[str
             minutes=60,
         )
         models.Alert.objects.create(
-            session=session, rule="VIT-03", action="pause", snapshot="{}", at=now(), raised_at=now()
+            session=session,
+            rule="VIT-03",
+            action="pause",
+            snapshot='{"title": "Severe hypertension", "value": "185 mm[Hg]", "minute": 3}',
+            at=now(),
+            raised_at=now(),
         )
     session = patient.sessions.first()
     return {

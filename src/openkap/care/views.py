@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
-from openkap.care.contributions import Task, contributions
+from openkap.care.contributions import Section, Task, contributions
 from openkap.care.gallery import SHOWN, example_form
 from openkap.care.logs import request_id
 from openkap.care.moment import now
@@ -30,12 +30,15 @@ def home(request: HttpRequest) -> HttpResponse:
     """What must I do now, for whom, by when."""
     by = request.actor  # type: ignore[attr-defined]
     tasks: list[Task] = []
+    facts: list[Section] = []
     for module in contributions("home"):
         tasks.extend(module.tasks(by))
+        facts.extend(module.facts(by) if hasattr(module, "facts") else ())
     far = now().replace(year=now().year + 100)
     tasks.sort(key=lambda task: (URGENCIES.index(task.urgency), task.due or far, task.whom))
     groups = [(urgency, [task for task in tasks if task.urgency == urgency]) for urgency in URGENCIES]
-    return render(request, "home.html", {"groups": [group for group in groups if group[1]], "tasks": tasks})
+    context = {"groups": [group for group in groups if group[1]], "tasks": tasks, "facts": facts}
+    return render(request, "home.html", context)
 
 
 def gallery(request: HttpRequest) -> HttpResponse:

@@ -33,6 +33,20 @@ def test_one_bad_reading_is_no_relapse_two_are(answer_pcl):
     assert MaintenanceProposal.objects.count() == 1
 
 
+def test_who_never_fell_below_33_does_not_come_back_above_it(answer_pcl):
+    answer_pcl(55)
+    for total in (40, 38, 34, 36):
+        answer_pcl(total, days=20)
+    assert kinds() == [("response", "response-15")]
+
+
+def test_back_above_33_on_two_readings_is_a_relapse_though_the_rise_is_small(answer_pcl):
+    answer_pcl(55)
+    for total in (30, 35, 36):
+        answer_pcl(total, days=20)
+    assert kinds()[-1] == ("relapse", "relapse-above-33")
+
+
 def test_without_a_response_there_is_no_relapse(answer_pcl):
     answer_pcl(40)
     for total in (35, 50, 55):

@@ -1,6 +1,6 @@
 """From protocol to dates: windows kept, conflicts refused, what depends on a session moves with it."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction

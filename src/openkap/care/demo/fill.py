@@ -30,6 +30,7 @@ SEED = 20261123
 PATIENTS = 120
 SPAN = timedelta(days=540)
 DAY = timedelta(days=1)
+RECENT = timedelta(days=16)
 # When each step usually happens after the referral; the screening must be fresh when it is decided on.
 SCREENED, CONSENTED, DECIDED, PLANNED = 6 * DAY, 9 * DAY, 11 * DAY, 13 * DAY
 # Every so many-th person takes another way.
@@ -71,10 +72,18 @@ def fill(dice: Random, *, patients: int = PATIENTS) -> int:
             slots, lot = courses.furnish(clinic, now())
         journeys = Journeys(clinic, slots, lot, dict.fromkeys(slots, begin), today)
         for number in range(patients):
-            referred = begin + (SPAN - DAY) * number / patients + timedelta(minutes=dice.randrange(420))
+            referred = _referred(begin, number, patients) + timedelta(minutes=dice.randrange(420))
             _journey(journeys, number, referred)
         stage_moments(clinic)
     return patients
+
+
+def _referred(begin: datetime, number: int, patients: int) -> datetime:
+    """Most over the whole span; the last fifth within the last days, so that every early stage is peopled."""
+    early = patients - patients // 5
+    if number < early:
+        return begin + (SPAN - RECENT) * number / early
+    return begin + SPAN - RECENT + (RECENT - DAY) * (number - early) / max(patients - early, 1)
 
 
 def _journey(journeys: Journeys, number: int, referred: datetime) -> None:

@@ -21,7 +21,7 @@ KINDS: dict[str, tuple[float, float]] = {
     "non_responder": (0.96, 0.0),
     "relapser": (0.42, 0.16),
 }
-WEIGHTS = (24, 34, 16, 16, 10)
+WEIGHTS = (24, 36, 17, 17, 6)
 
 
 @dataclass

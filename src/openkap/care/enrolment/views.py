@@ -31,7 +31,10 @@ def frame(request: ClinicRequest, row: Any) -> dict[str, Any]:
 def screening(request: ClinicRequest, patient: str) -> HttpResponse:
     """How far screening is, what the verdict is so far, and what is left; opens it the first time."""
     if request.method == "POST":
-        actions.open_screening(by=request.actor, uid=patient, protocol=request.POST.get("protocol", ""))
+        try:
+            actions.open_screening(by=request.actor, uid=patient, protocol=request.POST.get("protocol", ""))
+        except InputError as refused:
+            messages.error(request, str(refused))
         return redirect("screening", patient)
     row, current = screening_for(request.actor, patient, Permission.SCREEN, seen="screening")
     context = frame(request, row) | {"decisions": queries.decisions_of(row)}

@@ -7,7 +7,7 @@ from django.urls import reverse
 from openkap.care.contributions import BannerItem
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import FormScore, SafetySignal
-from openkap.care.templatetags.clinic import due
+from openkap.care.templatetags.clinic import ago
 
 
 def banner_items(patient_id: int) -> list[BannerItem]:
@@ -25,7 +25,7 @@ def _signals(patient_id: int) -> list[BannerItem]:
         return []
     url = reverse("signal", args=[row.patient.uid, row.uid])
     if row.acknowledged_by is None:
-        return [BannerItem("Alert", f"safety answer, {due(row.raised_at)}", "alarm", url)]
+        return [BannerItem("Alert", f"safety answer, {ago(row.raised_at)}", "alarm", url)]
     return [BannerItem("Alert", f"safety answer, {row.acknowledged_by.name} has it", "watch", url)]
 
 

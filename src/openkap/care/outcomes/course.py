@@ -127,8 +127,14 @@ def _relapse(patient: Patient, rows: list[FormScore], score: FormScore, known: d
         return []
     best = min(since[: -rules.readings], key=lambda row: row.total or 0)
     tried = [relapse_findings(best, row) for row in since[-rules.readings :]]
-    # One definition must stand on every one of the readings; the content's default is named first.
-    standing = [each for each in tried[0] if all(_holds(each.id, found) for found in tried)]
+    # One definition must stand on every one of the readings, and not on the best one already: who never fell
+    # below a limit cannot come back above it. The content's default is named first.
+    at_best = relapse_findings(best, best)
+    standing = [
+        each
+        for each in tried[0]
+        if all(_holds(each.id, found) for found in tried) and not _holds(each.id, at_best)
+    ]
     standing.sort(key=lambda each: not each.is_used)
     return [_turn(patient, RELAPSE, standing[0].id, best, score)] if standing else []
 
@@ -222,7 +228,9 @@ def needs_second_reading(patient_ids: list[int]) -> FormScore | None:
     if len(since) < 2:
         return None
     best = min(since[:-1], key=lambda row: row.total or 0)
-    alarming = any(each.met is Truth.YES for each in relapse_findings(best, since[-1]))
+    at_best = relapse_findings(best, best)
+    found = relapse_findings(best, since[-1])
+    alarming = any(each.met is Truth.YES and not _holds(each.id, at_best) for each in found)
     asked = Invitation.objects.filter(
         patient_id__in=patient_ids,
         finished_at__isnull=True,

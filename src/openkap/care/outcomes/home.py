@@ -8,9 +8,10 @@ from django.db.models import Q
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.contributions import Task
+from openkap.care.contributions import Section, Task
 from openkap.care.moment import now
 from openkap.care.outcomes.access import seen_patients
+from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.queries import open_proposals, open_signals, title_of
 from openkap.care.patients.access import patients_of
@@ -32,6 +33,11 @@ def tasks(by: Actor) -> list[Task]:
     if by.roles & {Role.COORDINATOR, Role.NURSE}:
         found += _unreachable(by)
     return found
+
+
+def facts(by: Actor) -> list[Section]:
+    """For the lead: how the clinic does, in numbers that name nobody."""
+    return clinic_numbers(by) if by.may(Permission.SEE_AGGREGATES) else []
 
 
 def _signal_task(each: object) -> Task:

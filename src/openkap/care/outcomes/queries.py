@@ -8,10 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q
 from django.urls import reverse
 
-from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
@@ -312,7 +310,7 @@ def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
         instrument=instrument.id,
         short=instrument.short,
         name=instrument.name,
-        recall=instrument.recall or "",
+        recall=(instrument.recall or "").partition(";")[0],
         is_official=is_official,
         questions=questions,
         answers={item: value for item, value in answers.items() if value is not None},
@@ -435,17 +433,6 @@ def open_proposals(patient_ids: list[int]) -> list[MaintenanceProposal]:
         .select_related("patient__identity", "turn")
         .order_by("made_at")
     )
-
-
-def answer_counts(by: Actor) -> dict[str, int]:
-    """How many measures of the clinic were due, answered and missed: numbers only."""
-    rows = Invitation.objects.filter(patient__clinic_id=by.clinic_id)
-    counted: dict[str, int] = rows.aggregate(
-        answered=Count("pk", filter=Q(finished_at__isnull=False)),
-        missed=Count("pk", filter=Q(closed_at__isnull=False)),
-        open=Count("pk", filter=Q(finished_at__isnull=True, closed_at__isnull=True)),
-    )
-    return counted
 
 
 def asked_page(invitation: Invitation) -> Asked:

@@ -138,6 +138,12 @@ def timeline(patient: Patient) -> list[TimelineEvent]:
     return sorted(marks, key=lambda event: event.at)
 
 
+def timeline_figures(patient: Patient) -> list[Any]:
+    """What apps draw over the timeline: the whole story in one look."""
+    ids = record_ids(patient)
+    return [figure for module in contributions("figures") for figure in module.figures(ids)]
+
+
 @dataclass(frozen=True, slots=True)
 class Merged:
     """A record that was merged into this one."""

@@ -57,7 +57,8 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
 def timeline(request: ClinicRequest, patient: str) -> HttpResponse:
     """Everything that happened, on one page, to be printed."""
     row = patient_for(request.actor, patient, Permission.SEE_PATIENT, seen="timeline")
-    return render(request, "patients/timeline.html", {"events": queries.timeline(row)} | frame(request, row))
+    shown = {"events": queries.timeline(row), "figures": queries.timeline_figures(row)}
+    return render(request, "patients/timeline.html", shown | frame(request, row))
 
 
 def identity(request: ClinicRequest, patient: str) -> HttpResponse:

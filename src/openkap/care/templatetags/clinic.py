@@ -81,7 +81,7 @@ def due(moment: datetime | None) -> str:
 
 
 @register.filter
-def plain(number: float) -> str:
+def coordinate(number: float) -> str:
     """A number as a drawing needs it: a full stop for the decimal sign in every language."""
     return f"{number:.1f}"
 
@@ -132,3 +132,10 @@ def unit_words(unit: str | None) -> str:
     """A unit for people; counts and scores need none."""
     words = {"a": "years", "mm[Hg]": "mmHg", "umol/L": "µmol/L", "kg/m2": "kg/m²", "d": "days"}
     return "" if not unit or unit.startswith("{") else words.get(unit, unit)
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """How long something has been so: ``8 min ago``, ``2 days ago``."""
+    said = due(moment)
+    return f"{said.removesuffix(' late')} ago" if said.endswith(" late") else said

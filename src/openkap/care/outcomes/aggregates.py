@@ -1,0 +1,93 @@
+"""How the clinic does, for the lead: counts and shares only, small numbers held back, missing data beside results."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Q
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.contributions import BannerItem, Section
+from openkap.care.outcomes.course import RELAPSE, REMISSION, RESPONSE
+from openkap.care.outcomes.follow_up import follow_up, form_of
+from openkap.care.outcomes.models import FormScore, Invitation, SafetySignal, Turn
+from openkap.care.patients.models import Patient
+
+# Fewer people than this could be guessed: the number is held back.
+SMALLEST = 5
+
+
+def clinic_numbers(by: Actor) -> list[Section]:
+    """Three sections: people by phase, outcomes with their completeness, safety answers."""
+    return [_phases(by), _outcomes(by), _safety(by)]
+
+
+def counted(number: int, whole: int | None = None) -> str:
+    """A count, with its share; a small one is held back, zero is not small."""
+    if 0 < number < SMALLEST:
+        return f"fewer than {SMALLEST}"
+    if not whole:
+        return str(number)
+    # The rest could be worked out from the share when it is small.
+    if 0 < whole - number < SMALLEST:
+        return f"more than {whole - SMALLEST} of {whole}"
+    return f"{number} of {whole} ({round(100 * number / whole)} %)"
+
+
+def _phases(by: Actor) -> Section:
+    here = Patient.objects.filter(clinic_id=by.clinic_id).exclude(status=Patient.Status.MERGED)
+    numbers = dict(here.values_list("status").annotate(Count("pk")).order_by())
+    lines = tuple(
+        BannerItem(label.capitalize(), counted(numbers[status]))
+        for status, label in Patient.Status.choices
+        if numbers.get(status)
+    )
+    return Section("Patients by phase", lines, empty="No patients yet.")
+
+
+def _outcomes(by: Actor) -> Section:
+    rules = follow_up().relapse
+    asked = Invitation.objects.filter(patient__clinic_id=by.clinic_id).aggregate(
+        answered=Count("pk", filter=Q(finished_at__isnull=False)),
+        missing=Count("pk", filter=Q(closed_at__isnull=False)),
+    )
+    twice = (
+        FormScore.objects.filter(
+            patient__clinic_id=by.clinic_id, instrument=rules.instrument, total__isnull=False
+        )
+        .values("patient")
+        .annotate(readings=Count("pk"))
+        .filter(readings__gte=2)
+        .count()
+    )
+    turned = dict(
+        Turn.objects.filter(patient__clinic_id=by.clinic_id)
+        .values_list("kind")
+        .annotate(Count("patient", distinct=True))
+        .order_by()
+    )
+    short = form_of(rules.instrument).short
+    due = asked["answered"] + asked["missing"]
+    lines = (
+        BannerItem("Measures answered of those due", counted(asked["answered"], due) if due else "none due"),
+        BannerItem(f"Patients with two or more {short}", counted(twice)),
+        BannerItem("Response at any time", counted(turned.get(RESPONSE, 0), twice)),
+        BannerItem("Remission at any time", counted(turned.get(REMISSION, 0), twice)),
+        BannerItem("Relapse after a response", counted(turned.get(RELAPSE, 0), turned.get(RESPONSE, 0))),
+    )
+    return Section(f"Outcomes by {short}, by the definitions in use", lines)
+
+
+def _safety(by: Actor) -> Section:
+    found = SafetySignal.objects.filter(patient__clinic_id=by.clinic_id).aggregate(
+        raised=Count("pk"),
+        waiting=Count("pk", filter=Q(acknowledged_at__isnull=True)),
+        escalated=Count("pk", filter=Q(level__gt=0)),
+    )
+    lines = (
+        BannerItem("Alarming answers", counted(found["raised"])),
+        # Whether anybody waits is a matter of safety, not of statistics: it is never held back.
+        BannerItem(
+            "Not acknowledged yet", str(found["waiting"]), "alarm" if found["waiting"] else "plain"
+        ),
+        BannerItem("Escalated to a wider circle", counted(found["escalated"])),
+    )
+    return Section("Answers that needed a person", lines)
