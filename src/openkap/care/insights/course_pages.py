@@ -94,7 +94,7 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
              count(row["at_risk"]))
             for row in table
         ),
-        chart=_curves(each, measure),
+        chart=_curves(each, measure, rows),
         hidden="Days and causes with fewer than 10 people are held back.",
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
 def _mark_row(each: Durability, measure: SurvivalMeasure, rows: Rows, day: int) -> dict[str, Any]:
     curve = each.incidence[0]
     at_risk = int(curve.at_risk[0, day]) if day < curve.at_risk.shape[1] else 0
-    happened = sum(row["people"] for row in rows if row["cause"] == measure.event and _day(row) <= day)
+    happened = _happened(rows, measure.event, day)
     unknown = sum(row["people"] for row in rows if row["cause"] == "censored" and _day(row) < day)
     place = min(day, curve.value.shape[1] - 1)
     told = happened >= THRESHOLD and at_risk >= THRESHOLD
@@ -130,11 +130,15 @@ def _mark_row(each: Durability, measure: SurvivalMeasure, rows: Rows, day: int) 
     }
 
 
+def _happened(rows: Rows, cause: str, day: int) -> int:
+    return int(sum(row["people"] for row in rows if row["cause"] == cause and _day(row) <= day))
+
+
 def _day(row: dict[str, Any]) -> float:
     return float(row["lower"] if row["upper"] is None else row["upper"])
 
 
-def _curves(each: Durability, measure: SurvivalMeasure) -> TimeChart:
+def _curves(each: Durability, measure: SurvivalMeasure, rows: Rows) -> TimeChart:
     days = range(0, measure.horizon_days + 1, MONTH_DAYS)
     series = []
     for cause, curve, (mark, line, tone) in zip(each.causes, each.incidence, LOOKS, strict=False):
@@ -144,7 +148,7 @@ def _curves(each: Durability, measure: SurvivalMeasure) -> TimeChart:
             for day in days
             if day < curve.value.shape[1]
             and curve.at_risk[0, day] >= THRESHOLD
-            and curve.value[0, day] * each.people >= THRESHOLD
+            and _happened(rows, cause, day) >= THRESHOLD
         ]  # fmt: skip
         if points:
             series.append(Series(CAUSE_WORDS[cause], tuple(points), mark, line, tone))
@@ -216,7 +220,7 @@ def _rates(report: Report, definitions: Definitions, rows: Sequence[RateRow]) ->
             Headline(_share(whole), f"of sessions seen ({count(whole.hit)} of {whole.seen})"),
             Headline(telling.percent(whole.seen / whole.units if whole.units else None),
                      f"of sessions were seen ({whole.seen} of {whole.units})"),
-            Headline(f"{100 * bounds[0]:.1f} to {telling.percent(bounds[1], 1)}" if bounds else telling.NONE,
+            Headline(_span(bounds),
                      "of all sessions, whatever happened in those not seen"),
             Headline(_people(whole), f"of {whole.people_seen} people"),
         ),
@@ -249,6 +253,13 @@ def _safe_groups(rows: Sequence[RateRow]) -> dict[int, bool]:
             if other is not None:
                 safe[id(other)] = False
     return safe
+
+
+def _span(bounds: tuple[float, float] | None) -> str:
+    if bounds is None:
+        return telling.NONE
+    low, high = (telling.percent(value, 1) for value in bounds)
+    return low if low == high else f"{100 * bounds[0]:.1f} to {high}"
 
 
 def _share(row: RateRow) -> str:

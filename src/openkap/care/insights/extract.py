@@ -115,6 +115,8 @@ def _since(clinic: Clinic, key: bytes) -> Since | None:
         return None
     try:
         base = open_dataset(registry_root(clinic.uid))
+        # What is carried over must be what was written.
+        base.verify()
     except InputError:
         return None
     if base.release != last.release or base.fingerprint != last.data_fingerprint:

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from openkap.care.accounts.actor import Actor
 from openkap.care.insights.access import benchmark_runs_for, book_for, runs_for
 from openkap.care.insights.actions import latest_decision
-from openkap.care.insights.book import PAGES, Book
+from openkap.care.insights.book import PAGES, Book, sources
 from openkap.care.insights.chart import Exhibit
 from openkap.care.insights.jobs import is_lost
 from openkap.care.insights.models import AccessFact, RegistryDecision
@@ -53,7 +53,7 @@ def state_for(by: Actor) -> tuple[State, Book | None]:
     except InputError as refused:
         nothing_yet = not any(run.release for run in runs)
         words = trouble if nothing_yet else f"{refused.what}; nothing can be shown until it is taken again"
-        return State(is_waiting=waiting, trouble=words, remedy="" if nothing_yet else refused.remedy), None
+        return State(is_waiting=waiting, trouble=words, remedy="" if nothing_yet else refused.remedy or ""), None
     good = next((run for run in runs if run.data_fingerprint == book.marks.data), None)
     state = State(
         book.extracted_at,
@@ -102,18 +102,11 @@ def front(book: Book) -> list[dict[str, Any]]:
 
 
 def comparisons(by: Actor, book: Book) -> list[dict[str, Any]]:
-    """The stored comparisons behind the benchmark page."""
-    return list(
-        benchmark_runs_for(by, book.marks.data).values(
-            "uid",
-            "window",
-            "verdict",
-            "data_fingerprint",
-            "evidence_fingerprint",
-            "plan_fingerprint",
-            "made_at",
-        )
-    )
+    """The stored comparisons behind the benchmark page, with the titles of their times."""
+    titles = {pair.window: pair.title for pair in sources()[2].pairs}
+    names = ("window", "verdict", "data_fingerprint", "evidence_fingerprint", "plan_fingerprint", "made_at")
+    rows = benchmark_runs_for(by, book.marks.data).values(*names)
+    return [{**row, "window": titles.get(row["window"], row["window"])} for row in rows]
 
 
 def exhibit_csv(book: Book, exhibit: Exhibit) -> str:

@@ -93,8 +93,10 @@ def _widen(shown: Shown, missing: int, span: float) -> Shown:
         worst, best = worst - way * room, best + way * room
         if span == 1:
             worst, best = min(max(worst, 0.0), 1.0), min(max(best, 0.0), 1.0)
+    # With nine missing it would tip sooner than it does: at least so much.
+    tipping = None if shown.tipping is None else shown.tipping * missing / (THRESHOLD - 1)
     return Shown(
-        **{**vars(shown), "seen": None, "completeness": None, "worst": worst, "best": best, "tipping": None,
+        **{**vars(shown), "seen": None, "completeness": None, "worst": worst, "best": best, "tipping": tipping,
            "hidden": f"{FEW} missing; bounds widened"},
     )  # fmt: skip
 

@@ -89,6 +89,13 @@ def cells(shown: Shown, unit: str) -> tuple[str, ...]:
     )
 
 
+def no_tip(shown: Shown) -> str:
+    """Why there is no tipping point."""
+    if shown.due is not None and shown.due == shown.seen:
+        return "nobody is missing"
+    return "no conclusion that could tip" if shown.weighted.value is not None else "nothing is concluded"
+
+
 def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
     """The estimate and, in the same size, how complete it is, what the missing leave open, and when it tips."""
     estimate = Headline(number(shown.weighted.value, unit), label) if shown.weighted.value is not None else Headline(
@@ -103,7 +110,7 @@ def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
             completeness(shown), f"of those due were seen ({seen_of_due(shown, with_share=False)})", tone
         ),
         Headline(bounds(shown, unit), "whatever the missing did"),
-        Headline(tipping(shown), tip if shown.tipping is not None else "no conclusion that could tip"),
+        Headline(tipping(shown), tip if shown.tipping is not None else no_tip(shown)),
     )
 
 

@@ -218,7 +218,7 @@ def _scored(source: Source) -> Iterator[tuple[FormScore, Course, str, dict[str, 
 def scores(source: Source) -> Iterator[Row]:
     """A row for each cluster and the total; of a voided form as entered in error."""
     for row, course, scale, clusters in _scored(source):
-        for own, cluster in clusters.items():
+        for place, (own, cluster) in enumerate(clusters.items()):
             value = row.scales[own]
             yield {
                 "score_id": f"{row.form.uid} {cluster}",
@@ -227,7 +227,8 @@ def scores(source: Source) -> Iterator[Row]:
                 "cluster": cluster,
                 "assessed_at": row.at,
                 "value": None if value is None else float(value),
-                "sequence": row.pk,
+                # One number each, in the order of the forms.
+                "sequence": row.pk * len(CLUSTERS) + place,
                 "status": "entered-in-error" if row.form.voided_at else "final",
             }
 
