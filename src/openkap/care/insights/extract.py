@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Clinic
 from openkap.care.audit.actions import record
 from openkap.care.audit.models import AuditEvent
-from openkap.care.insights.models import ExtractRun
+from openkap.care.insights.models import ExtractRun, RegistryDecision
 from openkap.care.insights.rows import Source, tables
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
@@ -78,8 +79,28 @@ def take_extract(*, by: Actor, run: ExtractRun, whole: bool = False) -> Dataset:
         ExtractRun.objects.filter(pk=run.pk).update(ended_at=now(), trouble=trouble)
         record("registry.extract_failed", by=by, entity="extract", uid=run.uid, reason=trouble)
         raise
+    if _has_withdrawals(run):
+        forget_older(outcome.dataset)
     _finish(by, run, outcome, is_whole=since is None)
     return outcome.dataset
+
+
+def _has_withdrawals(run: ExtractRun) -> bool:
+    """Whether anybody took their agreement back since the last release, which may still hold them."""
+    last = ExtractRun.objects.filter(clinic=run.clinic).exclude(release="").order_by("-begun_at").first()
+    decisions = RegistryDecision.objects.filter(
+        patient__clinic=run.clinic, choice=RegistryDecision.Choice.WITHDRAWN
+    )
+    return decisions.exists() if last is None else decisions.filter(decided_at__gte=last.begun_at).exists()
+
+
+def forget_older(dataset: Dataset) -> None:
+    """Delete the releases before this one and the books made of them: who withdrew is in none that is left."""
+    for release in dataset.path.parent.glob("release-[0-9]*"):
+        if release != dataset.path:
+            shutil.rmtree(release)
+    for book in dataset.path.parent.glob("book-*.json"):
+        book.unlink()
 
 
 @transaction.atomic
