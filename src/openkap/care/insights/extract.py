@@ -87,7 +87,7 @@ def take_extract(*, by: Actor, run: ExtractRun, whole: bool = False) -> Dataset:
 
 def _has_withdrawals(run: ExtractRun) -> bool:
     """Whether anybody took their agreement back since the last release, which may still hold them."""
-    last = ExtractRun.objects.filter(clinic=run.clinic).exclude(release="").order_by("-begun_at").first()
+    last = ExtractRun.objects.filter(clinic=run.clinic).exclude(release="").order_by("-pk").first()
     decisions = RegistryDecision.objects.filter(
         patient__clinic=run.clinic, choice=RegistryDecision.Choice.WITHDRAWN
     )
@@ -131,7 +131,7 @@ def _since(clinic: Clinic, key: bytes) -> Since | None:
 
     Whole: no usable release, another key, another schema, or records merged or parted since.
     """
-    last = ExtractRun.objects.filter(clinic=clinic).exclude(release="").order_by("-ended_at", "-pk").first()
+    last = ExtractRun.objects.filter(clinic=clinic).exclude(release="").order_by("-pk").first()
     if last is None or last.key_mark != key_mark(key):
         return None
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -147,17 +148,20 @@ def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:
     ]
 
 
-def registry_use(patient: Patient) -> dict[str, Any]:
-    """What a patient decided about the registry, and what equity asks, with the history."""
+def registry_use(patient: Patient, typed: Mapping[str, str]) -> dict[str, Any]:
+    """What a patient decided about the registry with the history; how they come, as typed or as it stands."""
     history = (
         RegistryDecision.objects.filter(patient=patient)
         .select_related("told_to")
         .order_by("-decided_at", "-pk")
     )
+    fact = AccessFact.objects.filter(patient=patient).order_by("-recorded_at", "-pk").first()
+    distance = fact.distance_km if fact else None
     return {
         "decision": latest_decision(patient.pk),
         "decisions": list(history),
         "choices": RegistryDecision.Choice.choices,
-        "access": AccessFact.objects.filter(patient=patient).order_by("-recorded_at", "-pk").first(),
+        "distance_km": typed.get("distance_km", "" if distance is None else str(distance)),
+        "coverage": typed.get("coverage", fact.coverage if fact else AccessFact.Coverage.UNKNOWN),
         "coverages": AccessFact.Coverage.choices,
     }

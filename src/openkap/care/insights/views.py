@@ -118,7 +118,7 @@ def registry_access(request: ClinicRequest, patient: str) -> HttpResponse:
 def _registry_page(request: ClinicRequest, patient: str, error: InputError | None) -> HttpResponse:
     row = patient_for(request.actor, patient, Permission.SEE_PATIENT, seen="registry use")
     context = {"banner": banner_for(row), "links": chart_links(request.actor, row.uid)}
-    context |= queries.registry_use(row) | {"error": error, "typed": request.POST}
+    context |= queries.registry_use(row, request.POST) | {"error": error, "typed": request.POST}
     return render(request, "insights/registry_use.html", context, status=422 if error else 200)
 
 
