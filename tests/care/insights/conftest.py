@@ -62,7 +62,9 @@ def answer(watch):
 
     def fill_in(patient: Any, total: int) -> Any:
         by = patient_actor(patient.uid, patient.clinic)
-        invitation = invite(patient, follow_up().occasion("on_request"), watch(), instruments=["pcl-5"], about_uid="")
+        invitation = invite(
+            patient, follow_up().occasion("on_request"), watch(), instruments=["pcl-5"], about_uid=""
+        )
         form = Form.objects.get(invitation=invitation)
         each, rest = divmod(total, 20)
         answers = {str(item): each + (1 if item <= rest else 0) for item in range(1, 21)}

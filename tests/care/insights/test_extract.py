@@ -50,7 +50,9 @@ def test_who_agrees_again_comes_back_whole(treated, extracted, agree, patient, w
     }
 
 
-def test_an_incremental_extract_equals_a_whole_one(treated, extracted, register, agree, patient, answer, watch):
+def test_an_incremental_extract_equals_a_whole_one(
+    treated, extracted, register, agree, patient, answer, watch
+):
     extracted()
     watch.forward(days=2)
     answer(patient, 22)
@@ -79,7 +81,9 @@ def test_only_who_was_touched_is_told_again(treated, extracted, register, agree,
     assert since.touched == {other.pk}
 
 
-def test_merged_records_are_told_whole_and_as_one_person(treated, extracted, register, agree, cast, patient, watch):
+def test_merged_records_are_told_whole_and_as_one_person(
+    treated, extracted, register, agree, cast, patient, watch
+):
     from openkap.care.patients.merging import merge
 
     twin = register("Twin")
@@ -117,7 +121,9 @@ def test_a_clock_that_ran_backwards_is_refused_and_the_last_release_stays(treate
     assert "data up to" in page
 
 
-def test_a_half_written_file_is_found_and_the_next_extract_is_whole(treated, extracted, registry, cast, watch):
+def test_a_half_written_file_is_found_and_the_next_extract_is_whole(
+    treated, extracted, registry, cast, watch
+):
     extracted()
     root = registry / cast.troupe.clinic.uid
     part = next(root.glob("release-*/vital/*.parquet"))
@@ -130,7 +136,9 @@ def test_a_half_written_file_is_found_and_the_next_extract_is_whole(treated, ext
     assert ExtractRun.objects.order_by("-pk")[0].is_whole
 
 
-def test_a_part_changed_without_changing_its_length_is_not_carried_over(treated, extracted, registry, cast, watch):
+def test_a_part_changed_without_changing_its_length_is_not_carried_over(
+    treated, extracted, registry, cast, watch
+):
     before = extracted()
     part = next((registry / cast.troupe.clinic.uid).glob("release-*/vital/*.parquet"))
     content = bytearray(part.read_bytes())
@@ -154,7 +162,9 @@ def test_a_changed_schema_asks_for_a_whole_extract(treated, extracted, registry,
     assert "another schema" not in cast.client("dov").get("/insights/results/").content.decode()
 
 
-def test_a_release_put_there_by_others_is_not_built_upon(treated, extracted, published, watch, registry, cast):
+def test_a_release_put_there_by_others_is_not_built_upon(
+    treated, extracted, published, watch, registry, cast
+):
     watch.moment = watch.moment + timedelta(days=1)
     rows = extracted()
     assert len(rows["patient"]) == 1

@@ -79,7 +79,12 @@ def test_no_number_from_one_to_nine_people_is_in_the_book(published):
 
     book = read_book(published)
     assert book
-    people = {"Seen of due": r"(\d+) of (\d+)", "Missing": r"^(\d+)$", "People with it": r"^(\d+)$", "People": r"^(\d+)$"}
+    people = {
+        "Seen of due": r"(\d+) of (\d+)",
+        "Missing": r"^(\d+)$",
+        "People with it": r"^(\d+)$",
+        "People": r"^(\d+)$",
+    }
     found = [
         (exhibit.id, row[0], column, cell)
         for page in ("results", "completeness", "safety", "equity")
@@ -114,13 +119,20 @@ def test_the_table_leaves_as_csv_with_its_definition_and_fingerprints(published,
     assert len(about["data fingerprint"]) == 64
     header = rows[len([row for row in rows if row[0].startswith("#")])]
     assert header[:3] == ["Time", "Estimate, weighted for who answered", "Seen of due"]
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="results-response-pcl5-2026-06-30.csv"'
+    assert (
+        answer.headers["Content-Disposition"] == 'attachment; filename="results-response-pcl5-2026-06-30.csv"'
+    )
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_only_text():
     from openkap.care.insights.queries import plain
 
-    assert [plain(text) for text in ("=1+1", "@now", "+cmd", "\u22123.5 points")] == ["'=1+1", "'@now", "'+cmd", "-3.5 points"]
+    assert [plain(text) for text in ("=1+1", "@now", "+cmd", "\u22123.5 points")] == [
+        "'=1+1",
+        "'@now",
+        "'+cmd",
+        "-3.5 points",
+    ]
 
 
 def test_the_exhibit_comes_on_paper(published, cast):
@@ -139,7 +151,9 @@ def test_only_the_lead_sees_the_numbers(published, cast, key):
 def test_the_lead_of_another_clinic_sees_nothing_of_ours(published, cast, watch):
     from openkap.care.accounts.models import RoleAssignment
 
-    RoleAssignment.objects.create(staff=cast.staff("eve"), clinic=cast.troupe.other, role="lead", since=watch())
+    RoleAssignment.objects.create(
+        staff=cast.staff("eve"), clinic=cast.troupe.other, role="lead", since=watch()
+    )
     page = cast.client("eve").get("/insights/")
     assert page.status_code == 200
     assert "No extract has been taken yet" in page.content.decode()
@@ -178,7 +192,11 @@ def test_who_may_record_what_a_patient_decided(cast, patient):
     assert cast.client("cora").post(path, {"choice": "given"}).status_code == 302
     assert cast.client("dov").get(path).status_code == 403
     assert cast.client("eve").get(path).status_code == 404
-    told = cast.client("tess").post(path, {"choice": "withdrawn", "said": "no more"}, follow=True).content.decode()
+    told = (
+        cast.client("tess")
+        .post(path, {"choice": "withdrawn", "said": "no more"}, follow=True)
+        .content.decode()
+    )
     assert "has withdrawn" in told
 
 

@@ -21,12 +21,29 @@ def test_a_session_arrives_with_dose_readings_scores_and_items(treated, extracte
     readings = sorted((row["minute"], row["systolic"]) for row in rows["vital"])
     # The reading before the dose, then the ten of the session.
     assert readings[0] == (0, 122)
-    assert [minute for minute, pressure in readings if pressure == 130] == [0, 10, 20, 30, 40, 55, 70, 85, 100, 120]
-    totals = sorted((str(row["assessed_on"]), row["value"]) for row in rows["score"] if row["cluster"] == "total")
+    assert [minute for minute, pressure in readings if pressure == 130] == [
+        0,
+        10,
+        20,
+        30,
+        40,
+        55,
+        70,
+        85,
+        100,
+        120,
+    ]
+    totals = sorted(
+        (str(row["assessed_on"]), row["value"]) for row in rows["score"] if row["cluster"] == "total"
+    )
     assert totals == [("2026-11-23", 50.0), ("2026-12-07", 30.0)]
     assert {row["cluster"] for row in rows["score"]} == {
-        "total", "intrusion", "avoidance", "negative_cognition_mood", "arousal",
-    }  # fmt: skip
+        "total",
+        "intrusion",
+        "avoidance",
+        "negative_cognition_mood",
+        "arousal",
+    }
     assert len(rows["item"]) == 40
     assert sum(row["answer"] for row in rows["item"]) == 80
     (course,) = rows["course"]
@@ -55,17 +72,28 @@ def test_what_happened_today_waits_for_tomorrow(treated, extracted, answer, watc
     answer(patient, 10)
     assert sorted(row["value"] for row in extracted()["score"] if row["cluster"] == "total") == [30.0, 50.0]
     watch.forward(days=1)
-    assert sorted(row["value"] for row in extracted()["score"] if row["cluster"] == "total") == [10.0, 30.0, 50.0]
+    assert sorted(row["value"] for row in extracted()["score"] if row["cluster"] == "total") == [
+        10.0,
+        30.0,
+        50.0,
+    ]
 
 
 def test_a_voided_form_is_entered_in_error(treated, extracted, cast, patient, watch):
     from openkap.care.outcomes.models import Form
 
     form = Form.objects.filter(patient=patient).order_by("pk").last()
-    form.voided_at, form.voided_by, form.voided_because = watch(), cast.staff("cora"), "answered by the partner"
+    form.voided_at, form.voided_by, form.voided_because = (
+        watch(),
+        cast.staff("cora"),
+        "answered by the partner",
+    )
     form.save()
     rows = [row for row in extracted()["score"] if row["cluster"] == "total"]
-    assert sorted((row["value"], row["status"]) for row in rows) == [(30.0, "entered-in-error"), (50.0, "final")]
+    assert sorted((row["value"], row["status"]) for row in rows) == [
+        (30.0, "entered-in-error"),
+        (50.0, "final"),
+    ]
 
 
 def test_a_corrected_reading_names_what_it_replaces(treated, extracted, cast, watch, patient):
@@ -73,9 +101,15 @@ def test_a_corrected_reading_names_what_it_replaces(treated, extracted, cast, wa
 
     old = Entry.objects.filter(session=treated, kind="vitals").order_by("observed_at")[2]
     new = Entry.objects.create(
-        session=treated, kind="vitals", client_id="fix", observed_at=old.observed_at, entered_at=watch(),
-        entered_by=cast.staff("ben"), corrects=old, reason="cuff slipped",
-    )  # fmt: skip
+        session=treated,
+        kind="vitals",
+        client_id="fix",
+        observed_at=old.observed_at,
+        entered_at=watch(),
+        entered_by=cast.staff("ben"),
+        corrects=old,
+        reason="cuff slipped",
+    )
     Value.objects.create(entry=new, element="sbp", value="150 mm[Hg]", number=150, unit="mm[Hg]")
     rows = extracted()["vital"]
     (fixed,) = [row for row in rows if row["replaces"] is not None]
@@ -87,9 +121,16 @@ def test_an_override_is_told_by_rule_and_act_and_never_in_words(treated, extract
     from openkap.care.treatment.models import GateDecision
 
     GateDecision.objects.create(
-        session=treated, rule="DAY-02", goes_on=True, saw="145 mm[Hg]", client_id="g", observed_at=treated.starts_at,
-        entered_at=watch(), entered_by=cast.staff("ada"), reason="Mr Example is always like that",
-    )  # fmt: skip
+        session=treated,
+        rule="DAY-02",
+        goes_on=True,
+        saw="145 mm[Hg]",
+        client_id="g",
+        observed_at=treated.starts_at,
+        entered_at=watch(),
+        entered_by=cast.staff("ada"),
+        reason="Mr Example is always like that",
+    )
     (row,) = extracted()["override"]
     assert (row["rule"], row["reason"]) == ("DAY-02", "went on after review")
 

@@ -56,7 +56,9 @@ def test_bounds_are_the_same_for_every_small_number_of_missing():
     assert len(told) == 1
 
 
-@pytest.mark.parametrize(("number", "words"), [(0, "0"), (1, "fewer than 10"), (9, "fewer than 10"), (10, "10")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0"), (1, "fewer than 10"), (9, "fewer than 10"), (10, "10")]
+)
 def test_counts_from_one_to_nine_are_said_as_fewer_than_ten(number, words):
     assert count(number) == words
 
@@ -89,9 +91,20 @@ def test_a_tipping_point_is_never_said_to_be_farther_than_it_is(estimate, span):
 
 def test_doubts_about_small_groups_lose_their_numbers():
     doubtful = Estimate(
-        40, 0, 25, Interval(0.5, 0.3, 0.7), 0.3, 0.7, Interval(0.5, 0.3, 0.7), 4.0,
-        ("age 60+: 3 of 5 seen, weighted like 45-<60", "sex other: 1 of 2 seen, weighted like female", "doubt"),
-    )  # fmt: skip
+        40,
+        0,
+        25,
+        Interval(0.5, 0.3, 0.7),
+        0.3,
+        0.7,
+        Interval(0.5, 0.3, 0.7),
+        4.0,
+        (
+            "age 60+: 3 of 5 seen, weighted like 45-<60",
+            "sex other: 1 of 2 seen, weighted like female",
+            "doubt",
+        ),
+    )
     said = protect(doubtful, span=1.0).warnings
     assert said == ("some groups had too few answers and were weighted like the commonest", "doubt")
 
@@ -105,8 +118,13 @@ def test_signs_and_minus_are_printed_as_people_read_them():
 def test_groups_stand_in_the_order_of_their_numbers():
     groups = ["unknown", "60+", "30-<45", "<30", "45-<60", "female"]
     assert [telling.group_words(each) for each in sorted(groups, key=telling.band_order)] == [
-        "under 30", "30 to under 45", "45 to under 60", "60 or more", "female", "not known",
-    ]  # fmt: skip
+        "under 30",
+        "30 to under 45",
+        "45 to under 60",
+        "60 or more",
+        "female",
+        "not known",
+    ]
 
 
 def test_every_series_of_a_chart_is_told_apart_without_colour():

@@ -300,7 +300,7 @@ def therapy(clinic: Clinic, course: Course, slot: Slot, until: datetime) -> None
                 modality=course.modality,
                 minutes=visit.minutes,
                 text=_NOTES[visit.kind],
-                fidelity={item: "yes" for item in checklist.items},
+                fidelity=dict.fromkeys(checklist.items, "yes"),
                 checklist=f"{checklist.title}, version {fidelity().version}",
                 written_by=clinic.people[slot.therapist],
                 written_at=visit.starts_at + timedelta(minutes=visit.minutes + 10),

@@ -20,13 +20,8 @@ from openkap.care.patients.actions import (
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Role
 
-FAMILIES = (
-    "Abara Brandt Castillo Dubois Eriksen Fofana Garcia Haddad Ivanova Jensen Kovacs Lopez Moreau Nakamura "
-    "Okonkwo Petrov Quist Rossi Santos Tanaka Ueda Vargas Weiss Xu Yilmaz Zeller"
-).split()
-GIVEN = (
-    "Alex Bela Chris Dana Elif Fran Gabi Hanne Imre Jules Kim Lou Mika Noa Oli Pat Quinn Robin Sam Toni"
-).split()
+FAMILIES = ["Abara", "Brandt", "Castillo", "Dubois", "Eriksen", "Fofana", "Garcia", "Haddad", "Ivanova", "Jensen", "Kovacs", "Lopez", "Moreau", "Nakamura", "Okonkwo", "Petrov", "Quist", "Rossi", "Santos", "Tanaka", "Ueda", "Vargas", "Weiss", "Xu", "Yilmaz", "Zeller"]
+GIVEN = ["Alex", "Bela", "Chris", "Dana", "Elif", "Fran", "Gabi", "Hanne", "Imre", "Jules", "Kim", "Lou", "Mika", "Noa", "Oli", "Pat", "Quinn", "Robin", "Sam", "Toni"]
 REFERRERS = ("General practice", "Veterans' outreach", "Community mental health team", "Trauma clinic", "Self")
 REASONS = (
     "PTSD, two therapies tried",

@@ -103,23 +103,39 @@ def _curve(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -
         says=tuple(_sentences(found, shown)),
         words=_words(report),
         counts="Seen of due: "
-        + "; ".join(f"{each.title.lower()} {telling.seen_of_due(own)}" for each, own in zip(found, shown, strict=True))
+        + "; ".join(
+            f"{each.title.lower()} {telling.seen_of_due(own)}" for each, own in zip(found, shown, strict=True)
+        )
         + ".",
-        columns=("Time", "Who", "Kind", "Change at our baseline", "People", "Baseline", "How the number was made"),
+        columns=(
+            "Time",
+            "Who",
+            "Kind",
+            "Change at our baseline",
+            "People",
+            "Baseline",
+            "How the number was made",
+        ),
         rows=tuple(_rows(found, shown)),
         chart=TimeChart(
             title,
-            " ".join(f"{each.title}: ours {telling.interval(own.weighted, 'points')}, {VERDICTS[each.verdict]}."
-                     for each, own in zip(found, shown, strict=True)),
-            Axis(TITLE_TIME, -0.5, len(found) - 0.5,
-                 tuple((float(place), each.title) for place, each in enumerate(found))),
+            " ".join(
+                f"{each.title}: ours {telling.interval(own.weighted, 'points')}, {VERDICTS[each.verdict]}."
+                for each, own in zip(found, shown, strict=True)
+            ),
+            Axis(
+                TITLE_TIME,
+                -0.5,
+                len(found) - 0.5,
+                tuple((float(place), each.title) for place, each in enumerate(found)),
+            ),
             points_axis("points of change; below zero is better", _values(found, shown)),
             tuple(_series(found, shown)),
             tuple(_bands(found)),
             level=0.0,
         ),
         sources={number: urls for number, urls in enumerate(_urls(found)) if urls},
-    )  # fmt: skip
+    )
 
 
 def _sentences(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[str]:
@@ -167,11 +183,16 @@ def _bands(found: Sequence[Benchmark]) -> Iterator[Band]:
 
 def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Series]:
     pooled = [
-        Point(place - 0.12, each.pooled.estimate, each.pooled.low, each.pooled.high,
-              words=f"active arms together: {signed(each.pooled.estimate, 1)}")
+        Point(
+            place - 0.12,
+            each.pooled.estimate,
+            each.pooled.low,
+            each.pooled.high,
+            words=f"active arms together: {signed(each.pooled.estimate, 1)}",
+        )
         for place, each in enumerate(found)
         if each.pooled
-    ]  # fmt: skip
+    ]
     if pooled:
         yield Series("active arms together, 95 % interval", tuple(pooled), "diamond", tone="theirs")
     for design, (name, mark) in LOOKS.items():
@@ -191,26 +212,40 @@ def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Seri
     for place, own in enumerate(shown):
         least, most = sorted((own.worst, own.best)) if None not in (own.worst, own.best) else (None, None)
         ours.append(
-            Point(float(place), own.weighted.value, own.weighted.low, own.weighted.high, least, most,
-                  f"ours: {telling.interval(own.weighted, 'points')}; seen {telling.seen_of_due(own)}")
-        )  # fmt: skip
+            Point(
+                float(place),
+                own.weighted.value,
+                own.weighted.low,
+                own.weighted.high,
+                least,
+                most,
+                f"ours: {telling.interval(own.weighted, 'points')}; seen {telling.seen_of_due(own)}",
+            )
+        )
     yield Series("ours, weighted, 95 % interval", tuple(ours), "disc", "solid")
 
 
 def _rows(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[tuple[str, ...]]:
     for each, own in zip(found, shown, strict=True):
         yield (
-            each.title, "our patients", "this clinic", telling.interval(own.weighted, "points"),
-            telling.seen_of_due(own), f"{each.clinic_baseline:.0f}",
+            each.title,
+            "our patients",
+            "this clinic",
+            telling.interval(own.weighted, "points"),
+            telling.seen_of_due(own),
+            f"{each.clinic_baseline:.0f}",
             f"weighted for who answered; whatever the missing did {telling.bounds(own, 'points')}",
-        )  # fmt: skip
+        )
         if each.pooled:
             yield (
-                each.title, f"{each.pooled.k} active arms together", "pooled",
+                each.title,
+                f"{each.pooled.k} active arms together",
+                "pooled",
                 f"{signed(each.pooled.estimate, 1)} ({signed(each.pooled.low, 1)} to {signed(each.pooled.high, 1)})",
-                f"{each.pooled.people}", "set to ours",
+                f"{each.pooled.people}",
+                "set to ours",
                 f"one more group: {signed(each.pooled.prediction_low, 1)} to {signed(each.pooled.prediction_high, 1)}",
-            )  # fmt: skip
+            )
         for arm in (*each.arms, *each.real_world):
             yield _arm_row(each, arm)
 
@@ -248,10 +283,16 @@ def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown
                 pairs.append((each, contrast))
     points = [(each, one) for each, one in pairs if one.measure == "MD"]
     bars = tuple(
-        Bar(f"{one.study}, {each.title.lower()}", one.estimate, one.estimate - 1.96 * one.se,
-            one.estimate + 1.96 * one.se, signed(one.estimate, 1), "diamond")
+        Bar(
+            f"{one.study}, {each.title.lower()}",
+            one.estimate,
+            one.estimate - 1.96 * one.se,
+            one.estimate + 1.96 * one.se,
+            signed(one.estimate, 1),
+            "diamond",
+        )
         for each, one in points
-    )  # fmt: skip
+    )
     limits = [value for bar in bars for value in (bar.low, bar.high) if value is not None]
     title = "The randomised contrast: what ketamine added over control"
     return Exhibit(
@@ -265,22 +306,45 @@ def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown
             "Each is a difference between arms at one time; positive favours ketamine. It is never set beside our "
             "before-after change on one axis, because it answers another question.",
         ),
-        words={**_words(report), "words": "Difference between the ketamine arm and the control arm of a randomised "
-               "trial, in the trial's own measure: points (MD), or standard deviations where points could not be read (SMD).",
-               "numerator": "ketamine arm minus control, turned so that positive is better", "denominator": "people randomised"},
+        words={
+            **_words(report),
+            "words": "Difference between the ketamine arm and the control arm of a randomised "
+            "trial, in the trial's own measure: points (MD), or standard deviations where points could not be read (SMD).",
+            "numerator": "ketamine arm minus control, turned so that positive is better",
+            "denominator": "people randomised",
+        },
         counts=f"{len(pairs)} contrasts from {len({one.study for _, one in pairs})} trials.",
-        columns=("Time", "Trial", "Scale", "Measure", "Difference (standard error)", "How the number was made"),
+        columns=(
+            "Time",
+            "Trial",
+            "Scale",
+            "Measure",
+            "Difference (standard error)",
+            "How the number was made",
+        ),
         rows=tuple(
-            (one.time, one.study, one.instrument, one.measure, f"{signed(one.estimate, 2)} ({one.se:.2f})", one.how)
+            (
+                one.time,
+                one.study,
+                one.instrument,
+                one.measure,
+                f"{signed(one.estimate, 2)} ({one.se:.2f})",
+                one.how,
+            )
             for _, one in pairs
         ),
         chart=RowChart(
             title,
-            "; ".join(f"{one.study} {signed(one.estimate, 1)} points" for _, one in points) + "." if points
+            "; ".join(f"{one.study} {signed(one.estimate, 1)} points" for _, one in points) + "."
+            if points
             else "No contrast in points at our times.",
-            points_axis("points; above zero favours ketamine", limits, 5 if max(map(abs, limits or [0])) < 25 else 10),
+            points_axis(
+                "points; above zero favours ketamine", limits, 5 if max(map(abs, limits or [0])) < 25 else 10
+            ),
             bars,
             level=0.0,
-        ) if bars else None,
+        )
+        if bars
+        else None,
         sources={number: one.urls for number, (_, one) in enumerate(pairs) if one.urls},
-    )  # fmt: skip
+    )

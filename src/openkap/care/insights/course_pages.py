@@ -26,17 +26,29 @@ from openkap.registry.query import FLOW_STEPS, Rows
 from openkap.registry.report import MARKS_DAYS, Durability, RateRow, Report
 
 CAUSE_WORDS = {
-    "loss": "response lost", "retreatment": "treated again", "death": "died",
-    "other_treatment": "went to another treatment", "withdrawal": "withdrew",
-}  # fmt: skip
+    "loss": "response lost",
+    "retreatment": "treated again",
+    "death": "died",
+    "other_treatment": "went to another treatment",
+    "withdrawal": "withdrew",
+}
 STEP_WORDS = {
-    "referred": "referred", "screened": "screened", "eligible": "eligible", "consented": "consented",
-    "treated": "treated", "completed": "completed", "followed_due": "due at week 12", "followed": "seen at week 12",
-}  # fmt: skip
+    "referred": "referred",
+    "screened": "screened",
+    "eligible": "eligible",
+    "consented": "consented",
+    "treated": "treated",
+    "completed": "completed",
+    "followed_due": "due at week 12",
+    "followed": "seen at week 12",
+}
 # One look for each cause, told apart without colour.
 LOOKS: tuple[tuple[Mark, Line, str], ...] = (
-    ("disc", "step", "ours"), ("square", "step", "other"), ("triangle", "step", "other"), ("cross", "step", "other"),
-)  # fmt: skip
+    ("disc", "step", "ours"),
+    ("square", "step", "other"),
+    ("triangle", "step", "other"),
+    ("cross", "step", "other"),
+)
 SAFETY = ("severe-blood-pressure", "adverse-events", "serious-adverse-events")
 MONTH_DAYS = 30
 # A range narrower than this is the line itself.
@@ -56,9 +68,15 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
     words = CAUSE_WORDS[measure.event]
     if each.people < THRESHOLD:
         return Exhibit(
-            each.measure, each.title, (Headline(FEW, "people so far: nothing can be shown", "unknown"),), (),
-            report.words[each.measure], f"{FEW} people.", ("Day",), (),
-        )  # fmt: skip
+            each.measure,
+            each.title,
+            (Headline(FEW, "people so far: nothing can be shown", "unknown"),),
+            (),
+            report.words[each.measure],
+            f"{FEW} people.",
+            ("Day",),
+            (),
+        )
     days = [day for day in MARKS_DAYS if day <= measure.horizon_days]
     table = [_mark_row(each, measure, rows, day) for day in days]
     watched = 1 - each.censored / each.people
@@ -76,10 +94,14 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
         title=each.title,
         headlines=(
             estimate,
-            Headline(telling.percent(watched) if not few else telling.NONE,
-                     f"followed to an end ({seen}); the rest is watched only so far"),
-            Headline(f"{100 * bounds['best']:.0f} to {telling.percent(bounds['worst'])}",
-                     f"by day {bounds['day']}, if those no longer watched never, or all, had it"),
+            Headline(
+                telling.percent(watched) if not few else telling.NONE,
+                f"followed to an end ({seen}); the rest is watched only so far",
+            ),
+            Headline(
+                f"{100 * bounds['best']:.0f} to {telling.percent(bounds['worst'])}",
+                f"by day {bounds['day']}, if those no longer watched never, or all, had it",
+            ),
         ),
         says=(
             "Between two visits nobody knows the day: the bars show the share still free of it that the visits leave open.",
@@ -87,16 +109,26 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
         ),
         words=report.words[each.measure],
         counts=f"{each.people} people; followed to an end: {seen}.",
-        columns=("By day", words.capitalize(), "Still free of it, between visits", "If those no longer watched never/all had it",
-                 "Still watched"),
+        columns=(
+            "By day",
+            words.capitalize(),
+            "Still free of it, between visits",
+            "If those no longer watched never/all had it",
+            "Still watched",
+        ),
         rows=tuple(
-            (f"{row['day']}", row["cell"], row["range"], f"{100 * row['best']:.0f} to {telling.percent(row['worst'])}",
-             count(row["at_risk"]))
+            (
+                f"{row['day']}",
+                row["cell"],
+                row["range"],
+                f"{100 * row['best']:.0f} to {telling.percent(row['worst'])}",
+                count(row["at_risk"]),
+            )
             for row in table
         ),
         chart=_curves(each, measure, rows),
         hidden="Days and causes with fewer than 10 people are held back.",
-    )  # fmt: skip
+    )
 
 
 def _mark_row(each: Durability, measure: SurvivalMeasure, rows: Rows, day: int) -> dict[str, Any]:
@@ -143,13 +175,18 @@ def _curves(each: Durability, measure: SurvivalMeasure, rows: Rows) -> TimeChart
     series = []
     for cause, curve, (mark, line, tone) in zip(each.causes, each.incidence, LOOKS, strict=False):
         points = [
-            Point(float(day), float(curve.value[0, day]), float(curve.low[0, day]), float(curve.high[0, day]),
-                  words=f"{CAUSE_WORDS[cause]} by day {day}: {telling.percent(float(curve.value[0, day]))}")
+            Point(
+                float(day),
+                float(curve.value[0, day]),
+                float(curve.low[0, day]),
+                float(curve.high[0, day]),
+                words=f"{CAUSE_WORDS[cause]} by day {day}: {telling.percent(float(curve.value[0, day]))}",
+            )
             for day in days
             if day < curve.value.shape[1]
             and curve.at_risk[0, day] >= THRESHOLD
             and _happened(rows, cause, day) >= THRESHOLD
-        ]  # fmt: skip
+        ]
         if points:
             series.append(Series(CAUSE_WORDS[cause], tuple(points), mark, line, tone))
     ours = [point.x for one in series if one.name == CAUSE_WORDS[measure.event] for point in one.points]
@@ -218,23 +255,32 @@ def _rates(report: Report, definitions: Definitions, rows: Sequence[RateRow]) ->
         title=whole.title,
         headlines=(
             Headline(_share(whole), f"of sessions seen ({count(whole.hit)} of {whole.seen})"),
-            Headline(telling.percent(whole.seen / whole.units if whole.units else None),
-                     f"of sessions were seen ({whole.seen} of {whole.units})"),
-            Headline(_span(bounds),
-                     "of all sessions, whatever happened in those not seen"),
+            Headline(
+                telling.percent(whole.seen / whole.units if whole.units else None),
+                f"of sessions were seen ({whole.seen} of {whole.units})",
+            ),
+            Headline(_span(bounds), "of all sessions, whatever happened in those not seen"),
             Headline(_people(whole), f"of {whole.people_seen} people"),
         ),
         says=(),
         words=report.words[whole.measure],
         counts=f"{whole.seen} of {whole.units} sessions seen, {whole.people_seen} of {whole.people} people.",
-        columns=("Group", "Sessions with it", "of sessions seen", "Share (95 % interval)", "Sessions not seen",
-                 "People with it", "of people seen"),
+        columns=(
+            "Group",
+            "Sessions with it",
+            "of sessions seen",
+            "Share (95 % interval)",
+            "Sessions not seen",
+            "People with it",
+            "of people seen",
+        ),
         rows=tuple(
-            (label, *_rate_cells(row, told=safe[id(row)])) if row else (label, *("",) * 6) for label, row in entries
+            (label, *_rate_cells(row, told=safe[id(row)])) if row else (label, *("",) * 6)
+            for label, row in entries
         ),
         chart=chart,
         hidden=f"Groups where {FEW} people, or {FEW} sessions with it, could be told are held back.",
-    )  # fmt: skip
+    )
 
 
 def _may_tell(row: RateRow) -> bool:
@@ -438,9 +484,17 @@ def overrides(report: Report) -> Iterator[Exhibit]:
         title=title,
         headlines=(
             Headline(count(sum(rules.values())), "times a person decided otherwise than proposed"),
-            *((Headline(_share(rate), f"of sessions had one ({count(rate.hit)} of {rate.seen})"),
-               Headline(telling.percent(rate.seen / rate.units if rate.units else None),
-                        f"of sessions were seen ({rate.seen} of {rate.units})")) if rate else ()),
+            *(
+                (
+                    Headline(_share(rate), f"of sessions had one ({count(rate.hit)} of {rate.seen})"),
+                    Headline(
+                        telling.percent(rate.seen / rate.units if rate.units else None),
+                        f"of sessions were seen ({rate.seen} of {rate.units})",
+                    ),
+                )
+                if rate
+                else ()
+            ),
         ),
         says=(
             "An override is not a mistake: a rule that is overridden often is a rule to look at.",
@@ -455,11 +509,14 @@ def overrides(report: Report) -> Iterator[Exhibit]:
             title,
             "; ".join(f"{rule} {count(number)}" for rule, number in told) + "." if told else "None so far.",
             Axis("times", 0.0, ticks[-1][0], ticks),
-            tuple(Bar(rule, None if is_small(number) else float(number), words=count(number)) for rule, number in told),
+            tuple(
+                Bar(rule, None if is_small(number) else float(number), words=count(number))
+                for rule, number in told
+            ),
             is_bars=True,
         ),
         hidden=f"Counts under 10 are shown as {FEW}.",
-    )  # fmt: skip
+    )
 
 
 def _rows_of(row: dict[str, Any]) -> int:

@@ -137,8 +137,9 @@ def _series(shown: Sequence[Shown], unit: str) -> Iterator[Series]:
     yield Series(
         "weighted for who answered, 95 % interval",
         tuple(point(place, each, weighted=True) for place, each in enumerate(shown)),
-        "disc", "solid",
-    )  # fmt: skip
+        "disc",
+        "solid",
+    )
     yield Series(
         "seen only",
         tuple(point(place, each, weighted=False) for place, each in enumerate(shown)),
@@ -193,7 +194,7 @@ def seen_over_time(report: Report, definitions: Definitions, rows: Sequence[Outc
                 telling.percent(each.completeness),
                 f"{row.time.lower()}: {each.seen} of {each.due}",
                 "watch" if (each.completeness or 0) < 0.5 else "plain",
-            )  # fmt: skip
+            )
             for row, each in told[-4:]
         ),
         says=("Below the line at one half, more is missing than known: read the bounds first.",),
@@ -228,11 +229,20 @@ def by_cluster(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
     shown = [protect(row.estimate, span=1.0) for row in rows]
     names = [CLUSTER_WORDS.get(row.cluster, row.cluster).replace("total", "whole scale") for row in rows]
     title = f"Response by PTSD cluster, {rows[0].time.lower()}"
-    yield _group_exhibit(report, "response-clusters", title, list(zip(names, shown, strict=True)), (
-        "Each cluster has its own rule; see the table of scales for its grade.",
-        *(f"{name.capitalize()}: {rule.words}." for row, name in zip(rows, names, strict=True)
-          if (rule := scale.rule("response", row.cluster))),
-    ))  # fmt: skip
+    yield _group_exhibit(
+        report,
+        "response-clusters",
+        title,
+        list(zip(names, shown, strict=True)),
+        (
+            "Each cluster has its own rule; see the table of scales for its grade.",
+            *(
+                f"{name.capitalize()}: {rule.words}."
+                for row, name in zip(rows, names, strict=True)
+                if (rule := scale.rule("response", row.cluster))
+            ),
+        ),
+    )
 
 
 def by_group(report: Report, definitions: Definitions, measure: str, title: str) -> Iterator[Exhibit]:
@@ -277,7 +287,7 @@ def _group_exhibit(
             if each.weighted.value is not None
             else (each.hidden or telling.NONE),
             is_head=number == 0,
-        )  # fmt: skip
+        )
         for number, (label, each) in enumerate(entries)
     )
     chart = RowChart(

@@ -54,7 +54,9 @@ def state_for(by: Actor) -> tuple[State, Book | None]:
     except InputError as refused:
         nothing_yet = not any(run.release for run in runs)
         words = trouble if nothing_yet else f"{refused.what}; nothing can be shown until it is taken again"
-        return State(is_waiting=waiting, trouble=words, remedy="" if nothing_yet else refused.remedy or ""), None
+        return State(
+            is_waiting=waiting, trouble=words, remedy="" if nothing_yet else refused.remedy or ""
+        ), None
     good = next((run for run in runs if run.data_fingerprint == book.marks.data), None)
     state = State(
         book.extracted_at,

@@ -59,9 +59,16 @@ def protect(estimate: Estimate, *, span: float) -> Shown:
     if is_small(seen):
         return _hide(f"{FEW} of {due} were seen", due=due)
     shown = Shown(
-        due, seen, estimate.completeness, estimate.weighted, estimate.observed, estimate.worst, estimate.best,
-        estimate.tipping, warnings=_without_counts(estimate.warnings),
-    )  # fmt: skip
+        due,
+        seen,
+        estimate.completeness,
+        estimate.weighted,
+        estimate.observed,
+        estimate.worst,
+        estimate.best,
+        estimate.tipping,
+        warnings=_without_counts(estimate.warnings),
+    )
     if is_small(missing):
         shown = _widen(shown, missing, span)
     hits = hits_of(estimate)
@@ -84,21 +91,29 @@ def _hide(words: str, **known: int) -> Shown:
 
 
 def _widen(shown: Shown, missing: int, span: float) -> Shown:
-    """Bounds as nine missing would leave them, whole shares kept between 0 and 1, and no count of who is missing."""
+    """Bounds as nine missing would leave them, the same whatever the number, and no count of who is missing."""
     assert shown.due is not None
     room = (THRESHOLD - 1 - missing) * span / shown.due
     worst, best = shown.worst, shown.best
     if worst is not None and best is not None:
         way = 1 if best >= worst else -1
-        worst, best = worst - way * room, best + way * room
-        if span == 1:
-            worst, best = min(max(worst, 0.0), 1.0), min(max(best, 0.0), 1.0)
+        low, high = sorted((worst, best))
+        # More missing could only add to a share; a mean they could pull either way.
+        low, high = (low, min(high + room, 1.0)) if span == 1 else (low - room, high + room)
+        worst, best = (low, high) if way == 1 else (high, low)
     # With nine missing it would tip sooner than it does: at least so much.
     tipping = None if shown.tipping is None else shown.tipping * missing / (THRESHOLD - 1)
     return Shown(
-        **{**vars(shown), "seen": None, "completeness": None, "worst": worst, "best": best, "tipping": tipping,
-           "hidden": f"{FEW} missing; bounds widened"},
-    )  # fmt: skip
+        **{
+            **vars(shown),
+            "seen": None,
+            "completeness": None,
+            "worst": worst,
+            "best": best,
+            "tipping": tipping,
+            "hidden": f"{FEW} missing; bounds widened",
+        },
+    )
 
 
 def hits_of(estimate: Estimate) -> int | None:

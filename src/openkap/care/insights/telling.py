@@ -98,9 +98,11 @@ def no_tip(shown: Shown) -> str:
 
 def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
     """The estimate and, in the same size, how complete it is, what the missing leave open, and when it tips."""
-    estimate = Headline(number(shown.weighted.value, unit), label) if shown.weighted.value is not None else Headline(
-        NONE, f"{label}: {shown.hidden or 'too few answers'}", "unknown"
-    )  # fmt: skip
+    estimate = (
+        Headline(number(shown.weighted.value, unit), label)
+        if shown.weighted.value is not None
+        else Headline(NONE, f"{label}: {shown.hidden or 'too few answers'}", "unknown")
+    )
     share = shown.completeness
     tone = "watch" if share is not None and share < 0.5 else "plain"
     tip = "is what the missing must have done before people no longer improved on average"

@@ -28,8 +28,12 @@ from openkap.registry.definition import read_definitions
 OVER = (Session.State.LEFT, Session.State.ABORTED, Session.State.CANCELLED)
 # Criteria B to E of the DSM-5 as instruments name their scales, and as the registry names its clusters.
 CLUSTERS = {
-    "B": "intrusion", "C": "avoidance", "D": "negative_cognition_mood", "E": "arousal", "total": "total",
-}  # fmt: skip
+    "B": "intrusion",
+    "C": "avoidance",
+    "D": "negative_cognition_mood",
+    "E": "arousal",
+    "total": "total",
+}
 # Element of a reading, in the order in which one stands for the column.
 VITALS = {
     "systolic": ("sbp", "sbp_predose"),

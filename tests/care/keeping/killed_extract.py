@@ -1,4 +1,4 @@
-"""Takes an extract, says so half-way, and waits to be killed. Run by ``test_killed.py``."""
+"""Takes an extract, says so half-way, and waits to be killed. Run by ``test_killed_extract.py``."""
 
 from __future__ import annotations
 
