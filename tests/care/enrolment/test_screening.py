@@ -268,3 +268,30 @@ def test_the_screening_page_asks_the_database_a_fixed_number_of_times(
     cast.client("cora").get(f"/patients/{patient.uid}/screening/")
     with django_assert_max_num_queries(30):
         cast.client("cora").get(f"/patients/{patient.uid}/screening/")
+
+
+def test_what_a_referral_bundle_said_is_filled_in_when_the_screening_opens(cast):
+    from openkap.care.patients.actions import NewPatient, register_referral
+    from openkap.care.patients.referral import receive
+
+    observation = {
+        "resourceType": "Observation",
+        "status": "final",
+        "subject": {"reference": "Patient/p1"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+        "effectiveDateTime": "2026-11-10T09:00:00Z",
+        "valueQuantity": {"value": 71.5, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"},
+    }
+    person = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Sample", "given": ["Robin"]}]}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": person}, {"resource": observation}],
+    }
+    cora = cast.actor("cora")
+    waiting = receive(by=cora, raw=json.dumps(bundle).encode())
+    patient = register_referral(by=cora, person=NewPatient("Sample", "Robin"), incoming=waiting)
+    form = screening_form(patient, opened(cast, patient))
+    question = form.question("body_weight")
+    assert question.answer == "71.5 kg"
+    assert question.origin == "referral of 2026-11-23"

@@ -220,6 +220,11 @@ def test_a_serious_event_meets_the_stopping_rule_on_the_course_page(cast, patien
     page = cast.client("ada").get(f"/patients/{patient.uid}/courses/{course.uid}/").content.decode()
     assert "STOP-1: Serious adverse event" in page
     assert "Report the serious adverse event" in cast.client("ada").get("/home/").content.decode()
+    url = f"/patients/{patient.uid}/courses/{course.uid}/reports/"
+    row = session.adverse_events.get()
+    assert cast.client("ben").post(url, {"event": row.uid, "to": "agency"}).status_code == 403
+    cast.client("ada").post(url, {"event": row.uid, "to": "national agency"})
+    assert "Report the serious adverse event" not in cast.client("ada").get("/home/").content.decode()
 
 
 def test_ending_a_course_cancels_what_is_planned(cast, patient):

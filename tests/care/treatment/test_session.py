@@ -544,3 +544,18 @@ def test_records_refuse_update_and_delete_on_the_database(cast, session, watch):
         cursor.execute("UPDATE treatment_value SET value = '120 mm[Hg]' WHERE element = 'moaas'")
     assert Session.objects.count() == 6
     assert GATES
+
+
+def test_no_consent_is_taken_while_a_dose_acts(cast, session, watch):
+    from enrolled import go_through_all, open_consent
+
+    dosing(cast, session, watch)
+    consent = open_consent(cast, session.patient, scope="maintenance")
+    go_through_all(cast, session.patient, consent)
+    with pytest.raises(InputError, match="cannot be taken now"):
+        consent_actions.sign_as_patient(
+            by=cast.actor("cora"),
+            uid=session.patient.uid,
+            consent=consent.uid,
+            signed=consent_actions.Signed("Alex Example"),
+        )

@@ -21,6 +21,7 @@ from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
+from openkap.care.patients.referral import read_document
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.protocol.assess import Verdict
@@ -60,7 +61,20 @@ def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
         patient=uid,
         detail={"protocol": chosen.id, "version": chosen.version},
     )
+    _take_over_referrals(by, patient)
     return screening
+
+
+def _take_over_referrals(by: Actor, patient: Patient) -> None:
+    """What referral bundles said becomes answers that name their origin; a person's answers stay."""
+    for referral in patient.referrals.exclude(document="").order_by("received_at"):
+        try:
+            facts = read_document(referral.document).intake.facts
+        except InputError:
+            # The document stays readable in the record; screening asks for everything then.
+            continue
+        origin = f"referral of {referral.received_at:%Y-%m-%d}"
+        take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import fingerprint, sign
 from openkap.care.audit.actions import record
+from openkap.care.contributions import contributions
 from openkap.care.enrolment.access import consent_for, screening_for
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.enrolment.models import (
@@ -186,8 +187,11 @@ class Signed:
 @transaction.atomic
 def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> PatientSignature:
     """The patient signs on the tablet, drawn or typed, with a member of staff as witness."""
-    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    patient, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
     _refuse_signed(row)
+    held = [said for module in contributions("consent_hold") if (said := module.hold(patient.pk))]
+    if held:
+        raise InputError("consent cannot be taken now", value="; ".join(held), remedy="ask another day")
     missing = what_is_missing(row)
     if missing:
         raise InputError(

@@ -139,3 +139,28 @@ def ago(moment: datetime | None) -> str:
     """How long something has been so: ``8 min ago``, ``2 days ago``."""
     said = due(moment)
     return f"{said.removesuffix(' late')} ago" if said.endswith(" late") else said
+
+
+# How codes and short names of the rules are said to people.
+SPOKEN = {
+    "mm[Hg]": "mmHg",
+    ">=": "≥",
+    "<=": "≤",
+    "sbp_baseline": "systolic before the dose",
+    "dbp_baseline": "diastolic before the dose",
+    " {score}": "",
+    " {count}": "",
+    " {times}": " times",
+    " {grade}": "",
+    "umol/L": "µmol/L",
+    "kg/m2": "kg/m²",
+}
+
+
+@register.filter
+def spoken(text: object) -> str:
+    """A value or limit of a rule as people write it: ``≥ 180 mmHg``, ``42 years``."""
+    said = str(text)
+    for code, words in SPOKEN.items():
+        said = said.replace(code, words)
+    return f"{said[:-2]} years" if said.endswith(" a") else said

@@ -92,12 +92,14 @@ def _gate(protocol: Protocol, rule: Rule, facts: Facts, decision: GateDecision |
         ]
         return Gate(rule, "open", "; ".join(doubtful), "", asks, None, sources)
     reason = reason_of(rule, finding, facts, elements)
+    # "limit yes" says nothing that the title does not say.
+    limit = "" if reason.limit in {"yes", "no"} else reason.limit
     if outcome == "clear":
-        return Gate(rule, "clear", reason.value, reason.limit, asks, None, sources)
+        return Gate(rule, "clear", reason.value, limit, asks, None, sources)
     state = SHUT[rule.action]
     if state == "review" and decision is not None and decision.saw == reason.value[:200]:
         state = "decided" if decision.goes_on else "shut"
-    return Gate(rule, state, reason.value, reason.limit, asks, decision, sources)
+    return Gate(rule, state, reason.value, limit, asks, decision, sources)
 
 
 def _needless(element: Element, facts: Facts) -> bool:

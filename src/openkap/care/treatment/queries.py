@@ -39,9 +39,16 @@ def choices(by: Actor) -> dict[str, Any]:
         ],
         "chairs": [(chair.uid, chair.name) for chair in chairs_of(by)],
         "prescribers": [(p.uid, p.name) for p in staff_with(by, Role.PRESCRIBER)],
-        "nurses": [(p.uid, p.name) for p in staff_with(by, Role.NURSE, Role.PRESCRIBER)],
-        "therapists": [(p.uid, p.name) for p in staff_with(by, Role.THERAPIST, Role.PRESCRIBER)],
+        "nurses": _first(by, Role.NURSE),
+        "therapists": _first(by, Role.THERAPIST),
     }
+
+
+def _first(by: Actor, role: Role) -> list[tuple[str, str]]:
+    """Those whose part it is, then prescribers, who may stand in."""
+    own = [(person.uid, person.name) for person in staff_with(by, role)]
+    others = [(person.uid, person.name) for person in staff_with(by, Role.PRESCRIBER)]
+    return own + [each for each in others if each not in own]
 
 
 @dataclass(frozen=True, slots=True)

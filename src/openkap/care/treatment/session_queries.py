@@ -73,7 +73,7 @@ def _colleagues(by: Actor) -> list[tuple[str, str]]:
 
 def _before(session: Session, by: Actor) -> dict[str, Any]:
     gates = gates_now(session)
-    waiting = holding(gates)
+    waiting, asked = holding(gates), _asked(gates)
     proposal: dict[str, Any] | None = None
     trouble: InputError | None = None
     try:
@@ -86,9 +86,10 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     products = {each.id for each in protocol.dosing.products}
     held = stock(by) if by.may(Permission.RECORD_SESSION) else []
     return {
-        "gates": gates,
         "holding": waiting,
-        "asked": _asked(gates),
+        "passed": [gate for gate in gates if not gate.holds],
+        "asked_open": [(element, shown) for element, shown in asked if not shown],
+        "asked_known": [(element, shown) for element, shown in asked if shown],
         "proposal": proposal,
         "proposal_trouble": trouble,
         "steps": protocol.dosing.steps,

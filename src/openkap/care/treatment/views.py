@@ -14,7 +14,14 @@ from openkap.care.conflict import Conflict
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.queries import banner_for, chart_links
 from openkap.care.permissions import Permission
-from openkap.care.treatment import drug_actions, forms, planning_actions, queries, therapy_actions
+from openkap.care.treatment import (
+    closing_actions,
+    drug_actions,
+    forms,
+    planning_actions,
+    queries,
+    therapy_actions,
+)
 from openkap.care.treatment.access import course_for, session_for, visit_for
 from openkap.core.errors import InputError
 
@@ -70,6 +77,18 @@ def end_course(request: ClinicRequest, patient: str, course: str) -> HttpRespons
     row = course_for(request.actor, patient, course, Permission.PRESCRIBE)
     context = frame(request, row.patient) | queries.course_page(row) | {"error": error, "typed": request.POST}
     return render(request, "treatment/end_course.html", context, status=422 if error else 200)
+
+
+@require_POST
+def report_event(request: ClinicRequest, patient: str, course: str) -> HttpResponse:
+    """A serious adverse event was reported."""
+    event, to = request.POST.get("event", ""), request.POST.get("to", "")
+    course_for(request.actor, patient, course, Permission.PRESCRIBE)
+    try:
+        closing_actions.report_adverse_event(by=request.actor, patient=patient, event=event, to=to)
+    except InputError as refused:
+        messages.error(request, str(refused))
+    return redirect("course", patient, course)
 
 
 def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResponse:

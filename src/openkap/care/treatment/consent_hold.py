@@ -1,0 +1,11 @@
+"""When consent cannot be taken: while a dose acts and the patient has not left."""
+
+from __future__ import annotations
+
+from openkap.care.treatment.models import Session
+
+
+def hold(patient_id: int) -> str:
+    """Why no consent can be signed now; empty when it can."""
+    acting = Session.objects.filter(patient_id=patient_id, state__in=("dosing", "recovery", "ready"))
+    return "a dose was given today and the patient has not left yet" if acting.exists() else ""
