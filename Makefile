@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The constraint reaches the build back ends too, so that nothing unpinned is installed.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip
 
-.PHONY: demo test check bench oracles clean
+.PHONY: screenshots demo test check bench oracles clean
 
 # What a user needs; made again whenever the pinned versions change.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -30,6 +30,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/openkap check
+
+# Needs a filled demo (openkap serve --demo, once) and Debian's chromium.
+screenshots: $(VENV)/.dev
+	OPENKAP_DEMO=yes $(BIN)/python docs/take_screenshots.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

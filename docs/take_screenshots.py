@@ -1,7 +1,8 @@
+# ruff: noqa: INP001 - a script beside the pages it illustrates
 """Pictures of the main pages of the demo clinic: ``python docs/take_screenshots.py [--all] [--out FOLDER]``.
 
-Serves a filled demo database on this machine and looks at it with Debian's Chromium. ``--all`` takes every page at
-every size and theme, for looking through; without it, the few that the documentation shows.
+Serves a filled demo database on this machine and looks at it with Debian's Chromium. ``--all`` takes every
+page at every size and theme, for looking through; without it, the few that the documentation shows.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def serve() -> tuple[subprocess.Popen[bytes], str]:
     server = subprocess.Popen([*command, "--threads", "4", "--log-level", "error"])  # noqa: S603
     for _ in range(100):
         try:
-            urllib.request.urlopen(f"http://{place}/health/")  # noqa: S310 - our own address
+            urllib.request.urlopen(f"http://{place}/health/")
         except OSError:
             time.sleep(0.2)
         else:

@@ -1,9 +1,9 @@
 """How the apps add to shared pages without knowing each other: a module of an agreed name in each.
 
-``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient_id)``, ``timeline.py``
-``events(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
-``navigation.py`` ``links(patient_uid)``, ``marks.py`` ``marks(patient_ids)``, ``figures.py``
-``figures(patient_ids)``. What an app lacks, it does not offer. Each is asked once a page.
+``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient_id)``,
+``timeline.py`` ``events(patient_ids)``, ``figures.py`` ``figures(patient_ids)``, ``marks.py``
+``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
+``navigation.py`` ``links(patient_uid)``. What an app lacks, it does not offer. Each is asked once a page.
 """
 
 from __future__ import annotations

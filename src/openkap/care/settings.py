@@ -82,6 +82,8 @@ def database(url: str) -> dict[str, Any]:
 DEBUG = _flag("OPENKAP_DEBUG")
 # The demo clinic: synthetic people, one click to log in. Refused by the deploy check.
 DEMO = _flag("OPENKAP_DEMO")
+# How many invented patients the demo clinic has; the browser tests take fewer.
+DEMO_PATIENTS = int(os.environ.get("OPENKAP_DEMO_PATIENTS", "120"))
 SECRET_KEY = _secret("OPENKAP_SECRET_KEY")
 ALLOWED_HOSTS = _words("OPENKAP_HOSTS", "127.0.0.1,localhost")
 # Where people reach this installation; https makes every cookie secure.

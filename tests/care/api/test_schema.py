@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from urllib.parse import quote
+
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 
 
@@ -30,64 +33,61 @@ def test_no_request_over_the_schema_breaks_the_server(cast, patient, who):
     client.raise_request_exception = True
     loaded = schemathesis.openapi.from_dict(as_plain(api.get_openapi_schema()))
     wrong: list[tuple[str, str, int]] = []
-
     for operation in (each.ok() for each in loaded.get_all_operations()):
-
-        @hypothesis_settings(
-            max_examples=12,
-            deadline=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @schemathesis_case(operation)
-        def send(case, operation=operation):
-            path = operation.path
-            for name, value in (case.path_parameters or {}).items():
-                text = patient.uid if name == "patient" else quoted(value)
-                path = path.replace("{" + name + "}", text)
-            body = case.body if isinstance(case.body, dict | list) else None
-            answer = client.generic(
-                operation.method.upper(),
-                path,
-                data=dumped(body),
-                content_type="application/json",
-                QUERY_STRING="&".join(f"{k}={quoted(v)}" for k, v in (case.query or {}).items()),
-            )
-            if answer.status_code >= 500:
-                wrong.append((operation.method, operation.path, answer.status_code))
-
-        send()
+        wrong += broken_by(client, operation, patient.uid)
     assert not wrong
 
 
-def as_plain(schema):
-    import json
+def broken_by(client, operation, patient_uid):
+    """The cases of one operation that ended in a 5xx."""
+    wrong: list[tuple[str, str, int]] = []
 
+    @hypothesis_settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def send(case):
+        path = operation.path
+        for name, value in (case.path_parameters or {}).items():
+            path = path.replace("{" + name + "}", patient_uid if name == "patient" else quoted(value))
+        body = case.body if isinstance(case.body, dict | list) else None
+        answer = client.generic(
+            operation.method.upper(),
+            path,
+            data=json.dumps(body, default=str) if body is not None else "",
+            content_type="application/json",
+            QUERY_STRING="&".join(f"{key}={quoted(value)}" for key, value in (case.query or {}).items()),
+        )
+        if answer.status_code >= 500:
+            wrong.append((operation.method, path, answer.status_code))
+
+    send()
+    return wrong
+
+
+def as_plain(schema):
     return json.loads(json.dumps(schema, default=str))
 
 
 def quoted(value):
-    from urllib.parse import quote
-
     return quote(str(value), safe="") or "x"
-
-
-def dumped(body):
-    import json
-
-    return json.dumps(body, default=str) if body is not None else ""
-
-
-def schemathesis_case(operation):
-    from hypothesis import given
-
-    return given(case=operation.as_strategy())
 
 
 @pytest.mark.parametrize(
     "body",
-    ["", "{", "null", "[]", '{"answers": [{}]}', '{"answers": [{"value": 1e400}]}', '{"answers": "ü\\u0000"}'],
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        '{"answers": [{}]}',
+        '{"answers": [{"value": 1e400}]}',
+        '{"answers": "ü\\u0000"}',
+    ],
 )
 def test_a_malformed_body_gets_one_shape_of_refusal(client, db, body):
     answer = client.post("/api/link/rubbish/answers", body, content_type="application/json")

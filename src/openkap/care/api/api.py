@@ -10,46 +10,24 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from ninja import NinjaAPI, Router, Schema
+from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from openkap.care.access_rules import RULES, Rule, anyone
+from openkap.care.access_rules import RULES, anyone
+from openkap.care.api import measures
+from openkap.care.api.operations import NAMESPACE, Problem
 from openkap.core.errors import DomainError
-
-NAMESPACE = "api"
-
-
-class Problem(Schema):
-    """What could not be done, the limit, and the next step."""
-
-    what: str
-    value: str | None = None
-    limit: str | None = None
-    remedy: str | None = None
-    where: str | None = None
-
 
 api = NinjaAPI(
     title="OpenKAP clinic",
     version="1.0.0",
-    description="Item-level reads and writes for the clinic's own pages. Proposes, with reasons; a person decides.",
+    description="Item-level reads and writes for the clinic's own pages. It proposes; a person decides.",
     urls_namespace=NAMESPACE,
     docs_url=None,
 )
 # The schema's own two addresses; it describes doors and opens none.
 RULES[f"{NAMESPACE}:openapi-json"] = anyone("the description of the API holds no data")
 RULES[f"{NAMESPACE}:api-root"] = anyone("a name that shows nothing")
-
-
-def operation(router: Router, method: str, route: str, *, name: str, may: Rule, **options: Any) -> Any:
-    """An operation together with who may call it; the name is the one for ``reverse``."""
-    known = RULES.setdefault(f"{NAMESPACE}:{name}", may)
-    if known != may:
-        raise TypeError(f"two rules for the operation {name!r}")
-    options.setdefault("operation_id", name)
-    responses = {400: Problem, 403: Problem, 404: Problem, 410: Problem, 422: Problem}
-    options["response"] = {200: options["response"]} | responses
-    return router.api_operation([method], route, url_name=name, **options)
 
 
 @api.exception_handler(DomainError)
@@ -104,7 +82,5 @@ def _answer(request: HttpRequest, status: int, problem: dict[str, Any]) -> HttpR
     body = {name: None if problem.get(name) is None else str(problem[name]) for name in names}
     return api.create_response(request, body, status=status)
 
-
-from openkap.care.api import measures  # noqa: E402 - its router needs ``operation`` above
 
 api.add_router("", measures.router)

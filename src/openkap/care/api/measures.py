@@ -1,4 +1,4 @@
-"""Operations on measures: the patient's answers by link, staff's look at trajectories and alarming answers."""
+"""Operations on measures: a patient's answers by link, trajectories, and alarming answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from openkap.care.access_rules import link_holder, needs
 from openkap.care.accounts.actor import Actor
-from openkap.care.api.api import operation
+from openkap.care.api.operations import operation
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, queries, safety
 from openkap.care.outcomes.access import seen_patients, through_link

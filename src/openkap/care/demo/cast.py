@@ -78,19 +78,23 @@ def hire(moment: datetime, *, password_hash: str = "") -> Troupe:
 
 def _credentials(people: dict[str, Staff], moment: datetime) -> None:
     """Everybody who treats has what their role needs, seen by the administrator."""
+    for part in CAST:
+        certify(people[part.key], part.role, people["sia"], moment)
+
+
+def certify(person: Staff, role: Role, checked_by: Staff, moment: datetime) -> None:
+    """Record everything a role needs as issued that day."""
     issued = moment.date()
-    rows = [
+    Credential.objects.bulk_create(
         Credential(
-            staff=people[part.key],
+            staff=person,
             kind=each.kind,
             amount=each.amount,
             issued_on=issued,
             expires_on=issued + CREDENTIAL_LASTS if each.expires else None,
             evidence=f"invented certificate for {each.words}",
-            checked_by=people["sia"],
+            checked_by=checked_by,
             checked_at=moment,
         )
-        for part in CAST
-        for each in requirements_of(part.role)
-    ]
-    Credential.objects.bulk_create(rows)
+        for each in requirements_of(role)
+    )

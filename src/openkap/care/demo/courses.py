@@ -1,8 +1,8 @@
-"""Courses of invented people: planned through the planning act, past sessions by a short way that is written down.
+"""Courses of invented people: planned through the planning act, past sessions by a short way, told here.
 
-The past sessions of a course are one call here instead of some forty acts on the tablet for each: the rows are the
-same, stored together under every constraint and trigger of the database (consent in force, dose checked by two,
-nothing after the lock), and an event of the audit names each record with its fingerprint. So are therapy notes.
+The past sessions of a course are one call instead of some forty acts on the tablet for each: the rows are the
+same, stored together under every constraint and trigger of the database (consent in force, dose checked by
+two, nothing after the lock), and an event of the audit names each record with its fingerprint. So are notes.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def miss(clinic: Clinic, session: Session) -> None:
             by=clinic.by("cora"),
             patient=session.patient.uid,
             uid=session.uid,
-            reason=clinic.dice.choice(["had a fever", "no escort home", "did not come, could not be reached"]),
+            reason=clinic.dice.choice(
+                ["had a fever", "no escort home", "did not come, could not be reached"]
+            ),
         )
 
 
@@ -280,7 +282,7 @@ def adverse_event(clinic: Clinic, session: Session, slot: Slot) -> None:
 
 
 def therapy(clinic: Clinic, course: Course, slot: Slot, until: datetime) -> None:
-    """Notes on the visits so far, stored together; now and then one did not take place. The newest one is open."""
+    """Notes on the visits so far, stored together; some did not take place, the newest waits."""
     visits = [
         visit
         for visit in course.visits.order_by("starts_at")

@@ -194,5 +194,3 @@ def withdraw(clinic: Clinic, patient: Patient, row: Consent) -> None:
         said="I have decided to stop. It was too much after the third time.",
         person=clinic.people["tess"],
     )
-
-

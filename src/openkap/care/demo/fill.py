@@ -1,8 +1,9 @@
 """Fills the demo clinic: about 120 invented people over eighteen months, at every stage. Seeded.
 
-Everything goes through the acts of the pages (so that rights, constraints and audit hold), with two short ways,
-each described where it stands: the elements of a consent in one sitting (``enrolling``) and the record of a past
-session (``courses``). The same seed on the same day gives the same clinic; the audit is written patient by patient.
+Everything goes through the acts of the pages, so that rights, constraints and audit hold, with three short
+ways, each told where it stands: the elements of a consent in one sitting (``enrolling``), the records of past
+sessions (``courses``), past measures (``measuring``). The same seed on the same day gives the same clinic;
+the audit is written patient by patient.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from django.conf import settings
 from django.db import transaction
 
 from openkap.care.accounts.models import Clinic as ClinicRow
@@ -27,7 +29,6 @@ from openkap.care.treatment.models import Course, Lot
 from openkap.care.treatment.planning_actions import end_course
 
 SEED = 20261123
-PATIENTS = 120
 SPAN = timedelta(days=540)
 DAY = timedelta(days=1)
 RECENT = timedelta(days=16)
@@ -35,12 +36,14 @@ RECENT = timedelta(days=16)
 SCREENED, CONSENTED, DECIDED, PLANNED = 6 * DAY, 9 * DAY, 11 * DAY, 13 * DAY
 # Every so many-th person takes another way.
 NOT_ELIGIBLE, OVERRIDDEN, UNDECIDED, WITHDRAWS = 9, 17, 14, 31
-OVERRIDE = "Aneurysm excluded by imaging last month; the old entry in the referral is wrong. Discussed with radiology."
+OVERRIDE = "Aneurysm excluded by imaging last month; the entry in the referral is wrong. Seen with radiology."
 
 
 def fill_if_empty() -> int:
     """Fill the database unless it has a clinic; returns how many patients were made."""
-    return 0 if ClinicRow.objects.exists() else fill(Random(SEED))  # noqa: S311 - a seed, not a secret
+    if ClinicRow.objects.exists():
+        return 0
+    return fill(Random(SEED), patients=settings.DEMO_PATIENTS)  # noqa: S311 - a seed, not a secret
 
 
 @dataclass
@@ -63,7 +66,7 @@ class Journeys:
 
 
 @transaction.atomic
-def fill(dice: Random, *, patients: int = PATIENTS) -> int:
+def fill(dice: Random, *, patients: int) -> int:
     """Make the cast and their patients over the last eighteen months."""
     today, begin = now(), now() - SPAN
     with seeded_ids(dice):
@@ -156,5 +159,3 @@ def _live(journeys: Journeys, patient: Patient, course: Course, slot: Slot, pers
                 reason="The course is complete.",
             )
     measuring.measure(clinic, patient, course, person)
-
-

@@ -1,8 +1,8 @@
-"""Measures of invented people along their course: asked when the plan says, answered, or missing with a reason.
+"""Measures of invented people along their course: asked when the plan says, answered, or missing, and why.
 
-The past is brought in for a patient at once: the same rows as asking, answering and finishing would leave, scored by
-the same scorer, stored under every constraint; one event of the audit names every form. The judgement of the
-course (response, remission, relapse, proposals) is the clinic's own act on those readings.
+The past is brought in for a patient at once: the rows that asking, answering and finishing would leave,
+scored by the same scorer, stored under every constraint; one event of the audit names every form. The
+judgement of the course (response, remission, relapse, proposals) is the clinic's own act on those readings.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from openkap.care.patients.models import Patient
 from openkap.care.treatment.models import Course, Session
 
 MONTH = timedelta(days=30)
+GAPS = ("no_answer", "no_answer", "declined", "unreachable")
 
 
 @dataclass
@@ -111,7 +112,7 @@ def _add(
         link_number=1,
         finished_at=at if answered else None,
         closed_at=due + plan.open_for if is_over and not answered else None,
-        gap=dice.choice(["no_answer", "no_answer", "declined", "unreachable"]) if is_over and not answered else "",
+        gap=dice.choice(GAPS) if is_over and not answered else "",
     )
     batch.invitations.append(row)
     for position, name in enumerate(plan.instruments):

@@ -19,7 +19,10 @@ DONE = (
     "tonight. Seen tomorrow at nine."
 )
 DECISIONS = (
-    ("plan", "Responded well, lost it after a bereavement; wants to go on. Consent for maintenance is asked."),
+    (
+        "plan",
+        "Responded well, lost it after a bereavement; wants to go on. Consent for maintenance is asked.",
+    ),
     ("watch", "One bad month around the anniversary; therapy is weekly; measured again in two weeks."),
     ("other", "Prefers another round of prolonged exposure without ketamine."),
 )
@@ -69,9 +72,13 @@ def _alarm(clinic: Clinic, patient: Patient, ago: timedelta) -> SafetySignal:
     with clock_at(at - timedelta(hours=1)):
         asked = ask(by=clinic.by("tess"), uid=patient.uid, instruments=["phq-9"])
         Invitation.objects.filter(pk=asked.pk).update(sent_at=now(), link_number=1)
-    last = FormScore.objects.filter(patient=patient, instrument="pcl-5", total__isnull=False).order_by("-at")[:1]
+    last = FormScore.objects.filter(patient=patient, instrument="pcl-5", total__isnull=False).order_by("-at")[
+        :1
+    ]
     pcl = int(last[0].total or 40) if last else 40
-    answer_all(Invitation.objects.get(pk=asked.pk), Person("slow", pcl, clinic.dice, 0), pcl, at, alarming=True)
+    answer_all(
+        Invitation.objects.get(pk=asked.pk), Person("slow", pcl, clinic.dice, 0), pcl, at, alarming=True
+    )
     return SafetySignal.objects.get(form__invitation=asked)
 
 

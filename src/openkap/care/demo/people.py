@@ -8,7 +8,7 @@ from random import Random
 
 from openkap.care.accounts.actor import Actor, actor_for
 from openkap.care.accounts.models import RoleAssignment, Staff
-from openkap.care.demo.cast import Troupe
+from openkap.care.demo.cast import Troupe, certify
 from openkap.care.moment import now
 from openkap.care.patients.actions import (
     NewPatient,
@@ -20,9 +20,57 @@ from openkap.care.patients.actions import (
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Role
 
-FAMILIES = ["Abara", "Brandt", "Castillo", "Dubois", "Eriksen", "Fofana", "Garcia", "Haddad", "Ivanova", "Jensen", "Kovacs", "Lopez", "Moreau", "Nakamura", "Okonkwo", "Petrov", "Quist", "Rossi", "Santos", "Tanaka", "Ueda", "Vargas", "Weiss", "Xu", "Yilmaz", "Zeller"]
-GIVEN = ["Alex", "Bela", "Chris", "Dana", "Elif", "Fran", "Gabi", "Hanne", "Imre", "Jules", "Kim", "Lou", "Mika", "Noa", "Oli", "Pat", "Quinn", "Robin", "Sam", "Toni"]
-REFERRERS = ("General practice", "Veterans' outreach", "Community mental health team", "Trauma clinic", "Self")
+FAMILIES = [
+    "Abara",
+    "Brandt",
+    "Castillo",
+    "Dubois",
+    "Eriksen",
+    "Fofana",
+    "Garcia",
+    "Haddad",
+    "Ivanova",
+    "Jensen",
+    "Kovacs",
+    "Lopez",
+    "Moreau",
+    "Nakamura",
+    "Okonkwo",
+    "Petrov",
+    "Quist",
+    "Rossi",
+    "Santos",
+    "Tanaka",
+    "Ueda",
+    "Vargas",
+    "Weiss",
+    "Xu",
+    "Yilmaz",
+    "Zeller",
+]
+GIVEN = [
+    "Alex",
+    "Bela",
+    "Chris",
+    "Dana",
+    "Elif",
+    "Fran",
+    "Gabi",
+    "Hanne",
+    "Imre",
+    "Jules",
+    "Kim",
+    "Lou",
+    "Mika",
+    "Noa",
+    "Oli",
+    "Pat",
+    "Quinn",
+    "Robin",
+    "Sam",
+    "Toni",
+]
+REFERRERS = ("General practice", "Veterans' outreach", "Community team", "Trauma clinic", "Self")
 REASONS = (
     "PTSD, two therapies tried",
     "PTSD with depression, asks for ketamine treatment",
@@ -62,6 +110,7 @@ def open_clinic(troupe: Troupe, dice: Random) -> Clinic:
             email=f"{key}@example.org", name=name, password=troupe.people["ada"].password, created_at=now()
         )
         RoleAssignment.objects.create(staff=person, clinic=troupe.clinic, role=role, since=now())
+        certify(person, role, people["sia"], now())
         people[key] = person
     return Clinic(troupe, dice, people)
 

@@ -1,4 +1,4 @@
-"""How the clinic does, for the lead: counts and shares only, small numbers held back, missing data beside results."""
+"""How the clinic does, for the lead: counts and shares, small numbers held back, what is missing beside."""
 
 from __future__ import annotations
 
@@ -85,9 +85,7 @@ def _safety(by: Actor) -> Section:
     lines = (
         BannerItem("Alarming answers", counted(found["raised"])),
         # Whether anybody waits is a matter of safety, not of statistics: it is never held back.
-        BannerItem(
-            "Not acknowledged yet", str(found["waiting"]), "alarm" if found["waiting"] else "plain"
-        ),
+        BannerItem("Not acknowledged yet", str(found["waiting"]), "alarm" if found["waiting"] else "plain"),
         BannerItem("Escalated to a wider circle", counted(found["escalated"])),
     )
     return Section("Answers that needed a person", lines)

@@ -45,7 +45,13 @@ def as_score(reading: FormScore) -> Score:
         missing=tuple(reading.missing),
         main=instrument.main,
         scales=tuple(
-            ScaleScore(each.id, each.name, _exact(reading.scales.get(each.id)), *map(Fraction, each.range))
+            ScaleScore(
+                each.id,
+                each.name,
+                _exact(reading.scales.get(each.id)),
+                Fraction(each.range[0]),
+                Fraction(each.range[1]),
+            )
             for each in instrument.scales
         ),
         bands=(),

@@ -182,7 +182,8 @@ def _paths(
     scored: list[Reading], points: tuple[Mark, ...], breaks: list[datetime]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Solid lines between readings; a dashed bridge where a measure between them is missing."""
-    solid, dashed = [], []
+    solid: list[str] = []
+    dashed: list[str] = []
     for number in range(1, len(points)):
         before, after = points[number - 1], points[number]
         line = f"M{before.x} {before.y}L{after.x} {after.y}"

@@ -1,4 +1,4 @@
-"""When patients are asked what, how long a link lives, who is called: read from content, never written here."""
+"""When patients are asked what, how long a link lives, who is called: read from content."""
 
 from __future__ import annotations
 

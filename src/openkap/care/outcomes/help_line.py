@@ -1,4 +1,4 @@
-"""Where a person in danger finds somebody at once: the clinic says it in its settings, the pages repeat it."""
+"""Where a person in danger finds somebody at once: the clinic says it, the pages repeat it."""
 
 from __future__ import annotations
 

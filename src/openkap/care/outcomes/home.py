@@ -1,4 +1,4 @@
-"""What waits in outcomes: alarming answers first, then proposals, then forms that must be filled in the clinic."""
+"""What waits in outcomes: alarming answers first, then proposals, then forms nobody can be sent."""
 
 from __future__ import annotations
 

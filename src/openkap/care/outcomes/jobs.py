@@ -42,6 +42,6 @@ JOBS = [
         name="detect-relapses",
         run=planning.detect_relapses,
         every=timedelta(hours=1),
-        says="Judge new readings; ask again where one looks like a relapse; propose, never start, maintenance",
+        says="Judge new readings; ask again where one looks like a relapse; propose maintenance",
     ),
 ]

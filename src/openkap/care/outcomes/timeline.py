@@ -29,7 +29,7 @@ def _turns(patient_ids: list[int]) -> list[TimelineEvent]:
             row.at,
             "turn",
             row.kind.capitalize(),
-            detail=f"{form_of(row.score.instrument).short} from {row.before.total:.0f} to {row.score.total:.0f}",
+            detail=f"{form_of(row.score.instrument).short} {row.before.total:.0f} → {row.score.total:.0f}",
             tone=TONES.get(row.kind, "plain"),
         )
         for row in rows

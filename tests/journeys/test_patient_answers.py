@@ -1,0 +1,128 @@
+"""A patient answers on a phone, the network goes half-way, an answer alarms; the clinic is called and answers."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-browser")]
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+
+
+@pytest.fixture
+def asked(served, browser):
+    """Tess asks for PCL-5 and PHQ-9 and hands over; returns the address of the questions and of the chart."""
+    page = served.open(browser, "tess")
+    page.goto("/patients/")
+    page.locator("tbody a").last.click()
+    chart = page.url
+    page.goto(chart + "outcomes/ask/")
+    page.get_by_label("Hand over this tablet now").check()
+    page.get_by_role("button", name="Ask now").click()
+    page.wait_for_url("**/a/**")
+    address = page.url
+    page.context.close()
+    return address, chart
+
+
+def accessible(page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert over <= 0, f"{over} px too wide"
+    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found]
+
+
+def tap(page, number: int) -> None:
+    """Choose the answer at that place of the question on the screen."""
+    shown = page.locator(".question[data-now]")
+    item = shown.get_attribute("data-item")
+    shown.locator(".choice").nth(number).tap()
+    # The page moves on by itself, but for an answer that opens help.
+    page.wait_for_function(
+        "item => !document.getElementById('help-now').hidden"
+        " || document.querySelector('[data-now]').dataset.item !== item",
+        arg=item,
+    )
+
+
+def test_a_phone_without_network_half_way_loses_nothing_and_scores_at_once(served, browser, asked):
+    address, chart = asked
+    page = browser.new_context(**PHONE).new_page()
+    page.goto(address)
+    assert accessible(page) == []
+    for _ in range(10):
+        tap(page, 2)
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    page.context.set_offline(True)
+    for _ in range(10):
+        tap(page, 3)
+    expect(page.locator("#saved")).to_contain_text("kept on this device")
+    expect(page.locator("#done")).to_have_text("20")
+    # The phone is put away and the browser forgets the page: what waited is still there.
+    page.context.set_offline(False)
+    page.goto("about:blank")
+    page.goto(address)
+    expect(page.locator("#done")).to_have_text("20")
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    for _ in range(10):
+        tap(page, 0)
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Finish").tap()
+    expect(page.locator("#saved")).to_contain_text("finishes by itself")
+    page.context.set_offline(False)
+    page.wait_for_url("**/thanks/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+    assert accessible(page) == []
+    page.context.close()
+    # 10 answers of 2 and 10 of 3: nothing lost, nothing twice.
+    staff = served.open(browser, "tess")
+    staff.goto(chart + "outcomes/")
+    expect(staff.locator("table").first).to_contain_text("50")
+    staff.context.close()
+
+
+def test_an_alarming_answer_opens_help_at_once_even_offline_and_calls_a_person(served, browser, asked):
+    address, chart = asked
+    page = browser.new_context(**PHONE).new_page()
+    page.goto(address)
+    page.get_by_role("button", name="All on one page").tap()
+    page.context.set_offline(True)
+    page.locator(".question[data-help-from] .choice").nth(1).tap()
+    helped = page.locator("#help-now")
+    expect(helped).to_be_visible()
+    expect(helped.get_by_role("link")).to_have_attribute("href", re.compile(r"tel:\+1555"))
+    page.context.set_offline(False)
+    expect(page.locator("#saved")).to_contain_text("Saved", timeout=40_000)
+    assert accessible(page) == []
+    page.context.close()
+
+    ada = served.open(browser, "ada")
+    ada.goto(chart)
+    ada.locator(".banner a", has_text="safety answer").click()
+    assert accessible(ada) == []
+    ada.get_by_role("button", name="I take this on").click()
+    expect(ada.locator("main")).to_contain_text("Ada Lindqvist took it on")
+    ada.get_by_label("What was done").fill("Reached by telephone, safe, seen tomorrow.")
+    ada.get_by_role("button", name="Write down and close").click()
+    expect(ada.locator(".banner")).not_to_contain_text("safety answer")
+    ada.context.close()
+
+
+def test_the_keyboard_alone_answers_and_arrow_keys_do_not_turn_the_page(browser, asked):
+    address, _ = asked
+    page = browser.new_context(viewport={"width": 820, "height": 1180}).new_page()
+    page.goto(address)
+    first = page.locator(".question[data-now]").get_attribute("data-item")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".question[data-now] input:checked")).to_have_value("2")
+    assert page.locator(".question[data-now]").get_attribute("data-item") == first
+    page.get_by_role("button", name="Next").press("Enter")
+    expect(page.locator(".question[data-now]")).not_to_have_attribute("data-item", first)
+    page.context.close()
