@@ -112,7 +112,7 @@ class Page {
       this.state = { ...told.state, mark: told.mark };
       this.store.keep(`state:${this.data.key}`, { at: told.now, state: this.state }).catch(() => {});
       this.draw();
-    }
+    } else this.drawHead();
   }
 
   about() {
