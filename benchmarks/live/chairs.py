@@ -36,6 +36,7 @@ class Client:
         self.csrf, self.mark = "", ""
 
     def poll(self, path: str, device: str) -> float:
+        """Seconds of one refresh."""
         begin = time.perf_counter()
         told = json.loads(
             self.open(f"{self.url}{path}state/?mark={self.mark}&device={device}&ahead_ms=0").read()
@@ -45,6 +46,7 @@ class Client:
         return took
 
     def enter(self, path: str, name: str) -> float:
+        """Seconds of one full set of vital signs."""
         moment = datetime.now(UTC).isoformat()
         entry = {"id": name, "act": "vitals", "observed_at": moment, "payload": {"values": VITALS}}
         body = json.dumps(

@@ -271,7 +271,7 @@ def test_fifty_hostile_schedules_and_two_killed_servers_in_a_real_browser(browse
         page.evaluate("() => { livePage.outbox.flush(); }")
     page.unroute(pattern)
     page.evaluate("() => { livePage.poll(); }")
-    page.wait_for_selector("#unsaved.is-saved", timeout=20_000)
+    page.wait_for_selector("#unsaved.is-saved", timeout=90_000)
     rows = [each for each in clinic.state(page)["entries"] if each["note"].startswith("schedule ")]
     assert sorted(each["note"] for each in rows) == sorted(want)
     in_order = sorted(rows, key=lambda each: each["at"])

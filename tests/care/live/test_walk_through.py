@@ -18,7 +18,11 @@ from openkap.care.treatment.models import Entry
 PRESSURES = {0: 124, 10: 133, 20: 141, 30: 150, 40: 158, 55: 149, 70: 139, 85: 132, 100: 128, 120: 126}
 
 
-def test_a_session_with_pause_rate_change_and_alert_ends_in_a_locked_true_record(cast, patient, watch):
+def test_a_session_with_pause_rate_change_and_alert_ends_in_a_locked_true_record(
+    cast, patient, watch, settings
+):
+    # Readings are up to twenty minutes apart; unlocking in between has its own tests.
+    settings.LOCK_AFTER_MINUTES = 600
     session = treated.cleared(cast, treated.first_session(treated.planned(cast, patient)), watch, mg="40")
     client, begun = cast.client("ben"), watch.moment
 

@@ -6,7 +6,8 @@
 //   status: waiting | ask | refused     (saved ones leave the outbox)
 //   ahead: the device clock's lead when it was made; null when nobody knew: then the lead at sending counts.
 
-const MOST_AT_ONCE = 50;
+// Small batches: each answer that arrives is progress, also over a bad network.
+const MOST_AT_ONCE = 10;
 
 export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();

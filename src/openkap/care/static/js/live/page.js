@@ -75,7 +75,7 @@ class Page {
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pollNow(); });
     by("save-vitals").addEventListener("click", () => this.saveVitals());
     by("red-flag").addEventListener("click", () => this.redFlag());
-    by("unsaved").addEventListener("click", () => document.body.classList.toggle("shows-log"));
+    by("unsaved").addEventListener("click", () => (this.isLocked ? location.reload() : document.body.classList.toggle("shows-log")));
     by("sound").addEventListener("click", () => {
       const on = by("sound").getAttribute("aria-pressed") !== "true";
       by("sound").setAttribute("aria-pressed", on);
@@ -112,7 +112,7 @@ class Page {
       this.state = { ...told.state, mark: told.mark };
       this.store.keep(`state:${this.data.key}`, { at: told.now, state: this.state }).catch(() => {});
       this.draw();
-    }
+    } else this.drawHead();
   }
 
   about() {
@@ -379,7 +379,7 @@ class Page {
     const waits = this.outbox.waiting.length;
     const stuck = this.outbox.unsettled.length;
     const button = by("unsaved");
-    const network = this.isLocked ? "screen locked: reload and unlock" : this.online === false ? "no network" : "";
+    const network = this.isLocked ? "screen locked: tap to unlock" : this.online === false ? "no network" : "";
     button.className = stuck ? "quiet is-stuck" : waits || network ? "quiet is-waiting" : "quiet is-saved";
     const words = [];
     if (stuck) words.push(`${stuck} not taken: decide`);
