@@ -38,7 +38,7 @@ class Clinic:
         """The browser of one of the cast; after a long while they log in again."""
         if key not in self.pages:
             page = self.browser.new_context(base_url=self.url, viewport=DESK).new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(60_000)
             self.pages[key] = page
             page.goto("/demo/")
             page.click(f"form[action='/demo/{key}/'] button")
@@ -47,7 +47,7 @@ class Clinic:
     def phone(self):
         """The patient's telephone: nobody is logged in on it."""
         page = self.browser.new_context(base_url=self.url, **PHONE).new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         return page
 
     def forward(self, **step: float) -> None:

@@ -61,7 +61,7 @@ def take_on(page: Any) -> None:
     page.get_by_text("took it on").wait_for()
     page.fill("#id_what_was_done", "Called at once. No plan, no intent; the sister stays tonight.")
     page.get_by_role("button", name="Write down and close").click()
-    page.get_by_role("heading", name="An answer that needed a person").wait_for()
+    page.get_by_text("The alert is closed.").wait_for()
 
 
 def see_the_curve(page: Any, chart: str) -> None:
