@@ -13,6 +13,7 @@ import json
 import math
 import os
 import resource
+import sys
 import tempfile
 import time
 import warnings
@@ -82,9 +83,12 @@ def release(root: Path, scale: float) -> Dataset:
 
 
 def whole_report(engine: Engine, dataset: Dataset) -> dict[str, float]:
-    """One report, the trials read beforehand."""
+    """One report, the trials read beforehand; told on standard error at once, for a run that is cut short."""
     definitions, base, plan = read_definitions(), read_base(), read_plan()
-    return timed(lambda: make_report(engine, dataset, definitions, base=base, plan=plan))[1]
+    load = round(os.getloadavg()[0], 1)
+    found = timed(lambda: make_report(engine, dataset, definitions, base=base, plan=plan))[1] | {"load": load}
+    print(engine.name, dataset.rows("session"), "sessions", found, file=sys.stderr, flush=True)
+    return found
 
 
 def on_duckdb(releases: dict[float, Dataset]) -> dict[float, dict[str, float]]:
@@ -92,10 +96,8 @@ def on_duckdb(releases: dict[float, Dataset]) -> dict[float, dict[str, float]]:
     found = {}
     for scale, dataset in sorted(releases.items()):
         engine = DuckEngine(dataset, read_definitions())
-        load = os.getloadavg()[0]
         found[scale] = whole_report(engine, dataset)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        found[scale] |= {"peak_memory_mb": peak, "load": round(load, 1)}
+        found[scale]["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         engine.connection.close()
     return found
 
@@ -107,8 +109,7 @@ def on_spark(releases: dict[float, Dataset], url: str, **settings: str) -> dict[
     smallest = releases[min(releases)]
     for name, dataset in [("warming_up", smallest), *sorted(releases.items())]:
         engine = SparkEngine(dataset, read_definitions(), session)
-        load = os.getloadavg()[0]
-        found[str(name)] = {**whole_report(engine, dataset), "load": round(load, 1)}
+        found[str(name)] = whole_report(engine, dataset)
         engine.close()
     session.stop()
     return found

@@ -370,10 +370,11 @@ def key(private: Path, as_json: bool) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @click.option("--threshold", default=10, show_default=True, help="Fewest people a number may tell of.")
+@click.option("--first", is_flag=True, help="Nothing has left this site before, so there is no ledger yet.")
 @ENGINE
 @JSON
 def summarise(
-    root: Path, site: str, key_file: Path, out: Path, threshold: int, url: str, as_json: bool
+    root: Path, site: str, key_file: Path, out: Path, threshold: int, first: bool, url: str, as_json: bool
 ) -> None:
     """Write a signed file of counts with small numbers hidden; patients stay here."""
     from openkap.registry import aggregate
@@ -385,8 +386,11 @@ def summarise(
     definitions, dataset = read_definitions(), open_dataset(root)
     with one_writer(root):
         place = root / "ledger.json"
-        known = place.exists()
-        ledger = aggregate.ledger_from_json(place.read_text(encoding="utf-8")) if known else Ledger()
+        if place.exists():
+            ledger = aggregate.ledger_from_json(place.read_text(encoding="utf-8"))
+        else:
+            _confirm_first(place, first=first, may_ask=not as_json and sys.stdin.isatty())
+            ledger = Ledger()
         summary = aggregate.summarise(
             connect(url, dataset, definitions),
             dataset,
@@ -404,6 +408,18 @@ def summarise(
     value = {"file": str(out), "new_tables": summary.renewed, "repeated_tables": summary.repeated}
     _answer(
         value, as_json, lambda: iter([f"{out}: {summary.renewed} tables new, {summary.repeated} repeated"])
+    )
+
+
+def _confirm_first(ledger: Path, *, first: bool, may_ask: bool) -> None:
+    """A lost ledger must not pass for a first release: two releases could then be subtracted."""
+    question = f"There is no {ledger}. Has nothing ever left this site?"
+    if first or (may_ask and click.confirm(question, default=False, err=True)):
+        return
+    raise InputError(
+        "there is no ledger of what was sent before",
+        where=str(ledger),
+        remedy="put the ledger back; only if nothing has ever left this site, say --first",
     )
 
 

@@ -93,7 +93,8 @@ def test_two_sites_combine_without_a_patient_leaving(folder: Path, tmp_path: Pat
     for number, root in enumerate((folder, other)):
         public = run("key", tmp_path / f"{number}.pem").strip()
         out = tmp_path / f"{number}.json"
-        run("summarise", root, "--site", f"site {number}", "--key", tmp_path / f"{number}.pem", "--out", out)
+        key = tmp_path / f"{number}.pem"
+        run("summarise", root, "--site", f"site {number}", "--key", key, "--out", out, "--first")
         trust += ["--trust", public]
         files.append(out)
     combined = {each["key"]: each for each in run("combine", *files, *trust, "--json")}
@@ -106,6 +107,17 @@ def test_two_sites_combine_without_a_patient_leaving(folder: Path, tmp_path: Pat
         run("combine", *files, *trust)
     with pytest.raises(InputError, match="not trusted"):
         run("combine", files[1], "--trust", "00" * 32)
+
+
+def test_a_missing_ledger_is_not_taken_for_a_first_release(folder: Path, tmp_path: Path) -> None:
+    (folder / "ledger.json").unlink(missing_ok=True)
+    run("key", tmp_path / "site.pem")
+    words = ("summarise", folder, "--site", "north", "--key", tmp_path / "site.pem", "--out", tmp_path / "o")
+    with pytest.raises(InputError, match="no ledger of what was sent before"):
+        run(*words)
+    assert not (tmp_path / "o").exists()
+    run(*words, "--first")
+    run(*words)
 
 
 def test_rows_from_a_folder_become_a_release(tmp_path: Path) -> None:
