@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -274,8 +275,9 @@ def test_fifty_hostile_schedules_and_two_killed_servers_in_a_real_browser(browse
     page.wait_for_selector("#unsaved.is-saved", timeout=90_000)
     rows = [each for each in clinic.state(page)["entries"] if each["note"].startswith("schedule ")]
     assert sorted(each["note"] for each in rows) == sorted(want)
-    in_order = sorted(rows, key=lambda each: each["at"])
-    assert [each["note"] for each in in_order] == want
+    at = {each["note"]: each["at"] for each in rows}
+    # A reload measures the clock anew: neighbours made within a second may differ by half a round trip.
+    assert all(at[later] > at[before] - 1500 for before, later in pairwise(want))
     page.context.close()
 
 

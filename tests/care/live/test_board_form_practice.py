@@ -154,3 +154,8 @@ def test_every_scenario_can_be_begun_and_shows_its_patient(cast, watch, name):
     watch.forward(minutes=15)
     told = cast.client("ben").get(f"/practice/runs/{run.uid}/state/").json()
     assert len(told["state"]["monitor"]["values"]["sbp"]) > 90
+
+
+def test_the_first_page_leads_to_the_session_that_is_under_way(cast, session):
+    page = cast.client("ben").get("/home/").content.decode()
+    assert f"/sessions/{session.uid}/live/" in page
