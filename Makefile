@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The constraint reaches the build back ends too, so that nothing unpinned is installed.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip
 
-.PHONY: screenshots demo test check bench oracles clean
+.PHONY: demo test check screenshots oracles clean
 
 # What a user needs; made again whenever the pinned versions change.
 $(VENV)/.run: pyproject.toml constraints.txt

@@ -36,7 +36,7 @@ def test_no_page_names_a_command_that_does_not_exist() -> None:
     named = {
         (page, verb)
         for page, text in PAGES.items()
-        for verb in re.findall(r"(?:^|[`/ ])openkap ([a-z][a-z-]+)", text, flags=re.MULTILINE)
+        for verb in re.findall(r"(?:^|`|bin/|\$ )openkap ([a-z][a-z-]+)", text, flags=re.MULTILINE)
     }
     assert {pair for pair in named if pair[1] not in VERBS} == set()
 

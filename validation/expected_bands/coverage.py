@@ -1,4 +1,4 @@
-"""Coverage of the live page's expected bands under simulated truth; prints a table, fails outside 87 to 93 %."""
+"""Coverage of the live page's bands under simulated truth; prints a table, fails outside 87 to 93 %."""
 
 from __future__ import annotations
 

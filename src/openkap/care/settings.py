@@ -90,6 +90,9 @@ ALLOWED_HOSTS = _words("OPENKAP_HOSTS", "127.0.0.1,localhost")
 BASE_URL = os.environ.get("OPENKAP_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 IS_HTTPS = BASE_URL.startswith("https://")
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or f"sqlite:///{VAR / 'clinic.sqlite3'}")}
+# Releases of the registry, a folder for each clinic, and the secret their pseudonyms are made with.
+REGISTRY = Path(os.environ.get("OPENKAP_REGISTRY") or VAR / "registry").resolve()
+REGISTRY_KEY = _secret("OPENKAP_REGISTRY_KEY")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

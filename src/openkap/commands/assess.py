@@ -16,9 +16,10 @@ import click
 from openkap.core.clock import parse_moment, system_clock
 from openkap.core.content import SHIPPED
 from openkap.core.errors import DomainError, InputError
+from openkap.core.quantity import say_units
 from openkap.interop.fhir.concepts import CodeIndex, build_index, read_codelists
 from openkap.interop.fhir.findings import Intake
-from openkap.interop.referral import Referral, read_referral, referral_files
+from openkap.interop.referral import SUFFIXES, Referral, read_referral, referral_files
 from openkap.protocol.assess import Assessment, Reason
 from openkap.protocol.assess import assess as assess_facts
 from openkap.protocol.elements import Dictionary, dictionary
@@ -52,11 +53,19 @@ def assess(
     protocol = load_protocol(name, root)
     if site is not None:
         protocol = apply_site(protocol, site)
-    as_of = parse_moment(day, where="--as-of") if day else system_clock()
+    as_of = parse_moment(day, where="--as-of", end_of_day=True) if day else system_clock()
     single = len(files) == 1 and not files[0].is_dir()
     elements = dictionary(root)
     index = build_index(elements, read_codelists(root))
-    answers = (_answer(path, protocol, as_of, elements, index) for path in referral_files(files))
+    found = referral_files(files)
+    if not found:
+        raise InputError(
+            "no referrals here",
+            value=", ".join(str(path) for path in files),
+            limit=f"files ending in {', '.join(SUFFIXES)}",
+            remedy="name a file or another folder",
+        )
+    answers = (_answer(path, protocol, as_of, elements, index) for path in found)
     if single:
         failed = _print_one(next(answers), as_json)
     elif as_json:
@@ -180,7 +189,7 @@ def report(assessment: Assessment, referral: Referral | None = None) -> str:
     if referral is not None and referral.intake is not None:
         lines += _intake(referral.intake)
     lines += ["", "This is a proposal with its reasons. A named person decides."]
-    return "\n".join(lines)
+    return say_units("\n".join(lines))
 
 
 def _origins(assessment: Assessment, reason: Reason) -> list[str]:
@@ -214,5 +223,5 @@ def read_one(path: Path, day: str | None, root: Path) -> Referral:
     """One referral for the other commands; ``InputError`` for a folder."""
     if path.is_dir():
         raise InputError("a file is expected, not a folder", value=str(path), remedy="name one file")
-    as_of = parse_moment(day, where="--as-of") if day else system_clock()
+    as_of = parse_moment(day, where="--as-of", end_of_day=True) if day else system_clock()
     return read_referral(path, as_of=as_of, elements=dictionary(root))

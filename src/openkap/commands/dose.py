@@ -27,6 +27,7 @@ from openkap.protocol.site import apply_site
 @click.option("--step", help="A dosing step of the protocol; its starting step by default.")
 @click.option("--over", help='Another infusion time, such as "60 min".')
 @click.option("--ideal-weight", help="Ideal body weight by the site's named formula.")
+@click.option("--confirm", "confirmed", is_flag=True, help="Unusual values on this line are meant.")
 @click.option("--given-before", is_flag=True, help="Not the first dose: show what earlier doses change.")
 @click.option(
     "--site", type=click.Path(path_type=Path, dir_okay=False), help="A site file with signed limits."
@@ -41,6 +42,7 @@ def dose(
     step: str | None,
     over: str | None,
     ideal_weight: str | None,
+    confirmed: bool,
     given_before: bool,
     site: Path | None,
     as_json: bool,
@@ -50,7 +52,7 @@ def dose(
     if site is not None:
         protocol = apply_site(protocol, site)
     proposal = propose(
-        _facts(file, {"body_weight": weight, "height": height, "age": age}),
+        _facts(file, {"body_weight": weight, "height": height, "age": age}, confirmed),
         protocol,
         step=step,
         over=Quantity.parse(over) if over else None,
@@ -63,8 +65,8 @@ def dose(
         click.echo(report(proposal))
 
 
-def _facts(file: Path | None, given: dict[str, Any]) -> Facts:
-    """Facts of the file, then what the options say; an option is a person's word and counts as confirmed."""
+def _facts(file: Path | None, given: dict[str, Any], confirmed: bool) -> Facts:
+    """Facts of the file, then what the options say; a slip of the keyboard is asked again."""
     now = system_clock()
     facts = Facts(now)
     if file is not None:
@@ -72,7 +74,7 @@ def _facts(file: Path | None, given: dict[str, Any]) -> Facts:
 
         facts = read_one(file, None, SHIPPED).facts
     options = {
-        key: {"value": value, "origin": "command line", "confirmed": True}
+        key: {"value": value, "origin": "command line", "confirmed": confirmed}
         for key, value in given.items()
         if value is not None
     }
@@ -98,7 +100,7 @@ def report(proposal: DoseProposal) -> str:
             lines.append(f"  {draw.product.name}: {draw.text}")
             lines += [f"    WARNING: {draw.warning}"] if draw.warning else []
     if proposal.suggested_step:
-        lines += ["", f"Consider the step '{proposal.suggested_step}' instead:"]
+        lines += ["", f"Consider the step '{proposal.suggested_step}' instead, for the reason below."]
     lines += ["", *[f"- {notice}" for notice in proposal.notices], ""]
     lines += [f"source: {protocol.sources[name].cite()}" for name in step.sources]
     lines += ["", "This is a proposal. A named prescriber decides."]

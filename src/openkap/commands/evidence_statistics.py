@@ -319,13 +319,25 @@ def dose(path: Path, shape: str, level: float, as_json: bool) -> None:
 
 
 @click.command()
-@FILE
+@click.argument(
+    "path",
+    metavar="[FILE.csv]",
+    required=False,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+)
 @click.option("--choose", default="", help="Columns that offer a choice, such as instrument,time.")
 @MEASURE
 @JSON
-def multiverse(path: Path, choose: str, measure: str | None, as_json: bool) -> None:
-    """Fit every choice of instrument, time and the like with every estimator and interval."""
-    from openkap import evidence
+def multiverse(path: Path | None, choose: str, measure: str | None, as_json: bool) -> None:
+    """Fit every choice of instrument, time and the like with every estimator and interval.
+
+    Without a file the main question of our own base is asked in every way that its records allow.
+    """
+    if path is None:
+        _own_base(as_json)
+        return
+    from openkap.evidence.multiverse import multiverse as fit_all
+    from openkap.evidence.multiverse import variants_of
 
     table, yi, vi = read(path, measure)
     columns = split(choose)
@@ -335,7 +347,7 @@ def multiverse(path: Path, choose: str, measure: str | None, as_json: bool) -> N
         for i, study in enumerate(table.texts("study"))
     ]
     options = {name: [*dict.fromkeys(table.columns[name]), "any"] for name in columns}
-    fits = evidence.multiverse(evidence.variants_of(rows, choose=options))
+    fits = fit_all(variants_of(rows, choose=options))
     data = {
         "summary": fits.summary(),
         "leverage": fits.leverage(),
@@ -352,3 +364,20 @@ def multiverse(path: Path, choose: str, measure: str | None, as_json: bool) -> N
         click.echo(f"{name:12} explains {100 * share:.0f}% of the spread: {fits.by_choice()[name]}")
     for skipped in fits.skipped:
         click.echo(f"not possible: {skipped} (fewer than two studies)")
+
+
+def _own_base(as_json: bool) -> None:
+    from openkap.evidence.answers import answer_all
+    from openkap.evidence.base import read_base
+    from openkap.evidence.plan import read_plan
+    from openkap.evidence.robustness import robustness
+    from openkap.evidence.robustness_words import sentences
+
+    base = read_base()
+    held = robustness(base, answer_all(base, read_plan()))
+    if as_json:
+        click.echo(json.dumps(held.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(held.analysis.question)
+    for sentence in sentences(held):
+        click.echo(sentence)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from openkap.commands.written import write_file
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
@@ -17,5 +19,5 @@ def mechanism(as_json: bool, plot: Path | None) -> None:
 
     found = mechanism_map()
     if plot is not None:
-        plot.write_text(drawing(found), encoding="utf-8")
+        write_file(plot, drawing(found))
     click.echo(json.dumps(found.model_dump(mode="json"), ensure_ascii=False) if as_json else in_words(found))

@@ -93,27 +93,67 @@ def synth(root: Path, as_json: bool, **world: Any) -> None:
 
 
 @registry.command()
-@ROOT
+@click.argument("root", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--from",
     "source",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
     help="Folder with one JSON-lines file per table, clinic's identifiers and all.",
 )
 @click.option(
-    "--key-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True,
+    "--key-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The clinic's secret for pseudonyms (at least 16 bytes).",
 )  # fmt: skip
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Last day that counts; yesterday by default."
 )
 @click.option("--incremental", is_flag=True, help="Only new and changed rows are in the folder.")
+@click.option("--clinic", default="", help="One clinic of this installation by its id; all by default.")
+@click.option("--whole", is_flag=True, help="Everything anew, not only who was touched since the last one.")
+@click.option("--run", default="", hidden=True)
 @JSON
 def extract(
+    root: Path | None,
+    source: Path | None,
+    key_file: Path | None,
+    as_of: datetime | None,
+    incremental: bool,
+    clinic: str,
+    whole: bool,
+    run: str,
+    as_json: bool,
+) -> None:
+    """Write a release: of this clinic's database, or to ROOT from rows exported as JSON lines (--from)."""
+    if root is None:
+        _extract_clinics(clinic, run, whole, as_json)
+        return
+    if source is None or key_file is None:
+        raise InputError(
+            "a folder for the release needs rows and a key",
+            value=root,
+            remedy="give --from and --key-file, or leave the folder out to extract this clinic",
+        )
+    _extract_rows(root, source, key_file, as_of, incremental, as_json)
+
+
+def _extract_clinics(clinic: str, run: str, whole: bool, as_json: bool) -> None:
+    from openkap.commands.clinic_extract import Wish, extract_clinics
+
+    with _progress("Extract", as_json):
+        told = extract_clinics(Wish(clinic, run, whole))
+
+    def lines() -> Iterator[str]:
+        for each in told:
+            kind = "whole" if each["whole"] else "what was touched"
+            yield f"clinic {each['clinic']}: {each['release']} ({kind}), {each['people']} people"
+            yield f"{each['without_consent']} left out without consent, {each['withdrawn']} withdrew"
+
+    _answer(told, as_json, lines)
+
+
+def _extract_rows(
     root: Path, source: Path, key_file: Path, as_of: datetime | None, incremental: bool, as_json: bool
 ) -> None:
-    """Write a release from rows exported as JSON lines; the clinic itself runs this every night."""
     from openkap.registry.extract import extract as write
     from openkap.registry.rows import read_rows
 

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import click
 
+from openkap.commands.written import write_file
+
 
 @click.command()
 @click.option("--weight", default="70 kg", show_default=True, help="Such as '94 kg'.")
-@click.option("--people", default=200, show_default=True, help="Number of virtual people.")
-@click.option("--seed", default=1, show_default=True, help="Seed of everything random.")
+@click.option(
+    "--people", default=200, show_default=True, type=click.IntRange(min=1), help="Number of virtual people."
+)
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Seed of everything random."
+)
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a figure (SVG).")
 def routes(weight: str, people: int, seed: int, as_json: bool, plot: Path | None) -> None:
@@ -22,7 +28,7 @@ def routes(weight: str, people: int, seed: int, as_json: bool, plot: Path | None
 
     rows = compare(Person.of(weight=weight), people=people, seed=seed)
     if plot is not None:
-        plot.write_text(figure(rows), encoding="utf-8")
+        write_file(plot, figure(rows))
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(row) for row in rows], ensure_ascii=False))
         return

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from openkap.commands.written import write_file
 from openkap.core.errors import InputError
 
 if TYPE_CHECKING:
     from openkap.pharmacology.report import Answer
+
+# Three years of daily sessions; beyond, one answer takes minutes.
+SESSIONS = click.IntRange(1, 1000)
+PEOPLE = click.IntRange(1, 10_000_000)
+SEED = click.IntRange(min=0)
 
 
 @click.command()
 @click.option("--route", required=True, help="iv, intranasal, oral, sublingual, buccal, intramuscular ...")
 @click.option("--dose", required=True, help="With its unit, such as '0.5 mg/kg' or '84 mg'.")
 @click.option("--over", default=None, help="Duration of an infusion, such as '40 min'.")
-@click.option("--repeat", default=1, show_default=True, help="Number of sessions.")
+@click.option("--repeat", default=1, show_default=True, type=SESSIONS, help="Number of sessions.")
 @click.option("--every", default=None, help="Time between sessions, such as '3.5 d'.")
 @click.option(
     "--drug", default=None, help="racemic_ketamine or esketamine; the route's usual one if left out."
@@ -35,9 +41,9 @@ if TYPE_CHECKING:
 @click.option("--model-file", default=None, help="Your own model file.")
 @click.option("--assume", multiple=True, help="A parameter that was not found, such as 'hill=1'.")
 @click.option("--ke0", default=None, help="Rate of an effect site, such as '0.1 /min'.")
-@click.option("--people", default=1, show_default=True, help="Number of virtual people.")
+@click.option("--people", default=1, show_default=True, type=PEOPLE, help="Number of virtual people.")
 @click.option("--crowd", is_flag=True, help="People with bodies of their own, not copies of one.")
-@click.option("--seed", default=1, show_default=True, help="Seed of everything random.")
+@click.option("--seed", default=1, show_default=True, type=SEED, help="Seed of everything random.")
 @click.option("--uncertainty", is_flag=True, help="Add the standard errors of the parameters to the band.")
 @click.option("--above", default=None, help="Report the time above a level, such as '100 ng/mL'.")
 @click.option("--until", default="24 h", show_default=True, help="How long to simulate.")
@@ -51,9 +57,9 @@ def simulate(**given: Any) -> None:
 
     found = _answer(given)
     if given["csv_file"]:
-        _write(given["csv_file"], report.as_csv(found))
+        write_file(given["csv_file"], report.as_csv(found))
     if given["plot"]:
-        _write(given["plot"], report.as_figure(found))
+        write_file(given["plot"], report.as_figure(found))
     if given["as_json_text"]:
         click.echo(json.dumps(report.as_json(found), ensure_ascii=False))
     else:
@@ -74,6 +80,12 @@ def _answer(given: dict[str, Any]) -> Answer:
             raise InputError("several sessions need the time between them", remedy="give --every '3.5 d'")
         regimen = regimen.repeated(given["repeat"], every=given["every"])
     named = given["model_file"] or given["model_id"]
+    if given["assume"] and not named:
+        raise InputError(
+            "an assumption belongs to a model",
+            value=", ".join(given["assume"]),
+            remedy="name the model with --model or --model-file",
+        )
     model = load_model(named).assume(assumptions(given["assume"])) if named else None
     drug = given["drug"] or (model.file.drug if model else _usual_drug(given["route"]))
     body = {k: given[k] for k in ("weight", "height", "age", "sex", "ancestry", "hepatic") if given[k]}
@@ -130,12 +142,3 @@ def _number(row: dict[str, Any]) -> str:
         return str(row["note"])
     spread = f" ({row['p5']:.4g} to {row['p95']:.4g} in 90 % of people)" if "p5" in row else ""
     return f"{row['value']:.4g} {row['unit']}{spread}"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as failed:
-        raise InputError(
-            f"cannot write the file: {failed.strerror}", value=str(path), remedy="check folder and rights"
-        ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from openkap.core.errors import InputError
@@ -37,10 +37,16 @@ def aware(moment: datetime) -> datetime:
     return moment
 
 
-def parse_moment(text: str, *, where: str | None = None) -> datetime:
+def is_date_only(text: str) -> bool:
+    """True for a date without a time, such as 2026-11-23."""
+    return _DATE.fullmatch(text.strip()) is not None
+
+
+def parse_moment(text: str, *, where: str | None = None, end_of_day: bool = False) -> datetime:
     """An ISO date or date-time as an aware moment.
 
-    A date alone is the start of that day, a time without a zone is read as UTC. Raises
+    A date alone is the start of that day (its end with ``end_of_day``: "as of the 23rd" means what was known
+    that day), a time without a zone is read as UTC. Raises
     ``InputError`` for anything else, years before 1900 included (a placeholder, not a date).
     """
     moment = _read_moment(text.strip())
@@ -52,6 +58,8 @@ def parse_moment(text: str, *, where: str | None = None) -> datetime:
             remedy="write year, month and day with hyphens",
             where=where,
         )
+    if end_of_day and is_date_only(text):
+        return moment + timedelta(days=1, seconds=-1)
     return moment
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -154,7 +155,7 @@ class Tally:
 def read_document(path: Path) -> Document:
     """Read one YAML file; ``ContentError`` or ``InputError`` names the place of anything refused."""
     try:
-        size = path.stat().st_size
+        size = size_of(path)
         if size > LARGEST_FILE_BYTES:
             raise InputError(
                 "file too large to be content",
@@ -171,6 +172,14 @@ def read_document(path: Path) -> Document:
             where=str(path),
         ) from None
     return parse_document(raw, path)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a regular file; a folder is refused, and a device, which may never end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError("not a file", remedy="name a file", where=str(path))
+    return status.st_size
 
 
 def parse_document(raw: bytes, path: Path) -> Document:

@@ -161,7 +161,7 @@ class Unit:
 @lru_cache(maxsize=512)
 def parse_unit(code: str) -> Unit:
     """A UCUM code, or one of the listed synonyms, as a ``Unit``; ``InputError`` otherwise."""
-    text = SYNONYMS.get(code.strip(), code.strip())
+    text = SYNONYMS.get(code.strip(), code.strip()).replace("mcg", "ug")
     if not text or len(text) > _LONGEST_UNIT:
         raise _unknown_unit(code)
     factor, dimension, sign = Fraction(1), list(NO_DIMENSION), 1
@@ -317,6 +317,17 @@ def _read_quantity(text: str) -> Quantity:
     if not match["unit"].strip():
         raise _without_unit(text)
     return Quantity(number, parse_unit(match["unit"]))
+
+
+_UNIT_IN_TEXT = re.compile(
+    r"(?<=[0-9]) (?P<code>\{\w*\}|" + "|".join(map(re.escape, _WORDS)) + r")(?=$|[\s;,.)])",
+    re.MULTILINE,
+)
+
+
+def say_units(text: str) -> str:
+    """A line for people: ``148 mm[Hg]`` in it as ``148 mmHg``, ``45 {score}`` as ``45``."""
+    return _UNIT_IN_TEXT.sub(lambda match: f" {_WORDS[match[1]]}" if match[1] in _WORDS else "", text)
 
 
 def _plain(value: Decimal | int | str | float) -> str:

@@ -8,55 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from decimal import Decimal
-from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
-from openkap.core.content import SHIPPED, Schema, Tally, read_document
-from openkap.core.errors import DomainError, InputError
+from openkap.core.errors import InputError
 from openkap.evidence.base import Base
 from openkap.evidence.contrasts import Effect, controlled_effect, single_group_change
-from openkap.evidence.grade import Body, Certainty, CertaintyLimits, Override, override, propose
+from openkap.evidence.grade import Body, Certainty, CertaintyLimits, override, propose
+from openkap.evidence.plan import Analysis, Plan
 from openkap.evidence.pooling import Pooled, pool
 from openkap.evidence.study import Group, Outcome, Study, Window
 
 # One outcome a study: the one marked primary, final scores before changes, interviews before self-report.
 _SCALE_ORDER = ("CAPS-5", "CAPS", "PCL-5", "PCL", "IES-R")
 _UNCONTROLLED = (Group.EFFICACY_UNCONTROLLED, Group.OBSERVATIONAL, Group.CASE_SERIES)
-
-
-class Analysis(Schema):
-    """One question: which outcomes of which studies, on which measure."""
-
-    id: str
-    question: str
-    population: Literal["treatment", "prevention"]
-    design: Literal["controlled", "uncontrolled"]
-    domain: str
-    cluster: str
-    windows: tuple[Window, ...]
-    measure: Literal["SMD", "MD", "RR", "change"]
-    instruments: tuple[str, ...] = ()
-
-
-class Correlation(Schema):
-    """An assumed correlation with the range it is varied over."""
-
-    value: Decimal
-    low: Decimal
-    high: Decimal
-    why: str
-
-
-class Plan(Schema):
-    """All questions, and the assumptions they share."""
-
-    analyses: tuple[Analysis, ...]
-    prepost_correlation: Correlation
-    certainty: CertaintyLimits
-    overrides: tuple[Override, ...] = Field(default=())
 
 
 @dataclass(frozen=True)
@@ -101,17 +65,19 @@ class Answer:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95% interval: Knapp-Hartung for a pool, normal for a single effect."""
+        """95% interval: Knapp-Hartung for a pool; for a single effect as printed, else normal."""
         if self.pooled:
             return (self.pooled.ci_low, self.pooled.ci_high)
-        if len(self.effects) == 1:
-            half = 1.959963984540054 * self.effects[0].se
-            return (self.effects[0].yi - half, self.effects[0].yi + half)
-        return None
+        return self.effects[0].interval if len(self.effects) == 1 else None
 
     @property
     def people(self) -> int:
-        """People behind the effects."""
+        """People in the studies behind the effects, counted like everybody here: as randomised."""
+        return sum(effect.recruited or effect.people or 0 for effect in self.effects)
+
+    @property
+    def measured(self) -> int:
+        """How many of them were measured and stand behind the numbers."""
         return sum(effect.people or 0 for effect in self.effects)
 
     @property
@@ -158,20 +124,6 @@ class Answers:
         return self.by_id[analysis_id]
 
 
-def read_plan(path: Path | None = None) -> Plan:
-    """The shipped questions, or those of another file."""
-    document = read_document(path or SHIPPED / "analyses.yaml")
-    plan = document.parse(Plan)
-    ids = [analysis.id for analysis in plan.analyses]
-    for at, name in enumerate(ids):
-        if name in ids[:at]:
-            raise document.error("an analysis stands twice", ("analyses", at), value=name)
-    for at, each in enumerate(plan.overrides):
-        if each.analysis not in ids:
-            raise document.error("a judgement on no analysis", ("overrides", at), value=each.analysis)
-    return plan
-
-
 def answer_all(base: Base, plan: Plan) -> Answers:
     """Every question, answered from the base."""
     return Answers(plan, {analysis.id: answer(base, analysis, plan) for analysis in plan.analyses})
@@ -179,7 +131,7 @@ def answer_all(base: Base, plan: Plan) -> Answers:
 
 def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
     """One question, answered from the base."""
-    studies = [study for study in base.studies if _belongs(study, analysis)]
+    studies = [study for study in base.studies if belongs(study, analysis)]
     r = plan.prepost_correlation
     effects, left_out = _effects(studies, analysis, float(r.value))
     silent = tuple(_silent(studies, effects, left_out, analysis))
@@ -217,7 +169,8 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
     return Answer(analysis, effects, left_out, silent, pooled, normal, certainty, spread)
 
 
-def _belongs(study: Study, analysis: Analysis) -> bool:
+def belongs(study: Study, analysis: Analysis) -> bool:
+    """Is the study of the kind the question asks about?"""
     if study.retracted:
         return False
     if analysis.population == "prevention":
@@ -234,7 +187,7 @@ def _effects(
     left_out: list[LeftOut] = []
     for study in studies:
         found = []
-        for outcome in sorted(study.outcomes, key=_preference):
+        for outcome in sorted(study.outcomes, key=preference):
             if not _matches(outcome, analysis):
                 continue
             effect = (
@@ -253,7 +206,8 @@ def _effects(
     return kept, (*left_out, *overlapping)
 
 
-def _preference(outcome: Outcome) -> tuple[bool, bool, int, bool]:
+def preference(outcome: Outcome) -> tuple[bool, bool, int, bool]:
+    """Sorts outcomes of one study: the one to use comes first."""
     order = (
         _SCALE_ORDER.index(outcome.instrument) if outcome.instrument in _SCALE_ORDER else len(_SCALE_ORDER)
     )
@@ -363,7 +317,7 @@ def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body
         trials=len(inside),
         rated=len(rated),
         high_risk=sum(each.overall == "high" for each in rated),
-        people=result.people or None,
+        people=result.measured or None,
         i2=result.pooled.i2 if result.pooled else None,
         conflict={"benefit", "no_difference"} <= readings
         or (result.in_favour() == "yes" and "no_difference" in readings),
@@ -391,16 +345,3 @@ def _regimens(studies: list[Study]) -> str | None:
     if len(therapy) > 1:
         differences.append("therapy given with the drug in some and not in others")
     return f"the studies differ in {' and in '.join(differences)}" if differences else None
-
-
-def tally_plan(root: Path) -> Tally:
-    """How many questions there are, and whether the file loads."""
-    tally = Tally("questions computed")
-    path = root / "analyses.yaml"
-    try:
-        if path.exists():
-            for _ in read_plan(path).analyses:
-                tally.add()
-    except DomainError as error:
-        tally.errors.append(error)
-    return tally

@@ -165,9 +165,9 @@ def tally_studies(root: Path) -> Tally:
 
 def tally(root: Path) -> list[Tally]:
     """What the content check finds of the room: trials, pools, questions, claims, scales, comparators."""
-    from openkap.evidence.answers import tally_plan
     from openkap.evidence.beside import tally_comparators
     from openkap.evidence.claims import tally_claims
+    from openkap.evidence.plan import tally_plan
     from openkap.evidence.scales import tally_scales
     from openkap.evidence.syntheses import tally_syntheses
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from openkap.evidence.change import change_sd
+from openkap.evidence.change import change_sd, pretest_posttest_control
 from openkap.evidence.conversion import se_from_ci
 from openkap.evidence.effect_size import (
     hedges_correction,
@@ -23,11 +23,16 @@ from openkap.evidence.effect_size import (
 from openkap.evidence.study import Arm, ArmValue, Outcome, Study, Tier
 
 Measure = Literal["SMD", "MD", "RR", "change"]
+_NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One study's answer to one question. ``yi`` is a log ratio for RR; ``n1`` is ketamine."""
+    """One study's answer to one question. ``yi`` is a log ratio for RR; ``n1`` is ketamine.
+
+    ``recruited`` is how many the study randomised (or enrolled), which may be more than were measured.
+    ``printed`` is the 95% interval as its source prints it, on the scale and with the sign of ``yi``.
+    """
 
     study_id: str
     study: str
@@ -44,6 +49,16 @@ class Effect:
     urls: tuple[str, ...]
     where: str | None
     arms: str
+    recruited: int | None = None
+    printed: tuple[float, float] | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval: as printed where it was, else the normal one."""
+        if self.printed:
+            return self.printed
+        half = _NORMAL_95 * self.se
+        return (self.yi - half, self.yi + half)
 
     @property
     def se(self) -> float:
@@ -52,7 +67,7 @@ class Effect:
 
     @property
     def people(self) -> int | None:
-        """How many people it rests on."""
+        """How many people were measured for it."""
         if self.n1 is None:
             return None
         return self.n1 + (self.n2 or 0)
@@ -122,6 +137,32 @@ def _from_arms(study: Study, outcome: Outcome, measure: Measure) -> Effect | Non
     return _effect(study, outcome, measure, (effect.yi, effect.vi), (treated.n, control.n), how)
 
 
+def change_effect(study: Study, before: Outcome, after: Outcome, correlation: float) -> Effect | None:
+    """The difference of the two sides' changes in pretest SDs, at an assumed correlation (Morris 2008)."""
+    pairs: list[tuple[_Arm, _Arm]] = []
+    for role in ("intervention", "comparator"):
+        ids = {arm.id for arm in _side(study, role)}
+        ends = [_together([v for v in each.values if v.arm_id in ids]) for each in (before, after)]
+        if ends[0] is None or ends[1] is None:
+            return None
+        pairs.append((ends[0], ends[1]))
+    (pre1, post1), (pre2, post2) = pairs
+    effect = pretest_posttest_control(
+        mean_pre1=pre1.mean,
+        mean_post1=post1.mean,
+        sd_pre1=pre1.sd,
+        n1=post1.n,
+        mean_pre2=pre2.mean,
+        mean_post2=post2.mean,
+        sd_pre2=pre2.sd,
+        n2=post2.n,
+        r=correlation,
+        lower_is_better=not after.higher_is_better,
+    )
+    how = f"difference of changes in pretest SDs; correlation of {correlation:g} assumed"
+    return _effect(study, after, "SMD", (effect.yi, effect.vi), (post1.n, post2.n), how)
+
+
 def _from_contrast(study: Study, outcome: Outcome, measure: Measure) -> Effect | None:
     contrast, size = outcome.contrast, outcome.effect_size
     if contrast is None:
@@ -140,6 +181,9 @@ def _from_contrast(study: Study, outcome: Outcome, measure: Measure) -> Effect |
         se = j * float(se_from_ci(low=float(size.ci_low), high=float(size.ci_high)))
         how = f"printed {size.name} with its interval, times Hedges' factor"
         return _effect(study, outcome, measure, (sign * j * float(size.estimate), se**2), (n1, n2), how)
+    if contrast.direction is None or "not stated" in contrast.direction:
+        # Nobody has said which arm was subtracted: half the guesses would turn the effect round.
+        return None
     if contrast.measure != "MD" or None in (contrast.estimate, contrast.ci_low, contrast.ci_high):
         return None
     if contrast.estimate is None or contrast.ci_low is None or contrast.ci_high is None:
@@ -151,7 +195,9 @@ def _from_contrast(study: Study, outcome: Outcome, measure: Measure) -> Effect |
     if crossover:
         how += "; a crossover contrast of both periods, each person counted once"
         sizes = (study.sample.randomised, None)
-    return _effect(study, outcome, measure, (sign * float(contrast.estimate), se**2), sizes, how)
+    ends = sorted((sign * float(contrast.ci_low), sign * float(contrast.ci_high)))
+    value = (sign * float(contrast.estimate), se**2)
+    return _effect(study, outcome, measure, value, sizes, how, printed=(ends[0], ends[1]))
 
 
 def _counts(study: Study, outcome: Outcome) -> Effect | None:
@@ -193,7 +239,9 @@ def single_group_change(study: Study, outcome: Outcome, correlation: float) -> E
             return _effect(study, outcome, "change", (fall, vi), (n, None), "printed change and SD")
         if change.ci_low is not None and change.ci_high is not None and n:
             se = float(se_from_ci(low=float(change.ci_low), high=float(change.ci_high), df=n - 1))
-            return _effect(study, outcome, "change", (fall, se**2), (n, None), "printed change and interval")
+            ends = (-float(change.ci_high), -float(change.ci_low))
+            how = "printed change and interval"
+            return _effect(study, outcome, "change", (fall, se**2), (n, None), how, printed=ends)
     if not (before and after) or before.mean is None or after.mean is None:
         return None
     sds = [_sd(each.sd, each.se, each.n) for each in (before, after)]
@@ -219,6 +267,8 @@ def _effect(
     value: tuple[float, float],
     sizes: tuple[int | None, int | None],
     how: str,
+    *,
+    printed: tuple[float, float] | None = None,
 ) -> Effect:
     treated = ", ".join(arm.label for arm in _side(study, "intervention"))
     control = ", ".join(arm.label for arm in _side(study, "comparator"))
@@ -238,4 +288,6 @@ def _effect(
         urls=tuple(study.places[key].url for key in outcome.sources if key in study.places),
         where=outcome.where,
         arms=f"{treated} v {control}" if control else treated,
+        recruited=study.sample.largest,
+        printed=printed,
     )

@@ -209,17 +209,19 @@ def _sentences(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
                     claim["sentence"],
                 )
             )
-    for place in ("headline", "methods"):
-        lines = old.get(place, [])
+    told = [(place, old.get(place, []), new.get(place, [])) for place in ("headline", "methods")] + [
+        ("robustness", *((data.get("robustness") or {}).get("sentences", []) for data in (old, new)))
+    ]
+    for place, lines, now in told:
         changes += [
             Change("sentence", place, f"New in {place}: {line}", None, line)
-            for line in new[place]
+            for line in now
             if line not in lines
         ]
         changes += [
             Change("sentence", place, f"Gone from {place}: {line}", line, None)
             for line in lines
-            if line not in new[place]
+            if line not in now
         ]
     if bool(old.get("joined")) != bool(new.get("joined")):
         gained = new["joined"]["sentence"] if new.get("joined") else "the indirect comparison is gone."

@@ -130,7 +130,7 @@ def _risk_of_bias(body: Body) -> Domain:
         return Domain(
             "risk of bias",
             -1,
-            f"{body.trials - body.rated} of {body.trials} studies have no judgement that could be read; "
+            f"{body.trials - body.rated} of {body.trials} studies without a judgement that could be read; "
             "unrated counts as a concern, and blinding to ketamine seldom holds",
         )
     if body.high_risk:

@@ -36,7 +36,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Network:
-    """Effects of all treatments against all: entry (i, j) is treatment i compared with treatment j."""
+    """Effects of all treatments against all: entry (i, j) is treatment i compared with treatment j.
+
+    Matrices are (n, n) in the order of ``treatments``: rows against columns, as netmeta prints TE.random, so
+    ``te[i, j] == -te[j, i]``; standard errors are symmetric.
+    """
 
     treatments: tuple[str, ...]
     te_random: Floats

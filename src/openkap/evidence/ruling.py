@@ -33,6 +33,7 @@ class Part(Schema):
     terms: tuple[str, ...] = ()
     because: str | None = None
     strength: str | None = None
+    nodes: tuple[str, ...] = ()
     human_support: str | None = None
     human_for: str | None = None
     human_against: str | None = None
@@ -77,6 +78,7 @@ def from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answe
             "interval": [answer.shown(each) for each in answer.interval] if answer.interval else None,
             "studies": len(answer.effects),
             "people": answer.people,
+            "people_measured": answer.measured,
             "people_without_numbers": answer.silent_people,
         }
         for answer in answers

@@ -8,6 +8,7 @@ because how many digits were printed is itself evidence (the integrity gate read
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -90,9 +91,12 @@ Role = Literal["intervention", "comparator", "unclear"]
 
 
 class Place(Schema):
-    """Where something was read."""
+    """Where something was read: an address of the web, or ``-`` where none was kept.
 
-    url: str
+    Any other scheme would run when a reader of the report clicks on it.
+    """
+
+    url: Annotated[str, Field(pattern=r"^(https?://\S+|-)$")]
     holds: str
     tier: Tier
 
@@ -326,10 +330,12 @@ class AdverseEvent(Sourced):
 
 
 class RiskOfBias(Sourced):
-    """Judgements of a named tool: domain to low, some concerns or high."""
+    """A named reviewer's judgements with a named tool: domain to low, some concerns or high, and why."""
 
     tool: str
     judged_by: str
+    reason: str
+    on: date
     domains: dict[str, Literal["low", "some concerns", "high", "no information"]]
     overall: Literal["low", "some concerns", "high", "no information"]
 
@@ -341,9 +347,9 @@ class Retraction(Sourced):
 
 
 class Study(Schema):
-    """A record of the evidence base."""
+    """A record of the evidence base. ``id`` names its file, so it can leave no folder."""
 
-    id: str
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     label: str | None = None
     record: Literal["study", "registration", "companion", "stub"]
     group: Group

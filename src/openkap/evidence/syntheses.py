@@ -15,6 +15,8 @@ from openkap.evidence.study import Citation, Place, Sourced, Tier
 
 RATIO_MEASURES = frozenset({"OR", "RR", "HR", "adjusted OR"})
 
+_USUAL = "ketamine v control"
+
 
 class Estimate(Sourced):
     """One printed pooled value; ``null`` where the text read does not print it."""
@@ -43,6 +45,9 @@ class Estimate(Sourced):
     def sentence(self) -> str:
         """Estimate with interval, as printed, or that it was not read."""
         what = self.outcome if self.timepoint == "-" else f"{self.outcome}, {self.timepoint}"
+        if self.comparison != _USUAL:
+            # Two values of one time that differ in the control would read as a contradiction.
+            what += f", {self.comparison}"
         if self.estimate is None:
             return f"{what}: value not in the text that was read"
         text = f"{self.measure or 'estimate'} {self.estimate}"

@@ -86,8 +86,7 @@ class Table:
         missing = [column for column in columns if column not in self.columns]
         if missing:
             raise InputError(
-                "missing columns",
-                value=", ".join(missing),
+                f"missing columns: {', '.join(missing)}",
                 where=self.path.name,
                 limit=f"the file has {', '.join(self.columns)}",
                 remedy="rename or add them; the first line holds the names",
@@ -167,8 +166,7 @@ def estimates_of(table: Table, measure: str | None = None) -> EffectSize:
     if "yi" not in table.columns:
         arms = [name for name, (_, columns) in MEASURES.items() if table.has(columns)]
         raise InputError(
-            "missing columns",
-            value="yi",
+            "missing columns: yi",
             where=table.path.name,
             limit=f"the file has {', '.join(table.columns)}",
             remedy=f"name the measure, one of {', '.join(arms)}"
@@ -194,7 +192,7 @@ def estimates_of(table: Table, measure: str | None = None) -> EffectSize:
         vi = se_from_ci(low=low, high=high) ** 2
     else:
         raise InputError(
-            "missing columns", value="vi", where=table.path.name, remedy="give vi, sei, or ci_low and ci_high"
+            "missing columns: vi", where=table.path.name, remedy="give vi, sei, or ci_low and ci_high"
         )
     _refuse_not_positive(table, vi, "vi")
     return EffectSize(yi, vi, "yi")

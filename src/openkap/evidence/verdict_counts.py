@@ -123,7 +123,10 @@ def mechanism(part: Part, held: Held) -> Judged:
         f"In animals: {part.animal or 'not read'}.",
     ]
     return Judged(
-        part.text, verdict, " ".join(told), f"the mechanism map (human support {part.human_support})"
+        part.text,
+        verdict,
+        " ".join(told),
+        f"the mechanism map at {', '.join(part.nodes)} (human support {part.human_support})",
     )
 
 

@@ -33,7 +33,11 @@ def behind(answer: Answer) -> str:
     """How many studies and people an estimate rests on."""
     studies = len(answer.effects)
     names = ", ".join(each.study for each in answer.effects)
-    return f"{studies} {'study' if studies == 1 else 'studies'} ({names}; {answer.people} people)"
+    people = f"{answer.people} people"
+    if answer.measured != answer.people:
+        # Without the word a reader would add up counts of two kinds.
+        people += f", {answer.measured} in the numbers"
+    return f"{studies} {'study' if studies == 1 else 'studies'} ({names}; {people})"
 
 
 def loud(answer: Answer) -> str:
@@ -53,7 +57,7 @@ def loud(answer: Answer) -> str:
 
 
 def _is_largest(silent: Silent, answer: Answer) -> bool:
-    return (silent.people or 0) > max((each.people or 0 for each in answer.effects), default=0)
+    return (silent.people or 0) > max((each.recruited or 0 for each in answer.effects), default=0)
 
 
 def _people(silent: Silent) -> str:

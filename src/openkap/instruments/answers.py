@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from openkap.core.content import LARGEST_FILE_BYTES, parse_document
+from openkap.core.content import LARGEST_FILE_BYTES, parse_document, size_of
 from openkap.core.errors import DomainError, InputError
 from openkap.instruments.model import Instrument, Item
 
@@ -63,7 +63,7 @@ def read_answers(path: Path, instrument: Instrument) -> Answers:
 def read_data(path: Path) -> Any:
     """A JSON or YAML file as plain data; floats stay decimals, duplicates and bombs are refused."""
     try:
-        size = path.stat().st_size
+        size = size_of(path)
         raw = path.read_bytes() if size <= LARGEST_FILE_BYTES else b""
     except OSError as failed:
         raise InputError(

@@ -185,7 +185,7 @@ def assess(facts: Facts, protocol: Protocol, elements: Dictionary | None = None)
     fired.sort(key=lambda reason: _ACTION_ORDER.index(reason.rule.action))
     so_far = _worst(reason.rule.action for reason in fired)
     verdict = so_far
-    gates_open = any(rule.action in _VERDICT_OF for rule, _ in open_rules)
+    gates_open = any(rule.action_while_unknown in _VERDICT_OF for rule, _ in open_rules)
     if gates_open and verdict is not Verdict.EXCLUDED:
         verdict = Verdict.INCOMPLETE
     return Assessment(
@@ -223,7 +223,7 @@ def missing_facts(
         element = elements[name]
         if element.follows in waiting:
             continue
-        gates = any(rule.action not in (Action.WARN, Action.COLLECT) for rule in rules)
+        gates = any(rule.action_while_unknown not in (Action.WARN, Action.COLLECT) for rule in rules)
         listed.append(
             Missing(
                 fact=name,

@@ -191,6 +191,8 @@ def _changes(protocol: Protocol) -> Iterator[str]:
         yield from _section("What this protocol does otherwise than its rule sets")
         for change in protocol.changes:
             action = f" becomes {change.action.value}" if change.action else ""
+            if change.if_missing:
+                action += f" while not known: {change.if_missing.words}"
             yield f"- {change.rule}{action}: {change.reason}. {_grounds(change)}"
 
 

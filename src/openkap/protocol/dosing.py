@@ -14,10 +14,11 @@ from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity, parse_unit
 from openkap.core.truth import Truth
 from openkap.protocol.assess import source_dict
-from openkap.protocol.condition import evaluate, parse_condition
+from openkap.protocol.condition import evaluate, parse_condition, say
 from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import Facts, derive
 from openkap.protocol.model import DoseStep, Product, Protocol
+from openkap.protocol.rules import Action, Stage
 
 PER_WEIGHT = "mg/kg"
 
@@ -134,10 +135,12 @@ def propose(
     Raises
     ------
     InputError
-        When the weight is missing, old or implausible, or the dose leaves the range of the protocol.
+        When a known fact excludes the person, when the weight is missing, old or implausible, or when the
+        dose or its duration leaves the range of the protocol.
     """
     dosing = protocol.dosing
     facts = derive(facts, dictionary())
+    _refuse_excluded(facts, protocol)
     chosen = dosing.step(step or dosing.start)
     duration = over or (Quantity.parse(chosen.over) if chosen.over else None)
     if over is not None and dosing.route != "IV":
@@ -147,10 +150,8 @@ def propose(
             limit=f"route {dosing.route}",
             remedy="leave the duration out",
         )
-    if duration is not None and duration.value <= 0:
-        raise InputError(
-            "an infusion time must be positive", value=str(duration), remedy="give it in min, such as 40 min"
-        )
+    if over is not None:
+        _refuse_duration(over, protocol)
     _refuse_outside_range(chosen, protocol)
     notices, suggested = _adjustments(facts, protocol, chosen, given_before)
     amounts = []
@@ -174,6 +175,30 @@ def propose(
     if dosing.rest_between_devices is not None:
         notices.append(dosing.rest_between_devices.text)
     return DoseProposal(protocol, chosen, duration, tuple(amounts), tuple(notices), suggested)
+
+
+def _refuse_excluded(facts: Facts, protocol: Protocol) -> None:
+    for rule in protocol.stage(Stage.ELIGIBILITY):
+        if rule.is_active and rule.action is Action.EXCLUDE and rule.outcome(facts)[0] == "fires":
+            raise InputError(
+                "no dose is proposed for somebody who is excluded",
+                value=f"{rule.id} {rule.title}",
+                limit=say(rule.condition, dictionary()),
+                remedy="see the assessment; correct the fact if it is wrong",
+            )
+
+
+def _refuse_duration(over: Quantity, protocol: Protocol) -> None:
+    """Far from the steps of the protocol an infusion becomes a bolus, or the pump's rate rounds to 0.0."""
+    durations = [Quantity.parse(step.over) for step in protocol.dosing.steps if step.over]
+    low, high = min(durations), max(durations)
+    if not low <= over <= high:
+        raise InputError(
+            "the infusion time leaves the range of this protocol",
+            value=str(over),
+            limit=f"{low} to {high}",
+            remedy="choose a time inside it",
+        )
 
 
 def _refuse_outside_range(step: DoseStep, protocol: Protocol) -> None:
@@ -205,7 +230,7 @@ def _weights(
             "the dose needs the body weight",
             value=f"{known.shown()} ({known.standing(facts.as_of).value})" if known else "not known",
             limit="a weight measured in the last 90 days, confirmed if unusual",
-            remedy="weigh the patient",
+            remedy="weigh the patient, or confirm an unusual weight that is meant",
         )
     bases: list[tuple[str, Quantity | None]] = [("actual body weight", actual)]
     rule = protocol.dosing.weight
@@ -214,7 +239,7 @@ def _weights(
     asked = evaluate(parse_condition(rule.show_ideal_when, dictionary()), facts).truth
     formula = rule.ideal_weight_formula
     if ideal_weight is not None:
-        _check_ideal_weight(ideal_weight)
+        _check_ideal_weight(ideal_weight, actual)
         bases.append((f"ideal body weight ({formula or 'formula not named'})", ideal_weight.to("kg")))
     if asked is Truth.YES:
         said = "Body mass index is high: the prescriber chooses between actual and ideal body weight."
@@ -230,11 +255,19 @@ def _weights(
     return bases
 
 
-def _check_ideal_weight(weight: Quantity) -> None:
+def _check_ideal_weight(weight: Quantity, actual: Quantity) -> None:
     try:
         dictionary()["body_weight"].parse(str(weight))
     except InputError as refused:
         raise refused.at("ideal weight") from None
+    if not weight <= actual:
+        raise InputError(
+            "the ideal weight is above the actual weight, and would raise the dose",
+            value=str(weight),
+            limit=f"at most {actual}",
+            remedy="check both weights; this basis is for people above their ideal weight",
+            where="ideal weight",
+        )
 
 
 def _amount(
@@ -290,9 +323,11 @@ def draw(protocol: Protocol, product: Product, dose: Quantity, duration: Quantit
     if duration is None:
         return Draw(product, volume, None, None, text)
     hours = duration.to("h").value
+    warning = ""
     if product.undiluted:
         rate = _round(Quantity(volume.value / hours, parse_unit("mL/h")), dosing.rounding.rate)
         text += f"; by syringe pump {rate} for {duration}"
+        warning = _missed_dose(dose, rate.value * hours * strength, dosing.rounding.rate_error, rate)
     if dosing.dilution is not None:
         bag = Quantity.parse(dosing.dilution.volume)
         bag_rate = _round(Quantity(bag.to("mL").value / hours, parse_unit("mL/h")), dosing.rounding.rate)
@@ -302,7 +337,15 @@ def draw(protocol: Protocol, product: Product, dose: Quantity, duration: Quantit
     if not product.undiluted:
         warning = f"Never give {product.strength} undiluted by this route."
         return Draw(product, volume, None, rate if dosing.dilution else None, text, warning)
-    return Draw(product, volume, None, rate, text)
+    return Draw(product, volume, None, rate, text, warning)
+
+
+def _missed_dose(dose: Quantity, given: Decimal, allowed: str, rate: Quantity) -> str:
+    """A rounded pump rate that misses the dose by more than is allowed says so."""
+    share = abs(given - dose.value) / dose.value
+    if share <= Decimal(str(Quantity.parse(allowed).number("1"))):
+        return ""
+    return f"At {rate} the pump gives {given:.1f} mg, not {dose}: dilute for a finer rate."
 
 
 def _adjustments(

@@ -207,7 +207,11 @@ class Element(Schema):
         # A score or a count has no unit to forget; everything else says what it is measured in.
         if unit.startswith("{") and text.strip().lstrip("+-").replace(".", "", 1).isdigit():
             return Quantity(parse_number(text), parse_unit(unit))
-        return Quantity.parse(text)
+        quantity = Quantity.parse(text)
+        if unit.startswith("{") and quantity.unit.factor != 1:
+            # "31 %" would become a score of 0.31.
+            raise _refusal(given, f"a plain number, such as 12 {unit}", "write the number alone")
+        return quantity
 
 
 def _word(given: Any) -> str:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from openkap.core.clock import aware, parse_moment
+from openkap.core.clock import aware, is_date_only, parse_moment
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Dictionary, Element, Event, Value, is_stale
 
 # A reading may carry a time a little ahead of ours: clocks differ.
 CLOCK_TOLERANCE_S = 300
+PREGNANCY_TESTS = ("pregnancy_test", "pregnancy_test_today")
+# Forty weeks from the last period, and two past the date: the longest a positive test is about now.
+PREGNANCY_LASTS = timedelta(weeks=42)
 _FACT_KEYS = frozenset({"value", "at", "origin", "confirmed"})
 
 
@@ -102,9 +105,31 @@ class Facts:
 
 
 def derive(facts: Facts, dictionary: Dictionary) -> Facts:
-    """Add what follows from known facts alone: body mass index from weight and height."""
+    """Add what follows from known facts alone: body mass index, and what a positive pregnancy test says."""
+    return _believe_the_test(_with_bmi(facts, dictionary), dictionary)
+
+
+def _believe_the_test(facts: Facts, dictionary: Dictionary) -> Facts:
+    """A positive test outranks "could not be pregnant", which would leave the test unread.
+
+    A test too old to count still asks for a new one while the pregnancy it showed may last.
+    """
+    if facts.value("could_be_pregnant") is not False:
+        return facts
+    for name in PREGNANCY_TESTS:
+        test = facts.known.get(name)
+        if test is None or test.value != "positive":
+            continue
+        if test.at is None or facts.as_of - test.at <= PREGNANCY_LASTS:
+            origin = f"{test.element.label.lower()} is positive, against the answer no"
+            return facts.with_fact(Fact(dictionary["could_be_pregnant"], True, test.at, origin))
+    return facts
+
+
+def _with_bmi(facts: Facts, dictionary: Dictionary) -> Facts:
     weight, height = facts.value("body_weight"), facts.value("height")
-    if facts.value("bmi") is None and isinstance(weight, Quantity) and isinstance(height, Quantity):
+    # What is worked out outranks what was stated: a stated index may belong to another weight.
+    if isinstance(weight, Quantity) and isinstance(height, Quantity):
         metres = height.to("m").value
         bmi = Quantity.of(f"{weight.to('kg').value / (metres * metres):.1f}", "kg/m2")
         element = dictionary["bmi"]
@@ -128,8 +153,9 @@ def parse_facts(data: Any, dictionary: Dictionary, *, as_of: datetime, where: st
         raise _not_facts(where, ", ".join(sorted(map(str, unknown))) or "no 'facts' mapping")
     try:
         if data.get("as_of") is not None:
-            moment = parse_moment(_text(data["as_of"]))
-            _refuse_future(moment, as_of)
+            said = _text(data["as_of"])
+            moment = parse_moment(said, end_of_day=True)
+            _refuse_future(said, moment, as_of + timedelta(days=1) if is_date_only(said) else as_of)
             as_of = min(moment, as_of)
         patient = _text(data.get("patient") or "")
     except InputError as refused:
@@ -160,13 +186,14 @@ def _read_fact(element: Element, given: Any, as_of: datetime) -> Fact:
                 remedy="remove or rename these keys",
             )
         if given.get("at") is not None:
-            at = parse_moment(_text(given["at"]))
-            _refuse_future(at, as_of)
+            said = _text(given["at"])
+            at = parse_moment(said)
+            _refuse_future(said, at, as_of)
         origin = _text(given.get("origin") or "")
         confirmed = _word_is_true(given.get("confirmed"))
         given = given["value"]
     value = element.parse(given)
-    if isinstance(value, Event) and value.on and value.on > as_of.date():
+    if isinstance(value, Event) and value.on and value.on > as_of.date() + timedelta(days=1):
         raise _in_future(value.on.isoformat(), as_of)
     return Fact(element, value, at, origin, confirmed)
 
@@ -181,8 +208,10 @@ def _text(given: Any) -> str:
     return str(given).strip()
 
 
-def _refuse_future(moment: datetime, as_of: datetime) -> None:
-    if moment > as_of and (moment - as_of).total_seconds() > CLOCK_TOLERANCE_S:
+def _refuse_future(text: str, moment: datetime, as_of: datetime) -> None:
+    # East of Greenwich today has begun while the date here is still yesterday's.
+    ahead = timedelta(days=1) if is_date_only(text) else timedelta(seconds=CLOCK_TOLERANCE_S)
+    if moment - as_of > ahead:
         raise _in_future(moment.isoformat(), as_of)
 
 

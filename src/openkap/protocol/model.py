@@ -44,6 +44,7 @@ class Position(Sourced):
     about_ptsd: Literal["for", "against", "conditional", "silent", "not_seen"]
     action: str | None = None
     status: str | None = None
+    in_notice: bool = False
 
 
 class Collect(Sourced):
@@ -121,12 +122,13 @@ class Dilution(Sourced):
 
 
 class Rounding(Sourced):
-    """To what the shown amounts are rounded."""
+    """To what the shown amounts are rounded, and by how much a rounded pump rate may miss the dose."""
 
     dose: str
     volume: str
     rate: str
-    _amounts = field_validator("dose", "volume", "rate")(_quantity_text)
+    rate_error: str
+    _amounts = field_validator("dose", "volume", "rate", "rate_error")(_quantity_text)
 
 
 class WeightBasis(Sourced):
@@ -262,10 +264,14 @@ class StaffRole(Sourced):
 
 
 class RuleChange(Sourced):
-    """What a protocol does otherwise than its rule set, and why."""
+    """What a protocol does otherwise than its rule set, and why.
+
+    ``if_missing`` is what the rule asks for while its facts are not known; what is known counts as ever.
+    """
 
     rule: str
     action: Action | None = None
+    if_missing: Action | None = None
     reason: str
 
 
@@ -318,5 +324,7 @@ class Protocol:
         raise InputError("no such rule in this protocol", value=rule_id, remedy="see openkap protocol show")
 
     def against(self) -> tuple[Position, ...]:
-        """Positions against, or not seen: the guideline-conflict notice."""
-        return tuple(each for each in self.positions if each.about_ptsd in ("against", "not_seen"))
+        """The guideline-conflict notice: positions against, not seen, or marked for it."""
+        return tuple(
+            each for each in self.positions if each.in_notice or each.about_ptsd in ("against", "not_seen")
+        )

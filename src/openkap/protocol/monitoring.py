@@ -15,13 +15,19 @@ from openkap.core.quantity import Quantity
 from openkap.protocol.assess import Missing, Reason, missing_facts, reason_of
 from openkap.protocol.condition import Compare, CompareFacts, Finding, limit_of, tests_of
 from openkap.protocol.elements import Dictionary, Value, dictionary
-from openkap.protocol.facts import Fact, Facts
+from openkap.protocol.facts import CLOCK_TOLERANCE_S, Fact, Facts
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import ACTIONS_OF, Action, Rule, Stage
 
 # A rule that names a sustained value looks back over this time; the rule's title says so too.
 SUSTAINED_MIN = 5
+# What was seen of the patient counts for leaving for this long: no source gives a time; it is the longest gap
+# between the late readings of the infusion and injection schedules.
+COUNTS_FOR_LEAVING_MIN = 30
+OF_THE_MOMENT = frozenset({"vital signs", "sedation", "recovery"})
 MEASURES_OF_DUE_READING = ("sbp", "dbp", "heart_rate")
+NOT_LONGER = timedelta(0)
+HOLDING = frozenset({Action.EMERGENCY, Action.STOP_DOSE, Action.PAUSE})
 
 
 @dataclass(frozen=True)
@@ -116,26 +122,40 @@ def watch(
     now: datetime,
     baseline: Reading | None = None,
     elements: Dictionary | None = None,
+    longer: timedelta = NOT_LONGER,
 ) -> Watch:
     """Alerts of every reading so far, and the reading due next.
 
-    ``baseline`` is the reading before the dose (the first reading at or before the start by default). A
-    rule whose facts were not measured stays silent here: what is due asks for them.
+    ``baseline`` is what was read before the dose (by default the last value of each measure at or before the
+    start). A rule whose facts were not measured stays silent here: what is due asks for them. ``longer`` is
+    by how much the infusion runs (or ran) longer than the protocol's usual one: see ``due_minutes``.
     """
     elements = elements or dictionary()
-    ordered = sorted((each for each in readings if each.at <= now), key=lambda each: each.at)
+    ordered = _until(readings, now)
     if baseline is None:
-        before = [each for each in ordered if each.at <= started_at]
-        baseline = before[-1] if before else None
+        baseline = _before_dose(ordered, started_at)
     alerts = [
         alert
         for index, reading in enumerate(ordered)
         for alert in _alerts(protocol, ordered[: index + 1], reading, baseline, started_at, elements)
     ]
-    due = next_due(protocol, ordered, started_at=started_at, now=now, alerts=alerts)
+    due = next_due(protocol, ordered, started_at=started_at, now=now, alerts=alerts, longer=longer)
     if due is not None and due.late_min > 0:
         alerts += _late(protocol, due, started_at, now, elements)
     return Watch(tuple(alerts), due, done=due is None)
+
+
+def _until(readings: Sequence[Reading], now: datetime) -> list[Reading]:
+    """Readings so far, in order; a device whose clock runs a little ahead of ours is still heard."""
+    latest = now + timedelta(seconds=CLOCK_TOLERANCE_S)
+    return sorted((each for each in readings if each.at <= latest), key=lambda each: each.at)
+
+
+def _before_dose(ordered: Sequence[Reading], started_at: datetime) -> Reading | None:
+    """The last value of each measure up to the start: pressure and pulse may stand in different readings."""
+    before = [each for each in ordered if each.at <= started_at]
+    values = {name: value for each in before for name, value in each.values.items()}
+    return Reading(before[-1].at, values) if before else None
 
 
 def next_due(
@@ -145,6 +165,7 @@ def next_due(
     started_at: datetime,
     now: datetime,
     alerts: Sequence[Alert] = (),
+    longer: timedelta = NOT_LONGER,
 ) -> Due | None:
     """The earliest reading still due: a repeat that a rule asked for, or the schedule's next minute.
 
@@ -153,7 +174,7 @@ def next_due(
     """
     full = [each.at for each in readings if all(name in each.values for name in MEASURES_OF_DUE_READING)]
     waiting: list[tuple[datetime, str]] = []
-    minutes = protocol.vitals.minutes
+    minutes = due_minutes(protocol, longer)
     for before, minute in zip((minutes[0] - 10, *minutes), minutes, strict=False):
         early = started_at + timedelta(minutes=(before + minute) / 2)
         if not any(at >= early for at in full):
@@ -170,6 +191,25 @@ def next_due(
     late = max(0.0, (now - at).total_seconds() / 60)
     limit = Quantity.parse(protocol.vitals.late_after).number("min")
     return Due(at, (at - started_at).total_seconds() / 60, why, late, late > limit)
+
+
+def due_minutes(protocol: Protocol, longer: timedelta = NOT_LONGER) -> tuple[int, ...]:
+    """The minutes of the schedule for an infusion that runs ``longer`` than the protocol's usual one.
+
+    The schedule assumes the usual infusion. A slower one, or one that was paused, goes on with the same gap
+    until its end, and everything after the end moves by as much.
+    """
+    minutes = protocol.vitals.minutes
+    over = protocol.dosing.step(protocol.dosing.start).over
+    extra = round(longer.total_seconds() / 60)
+    if over is None or extra <= 0:
+        return minutes
+    usual = round(Quantity.parse(over).number("min"))
+    during = [minute for minute in minutes if minute <= usual]
+    gap = during[-1] - during[-2] if len(during) > 1 else usual
+    more = range(during[-1] + gap, usual + extra + 1, gap)
+    after = [minute + extra for minute in minutes if minute > usual]
+    return tuple(sorted({*during, *more, usual + extra, *after}))
 
 
 def _alerts(
@@ -224,26 +264,39 @@ def session_facts(
     elements: Dictionary,
     *,
     only: Reading | None = None,
+    longer: timedelta = NOT_LONGER,
 ) -> Facts:
-    """Readings as facts: the latest value of each (or one reading's), and what follows from the series."""
+    """Readings as facts: the latest value of each (or one reading's), and what follows from the series.
+
+    For leaving (without ``only``) a value counts when it was seen after the dose began, and what describes
+    the patient of the moment not longer ago than ``COUNTS_FOR_LEAVING_MIN``. The minimum stay assumes the
+    usual infusion: what this one ran ``longer`` is added to the stay.
+    """
+    readings = _until(readings, now)
     known: dict[str, Fact] = {}
 
     def put(name: str, value: Value, at: datetime, origin: str) -> None:
         known[name] = Fact(elements[name], value, at, origin, confirmed=True)
 
+    since = now - timedelta(minutes=COUNTS_FOR_LEAVING_MIN)
     for reading in [only] if only else readings:
         for name, value in reading.values.items():
-            put(name, value, reading.at, "reading")
+            is_old = reading.at <= started_at or (
+                elements[name].group in OF_THE_MOMENT and reading.at < since
+            )
+            if only or not is_old:
+                put(name, value, reading.at, "reading")
     if baseline is not None:
         for name in ("sbp", "dbp"):
             if name in baseline.values:
                 put(f"{name}_baseline", baseline.values[name], baseline.at, "reading before the dose")
-    minutes = max(0.0, (now - started_at).total_seconds() / 60)
-    put("minutes_since_dose_start", Quantity.of(f"{minutes:.1f}", "min"), now, "clock")
+    minutes = max(0.0, (now - started_at - max(longer, NOT_LONGER)).total_seconds() / 60)
+    # Down to the tenth: a minimum stay is over when it is over.
+    put("minutes_since_dose_start", Quantity.of(f"{int(minutes * 10) / 10:.1f}", "min"), now, "clock")
     sustained = _sustained_heart_rate(readings, now)
     if sustained is not None:
         put("heart_rate_sustained_5min", sustained, now, "lowest reading of the last 5 minutes")
-    falling = _is_falling(readings)
+    falling = _is_falling([each for each in readings if each.at > started_at])
     if falling is not None:
         put("bp_falling_on_two_readings", falling, now, "last two readings")
     return Facts(now, known)
@@ -264,21 +317,27 @@ def _sustained_heart_rate(readings: Sequence[Reading], now: datetime) -> Quantit
 
 
 def _is_falling(readings: Sequence[Reading]) -> bool | None:
-    """Neither pressure rose between the last two readings that hold both; unknown with fewer than two."""
-    pairs = [
-        (sbp, dbp)
+    """Neither pressure rose between the last two readings that hold both; unknown with fewer than two.
+
+    The same moment sent twice is one reading; the later word counts.
+    """
+    pairs = {
+        reading.at: (sbp, dbp)
         for reading in readings
         if isinstance(sbp := reading.values.get("sbp"), Quantity)
         and isinstance(dbp := reading.values.get("dbp"), Quantity)
-    ]
+    }
     if len(pairs) < 2:
         return None
-    (sbp_before, dbp_before), (sbp, dbp) = pairs[-2:]
+    (sbp_before, dbp_before), (sbp, dbp) = list(pairs.values())[-2:]
     return sbp <= sbp_before and dbp <= dbp_before
 
 
 def discharge(facts: Facts, protocol: Protocol, elements: Dictionary | None = None) -> Discharge:
-    """May the patient leave? What is not known holds the patient, exactly as what is not met does."""
+    """May the patient leave? What is not known holds the patient, exactly as what is not met does.
+
+    A rule of the session that would pause or stop a dose, or call an emergency, on these facts holds too.
+    """
     elements = elements or dictionary()
     unmet: list[Unmet] = []
     warnings: list[Unmet] = []
@@ -296,6 +355,10 @@ def discharge(facts: Facts, protocol: Protocol, elements: Dictionary | None = No
         else:
             each = Unmet(rule, _how_far(rule, facts, elements), is_known=True)
         (warnings if rule.action is Action.WARN else unmet).append(each)
+    # Nobody leaves on a reading that would stop a dose, whatever the discharge rules look at.
+    for rule in protocol.stage(Stage.IN_SESSION):
+        if rule.is_active and rule.action in HOLDING and rule.outcome(facts)[0] == "fires":
+            unmet.append(Unmet(rule, f"the last reading still asks: {rule.action.words}", is_known=True))
     missing = missing_facts(waiting, facts, elements)
     return Discharge(not unmet, tuple(unmet), tuple(warnings), missing)
 

@@ -231,7 +231,12 @@ def _apply_changes(document: Document, rules: list[Rule], changes: Iterable[Rule
                 value=change.rule,
                 remedy="correct the rule id or the action",
             )
-        by_id[rule.id] = replace(rule, action=change.action or rule.action, changed_by=change.reason)
+        by_id[rule.id] = replace(
+            rule,
+            action=change.action or rule.action,
+            if_missing=change.if_missing,
+            changed_by=change.reason,
+        )
     return tuple(by_id.values())
 
 

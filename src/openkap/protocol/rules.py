@@ -170,6 +170,12 @@ class Rule:
     site_reclassifiable: bool = False
     examples_with: Quantity | None = None
     changed_by: str = ""
+    if_missing: Action | None = None
+
+    @property
+    def action_while_unknown(self) -> Action:
+        """What it asks for while its facts are not known: as when it fires, unless the protocol says less."""
+        return self.if_missing or self.action
 
     @cached_property
     def is_active(self) -> bool:

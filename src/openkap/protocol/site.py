@@ -12,6 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field, field_validator
+
+from openkap.core.clock import parse_moment
 from openkap.core.content import Document, Schema, read_document
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
@@ -26,9 +29,18 @@ SIGNATURES_TO_RECLASSIFY = 2
 class Signature(Schema):
     """Who signed, in which role, and when."""
 
-    name: str
-    role: str
+    name: str = Field(min_length=1)
+    role: str = Field(min_length=1)
     on: str
+
+    @field_validator("on")
+    @classmethod
+    def _is_a_day(cls, on: str) -> str:
+        try:
+            parse_moment(on)
+        except InputError as refused:
+            raise ValueError(str(refused)) from None
+        return on
 
 
 class SiteLimit(Schema):
@@ -122,7 +134,14 @@ def _with_limit(
     try:
         quantity = Quantity.parse(limit.limit)
         for test in tests_of(rule.condition):
-            quantity = quantity.to(dictionary()[test.fact].unit or "1")
+            element = dictionary()[test.fact]
+            quantity = quantity.to(element.unit or "1")
+            if element.impossible is not None and not element.impossible.holds(quantity.value):
+                raise InputError(
+                    "no patient can have this value, so the rule would never fire, or always",
+                    limit=f"{element.impossible.below} to {element.impossible.above} {element.unit}",
+                    remedy="check the number and its unit",
+                )
     except InputError as refused:
         raise document.error(
             refused.what, (*place, "limit"), value=limit.limit, limit=refused.limit, remedy=refused.remedy

@@ -130,10 +130,13 @@ class EventsMeasure(Measure):
 
     @model_validator(mode="after")
     def _columns_exist(self) -> EventsMeasure:
-        names = {column.name for column in read_schema().table(self.table).columns}
+        table = read_schema().table(self.table)
+        names = {column.name for column in table.columns}
         asked = {test.column for test in self.any_of} | set(self.requires)
         if asked - names:
             raise ValueError(f"{self.table} has no column {', '.join(sorted(asked - names))}")
+        if len({table.column(name).type for name in self.requires}) > 1:
+            raise ValueError("the columns a measure requires have one type")
         if (self.table == "therapy") != (self.after_h is not None):
             raise ValueError("after_h belongs to therapy, and therapy needs it")
         if self.after_h and not 0 <= self.after_h[0] < self.after_h[1]:
@@ -291,6 +294,19 @@ class Definitions(Schema):
     def measure(self, name: str) -> AnyMeasure:
         """The measure of that id; ``KeyError`` when there is none."""
         return {each.id: each for each in self.measures}[name]
+
+    def windows(self, panel: Panel) -> tuple[Window, ...]:
+        """Every window in which any measure asks for a panel, each once, in the order of the files."""
+        found: dict[Window, None] = {}
+        for measure in self.measures:
+            if isinstance(measure, OutcomeMeasure) and panel in measure.panels:
+                found.update(dict.fromkeys(measure.times))
+            if isinstance(measure, FlowMeasure) and (measure.scale, measure.cluster) == (
+                panel.scale,
+                panel.cluster,
+            ):
+                found[measure.followed] = None
+        return tuple(found)
 
 
 def read_measure(path: Path) -> AnyMeasure:

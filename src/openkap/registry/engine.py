@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from openkap.core.errors import InputError
 from openkap.registry.dataset import Dataset
 from openkap.registry.definition import Definitions, read_definitions
-from openkap.registry.query import Engine, Query, Rows
+from openkap.registry.query import Columns, Engine, Query, Rows, columns_of, rows_of
 from openkap.registry.reference import ReferenceEngine
 from openkap.registry.schema import read_schema
 from openkap.registry.sql import compile_query
@@ -70,12 +70,19 @@ class _SqlEngine:
 
     def run(self, query: Query) -> Rows:
         """The answer to a query; steps made for an earlier query are used again."""
+        return self._rows(self._prepare(query))
+
+    def columns(self, query: Query) -> Columns:
+        """The same answer by column."""
+        return columns_of(self.run(query))
+
+    def _prepare(self, query: Query) -> str:
         plan = compile_query(query, self.definitions, self.dataset.as_of, self._corrected_tables())
         for name, sql in plan.steps.items():
             if name not in self._made:
                 self._make(name, sql, keep=name not in plan.views)
                 self._made.add(name)
-        return self._rows(plan.final)
+        return plan.final
 
     def _corrected_tables(self) -> frozenset[str]:
         """Tables in which at least one row replaces another; looked up once."""
@@ -125,10 +132,22 @@ class DuckEngine(_SqlEngine):
     def _make(self, name: str, sql: str, *, keep: bool) -> None:
         self.connection.execute(f"CREATE TEMP {'TABLE' if keep else 'VIEW'} {name} AS {sql}")
 
+    def columns(self, query: Query) -> Columns:
+        """The same answer by column, as DuckDB holds it."""
+        found = self.connection.execute(self._prepare(query)).fetchnumpy()
+        return {name: _unmasked(column) for name, column in found.items()}
+
     def _rows(self, sql: str) -> Rows:
-        columns = self.connection.execute(sql).fetchnumpy()
-        values = (column.tolist() for column in columns.values())
-        return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+        return rows_of(self.connection.execute(sql).fetchnumpy())
+
+
+def _unmasked(column: Any) -> Any:
+    """NaN where DuckDB has a NULL number, ``None`` where it has a NULL name."""
+    if not hasattr(column, "mask"):
+        return column
+    if column.dtype == object:
+        return column.filled(None)
+    return column.astype(float).filled(float("nan")) if column.mask.any() else column.data
 
 
 def spark_session(url: str, **settings: str) -> SparkSession:

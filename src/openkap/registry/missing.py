@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from openkap.registry.query import Rows, band_labels
+from openkap.registry.query import Ints, Rows, band_labels, columns_of, level_codes
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -144,7 +144,7 @@ class CellTable:
     dimensions: tuple[str, ...]
     score_range: tuple[float, float]
     severity_cuts: tuple[float, ...] = ()
-    _levels: dict[str, tuple[list[str], Any]] = field(default_factory=dict, repr=False)
+    _levels: dict[str, tuple[list[str], Ints]] = field(default_factory=dict, repr=False)
     _limits: tuple[Floats, Floats] | None = field(default=None, repr=False)
 
     @classmethod
@@ -156,22 +156,21 @@ class CellTable:
         severity_cuts: tuple[float, ...] = (),
     ) -> CellTable:
         """From an engine's rows."""
-        names = list(rows[0]) if rows else []
-        columns = {
-            name: np.array([row[name] for row in rows], dtype=object if name in dimensions else float)
-            for name in names
-        }
-        return cls(columns, tuple(dimensions), score_range, severity_cuts)
+        return cls(columns_of(rows), tuple(dimensions), score_range, severity_cuts)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def levels(self, name: str) -> tuple[list[str], Any]:
+    def levels(self, name: str) -> tuple[list[str], Ints]:
         """The levels of a dimension and each cell's place among them; worked out once."""
         if name not in self._levels:
-            found, code = np.unique(self.columns[name].astype(str), return_inverse=True)
-            self._levels[name] = ([str(level) for level in found], code)
+            self._levels[name] = level_codes(self.columns.get(name, ()))
         return self._levels[name]
+
+    def within(self, name: str, level: str) -> Bools:
+        """Which cells lie at a level of a dimension."""
+        levels, code = self.levels(name)
+        return np.asarray(code == levels.index(level))
 
     def score_limits(self) -> tuple[Floats, Floats]:
         """Least and greatest baseline of each cell: its severity band, else the score's range."""
@@ -251,7 +250,13 @@ def fit_logistic(x: Floats, n: Floats, hits: Floats) -> tuple[Floats, Floats]:
 
 
 def estimate_rate(
-    table: CellTable, window: str, rule: str, model: AnswerModel | None = None, within: Bools | None = None
+    table: CellTable,
+    window: str,
+    rule: str,
+    model: AnswerModel | None = None,
+    within: Bools | None = None,
+    *,
+    change: Estimate | None = None,
 ) -> Estimate:
     """The share of people due who meet a rule at a window.
 
@@ -261,6 +266,7 @@ def estimate_rate(
     rule : ``response``, ``remission`` or ``deterioration``.
     model : who answers; fitted on all cells when ``None``.
     within : cells of the group to estimate; all by default. The model of answering stays the common one.
+    change : the mean change of the same people, where it is known already; it holds the tipping point.
     """
     model = model or model_answers(table, window)
     mask = np.ones(len(table), bool) if within is None else within
@@ -268,7 +274,7 @@ def estimate_rate(
     hits = table.get(rule, window) * mask
     n, m, h = due.sum(), seen.sum(), hits.sum()
     weighted = _hajek(model, due, seen, hits, hits, share=True)
-    change = estimate_change(table, window, model, within)
+    change = change or estimate_change(table, window, model, within)
     observed = Interval(h / m, *wilson(h, m)) if m else NOT_ESTIMABLE
     worst, best = (h / n, (h + n - m) / n) if n else (None, None)
     if rule == "deterioration" and n:

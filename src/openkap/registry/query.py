@@ -10,6 +10,8 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from openkap.registry.definition import (
     Definitions,
     EventsMeasure,
@@ -21,6 +23,9 @@ from openkap.registry.definition import (
 )
 
 Rows = list[dict[str, Any]]
+# The same answer by column: whole numbers and floats as arrays (NaN for unknown), names as object arrays.
+Columns = dict[str, Any]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 PEOPLE_DIMENSIONS = ("age", "sex", "veteran", "language", "distance", "coverage", "severity")
 SITE_DIMENSIONS = ("site_id", "age", "severity")
 THERAPIST_DIMENSIONS = ("therapist_id", "severity")
@@ -104,6 +109,37 @@ class Engine(Protocol):
     def run(self, query: Query) -> Rows:
         """The answer as rows; column names as the query says."""
         ...
+
+    def columns(self, query: Query) -> Columns:
+        """The same answer by column, which is quicker where it has thousands of groups."""
+        ...
+
+
+def columns_of(rows: Rows) -> Columns:
+    """Rows turned into columns; none for an answer without rows."""
+    names = list(rows[0]) if rows else []
+    return {name: _column([row[name] for row in rows]) for name in names}
+
+
+def rows_of(columns: Columns) -> Rows:
+    """Columns turned into rows."""
+    values = (column.tolist() for column in columns.values())
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _column(values: list[Any]) -> Any:
+    if any(isinstance(value, str) for value in values):
+        return np.array(values, dtype=object)
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def level_codes(values: Any) -> tuple[list[str], Ints]:
+    """The levels of a column in order, as text, and each row's place among them."""
+    place: dict[Any, int] = {}
+    met = np.fromiter((place.setdefault(value, len(place)) for value in values), np.int64, len(values))
+    levels = sorted(str(value) for value in place)
+    order = np.array([levels.index(str(value)) for value in place], np.int64)
+    return levels, order[met]
 
 
 def band_labels(bands: tuple[float, ...]) -> list[str]:

@@ -26,6 +26,7 @@ from openkap.registry.query import (
     FLOW_STEPS,
     RULES,
     Cells,
+    Columns,
     Events,
     Flow,
     Moments,
@@ -33,6 +34,7 @@ from openkap.registry.query import (
     Rows,
     Spells,
     TallyOf,
+    columns_of,
     severity_cuts,
 )
 
@@ -75,6 +77,10 @@ class ReferenceEngine:
                 return self._tally(query)
             case Flow():
                 return self._flow(query)
+
+    def columns(self, query: Query) -> Columns:
+        """The same answer by column."""
+        return columns_of(self.run(query))
 
     def _rows(self, table: str) -> list[Row]:
         if table not in self._tables:

@@ -67,9 +67,8 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     InputError
         when fewer than two people were seen at some time.
     """
-    patterns = [(np.array([mark == "1" for mark in row["pattern"]]), row) for row in rows]
-    patterns = [(seen, row) for seen, row in patterns if seen.any()]
-    counts = np.sum([seen * row["people"] for seen, row in patterns], axis=0) if patterns else np.zeros(times)
+    stats = _Patterns.of([row for row in rows if "1" in row["pattern"]], times)
+    counts = stats.people @ stats.seen
     if (counts < 2).any():
         raise InputError(
             "too few scores for a model of the trajectory",
@@ -77,77 +76,82 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
             limit="two people at every time",
             remedy="leave that time out, or wait",
         )
-    stats = [_Pattern.of(seen, row) for seen, row in patterns]
-    n = sum(each.people for each in stats)
-    mean = sum(each.sums for each in stats) / counts
-    covariance = np.diag(sum(np.diag(each.products) for each in stats) / counts - mean**2)
+    n = int(stats.people.sum())
+    mean = stats.sums.sum(axis=0) / counts
+    covariance = np.diag(np.diag(stats.products.sum(axis=0)) / counts - mean**2)
     loglik, converged, iteration = -np.inf, False, 0
     for _ in range(most):
         iteration += 1
-        first, second, fresh = np.zeros(times), np.zeros((times, times)), 0.0
-        for each in stats:
-            s, p, value = each.complete(mean, covariance)
-            first, second, fresh = first + s, second + p, fresh + value
+        first, second, fresh = stats.complete(mean, covariance)
         mean = first / n
         covariance = second / n - np.outer(mean, mean)
         if fresh - loglik < tolerance * abs(fresh):
             loglik, converged = fresh, True
             break
         loglik = fresh
-    information = np.zeros((times, times))
-    for each in stats:
-        block = np.linalg.inv(covariance[np.ix_(each.seen, each.seen)])
-        information[np.ix_(each.seen, each.seen)] += each.people * block
+    inverse, _ = stats.inverses(covariance)
+    information = np.tensordot(stats.people, inverse, 1)
     return Trajectory(
         mean, covariance, np.asarray(np.linalg.inv(information), float), n, loglik, iteration, converged
     )
 
 
 @dataclass(frozen=True)
-class _Pattern:
-    """People with the same times seen: their number, sums and cross-products."""
+class _Patterns:
+    """People by the times seen (M patterns, T times): ``seen`` (M, T) as 0 or 1, ``people`` (M,), ``sums``
+    (M, T) and ``products`` (M, T, T), which are zero where a time was not seen.
+    """
 
-    seen: Any
-    people: int
+    seen: Floats
+    people: Floats
     sums: Floats
     products: Floats
 
     @classmethod
-    def of(cls, seen: Any, row: dict[str, Any]) -> _Pattern:
-        times = len(seen)
-        products = np.zeros((times, times))
-        for i in range(times):
-            for j in range(i, times):
-                products[i, j] = products[j, i] = row[f"p_{i}_{j}"]
-        return cls(seen, int(row["people"]), np.array([float(row[f"s_{i}"]) for i in range(times)]), products)
+    def of(cls, rows: Rows, times: int) -> _Patterns:
+        shape = (len(rows), times)
+        seen = np.array([[mark == "1" for mark in row["pattern"]] for row in rows], float).reshape(shape)
+        sums = np.array([[row[f"s_{i}"] for i in range(times)] for row in rows], float).reshape(shape)
+        cross = [
+            [[row[f"p_{min(i, j)}_{max(i, j)}"] for j in range(times)] for i in range(times)] for row in rows
+        ]
+        products = np.array(cross, float).reshape(*shape, times)
+        return cls(seen, np.array([row["people"] for row in rows], float), sums, products)
+
+    def inverses(self, covariance: Floats) -> tuple[Floats, Floats]:
+        """Inverse of each pattern's block of the covariance (zero elsewhere), and its log-determinant.
+
+        Times not seen hold ones on the diagonal meanwhile, which leaves block and determinant as they are.
+        """
+        both = self.seen[:, :, None] * self.seen[:, None, :]
+        padded = covariance * both + np.eye(self.seen.shape[1]) * (1 - self.seen)[:, None, :]
+        return np.linalg.inv(padded) * both, np.asarray(np.linalg.slogdet(padded)[1])
 
     def complete(self, mean: Floats, covariance: Floats) -> tuple[Floats, Floats, float]:
-        """Expected sums and cross-products of all times given those seen; log-likelihood of those seen."""
-        o, u = np.flatnonzero(self.seen), np.flatnonzero(~self.seen)
-        rows, gaps = o[:, None], u[:, None]
-        block = covariance[rows, o]
-        inverse = np.linalg.inv(block)
-        slope = covariance[gaps, o] @ inverse
-        shift = mean[u] - slope @ mean[o]
-        s_o, p_oo = self.sums[o], self.products[rows, o]
-        times = len(self.seen)
-        sums, products = np.zeros(times), np.zeros((times, times))
-        sums[o], sums[u] = s_o, self.people * shift + slope @ s_o
-        cross = np.outer(shift, s_o) + slope @ p_oo
-        spread = covariance[gaps, u] - slope @ covariance[rows, u]
-        linear = np.outer(slope @ s_o, shift)
-        products[rows, o] = p_oo
-        products[gaps, o], products[rows, u] = cross, cross.T
-        products[gaps, u] = (
-            self.people * (spread + np.outer(shift, shift)) + linear + linear.T + slope @ p_oo @ slope.T
+        """Expected sums and cross-products of all times given those seen, over all patterns; log-likelihood
+        of those seen.
+        """
+        inverse, logdet = self.inverses(covariance)
+        unseen = 1 - self.seen
+        own = np.eye(len(mean)) * self.seen[:, None, :]
+        slope = own + unseen[:, :, None] * (covariance @ inverse)
+        shift = mean - slope @ mean
+        known = np.einsum("mij,mj->mi", slope, self.sums)
+        spread = (covariance - slope @ covariance) * unseen[:, :, None] * unseen[:, None, :]
+        linear = known[:, :, None] * shift[:, None, :]
+        weight = self.people[:, None, None]
+        products = (
+            slope @ self.products @ slope.transpose(0, 2, 1)
+            + linear
+            + linear.transpose(0, 2, 1)
+            + weight * (spread + shift[:, :, None] * shift[:, None, :])
         )
-        m = mean[o]
-        centred = p_oo - np.outer(s_o, m) - np.outer(m, s_o) + self.people * np.outer(m, m)
-        _, logdet = np.linalg.slogdet(block)
-        loglik = -0.5 * (
-            self.people * (len(m) * np.log(2 * np.pi) + logdet) + float(np.trace(inverse @ centred))
-        )
-        return sums, products, loglik
+        crossed = self.sums[:, :, None] * mean
+        centred = self.products - crossed - crossed.transpose(0, 2, 1) + weight * np.outer(mean, mean)
+        fit = self.people * (self.seen.sum(axis=1) * np.log(2 * np.pi) + logdet)
+        loglik = -0.5 * float(fit.sum() + (inverse * centred).sum())
+        first = known.sum(axis=0) + self.people @ shift
+        return first, products.sum(axis=0), loglik
 
 
 @dataclass(frozen=True)

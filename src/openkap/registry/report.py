@@ -11,6 +11,7 @@ import numpy as np
 
 from openkap.core.errors import InputError
 from openkap.evidence.base import Base
+from openkap.registry.ahead import asked_ahead
 from openkap.registry.benchmark import Benchmark, Plan, benchmark
 from openkap.registry.dataset import Dataset
 from openkap.registry.definition import (
@@ -40,13 +41,17 @@ from openkap.registry.query import (
     SITE_DIMENSIONS,
     THERAPIST_DIMENSIONS,
     Cells,
+    Columns,
     Engine,
     Events,
     Flow,
     Moments,
+    Query,
     Rows,
     Spells,
     TallyOf,
+    level_codes,
+    rows_of,
     severity_cuts,
 )
 from openkap.registry.repeated import Trajectory, fit_trajectory
@@ -55,6 +60,8 @@ from openkap.registry.sites import SiteResult, compare_sites
 from openkap.registry.survival import Curves, aalen_johansen, count_by_day, kaplan_meier, turnbull
 
 PRIMARY = Panel(scale="pcl5", cluster="total")
+# The times at which sites are compared and results are followed by quarter.
+COMPARED_AT, CHARTED_AT = "w12", "w4"
 # Beyond this many different intervals the days are rounded up to weeks before Turnbull's iterations.
 MOST_INTERVALS = 1500
 MARKS_DAYS = (30, 90, 180, 365, 730)
@@ -250,45 +257,94 @@ def make_report(
     base, plan : the trials and the benchmark's plan; without them the benchmark is left out.
     progress : called with the title of each step before it starts.
     """
-    asker = Asker(engine, definitions)
-    outcomes: list[OutcomeRow] = []
-    rates: list[RateRow] = []
-    durability: list[Durability] = []
-    flow: list[dict[str, Any]] = []
-    tallies: dict[str, Rows] = {}
-    for measure in definitions.measures:
-        progress(measure.title)
+    with asked_ahead(engine, report_queries(definitions)) as ahead:
+        asker = Asker(ahead, definitions)
+        outcomes: list[OutcomeRow] = []
+        rates: list[RateRow] = []
+        durability: list[Durability] = []
+        flow: list[dict[str, Any]] = []
+        tallies: dict[str, Rows] = {}
+        for measure in _in_asking_order(definitions):
+            progress(measure.title)
+            match measure:
+                case OutcomeMeasure():
+                    outcomes += asker.outcomes(measure)
+                case EventsMeasure():
+                    rates += asker.rates(measure)
+                case SurvivalMeasure():
+                    durability += [each for each in [asker.durability(measure)] if each]
+                case FlowMeasure():
+                    flow += asker.flow(measure)
+                case TallyMeasure():
+                    tallies[measure.id] = ahead.run(TallyOf(measure))
+        progress("Trajectory, sites, time")
+        trajectory = asker.trajectory()
+        return Report(
+            data_fingerprint=dataset.fingerprint,
+            definitions_fingerprint=definitions_fingerprint(definitions),
+            as_of=dataset.as_of.isoformat(),
+            extracted_at=dataset.extracted_at.isoformat(),
+            engine=engine.name,
+            outcomes=tuple(outcomes),
+            rates=tuple(rates),
+            durability=tuple(durability),
+            flow=tuple(flow),
+            tallies=tallies,
+            trajectory=trajectory,
+            sites=tuple(asker.units(SITE_DIMENSIONS)),
+            therapists=tuple(asker.units(THERAPIST_DIMENSIONS)),
+            over_time=asker.over_time(),
+            benchmarks=tuple(asker.benchmarks(trajectory, base, plan, dataset)) if base and plan else (),
+            words={each.id: words_of(each) for each in definitions.measures},
+        )
+
+
+def _in_asking_order(definitions: Definitions) -> list[AnyMeasure]:
+    """Outcomes first: they leave most to reckon while the engine goes on."""
+    return sorted(definitions.measures, key=lambda each: not isinstance(each, OutcomeMeasure))
+
+
+def report_queries(definitions: Definitions) -> list[Query]:
+    """Every question of the report, in the order in which the answers are needed."""
+    queries: dict[Any, Query] = {}
+    for measure in _in_asking_order(definitions):
         match measure:
             case OutcomeMeasure():
-                outcomes += asker.outcomes(measure)
+                for panel in measure.panels:
+                    queries[panel] = cells_query(definitions, panel)
             case EventsMeasure():
-                rates += asker.rates(measure)
+                queries[measure.id] = Events(measure)
             case SurvivalMeasure():
-                durability += [each for each in [asker.durability(measure)] if each]
+                queries[measure.id] = Spells(measure)
             case FlowMeasure():
-                flow += asker.flow(measure)
+                queries[measure.id] = Flow(measure)
             case TallyMeasure():
-                tallies[measure.id] = engine.run(TallyOf(measure))
-    progress("Trajectory, sites, time")
-    trajectory = asker.trajectory()
-    return Report(
-        data_fingerprint=dataset.fingerprint,
-        definitions_fingerprint=definitions_fingerprint(definitions),
-        as_of=dataset.as_of.isoformat(),
-        extracted_at=dataset.extracted_at.isoformat(),
-        engine=engine.name,
-        outcomes=tuple(outcomes),
-        rates=tuple(rates),
-        durability=tuple(durability),
-        flow=tuple(flow),
-        tallies=tallies,
-        trajectory=trajectory,
-        sites=tuple(asker.units(SITE_DIMENSIONS)),
-        therapists=tuple(asker.units(THERAPIST_DIMENSIONS)),
-        over_time=asker.over_time(),
-        benchmarks=tuple(asker.benchmarks(trajectory, base, plan, dataset)) if base and plan else (),
-        words={each.id: words_of(each) for each in definitions.measures},
-    )
+                queries[measure.id] = TallyOf(measure)
+    return [
+        *queries.values(),
+        Moments(PRIMARY, daily_windows(definitions)),
+        cells_query(definitions, PRIMARY, SITE_DIMENSIONS, COMPARED_AT),
+        cells_query(definitions, PRIMARY, THERAPIST_DIMENSIONS, COMPARED_AT),
+        cells_query(definitions, PRIMARY, PERIOD_DIMENSIONS, CHARTED_AT),
+    ]
+
+
+def cells_query(
+    definitions: Definitions,
+    panel: Panel,
+    dimensions: Sequence[str] = PEOPLE_DIMENSIONS,
+    window: str | None = None,
+) -> Cells:
+    """The cells of a panel at one time, or at every time any measure asks for."""
+    windows = definitions.windows(panel)
+    if window:
+        windows = tuple(each for each in windows if each.id == window)
+    return Cells(panel, windows, tuple(dimensions))
+
+
+def daily_windows(definitions: Definitions, panel: Panel = PRIMARY) -> tuple[Window, ...]:
+    """The windows of a panel that are counted in days."""
+    return tuple(each for each in definitions.windows(panel) if each.unit == "d")
 
 
 def words_of(measure: AnyMeasure) -> dict[str, str]:
@@ -312,21 +368,21 @@ class Asker:
         self.engine, self.definitions = engine, definitions
         self._tables: dict[Any, CellTable] = {}
         self._models: dict[Any, AnswerModel] = {}
-        self._windows: dict[Panel, tuple[Window, ...]] = {}
-        for measure in definitions.measures:
-            if isinstance(measure, OutcomeMeasure):
-                for panel in measure.panels:
-                    known = self._windows.get(panel, ())
-                    self._windows[panel] = (*known, *(each for each in measure.times if each not in known))
+        self._changes: dict[Any, Estimate] = {}
 
-    def table(self, panel: Panel, dimensions: Sequence[str] = PEOPLE_DIMENSIONS) -> CellTable:
-        """The cells of a panel at every time any measure asks for."""
-        key = (panel, tuple(dimensions))
+    def table(
+        self, panel: Panel, dimensions: Sequence[str] = PEOPLE_DIMENSIONS, window: str | None = None
+    ) -> CellTable:
+        """The cells of a panel at one time, or at every time any measure asks for."""
+        key = (panel, tuple(dimensions), window)
         if key not in self._tables:
-            rows = self.engine.run(Cells(panel, self._windows[panel], tuple(dimensions)))
             scale = self.definitions.scales.scale(panel.scale)
-            cuts = severity_cuts(self.definitions, panel)
-            self._tables[key] = CellTable.of(rows, dimensions, scale.clusters[panel.cluster], cuts)
+            self._tables[key] = CellTable(
+                self.engine.columns(cells_query(self.definitions, panel, dimensions, window)),
+                tuple(dimensions),
+                scale.clusters[panel.cluster],
+                severity_cuts(self.definitions, panel),
+            )
         return self._tables[key]
 
     def model(self, panel: Panel, window: str) -> AnswerModel:
@@ -336,23 +392,29 @@ class Asker:
             self._models[key] = model_answers(self.table(panel), window)
         return self._models[key]
 
-    def estimate(self, panel: Panel, window: str, rule: str, within: Any = None) -> Estimate:
-        """One number with its company."""
+    def estimate(
+        self, panel: Panel, window: str, rule: str, stratum: str = "all", group: str = "all"
+    ) -> Estimate:
+        """One number with its company, for all or for one group."""
         table, model = self.table(panel), self.model(panel, window)
+        within = None if stratum == "all" else table.within(stratum, group)
+        key = (panel, window, stratum, group)
+        if key not in self._changes:
+            self._changes[key] = estimate_change(table, window, model, within)
         if rule in ("change", "observed"):
-            return estimate_change(table, window, model, within)
-        return estimate_rate(table, window, rule, model, within)
+            return self._changes[key]
+        return estimate_rate(table, window, rule, model, within, change=self._changes[key])
 
     def outcomes(self, measure: OutcomeMeasure, *, strata: bool | None = None) -> list[OutcomeRow]:
         """Every panel and time; groups for the primary score, or for all when ``strata`` is true."""
         rows = []
         for panel in measure.panels:
             table = self.table(panel)
-            groups: list[tuple[str, str, Any]] = [("all", "all", None)]
+            groups = [("all", "all")]
             if strata or (strata is None and panel == PRIMARY and measure.rule != "observed"):
-                for stratum in measure.strata:
-                    values = table.columns.get(stratum, np.array([]))
-                    groups += [(stratum, str(level), values == level) for level in sorted(set(values))]
+                groups += [
+                    (stratum, level) for stratum in measure.strata for level in table.levels(stratum)[0]
+                ]
             for window in measure.times:
                 rows += [
                     OutcomeRow(
@@ -365,52 +427,41 @@ class Asker:
                         stratum,
                         group,
                         measure.rule,
-                        self.estimate(panel, window.id, measure.rule, within),
+                        self.estimate(panel, window.id, measure.rule, stratum, group),
                     )
-                    for stratum, group, within in groups
+                    for stratum, group in groups
                 ]
         return rows
 
     def rates(self, measure: EventsMeasure) -> list[RateRow]:
         """Sessions and people, for all and by each stratum."""
-        rows = self.engine.run(Events(measure))
         names = ("units", "seen", "hit", "events", "people", "people_seen", "people_hit")
-
-        def add(stratum: str, group: str, chosen: Iterable[dict[str, Any]]) -> RateRow:
-            picked = list(chosen)
-            sums = {name: sum(int(row[name]) for row in picked) for name in names}
-            return RateRow(measure.id, measure.title, stratum, group, **sums)
-
-        result = [add("all", "all", rows)]
-        for stratum in measure.strata:
-            for level in sorted({row[stratum] for row in rows}):
-                result.append(add(stratum, str(level), (row for row in rows if row[stratum] == level)))
-        return result
+        columns = self.engine.columns(Events(measure))
+        return [
+            RateRow(measure.id, measure.title, stratum, group, **sums)
+            for stratum, group, sums in _by_group(columns, names, measure.strata)
+        ]
 
     def flow(self, measure: FlowMeasure) -> list[dict[str, Any]]:
         """People at each step, for all and by each stratum."""
-        rows = self.engine.run(Flow(measure))
-        result = [_steps("all", "all", rows)]
-        for stratum in measure.strata:
-            for level in sorted({row[stratum] for row in rows}):
-                result.append(_steps(stratum, str(level), [row for row in rows if row[stratum] == level]))
-        return result
+        columns = self.engine.columns(Flow(measure))
+        return [
+            {"stratum": stratum, "group": group, **sums}
+            for stratum, group, sums in _by_group(columns, FLOW_STEPS, measure.strata)
+        ]
 
     def durability(self, measure: SurvivalMeasure) -> Durability | None:
         """Incidence of each cause, the range the visits leave open, and a curve for each site."""
-        rows = self.engine.run(Spells(measure))
-        if not rows:
+        columns = self.engine.columns(Spells(measure))
+        if not columns or not len(columns["cause"]):
             return None
-        site_ids = np.array([row["site_id"] for row in rows])
-        sites, group = np.unique(site_ids, return_inverse=True)
-        cause = np.array([row["cause"] for row in rows])
-        lower = np.array([row["lower"] for row in rows], float)
-        upper = np.array([np.nan if row["upper"] is None else row["upper"] for row in rows], float)
-        people = np.array([row["people"] for row in rows], float)
+        sites, group = np.unique(columns["site_id"], return_inverse=True)
+        cause = columns["cause"]
+        lower, upper, people = (np.asarray(columns[name], float) for name in ("lower", "upper", "people"))
         day = np.where(np.isnan(upper), lower, upper).astype(np.int64)
         causes = (measure.event, *measure.competing)
         h = measure.horizon_days
-        everybody = np.zeros(len(rows), np.int64)
+        everybody = np.zeros(len(day), np.int64)
         counted = [count_by_day(everybody, day, cause == each, people, 1, h) for each in causes]
         curves = aalen_johansen(np.stack([events for events, _ in counted]), counted[0][1])
         events, at_risk = count_by_day(group, day, cause == measure.event, people, len(sites), h)
@@ -431,25 +482,22 @@ class Asker:
 
     def trajectory(self, panel: Panel = PRIMARY) -> Trajectory | None:
         """The repeated-measures model over all times in days; ``None`` with too few scores."""
-        windows = self.daily_windows(panel)
+        windows = daily_windows(self.definitions, panel)
+        rows = rows_of(self.engine.columns(Moments(panel, windows)))
         try:
-            return fit_trajectory(self.engine.run(Moments(panel, windows)), len(windows) + 1, tolerance=1e-9)
+            return fit_trajectory(rows, len(windows) + 1, tolerance=1e-9)
         except InputError:
             return None
 
-    def daily_windows(self, panel: Panel = PRIMARY) -> tuple[Window, ...]:
-        """The windows of a panel that are counted in days."""
-        return tuple(each for each in self._windows[panel] if each.unit == "d")
-
     def units(
-        self, dimensions: tuple[str, ...], window: str = "w12", rule: str = "response"
+        self, dimensions: tuple[str, ...], window: str = COMPARED_AT, rule: str = "response"
     ) -> list[SiteResult]:
         """Sites or therapists beside their expectation."""
-        return compare_sites(self.table(PRIMARY, dimensions), window, rule, unit=dimensions[0])
+        return compare_sites(self.table(PRIMARY, dimensions, window), window, rule, unit=dimensions[0])
 
-    def over_time(self, window: str = "w4", rule: str = "response") -> RunChart | None:
+    def over_time(self, window: str = CHARTED_AT, rule: str = "response") -> RunChart | None:
         """Share of those seen by quarter of the first dose, from the quarters with an outcome."""
-        rows = self.table(PRIMARY, PERIOD_DIMENSIONS)
+        rows = self.table(PRIMARY, PERIOD_DIMENSIONS, window)
         if not len(rows):
             return None
         seen, hits = rows.get("seen", window), rows.get(rule, window)
@@ -468,7 +516,7 @@ class Asker:
         """The clinic beside the trials at each time of the plan."""
         if trajectory is None:
             return
-        order = [window.id for window in self.daily_windows()]
+        order = [window.id for window in daily_windows(self.definitions)]
         panel = Panel(scale=plan.scale, cluster=plan.cluster)
         for pair in plan.pairs:
             yield benchmark(
@@ -482,12 +530,17 @@ class Asker:
             )
 
 
-def _steps(stratum: str, group: str, rows: Rows) -> dict[str, Any]:
-    return {
-        "stratum": stratum,
-        "group": group,
-        **{step: sum(int(row[step]) for row in rows) for step in FLOW_STEPS},
-    }
+def _by_group(
+    columns: Columns, names: Sequence[str], strata: Sequence[str]
+) -> Iterable[tuple[str, str, dict[str, int]]]:
+    """Sums of the named columns for all, then for each level of each stratum."""
+    counts = {name: np.asarray(columns.get(name, ()), float) for name in names}
+    yield "all", "all", {name: int(count.sum()) for name, count in counts.items()}
+    for stratum in strata:
+        levels, code = level_codes(columns.get(stratum, ()))
+        sums = {name: np.bincount(code, count, len(levels)) for name, count in counts.items()}
+        for place, level in enumerate(levels):
+            yield stratum, level, {name: int(column[place]) for name, column in sums.items()}
 
 
 def _range(

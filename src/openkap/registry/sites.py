@@ -126,9 +126,10 @@ def expected_shares(table: CellTable, n: Floats, hits: Floats, names: Sequence[s
     """Probability of success in each cell from its case mix alone, over all sites."""
     columns = [np.ones(len(table))]
     for name in names:
-        values = table.columns[name].astype(str)
-        levels = sorted(set(values), key=lambda level: -float(n[values == level].sum()))
-        columns += [(values == level).astype(float) for level in levels[1:] if n[values == level].sum() > 0]
+        levels, code = table.levels(name)
+        asked = np.bincount(code, n, len(levels))
+        others = np.argsort(-asked, kind="stable")[1:]
+        columns += [(code == place).astype(float) for place in others if asked[place] > 0]
     p, _ = fit_logistic(np.column_stack(columns), n, hits)
     return p
 
@@ -172,13 +173,19 @@ def shrink(
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     weights = weights / weights.sum()
 
-    def log_joint(mu: float, tau: float) -> Floats:
-        eta = offset[None, :] + mu + tau * nodes[:, None]
-        cell = hits * eta - n * np.logaddexp(0, eta)
-        return np.vstack([np.bincount(where, row, sites) for row in cell])
+    # Cells of one case mix share their offset, so the logistic term is worked out once for each.
+    level, code = np.unique(offset, return_inverse=True)
+    asked = np.bincount(where * len(level) + code, n, sites * len(level)).reshape(sites, len(level))
+    site_hits, pull = np.bincount(where, hits, sites), np.bincount(where, hits * offset, sites)
+
+    def log_likelihood(effect: Floats) -> Floats:
+        """Of each site (columns) at each effect (rows)."""
+        return np.asarray(
+            np.outer(effect, site_hits) + pull - np.logaddexp(0, level + effect[:, None]) @ asked.T
+        )
 
     def minus_loglik(theta: Floats) -> float:
-        joint = log_joint(theta[0], float(np.exp(theta[1])))
+        joint = log_likelihood(theta[0] + np.exp(theta[1]) * nodes)
         top = joint.max(axis=0)
         return -float((top + np.log(weights @ np.exp(joint - top))).sum())
 
@@ -186,15 +193,11 @@ def shrink(
     mu, tau = float(best.x[0]), float(np.exp(best.x[1]))
     grid = np.linspace(-5, 5, 401)
     eta = mu + tau * grid
-    centre = offset @ n / n.sum()
-    results = []
-    for site in range(sites):
-        own = (where == site) & (n > 0)
-        line = offset[own][None, :] + eta[:, None]
-        log_post = (hits[own] * line - n[own] * np.logaddexp(0, line)).sum(axis=1) - grid**2 / 2
-        post = np.exp(log_post - log_post.max())
-        cumulative = np.cumsum(post) / post.sum()
-        rate = expit(centre + eta)
-        low, high = np.interp([0.025, 0.975], cumulative, rate)
-        results.append((float(post @ rate / post.sum()), float(low), float(high)))
-    return results
+    rate = expit(offset @ n / n.sum() + eta)
+    log_post = log_likelihood(eta) - grid[:, None] ** 2 / 2
+    post = np.exp(log_post - log_post.max(axis=0))
+    post /= post.sum(axis=0)
+    ends = [np.interp([0.025, 0.975], column, rate) for column in np.cumsum(post, axis=0).T]
+    return [
+        (float(value), float(low), float(high)) for value, (low, high) in zip(rate @ post, ends, strict=True)
+    ]

@@ -136,7 +136,16 @@ class _Compiler:
             f"WHERE p.is_first = 1 AND s.scale = '{panel.scale}' AND s.cluster = '{panel.cluster}' "
             f"AND s.value IS NOT NULL AND s.assessed_on <= {self.as_of} "
             f"AND {self._current('score', 'score_id', 's')}",
+            view=panel not in self._followed_panels(),
         )
+
+    def _followed_panels(self) -> set[Panel]:
+        """Panels whose single scores are read more than once, for times to an event."""
+        return {
+            Panel(scale=each.scale, cluster=each.cluster)
+            for each in self.definitions.measures
+            if isinstance(each, SurvivalMeasure)
+        }
 
     def _baseline_pick(self) -> str:
         days = self.definitions.scales.baseline.days
@@ -145,11 +154,23 @@ class _Compiler:
             f"FILTER (WHERE day >= -{days} AND us <= 0) AS baseline"
         )
 
+    def _picked(self, panel: Panel, windows: tuple[Window, ...]) -> str:
+        """Baseline and the score of each window, by course.
+
+        All windows that the measures name for a panel are picked in one pass, so that every question about
+        the panel shares it.
+        """
+        named = self.definitions.windows(panel)
+        if set(windows) <= set(named):
+            windows = named
+        picks = ", ".join([self._baseline_pick(), *(_window_pick(window) for window in windows)])
+        return self.plan.step(
+            "picked", f"SELECT course_id, {picks} FROM {self._live(panel)} GROUP BY course_id"
+        )
+
     def _wide(self, panel: Panel, windows: tuple[Window, ...]) -> str:
         """One row for each person's first course: baseline and the score picked for each window."""
-        live, people = self._live(panel), self._people()
-        picks = ", ".join([self._baseline_pick(), *(_window_pick(window) for window in windows)])
-        picked = self.plan.step("picked", f"SELECT course_id, {picks} FROM {live} GROUP BY course_id")
+        picked, people = self._picked(panel, windows), self._people()
         values = ", ".join(["k.baseline", *(f"k.v_{window.id}" for window in windows)])
         band = _banded("k.baseline", severity_cuts(self.definitions, panel))
         return self.plan.step(
@@ -166,35 +187,37 @@ class _Compiler:
 
     def _cells(self, query: Cells) -> str:
         wide = self._wide(query.panel, query.windows)
-        inner, outer = [], []
+        inner, outer = ["baseline"], []
         for window in query.windows:
-            name, value = window.id, f"v_{window.id}"
-            due = f"elapsed >= {window.last_day} AND (died_day IS NULL OR died_day >= {window.first_day})"
-            seen = f"{due} AND {value} IS NOT NULL AND baseline IS NOT NULL"
+            name = window.id
+            closed = f"elapsed >= {window.last_day}"
+            due = f"{closed} AND (died_day IS NULL OR died_day >= {window.first_day})"
+            # A score that does not count becomes NULL here, and so do all tests of it below.
             inner += [
-                f"CASE WHEN {due} THEN 1 ELSE 0 END AS due_{name}",
-                (
-                    f"CASE WHEN elapsed >= {window.last_day} AND died_day < {window.first_day} "
-                    f"THEN 1 ELSE 0 END AS gone_{name}"
-                ),
-                f"CASE WHEN {seen} THEN 1 ELSE 0 END AS seen_{name}",
-                f"CASE WHEN {seen} THEN {value} - baseline ELSE 0 END AS change_{name}",
-                (
-                    f"CASE WHEN {seen} THEN (baseline - {value}) * (baseline - {value}) ELSE 0 END "
-                    f"AS square_{name}"
-                ),
+                f"CASE WHEN {due} THEN 1 END AS due_{name}",
+                f"CASE WHEN {closed} AND died_day < {window.first_day} THEN 1 END AS gone_{name}",
+                f"CASE WHEN {due} THEN v_{name} - baseline END AS change_{name}",
+                f"CASE WHEN {due} THEN v_{name} END AS value_{name}",
             ]
-            for rule in RULES:
-                limit = self._rule(rule, query.panel)
-                met = "FALSE" if limit is None else _meets(limit, value)
-                inner.append(f"CASE WHEN {seen} AND {met} THEN 1 ELSE 0 END AS {rule}_{name}")
-            for column in ("due", "gone", "seen", "change", "square", *RULES):
-                outer.append(f"{_total(f'{column}_{name}', column)} AS {column}_{name}")
+            outer += [
+                *(f"COUNT({column}_{name}) AS {column}_{name}" for column in ("due", "gone")),
+                f"COUNT(change_{name}) AS seen_{name}",
+                f"COALESCE(SUM(change_{name}), 0) AS change_{name}",
+                f"COALESCE(SUM(change_{name} * change_{name}), 0) AS square_{name}",
+                *(f"{self._successes(rule, query.panel, name)} AS {rule}_{name}" for rule in RULES),
+            ]
         dims = ", ".join(query.dimensions)
         return (
             f"SELECT {dims}, COUNT(*) AS people, {', '.join(outer)} "
             f"FROM (SELECT {dims}, {', '.join(inner)} FROM {wide}) w GROUP BY {dims}"
         )
+
+    def _successes(self, rule: str, panel: Panel, window: str) -> str:
+        limit = self._rule(rule, panel)
+        if limit is None:
+            return "CAST(0 AS BIGINT)"
+        met = _meets(limit, f"value_{window}", "baseline")
+        return f"COUNT(CASE WHEN change_{window} IS NOT NULL AND {met} THEN 1 END)"
 
     def _moments(self, query: Moments) -> str:
         wide = self._wide(query.panel, query.windows)
@@ -259,9 +282,7 @@ class _Compiler:
             f"SELECT course_id, day, max_by(value, sequence) AS value FROM {live} WHERE day > 0 "
             "GROUP BY course_id, day",
         )
-        base = self.plan.step(
-            "base", f"SELECT course_id, {self._baseline_pick()} FROM {live} GROUP BY course_id"
-        )
+        base = self._picked(panel, ())
         flag = self.plan.step(
             "flag",
             f"SELECT d.course_id, d.day, CASE WHEN {_meets(limit, 'd.value', 'b.baseline')} THEN 1 "
@@ -327,91 +348,109 @@ class _Compiler:
 
     def _events(self, query: Events) -> str:
         measure, people = query.measure, self._people()
-        among = ", ".join(f"'{status}'" for status in measure.among)
-        closed = (
-            f" AND days_between(s.started_on, {self.as_of}) >= {-(-measure.after_h[1] // 24)}"
-            if measure.after_h
-            else ""
-        )
-        sessions = self.plan.step(
+        begun = self.plan.step(
             "sessions",
-            f"SELECT s.session_id, s.course_id, s.started_at, s.status FROM session s "
-            f"JOIN {people} p ON p.course_id = s.course_id "
-            f"WHERE s.status IN ({among}) AND s.started_on <= {self.as_of}{closed}",
-            view=True,
+            "SELECT s.session_id, s.course_id, s.started_at, s.started_on, s.status FROM session s "
+            f"WHERE s.started_on <= {self.as_of}",
         )
-        per_course = self.plan.step(
-            "per_course",
-            f"SELECT s.course_id, COUNT(*) AS units, {_total('s.seen')} AS seen, "
-            f"{_total('CASE WHEN s.events > 0 THEN 1 ELSE 0 END')} AS hit, {_total('s.events')} AS events "
-            f"FROM ({self._flagged(measure, sessions)}) s GROUP BY s.course_id",
-        )
+        among = ", ".join(f"'{status}'" for status in measure.among)
+        sessions = f"(SELECT * FROM {begun} s WHERE s.status IN ({among})"
+        if measure.after_h:
+            sessions += f" AND days_between(s.started_on, {self.as_of}) >= {-(-measure.after_h[1] // 24)}"
+        per_course = self._per_course(measure, sessions + ")")
         per_person = self.plan.step(
             "per_person",
             f"SELECT p.patient_id, {_total('c.units')} AS units, {_total('c.seen')} AS seen, "
             f"{_total('c.hit')} AS hit, {_total('c.events')} AS events FROM {per_course} c JOIN "
             f"{people} p ON p.course_id = c.course_id "
             "GROUP BY p.patient_id",
+            view=True,
         )
         dims = ", ".join(f"p.{name}" for name in query.dimensions)
         return (
             f"SELECT {dims}, {_total('t.units')} AS units, {_total('t.seen')} AS seen, "
             f"{_total('t.hit')} AS hit, "
             f"{_total('t.events')} AS events, COUNT(*) AS people, "
-            f"{_total('CASE WHEN t.seen > 0 THEN 1 ELSE 0 END')} AS people_seen, "
-            f"{_total('CASE WHEN t.hit > 0 THEN 1 ELSE 0 END')} AS people_hit "
+            "COUNT(CASE WHEN t.seen > 0 THEN 1 END) AS people_seen, "
+            "COUNT(CASE WHEN t.hit > 0 THEN 1 END) AS people_hit "
             f"FROM {per_person} t JOIN {people} p ON p.patient_id = t.patient_id AND p.is_first = 1 "
             f"GROUP BY {dims}"
         )
 
-    def _flagged(self, measure: EventsMeasure, sessions: str) -> str:
-        """Each session with whether it was seen and how many events it had."""
-        if measure.table == "session":
-            return (
-                f"SELECT s.course_id, 1 AS seen, CASE WHEN {_any(measure.any_of, 's')} THEN 1 ELSE 0 END "
-                f"AS events FROM {sessions} s"
-            )
-        if measure.table == "therapy":
-            flags = self._therapy_flags(measure, sessions)
-        else:
-            flags = self._row_flags(measure)
-        seen = "CASE WHEN f.rows_seen > 0 THEN 1 ELSE 0 END" if measure.requires else "1"
-        return (
-            f"SELECT s.course_id, {seen} AS seen, COALESCE(f.events, 0) AS events FROM {sessions} s "
-            f"LEFT JOIN {flags} f ON f.session_id = s.session_id"
-        )
+    def _per_course(self, measure: EventsMeasure, sessions: str) -> str:
+        """Sessions of each course, how many were seen, how many had something, and how much.
 
-    def _row_flags(self, measure: EventsMeasure) -> str:
-        where = ["x.session_id IS NOT NULL"]
-        if measure.table in ("vital", "adverse_event"):
-            key = "vital_id" if measure.table == "vital" else "event_id"
-            where.append(self._current(measure.table, key, "x"))
+        Counted apart and joined by course: what happened is rare beside the sessions it happened in.
+        """
+        units = self.plan.step(
+            "units", f"SELECT s.course_id, COUNT(*) AS units FROM {sessions} s GROUP BY s.course_id"
+        )
+        found = self.plan.step(
+            "found",
+            f"SELECT h.course_id, COUNT(*) AS hit, {_total('h.events')} AS events "
+            f"FROM ({self._hits(measure, sessions)}) h GROUP BY h.course_id",
+        )
+        seen, join = "u.units", ""
         if measure.requires:
-            where.append("(" + " OR ".join(f"x.{name} IS NOT NULL" for name in measure.requires) + ")")
+            present = ", ".join(f"x.{name}" for name in measure.requires)
+            looked_at = self.plan.step(
+                "looked_at",
+                f"SELECT s.course_id, COUNT(*) AS seen FROM {sessions} s WHERE s.session_id IN "
+                f"(SELECT x.session_id FROM {measure.table} x WHERE {self._counts(measure)} "
+                f"AND COALESCE({present}) IS NOT NULL) GROUP BY s.course_id",
+            )
+            seen, join = "COALESCE(l.seen, 0)", f" LEFT JOIN {looked_at} l ON l.course_id = u.course_id"
         return self.plan.step(
-            "flags",
-            f"SELECT x.session_id, COUNT(*) AS rows_seen, "
-            f"COUNT(CASE WHEN {_any(measure.any_of, 'x')} THEN 1 END) AS events "
-            f"FROM {measure.table} x WHERE {' AND '.join(where)} GROUP BY x.session_id",
+            "per_course",
+            f"SELECT u.course_id, u.units, {seen} AS seen, COALESCE(f.hit, 0) AS hit, "
+            f"COALESCE(f.events, 0) AS events FROM {units} u "
+            f"LEFT JOIN {found} f ON f.course_id = u.course_id{join}",
+            view=True,
         )
 
-    def _therapy_flags(self, measure: EventsMeasure, sessions: str) -> str:
-        """Contacts inside the window after a session, found by an equality on days, then by the hour."""
+    def _hits(self, measure: EventsMeasure, sessions: str) -> str:
+        """Each session that had something, with its course and how much."""
+        if measure.table == "session":
+            return f"SELECT s.course_id, 1 AS events FROM {sessions} s WHERE {_any(measure.any_of, 's')}"
+        if measure.table == "therapy":
+            return self._contacts_in_window(measure, sessions)
+        where = [self._counts(measure), _any(measure.any_of, "x")]
+        if measure.requires:
+            where.append(f"COALESCE({', '.join(f'x.{name}' for name in measure.requires)}) IS NOT NULL")
+        return (
+            "SELECT s.course_id, e.events FROM (SELECT x.session_id, COUNT(*) AS events "
+            f"FROM {measure.table} x WHERE {' AND '.join(where)} GROUP BY x.session_id) e "
+            f"JOIN {sessions} s ON s.session_id = e.session_id"
+        )
+
+    def _counts(self, measure: EventsMeasure) -> str:
+        """The condition that a row belongs to a session and still stands."""
+        key = {"vital": "vital_id", "adverse_event": "event_id"}.get(measure.table)
+        stands = f" AND {self._current(measure.table, key, 'x')}" if key else ""
+        return f"x.session_id IS NOT NULL{stands}"
+
+    def _contacts_in_window(self, measure: EventsMeasure, sessions: str) -> str:
+        """Sessions with a contact inside the window after them.
+
+        A bucket is as many days as the window reaches, so a contact in the window lies in the bucket of its
+        session or in the next: two equalities instead of a search, then the exact hour.
+        """
         assert measure.after_h is not None
         low, high = (hours * MICROSECONDS_AN_HOUR for hours in measure.after_h)
-        days = range(measure.after_h[0] // 24, measure.after_h[1] // 24 + 2)
-        shifts = " UNION ALL ".join(f"SELECT CAST({day} AS BIGINT) AS shift" for day in days)
+        days = -(-measure.after_h[1] // 24)
         contacts = self.plan.step(
             "contacts",
-            "SELECT x.course_id, x.started_at, utc_day(x.started_at) - k.shift AS bucket "
-            f"FROM therapy x CROSS JOIN ({shifts}) k WHERE {_any(measure.any_of, 'x')}",
+            f"SELECT x.course_id, x.started_at, FLOOR(utc_day(x.started_at) / {days}) - k.shift AS bucket "
+            "FROM therapy x CROSS JOIN (SELECT 0 AS shift UNION ALL SELECT 1 AS shift) k "
+            f"WHERE {_any(measure.any_of, 'x')}",
+            view=True,
         )
         gap = "micros_between(s.started_at, x.started_at)"
-        return self.plan.step(
-            "flags",
-            f"SELECT s.session_id, COUNT(*) AS rows_seen, COUNT(*) AS events FROM {sessions} s "
-            f"JOIN {contacts} x ON x.course_id = s.course_id AND x.bucket = utc_day(s.started_at) "
-            f"WHERE {gap} >= {low} AND {gap} <= {high} GROUP BY s.session_id",
+        return (
+            f"SELECT s.session_id, s.course_id, COUNT(*) AS events FROM {sessions} s "
+            f"JOIN {contacts} x ON x.course_id = s.course_id "
+            f"AND x.bucket = FLOOR(utc_day(s.started_at) / {days}) "
+            f"WHERE {gap} >= {low} AND {gap} <= {high} GROUP BY s.session_id, s.course_id"
         )
 
     def _tally(self, query: TallyOf) -> str:
@@ -498,9 +537,12 @@ def _meets(rule: ScaleRule, value: str, baseline: str = "baseline") -> str:
     return f"({baseline} > 0 AND ({value} - {baseline}) * 100 >= {rule.rise_percent} * {baseline})"
 
 
-def _total(expression: str, column: str = "") -> str:
-    """A sum in the type it belongs to: scores stay floats, counts stay 64-bit integers in every engine."""
-    return f"SUM({expression})" if column in ("change", "square") else f"CAST(SUM({expression}) AS BIGINT)"
+def _total(expression: str) -> str:
+    """A sum of counts that ends as a 64-bit integer in every engine.
+
+    Counts are added up as floats, which is exact to 2**53 and spares DuckDB its 128-bit sums.
+    """
+    return f"CAST(SUM(CAST({expression} AS DOUBLE)) AS BIGINT)"
 
 
 def _any(conditions: tuple[Condition, ...], alias: str) -> str:

@@ -30,10 +30,14 @@ from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
 from openkap.care.treatment import alert_actions, closing_actions, dose_actions, drug_actions, session_actions
+from openkap.care.treatment.gates import gates_of
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert, DoseEvent, Entry, LedgerEntry, Lot, Session
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
+from openkap.protocol.elements import dictionary
+from openkap.protocol.facts import parse_facts
+from openkap.protocol.read import load_protocol
 
 
 @pytest.fixture
@@ -62,6 +66,13 @@ def test_the_checklist_fills_itself_from_the_record(cast, session, watch):
     assert gates["PRE-07"].state == "clear"
     assert gates["PRE-21"].state == "shut"
     assert gates["PRE-16"].state == "inactive"
+
+
+def test_a_positive_pregnancy_test_shuts_the_gate_whatever_was_answered_before():
+    facts = {"could_be_pregnant": "no", "pregnancy_test_today": "positive"}
+    known = parse_facts({"facts": facts}, dictionary(), as_of=now())
+    states = {gate.rule.id: gate.state for gate in gates_of(load_protocol("iv-racemic"), known, {})}
+    assert states["PRE-07"] == "shut"
 
 
 def test_pressure_over_the_prompt_limit_asks_the_prescriber_and_over_the_stop_limit_ends_the_day(

@@ -68,6 +68,12 @@ def test_every_published_pool_has_a_place():
         assert all(set(estimate.sources) <= set(review.places) for estimate in review.estimates)
 
 
+def test_no_two_published_pools_read_alike():
+    for review in read_syntheses().reviews:
+        about = [estimate.sentence().rsplit(":", 1)[0] for estimate in review.estimates]
+        assert len(about) == len(set(about)), review.id
+
+
 def test_what_a_claim_says_of_documents_and_mechanisms_names_its_sources():
     for claim in read_claims():
         for part in claim.parts:

@@ -84,7 +84,10 @@ def test_dose_shows_arithmetic_and_warning() -> None:
         (("dose", "--weight", "94"), "without a unit"),
         (("dose", "--weight", "9,4 kg"), "decimal comma"),
         (("dose",), "needs the body weight"),
+        (("dose", "--weight", "600 kg"), "confirm an unusual weight"),
         (("dose", "--weight", "94 kg", "--step", "huge"), "no such dosing step"),
+        (("score", "pcl-5", "/dev/zero"), "not a file"),
+        (("protocol", "show", "iv-racemic", "--site", "/dev/zero"), "not a file"),
         (("protocol", "show", "oral"), "no such protocol"),
         (("protocol", "publish", "iv-racemic", "--by", "x"), "which version"),
         (("protocol", "show", "iv-racemic", "--rule", "XXX"), "no such rule"),
@@ -129,3 +132,7 @@ def test_help_loads_no_room() -> None:
     )
     result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_folder_without_referrals_is_a_refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no referrals here" in refused(capsys, "assess", str(tmp_path))

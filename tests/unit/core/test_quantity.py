@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from openkap.core.errors import InputError
-from openkap.core.quantity import Quantity, parse_number, parse_unit
+from openkap.core.quantity import Quantity, parse_number, parse_unit, say_units
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,10 @@ def test_a_number_keeps_its_digits() -> None:
 def test_a_long_unit_is_refused_before_it_is_read() -> None:
     with pytest.raises(InputError, match="unknown unit"):
         parse_unit("m." * 1000)
+
+
+def test_a_line_for_people_has_no_codes() -> None:
+    assert say_units("148 mm[Hg]; limit > 140 mm[Hg], 45 {score}, 52 a (of 60 kg)") == (
+        "148 mmHg; limit > 140 mmHg, 45, 52 years (of 60 kg)"
+    )
+    assert say_units("10 arms, 3 days, 12 mg") == "10 arms, 3 days, 12 mg"

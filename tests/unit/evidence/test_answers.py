@@ -8,11 +8,12 @@ from datetime import date
 import pytest
 
 from openkap.core.errors import ContentError, InputError
-from openkap.evidence.answers import answer, read_plan
+from openkap.evidence.answers import answer
 from openkap.evidence.base import Base
 from openkap.evidence.grade import Override
+from openkap.evidence.plan import read_plan
 from openkap.evidence.study import Retraction
-from openkap.evidence.wording import loud, number
+from openkap.evidence.wording import behind, loud, number
 
 
 @pytest.fixture
@@ -39,6 +40,25 @@ def test_the_crossover_contrast_is_used_as_printed_and_counts_each_person_once(g
     (effect,) = get("severity_day_1").effects
     # -12.7 (-22.8 to -2.5), abstract of Feder 2014; SE (22.8-2.5)/3.92 = 5.18 in the facts.
     assert (effect.yi, round(effect.se, 2), effect.people) == (12.7, 5.18, 41)
+
+
+def test_a_single_printed_effect_keeps_the_interval_its_source_prints(get):
+    # The abstract of Feder 2014 prints 2.5 to 22.8, which is not centred on 12.7 to the last digit.
+    assert get("severity_day_1").interval == (2.5, 22.8)
+    albott = {each.study_id: each for each in get("change_uncontrolled").effects}["albott2018"]
+    assert albott.interval == (23.0, 43.5)
+
+
+def test_people_are_counted_in_one_way_so_that_every_sentence_adds_up(report):
+    known = sum(s.sample.largest or 0 for s in report.base.studies if s.is_controlled)
+    for result in report.answers.by_id.values():
+        if result.analysis.design == "controlled":
+            assert result.people + result.silent_people == known
+            assert f"of {known} people known" in loud(result)
+    end = report.answers.get("severity_end")
+    # 27 and 30 randomised; 26 of Duek's 27 are in the posted file.
+    assert (end.people, end.measured) == (57, 56)
+    assert behind(end) == "2 studies (Duek 2023, Feder 2021; 57 people, 56 in the numbers)"
 
 
 def test_risk_ratios_match_those_worked_out_in_the_facts(get):

@@ -62,7 +62,10 @@ def test_an_imported_record_of_a_registered_trial_joins_its_study(files, tmp_pat
     assert "nct02655692: 3 arms, 7 outcomes, 2 harms; belongs to abdallah2022" in text
     data = json.loads(run("claims", "E3", "--trials", str(tmp_path / "t"), "--json"))
     # The made-up numbers are in, so the trial is no longer among the silent.
-    assert "3 studies (Abdallah 2022, Duek 2023, Feder 2021; 192 people)" in data["claims"][0]["sentence"]
+    assert (
+        "3 studies (Abdallah 2022, Duek 2023, Feder 2021; 215 people, 192 in the numbers)"
+        in data["claims"][0]["sentence"]
+    )
     assert "NOT IN THIS NUMBER: Dadabayev" in data["claims"][0]["sentence"]
 
 

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal as D
 
 import pytest
+from scipy import stats
 
 from openkap.core.content import SHIPPED
 from openkap.core.errors import InputError
@@ -11,6 +12,7 @@ from openkap.evidence.importers.clinicaltrials_gov import read_clinicaltrials_go
 from openkap.evidence.importers.metapsy import read_metapsy
 from openkap.evidence.importers.own_csv import read_own_csv
 from openkap.evidence.importers.pubmed import read_nbib, read_pubmed, read_pubmed_xml
+from openkap.evidence.importers.registry_fields import confidence_of, count_of, decimal_of, word_of
 from openkap.evidence.importers.revman import read_revman
 from openkap.evidence.importers.ris import read_ris
 from openkap.evidence.importers.timeframe import read_time
@@ -53,7 +55,8 @@ def test_an_interval_becomes_a_standard_error_and_counts_from_the_last_dose(thre
     caps = outcome(three_arms, "nct09990001_2")
     assert (caps.instrument, caps.rater, caps.time.window) == ("CAPS-5", "clinician", Window.MONTH_1)
     assert (caps.time.days_from_first_dose, caps.time.days_from_last_dose) == (None, D("28.0"))
-    assert float(caps.values[0].se) == pytest.approx((27.9 - 20.1) / 3.919928, rel=1e-6)
+    # 40 people: t with 39 degrees of freedom is 2.0227 (any table).
+    assert float(caps.values[0].se) == pytest.approx((27.9 - 20.1) / 2 / 2.0227, rel=1e-4)
 
 
 def test_participants_are_counted_with_their_denominators(three_arms):
@@ -255,12 +258,15 @@ def test_our_own_csv_becomes_a_study(scales):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("s,efficacy_rct,o,PCL-5,soon,ket,intervention,ketamine,20,u,A,p,1,1,", "window"),
-        ("s,trial,o,PCL-5,day_1,ket,intervention,ketamine,20,u,A,p,1,1,", "not one of the known words"),
-        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20.5,u,A,p,1,1,", "not a count"),
-        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,u,A,,1,1,", "page is empty"),
-        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,u,A,p,1,-1,", "sd"),
-        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,u,A,p,1,nan,", "finite"),
+        ("s,efficacy_rct,o,PCL-5,soon,ket,intervention,ketamine,20,https://x.org,A,p,1,1,", "window"),
+        (
+            "s,trial,o,PCL-5,day_1,ket,intervention,ketamine,20,https://x.org,A,p,1,1,",
+            "not one of the known words",
+        ),
+        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20.5,https://x.org,A,p,1,1,", "not a count"),
+        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,https://x.org,A,,1,1,", "page is empty"),
+        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,https://x.org,A,p,1,-1,", "sd"),
+        ("s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,https://x.org,A,p,1,nan,", "finite"),
     ],
 )
 def test_bad_rows_of_our_csv_are_refused_with_their_line(scales, line, reason):
@@ -270,7 +276,85 @@ def test_bad_rows_of_our_csv_are_refused_with_their_line(scales, line, reason):
 
 
 def test_an_arm_that_stands_twice_is_refused(scales):
-    line = "s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,u,A,p,1,1,\n"
+    line = "s,efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,https://x.org,A,p,1,1,\n"
     with pytest.raises(InputError, match="stands twice") as refused:
         read_own_csv(OWN + line + line, scales, "own.csv")
     assert refused.value.where == "own.csv:3"
+
+
+@pytest.fixture
+def nasty(files):
+    return json.loads((files / "three_arms.json").read_text(encoding="utf-8"))
+
+
+def measures(record):
+    return record["resultsSection"]["outcomeMeasuresModule"]["outcomeMeasures"]
+
+
+def test_a_percentage_of_participants_is_no_count(nasty, scales):
+    counted = next(each for each in measures(nasty) if each["paramType"] == "COUNT_OF_PARTICIPANTS")
+    counted |= {"paramType": "NUMBER", "unitOfMeasure": "percentage of participants"}
+    found = read_clinicaltrials_gov(json.dumps(nasty), scales)
+    assert all(outcome.kind != "binary" for outcome in found.study.outcomes)
+    assert "shape-unknown" in {each.check for each in found.findings}
+
+
+@pytest.mark.parametrize("title", ["Non-responders", "Loss of response", "Did not respond", "Participants"])
+def test_a_count_that_does_not_say_better_is_never_pooled_as_response(nasty, scales, title):
+    counted = next(each for each in measures(nasty) if each["paramType"] == "COUNT_OF_PARTICIPANTS")
+    counted["classes"][0]["categories"][0]["title"] = title
+    found = read_clinicaltrials_gov(json.dumps(nasty), scales)
+    assert {o.domain for o in found.study.outcomes if o.kind == "binary"} == {"other"}
+    assert "count-meaning" in {each.check for each in found.findings}
+
+
+def test_an_arms_own_interval_is_read_with_t(nasty, scales):
+    arms = next(each for each in measures(nasty) if each.get("dispersionType") == "95% Confidence Interval")
+    cell = arms["classes"][0]["categories"][0]["measurements"][0]
+    size = int(
+        next(
+            each["value"]
+            for each in (arms["classes"][0].get("denoms") or arms["denoms"])[0]["counts"]
+            if each["groupId"] == cell["groupId"]
+        )
+    )
+    outcome = next(
+        o
+        for o in read_clinicaltrials_gov(json.dumps(nasty), scales).study.outcomes
+        if o.instrument == "CAPS-5"
+    )
+    width = float(cell["upperLimit"]) - float(cell["lowerLimit"])
+    assert float(outcome.values[0].se) == pytest.approx(width / 2 / stats.t.ppf(0.975, size - 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "level"),
+    [
+        ("CONFIDENCE_975", 0.975),
+        ("CONFIDENCE_80", 0.8),
+        ("90% Confidence Interval", 0.9),
+        ("FULL_RANGE", None),
+    ],
+)
+def test_the_level_of_an_interval_is_read_from_its_name(kind, level):
+    assert confidence_of(word_of(kind)) == level
+
+
+@pytest.mark.parametrize("text", ["1e3000000", "9" * 60, "1E+16", "-1e400000"])
+def test_a_number_that_no_trial_prints_is_no_number(text):
+    assert count_of(text) is None
+    assert decimal_of(text) is None
+
+
+def test_a_record_nested_without_end_is_refused(scales):
+    with pytest.raises(InputError, match="nested too deeply"):
+        read_clinicaltrials_gov("[" * 200_000, scales)
+
+
+@pytest.mark.parametrize(
+    ("study", "url", "reason"), [("../../out", "https://x.org", "id"), ("s", "javascript:alert(1)", "url")]
+)
+def test_a_table_cannot_leave_its_folder_or_put_a_script_behind_a_link(scales, study, url, reason):
+    line = f"{study},efficacy_rct,o,PCL-5,day_1,ket,intervention,ketamine,20,{url},A,p,1,1,\n"
+    with pytest.raises(InputError, match=f"^{reason}|{reason}: "):
+        read_own_csv(OWN + line, scales)

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -15,6 +16,7 @@ from openkap.evidence.answers import answer_all
 from openkap.evidence.base import Base
 from openkap.evidence.beside import connection
 from openkap.evidence.diff import compare, read_report
+from openkap.evidence.grade import Override
 from openkap.evidence.joined import join
 from openkap.evidence.report.assemble import as_json, build
 from openkap.evidence.report.files import _cell, report_files, write_report
@@ -25,6 +27,8 @@ from openkap.evidence.report.marks import (
     nice_ticks,
     time_course,
 )
+from openkap.evidence.report.page import page
+from openkap.evidence.study import RiskOfBias
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +275,38 @@ def test_a_network_is_fitted_only_where_a_trial_ties_ketamine_to_first_line_care
     direct = joined.network.effect("psychotherapy", "waitlist")[0]
     assert against["psychotherapy"].estimate == pytest.approx(against["waitlist"].estimate - direct, abs=1e-9)
     assert "Indirect".lower() in joined.sentence.lower()
+
+
+def test_a_reviewers_judgements_stand_in_the_report_with_name_day_and_reason(report):
+    """A domain judged free of concern, and a trial's risk of bias: both are shown, and why."""
+    judged = RiskOfBias(
+        tool="RoB 2",
+        judged_by="B. Reviewer",
+        reason="read the full paper <and> its protocol",
+        on=date(2026, 11, 2),
+        domains={"missing outcomes": "low"},
+        overall="some concerns",
+    )
+    records = tuple(
+        r.model_copy(update={"risk_of_bias": judged}) if r.id == "feder2021" else r
+        for r in report.base.records
+    )
+    given = Override(
+        analysis="severity_end",
+        domain="indirectness",
+        level="0",
+        reviewer="A. Reviewer",
+        reason="the regimens answer one question",
+        on=date(2026, 11, 1),
+    )
+    base, plan = Base(records, {}), report.answers.plan.model_copy(update={"overrides": (given,)})
+    text = page(replace(report, base=base, answers=answer_all(base, plan)))
+    assert "the regimens answer one question" in text
+    assert "[A. Reviewer, 2026-11-01]" in text
+    told = "some concerns (RoB 2; B. Reviewer, 2026-11-02: read the full paper &lt;and&gt; its protocol)"
+    assert told in text
+    assert "1 of 2 studies without a judgement" in text
+
+
+def test_what_each_arm_lost_stands_beside_its_risk_of_bias(written):
+    assert "Saline: 19 of 55" in written["report.html"]

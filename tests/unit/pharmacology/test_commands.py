@@ -141,3 +141,29 @@ def test_a_planted_source_that_nobody_knows_is_found(tmp_path):
     errors = [str(error) for kind in tally(root) for error in kind.errors]
     assert len(errors) == 1
     assert "hearsay" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("slip", "said"),
+    [
+        (("--people", "3", "--seed", "-1"), "Invalid value for '--seed'"),
+        (("--people", "0"), "Invalid value for '--people'"),
+        (("--repeat", "1000000", "--every", "1 d"), "Invalid value for '--repeat'"),
+    ],
+)
+def test_a_number_out_of_range_is_said_and_not_set_right(slip, said):
+    found = run("simulate", "--route", "iv", "--dose", "35 mg", *slip)
+    assert found.exit_code == 2
+    assert said in found.output
+
+
+def test_an_assumption_without_its_model_is_not_ignored():
+    with pytest.raises(DomainError, match="belongs to a model"):
+        run("simulate", "--route", "iv", "--dose", "35 mg", "--assume", "hill=1")
+
+
+@pytest.mark.parametrize("command", ["routes", "mechanism"])
+def test_a_figure_that_cannot_be_written_is_one_message(tmp_path, command):
+    more = ("--people", "2") if command == "routes" else ()
+    with pytest.raises(DomainError, match="cannot write the file"):
+        run(command, *more, "--plot", str(tmp_path / "no" / "a.svg"))

@@ -108,3 +108,38 @@ def test_the_low_resource_profile_does_not_wait_for_a_laboratory(person: Person)
     assert assessment.verdict is Verdict.ELIGIBLE
     assert all(each.blocks == "note" for each in assessment.missing)
     assert assess(person(**no_laboratory), PROTOCOL).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("test", "verdict"),
+    [
+        ("positive", Verdict.EXCLUDED),
+        ({"value": "positive", "at": "2026-11-20"}, Verdict.EXCLUDED),
+        ({"value": "positive", "at": "2026-10-01"}, Verdict.INCOMPLETE),
+        ({"value": "positive", "at": "2025-01-01"}, Verdict.ELIGIBLE),
+        ("negative", Verdict.ELIGIBLE),
+    ],
+)
+def test_a_positive_pregnancy_test_outranks_the_answer_that_there_can_be_none(
+    person: Person, test: Any, verdict: Verdict
+) -> None:
+    assert assess(person(could_be_pregnant="no", pregnancy_test=test), PROTOCOL).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ecg_findings": ["ventricular tachycardia"]},
+        {"qtcf": "560 ms"},
+        {"alt": "900 U/L"},
+        {"unexpected_uds_positive": "yes"},
+    ],
+)
+def test_the_low_resource_profile_counts_a_test_that_was_done(person: Person, change: dict[str, Any]) -> None:
+    assessment = assess(person(**change), load_protocol("low-resource"))
+    assert assessment.verdict in (Verdict.CLINICIAN_REVIEW, Verdict.DELAY)
+
+
+def test_positions_on_depression_that_bear_on_it_are_in_the_notice(person: Person) -> None:
+    bodies = {each["body"] for each in assess(person(), PROTOCOL).as_dict()["guideline_conflict"]}
+    assert {"FDA", "CANMAT 2021 (depression)", "NICE TA854 (December 2022)"} <= bodies

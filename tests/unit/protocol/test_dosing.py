@@ -88,7 +88,11 @@ def test_a_missing_ceiling_is_said() -> None:
     ("options", "message"),
     [
         ({"step": "double"}, "no such dosing step"),
-        ({"over": Quantity.parse("0 min")}, "must be positive"),
+        ({"over": Quantity.parse("0 min")}, "leaves the range"),
+        ({"over": Quantity.parse("1 s")}, "leaves the range"),
+        ({"over": Quantity.parse("40 h")}, "leaves the range"),
+        ({"over": Quantity.parse("40 mg")}, "two dimensions"),
+        ({"ideal_weight": Quantity.parse("200 kg")}, "would raise the dose"),
         ({"ideal_weight": Quantity.parse("5 mL")}, "two dimensions"),
     ],
 )
@@ -100,6 +104,25 @@ def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -
 def test_only_an_infusion_has_a_duration() -> None:
     with pytest.raises(InputError, match="only an infusion"):
         propose(weighing("70 kg"), IM, over=Quantity.parse("10 min"))
+
+
+@pytest.mark.parametrize(
+    ("fact", "rule"),
+    [
+        ({"age": "17 a"}, "EXC-19"),
+        ({"hypersensitivity_ketamine_or_esketamine": "yes"}, "EXC-04"),
+        ({"pregnancy_test": "positive", "could_be_pregnant": "no"}, "EXC-06"),
+    ],
+)
+def test_no_dose_is_proposed_for_somebody_who_is_excluded(fact: dict[str, Any], rule: str) -> None:
+    for protocol in (IV, IN, IM):
+        with pytest.raises(InputError, match=rule):
+            propose(weighing("70 kg", **fact), protocol)
+
+
+def test_an_infusion_may_take_any_time_between_the_steps_of_the_protocol() -> None:
+    # 35 mg in 60 min.
+    assert str(propose(weighing("70 kg"), IV, over=Quantity.parse("60 min")).amounts[0].rate) == "35.0 mg/h"
 
 
 @given(st.decimals(Decimal(35), Decimal(250), places=1))

@@ -67,7 +67,10 @@ def test_a_null_is_not_known() -> None:
 
 def test_a_file_may_speak_of_the_past_but_not_reach_into_the_future() -> None:
     data: dict[str, Any] = {"as_of": "2026-01-01", "facts": {}}
-    assert parse_facts(data, dictionary(), as_of=AS_OF).as_of == datetime(2026, 1, 1, tzinfo=UTC)
+    # As of a day means what was known that day, its end included.
+    assert (
+        parse_facts(data, dictionary(), as_of=AS_OF).as_of.date() == datetime(2026, 1, 1, tzinfo=UTC).date()
+    )
     with pytest.raises(InputError, match="future"):
         parse_facts({"as_of": "2027-01-01", "facts": {}}, dictionary(), as_of=AS_OF)
 
@@ -77,3 +80,24 @@ def test_body_mass_index_follows_from_weight_and_height() -> None:
     facts = derive(parse(body_weight="94 kg", height="170 cm"), dictionary())
     assert facts.known["bmi"].shown() == "32.5 kg/m2"
     assert derive(parse(body_weight="94 kg"), dictionary()).value("bmi") is None
+
+
+def test_a_score_in_per_cent_is_refused_and_not_divided_by_a_hundred() -> None:
+    with pytest.raises(InputError, match="not an answer"):
+        parse(pcl5_total="31 %")
+    assert parse(pcl5_total="31 {score}").known["pcl5_total"].shown() == "31 {score}"
+
+
+def test_today_east_of_greenwich_is_not_the_future() -> None:
+    late_evening = datetime(2026, 11, 23, 20, tzinfo=UTC)
+    data = {"facts": {"sbp_resting": {"value": "120 mmHg", "at": "2026-11-24"}}}
+    assert parse_facts(data, dictionary(), as_of=late_evening).known["sbp_resting"].at is not None
+    tomorrow = {"facts": {"sbp_resting": {"value": "120 mmHg", "at": "2026-11-24T10:00:00Z"}}}
+    with pytest.raises(InputError, match="future"):
+        parse_facts(tomorrow, dictionary(), as_of=late_evening)
+
+
+def test_a_stated_index_gives_way_to_weight_and_height() -> None:
+    # 140 kg at 1.50 m is 62.2, whatever was written down.
+    facts = derive(parse(body_weight="140 kg", height="150 cm", bmi="22 kg/m2"), dictionary())
+    assert facts.known["bmi"].shown() == "62.2 kg/m2"

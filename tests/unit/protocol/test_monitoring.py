@@ -8,7 +8,7 @@ import pytest
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import parse_facts
-from openkap.protocol.monitoring import Reading, discharge, next_due, session_facts, watch
+from openkap.protocol.monitoring import Reading, discharge, due_minutes, next_due, session_facts, watch
 from openkap.protocol.read import load_protocol
 from openkap.protocol.rules import Action
 
@@ -166,3 +166,86 @@ def test_session_facts_take_the_latest_value_and_what_follows_from_the_series() 
     assert facts.known["sbp_baseline"].shown() == "125 mm[Hg]"
     assert facts.value("bp_falling_on_two_readings") is True
     assert facts.known["minutes_since_dose_start"].shown() == "60.0 min"
+
+
+RECOVERED: dict[str, Any] = {
+    "spo2_room_air": Quantity.of(97, "%"),
+    "aldrete_total": Quantity.of(10, "{score}"),
+    "moaas": Quantity.of(5, "{score}"),
+    "dissociation": "resolved_or_at_own_baseline",
+    "respiratory_depression": "resolved_or_absent",
+    "walks_unaided_no_significant_dizziness": True,
+    "escort_present": True,
+    "no_new_suicidal_intent": True,
+    "next_contact_booked": True,
+    "driving_instruction_given": True,
+}
+
+
+def may_leave(*readings: Reading, now: float = 121) -> bool:
+    facts = session_facts(readings, minute(now), START, reading(-3), dictionary())
+    return discharge(facts, PROTOCOL).may_leave
+
+
+def test_what_was_seen_at_the_end_lets_the_patient_leave_in_any_order_of_arrival() -> None:
+    high, late, last = reading(40, sbp=200), reading(100, sbp=126), reading(119, **RECOVERED)
+    assert may_leave(high, late, last)
+    assert may_leave(last, high, late)
+
+
+@pytest.mark.parametrize(
+    "readings",
+    [
+        pytest.param([reading(-10), reading(-3, **RECOVERED)], id="all before the dose"),
+        pytest.param([reading(30), reading(40, **RECOVERED)], id="nothing since minute 40"),
+        pytest.param([reading(30, **RECOVERED), reading(100), reading(119)], id="recovery seen at minute 30"),
+        pytest.param([reading(119, **RECOVERED), reading(119)], id="one reading sent twice"),
+        pytest.param([reading(100, sbp=150), reading(400, **RECOVERED), reading(401)], id="from the future"),
+        pytest.param([reading(119, sbp=200, **RECOVERED), reading(100)], id="high last, sent first"),
+    ],
+)
+def test_what_was_not_seen_lately_holds_the_patient(readings: list[Reading]) -> None:
+    assert not may_leave(*readings)
+
+
+def test_the_minimum_stay_is_not_rounded_up() -> None:
+    readings = [reading(100), reading(119, **RECOVERED)]
+    assert may_leave(*readings, now=120)
+    assert not may_leave(*readings, now=119.97)
+
+
+def test_pressure_before_the_dose_is_the_baseline_even_when_the_pulse_came_later() -> None:
+    pulse = Reading(minute(-1), {"heart_rate": Quantity.of(70, "/min")})
+    assert ("VIT-01", Action.REPEAT) in actions([reading(-5, sbp=120), pulse, reading(10, sbp=165)], 11)
+
+
+def test_a_device_whose_clock_runs_ahead_is_heard() -> None:
+    assert ("VIT-04", Action.STOP_DOSE) in actions([reading(0), reading(13, sbp=210)], 11)
+
+
+def test_a_slower_infusion_is_watched_to_its_end_and_everything_after_moves() -> None:
+    # 100 minutes instead of 40: every ten minutes until 100, then the same gaps after the end, an hour later.
+    assert due_minutes(PROTOCOL, timedelta(minutes=60)) == (
+        0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 115, 130, 145, 160, 180,
+    )  # fmt: skip
+    assert due_minutes(PROTOCOL) == PROTOCOL.vitals.minutes
+    assert (
+        due_minutes(load_protocol("im-racemic"), timedelta(minutes=60))
+        == load_protocol("im-racemic").vitals.minutes
+    )
+
+
+def test_what_an_infusion_ran_longer_is_added_to_the_stay() -> None:
+    readings = [reading(-3), reading(118)]
+    usual = session_facts(readings, minute(121), START, readings[0], dictionary())
+    slower = session_facts(
+        readings, minute(121), START, readings[0], dictionary(), longer=timedelta(minutes=60)
+    )
+    assert usual.known["minutes_since_dose_start"].shown() == "121.0 min"
+    assert slower.known["minutes_since_dose_start"].shown() == "61.0 min"
+
+
+def test_nobody_leaves_on_a_reading_that_would_stop_a_dose() -> None:
+    answer = leaving(heart_rate="165 /min")
+    assert [each.rule.id for each in answer.unmet] == ["VIT-07"]
+    assert not answer.may_leave

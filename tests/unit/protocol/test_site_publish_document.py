@@ -62,6 +62,9 @@ def test_a_signed_limit_wakes_its_rule_under_a_new_fingerprint(tmp_path: Path) -
         ("rule: EXC-09", "rule: EXC-01", "cannot be reclassified"),
         ("name: B. Okafor", "name: A. Moreau", "cannot be reclassified"),
         ("rule: PRE-16", "rule: PRE-99", "no such rule"),
+        ("limit: 92 %", "limit: 920 %", "no patient can have this value"),
+        ("name: B. Okafor", 'name: ""', "at least 1 character"),
+        ("on: 2026-11-20", "on: soon", "not a date"),
     ],
 )
 def test_what_a_site_may_not_do_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

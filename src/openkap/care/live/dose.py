@@ -12,10 +12,14 @@ from typing import Protocol as Shape
 class Act(Shape):
     """What is needed of a dose event."""
 
-    kind: str
-    observed_at: datetime
-    rate_ml_h: Decimal | None
-    given_ug: int | None
+    @property
+    def kind(self) -> str: ...
+    @property
+    def observed_at(self) -> datetime: ...
+    @property
+    def rate_ml_h(self) -> Decimal | None: ...
+    @property
+    def given_ug(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,13 +61,13 @@ def _wants_attention(session: Session, state: dict[str, Any], by: Actor) -> bool
     if due is not None and session.state in (Session.State.DOSING, Session.State.RECOVERY):
         late = Quantity.parse(_late_after(session)).number("min")
         known = any(alert["at"] == due["at"] and not alert["entry"] for alert in state["alerts"])
-        if not known and ms(moment) > due["at"] + late * 60_000:  # type: ignore[operator]
+        if not known and ms(moment) > due["at"] + late * 60_000:
             with transaction.atomic():
                 Session.objects.select_for_update().get(pk=session.pk)
                 made = bool(raise_alerts(session))
     waiting = [each for each in state["alerts"] if not each["seen_at"] and not each["escalated"]]
     oldest = min((each["raised"] for each in waiting), default=None)
-    if oldest is not None and ms(moment - ESCALATE_AFTER) >= oldest:  # type: ignore[operator]
+    if oldest is not None and ms(moment - ESCALATE_AFTER) >= oldest:
         made = escalate(by=by, session=session, after=ESCALATE_AFTER) > 0 or made
     return made
 

@@ -26,7 +26,12 @@ def raise_alerts(session: Session) -> list[Alert]:
         return []
     rows, protocol = reading.rows_of(session), reading.protocol_of_session(session)
     seen = watch(
-        protocol, reading.readings_of(rows), started_at=begun, now=now(), baseline=reading.baseline_of(rows)
+        protocol,
+        reading.readings_of(rows),
+        started_at=begun,
+        now=now(),
+        baseline=reading.baseline_of(rows),
+        longer=reading.longer_than_usual(session, protocol, events),
     )
     entries = {entry.observed_at: entry for entry in rows.of(Entry.Kind.VITALS)}
     made = []

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from openkap.care.enrolment.facts import consent_in_force, screening_facts
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.queries import screening_outcome
-from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Note, Session, Visit
+from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Note, Prescription, Session, Visit
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Value as Known
 from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import Fact, Facts
 from openkap.protocol.model import Protocol
-from openkap.protocol.monitoring import Reading, session_facts
+from openkap.protocol.monitoring import NOT_LONGER, Reading, session_facts
 
 RECORD = "the patient's record"
 # A reading before the dose, as the rules during it call it.
@@ -119,10 +119,24 @@ def started_at(events: list[DoseEvent]) -> datetime | None:
     return next((event.observed_at for event in events if event.kind == DoseEvent.Kind.START), None)
 
 
+def longer_than_usual(session: Session, protocol: Protocol, events: list[DoseEvent]) -> timedelta:
+    """By how much the infusion runs, or ran, longer than the protocol's usual one, pauses included."""
+    usual = protocol.dosing.step(protocol.dosing.start).over
+    begun = started_at(events)
+    if usual is None or begun is None:
+        return NOT_LONGER
+    stopped = next((event.observed_at for event in events if event.kind == DoseEvent.Kind.STOP), None)
+    order = Prescription.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+    planned = timedelta(minutes=order.over_min) if order and order.over_min else NOT_LONGER
+    took = stopped - begun if stopped else planned
+    return max(NOT_LONGER, took - timedelta(minutes=Quantity.parse(usual).number("min")))
+
+
 def discharge_facts(session: Session, rows: Rows, moment: datetime, begun: datetime) -> Facts:
     """What is known about leaving: the last readings, the time since the start, and what was asked."""
     elements = dictionary()
-    facts = session_facts(readings_of(rows), moment, begun, baseline_of(rows), elements)
+    longer = longer_than_usual(session, protocol_of_session(session), dose_events(session))
+    facts = session_facts(readings_of(rows), moment, begun, baseline_of(rows), elements, longer=longer)
     known = dict(facts.known)
     for entry in rows.of(Entry.Kind.DISCHARGE):
         for value in entry.values.all():

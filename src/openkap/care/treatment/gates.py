@@ -10,7 +10,7 @@ from openkap.care.treatment.models import GateDecision
 from openkap.protocol.assess import reason_of, source_dict
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Element, dictionary
-from openkap.protocol.facts import Facts, Standing, show_value
+from openkap.protocol.facts import Facts, Standing, derive, show_value
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import Action, Rule, Stage
 
@@ -57,7 +57,7 @@ class Gate:
     @property
     def holds(self) -> bool:
         """Whether it keeps the dose from being released."""
-        gating = self.rule.action is not Action.WARN
+        gating = self.rule.action_while_unknown is not Action.WARN
         return self.state in {"shut", "wait", "review"} or (self.state == "open" and gating)
 
 
@@ -67,6 +67,7 @@ OF_THE_RECORD = frozenset({"valid_consent_version_signed", "screening_outcome", 
 
 def gates_of(protocol: Protocol, facts: Facts, decisions: Mapping[str, GateDecision]) -> list[Gate]:
     """Every gate of the protocol on these facts."""
+    facts = derive(facts, dictionary())
     return [
         _gate(protocol, rule, facts, decisions.get(rule.id)) for rule in protocol.stage(Stage.BEFORE_DOSE)
     ]

@@ -99,7 +99,8 @@ def enter(
 def _refuse_kind(session: Session, kind: str) -> None:
     allowed = {
         Entry.Kind.GATE: BEFORE,
-        Entry.Kind.VITALS: RUNNING,
+        # A reading that waited on a tablet without network may come after the patient has left.
+        Entry.Kind.VITALS: (*RUNNING, State.LEFT),
         Entry.Kind.DISCHARGE: RUNNING,
         Entry.Kind.NOTE: (*BEFORE, *RUNNING, State.LEFT, State.ABORTED),
     }

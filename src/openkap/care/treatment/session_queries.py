@@ -128,6 +128,7 @@ def live(session: Session) -> dict[str, Any]:
         started_at=begun,
         now=now(),
         baseline=reading.baseline_of(rows),
+        longer=reading.longer_than_usual(session, reading.protocol_of_session(session), events),
     )
     told |= {
         "due": seen.next_due,

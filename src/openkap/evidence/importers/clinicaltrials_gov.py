@@ -17,9 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from scipy.special import ndtri
-
 from openkap.core.errors import InputError
+from openkap.evidence.conversion import se_from_ci
 from openkap.evidence.importers.reference import find_registrations, find_year
 from openkap.evidence.importers.registry_arms import Arms, read_arms
 from openkap.evidence.importers.registry_fields import (
@@ -56,6 +55,21 @@ PLACE = "R1"
 _RANGE = re.compile(r"\b(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\b")
 
 
+# A count says that people got better, and not that they did not.
+_IMPROVED = re.compile(
+    r"^(?!.*\b(non|not|no|without|fail\w*|loss of response|relaps\w*|worse\w*)\b)"
+    r".*(respon|remission|remit|improve|reduction|decrease)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _counts_people(param: str, unit: str) -> bool:
+    """A count of participants; a percentage of participants is not one."""
+    unit = unit.lower()
+    is_share = re.search(r"percent|%|proportion|rate", unit)
+    return param == "COUNT OF PARTICIPANTS" or (param == "NUMBER" and "participant" in unit and not is_share)
+
+
 @dataclass
 class Imported:
     """A study read from a registry record, and what a person must look at."""
@@ -79,6 +93,10 @@ def read_clinicaltrials_gov(text: str, scales: Scales, where: str = "ClinicalTri
             f"not readable as JSON: {failed.msg}",
             where=f"{where}:{failed.lineno}",
             remedy="download it again",
+        ) from None
+    except RecursionError:
+        raise InputError(
+            "nested too deeply to be a registry record", where=where, remedy="download it again"
         ) from None
     if isinstance(record, dict) and isinstance(record.get("studies"), list):
         record = record["studies"]
@@ -352,10 +370,7 @@ class _Reader:
                 yield Outcome(
                     kind="arm_level", values=values, statistic="change" if is_change else "final", **common
                 )
-            elif (
-                param in ("COUNT OF PARTICIPANTS", "NUMBER")
-                and "participant" in word_of(measure.get("unitOfMeasure")).lower()
-            ):
+            elif _counts_people(param, measure.get("unitOfMeasure") or ""):
                 yield self._binary(cells, sizes, category, measure, common)
             else:
                 told = "; ".join(f"{arm}: {cell.get('value')}" for arm, cell in cells.items())
@@ -378,12 +393,21 @@ class _Reader:
         events = {
             arm: count for arm, cell in cells.items() if (count := count_of(cell.get("value"))) is not None
         }
-        definition = category.get("title") or measure.get("title")
+        definition = category.get("title") or measure.get("title") or ""
+        if common["domain"] == "ptsd" and not _IMPROVED.search(definition):
+            # Pooled as response, a count of people who did not respond would turn the answer round.
+            self.doubt(
+                "count-meaning",
+                f"{definition!r} does not say that these people improved",
+                "set the domain in the file if it counts responders",
+                at=str(measure.get("title")),
+            )
+            common = common | {"domain": "other"}
         return Outcome(
             kind="binary",
             events=events,
             n={arm: sizes[arm] for arm in events if arm in sizes},
-            definition=definition,
+            definition=definition or None,
             **common,
         )
 
@@ -412,10 +436,11 @@ class _Reader:
             sd = spread
         elif kind in ("STANDARD ERROR", "STANDARD ERROR OF THE MEAN"):
             se = spread
-        level = confidence_of(kind)
+        level, df = confidence_of(kind), n - 1 if n and n > 1 else None
         low, high = decimal_of(cell.get("lowerLimit")), decimal_of(cell.get("upperLimit"))
-        if level and low is not None and high is not None:
-            se = Decimal(repr(float(high - low) / (2 * float(ndtri(0.5 + level / 2)))))
+        if level and low is not None and high is not None and low < high:
+            # An arm's own interval is one of t: a normal quantile would inflate the spread of small arms.
+            se = Decimal(repr(float(se_from_ci(low=float(low), high=float(high), level=level, df=df))))
         elif kind not in ("STANDARD DEVIATION", "STANDARD ERROR", "STANDARD ERROR OF THE MEAN"):
             self.doubt(
                 "dispersion-unknown",

@@ -19,6 +19,9 @@ _CLUSTERS: dict[str, Cluster] = {
 }
 
 
+_LONGEST, _LARGEST_POWER = 40, 15
+
+
 def cluster_of(text: str) -> Cluster:
     """The symptom cluster a text speaks of; the total unless it speaks of a cluster or subscale."""
     low = text.casefold()
@@ -31,8 +34,12 @@ def cluster_of(text: str) -> Cluster:
 
 def confidence_of(kind: str) -> float | None:
     """The level of a confidence interval named by a dispersion type, or ``None``."""
-    match = re.search(r"(\d{2}(?:\.\d+)?)\s*%?\s*CONFIDENCE|CONFIDENCE (\d{2})", kind)
-    return float(match.group(1) or match.group(2)) / 100 if match else None
+    match = re.search(r"(\d{2}(?:\.\d+)?)\s*%?\s*CONFIDENCE|CONFIDENCE (?:INTERVAL )?(\d{2,3})", kind)
+    if match is None:
+        return None
+    # The API writes 97.5% as CONFIDENCE_975.
+    digits = match.group(1) or f"{match.group(2)[:2]}.{match.group(2)[2:]}"
+    return float(digits) / 100
 
 
 def word_of(value: Any) -> str:
@@ -41,15 +48,20 @@ def word_of(value: Any) -> str:
 
 
 def decimal_of(value: Any) -> Decimal | None:
-    """A number written as text; thousands commas allowed, anything else is not a number."""
+    """A number written as text; thousands commas allowed, anything else is not a number.
+
+    Longer texts and large powers of ten are no clinical value, and turning them into integers takes for ever.
+    """
     text = str(value).strip() if value is not None else ""
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", text):
         text = text.replace(",", "")
+    if len(text) > _LONGEST:
+        return None
     try:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) <= _LARGEST_POWER else None
 
 
 def count_of(value: Any) -> int | None:

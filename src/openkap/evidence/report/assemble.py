@@ -14,13 +14,15 @@ import scipy
 
 import openkap
 from openkap.core.content import SHIPPED
-from openkap.evidence.answers import Answer, Answers, answer_all, read_plan
+from openkap.evidence.answers import Answer, Answers, answer_all
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
 from openkap.evidence.joined import Joined, join
+from openkap.evidence.plan import read_plan
+from openkap.evidence.robustness import Robustness, robustness
 from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
@@ -42,6 +44,7 @@ class Report:
     besides: tuple[Beside, ...]
     connection: Connection
     joined: Joined | None
+    robustness: Robustness
     as_of: date
     root: Path
 
@@ -79,6 +82,7 @@ class Report:
                 "sentence": self.joined.sentence,
                 "against": [asdict(each) for each in self.joined.against],
             },
+            "robustness": self.robustness.as_dict(),
             "findings": [finding.as_dict() for finding in self.findings],
             "studies": [study_data(study) for study in self.base.records],
             "methods": list(methods(self)),
@@ -108,6 +112,7 @@ def build(*, as_of: date, extra: tuple[Path, ...] = (), root: Path = SHIPPED) ->
         besides=besides,
         connection=connection(base, besides),
         joined=join(base, answers, besides),
+        robustness=robustness(base, answers),
         as_of=as_of,
         root=root,
     )
@@ -118,14 +123,15 @@ def headline(report: Report) -> tuple[str, ...]:
     main = report.answers.get(LARGEST_SILENT)
     _, pooled = report.syntheses.estimate("borgogna2024_all")
     _, adjusted = report.syntheses.estimate("borgogna2024_bias_adjusted")
-    randomised = [study for study in report.base.studies if study.is_controlled]
+    randomised = [study for study in report.base.studies if study.is_controlled and not study.retracted]
     people = sum(study.sample.largest or 0 for study in randomised)
     sentences = [
         (
             f"{len(randomised)} randomised treatment trials with {people} people are known; "
             f"{len(main.effects)} "
             "of them, with "
-            f"{main.people} people, give a usable number for PTSD severity at the end of a course."
+            f"{main.people} people ({main.measured} of them measured), give a usable number "
+            "for PTSD severity at the end of a course."
         ),
         f"From those: {effect(main)}. {normal_theory(main)}".strip(),
     ]
@@ -254,6 +260,7 @@ def methods(report: Report) -> tuple[str, ...]:
     limits = plan.certainty
     pools = [a for a in report.answers.by_id.values() if a.pooled]
     r = plan.prepost_correlation
+    other = [s.name for s in report.base.studies if s.is_controlled and s.sample.randomised is None]
     ran = ", ".join(sorted({f"{a.pooled.method} with the {a.pooled.test} test" for a in pools if a.pooled}))
     return (
         (
@@ -280,12 +287,16 @@ def methods(report: Report) -> tuple[str, ...]:
             "before and after was "
             f"assumed and varied from {r.low} to {r.high}."
         ),
+        report.robustness.methods,
         "Certainty follows the GRADE domains by fixed rules, open to override by a named reviewer. Limits: "
         + "; ".join(
             f"{name.replace('_', ' ')} {getattr(limits, name).value} ({getattr(limits, name).why})"
             for name in type(limits).model_fields
         )
         + ".",
+        "People are counted as randomised; where that number was not found as enrolled, else as analysed"
+        + (f" ({', '.join(other)})" if other else "")
+        + ". Where another number was measured, it stands beside that count.",
         f"Every number passed an integrity gate; {len(report.findings)} findings stand in this report.",
         (
             "Comparators were read by the Metapsy importer and pooled in the same way; several rows of one "

@@ -34,6 +34,16 @@ def figure(body: str, caption: str) -> str:
     return f"<figure>{body}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
+def inline(document: str) -> str:
+    """A drawing inside the page: the page's own colours apply, and its ids are made the page's."""
+    start, end = document.index("<style>"), document.index("</style>") + len("</style>")
+    # The title is escaped already.
+    label = document[document.index('<title id="t">') + 14 : document.index("</title>")]
+    text = document[:start] + document[end:]
+    text = text.replace('class="alone" ', "").replace('aria-labelledby="t d"', f'aria-label="{label}"')
+    return text.replace('<title id="t">', "<title>").replace('<desc id="d">', "<desc>").strip()
+
+
 def study_arm(study: Study, arm_id: str) -> str:
     """An arm as a reader knows it."""
     arm = study.arm(arm_id)
@@ -63,7 +73,11 @@ def table(
 
 def link(text: str, url: str | None) -> str:
     """A link where the address is one that a browser opens, else the text."""
-    return f'<a href="{escape(url)}">{escape(text)}</a>' if url and url.startswith("http") else escape(text)
+    return (
+        f'<a href="{escape(url)}">{escape(text)}</a>'
+        if url and url.startswith(("http://", "https://"))
+        else escape(text)
+    )
 
 
 def first_url(study: Study) -> str | None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from openkap.evidence.report import svg
-from openkap.evidence.report.assemble import Report, as_json, study_data
+from openkap.evidence.report.assemble import Report, answer_data, as_json, study_data
 from openkap.evidence.report.maps import gap_map, prisma_flow, route_map
 from openkap.evidence.report.marks import beside_forest, forest_of, funnel_of, published_forest, time_course
-from openkap.evidence.report.page import answers_table, page
+from openkap.evidence.report.page import page
+from openkap.evidence.report.page_robustness import specification_curve
+from openkap.evidence.robustness import Robustness
 
 
 def report_files(report: Report) -> dict[str, str]:
@@ -70,6 +72,7 @@ def report_files(report: Report) -> dict[str, str]:
         ),
         "studies.csv": _csv([study_data(study) for study in report.base.records]),
         "findings.csv": _csv([finding.as_dict() for finding in report.findings]),
+        "multiverse.csv": _csv(multiverse_rows(report.robustness)),
         "time_course.svg": svg.time_course(time_course(report.base, report.answers)),
         "routes.svg": svg.gap_map(route_map(report.base)),
         "gaps.svg": svg.gap_map(gap_map(report.base)),
@@ -83,6 +86,8 @@ def report_files(report: Report) -> dict[str, str]:
             )
         ),
     }
+    if report.robustness.multiverse:
+        files["multiverse.svg"] = specification_curve(report.robustness)
     for key, answer in report.answers.by_id.items():
         files[f"forest_{key}.svg"] = svg.forest(forest_of(answer))
         marks = funnel_of(answer)
@@ -100,6 +105,47 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         path.write_bytes(content.encode("utf-8"))
         written.append(path)
     return written
+
+
+def answers_table(report: Report) -> list[dict[str, object]]:
+    """Every question's answer as a flat row, for the CSV."""
+    keep = (
+        "question",
+        "measure",
+        "design",
+        "population",
+        "estimate",
+        "interval",
+        "prediction",
+        "tau2",
+        "i2",
+        "certainty",
+        "not_in",
+    )
+    return [
+        {
+            "id": key,
+            "studies": len(answer.effects),
+            "people": answer.people,
+            "people_measured": answer.measured,
+            "people_without_numbers": answer.silent_people,
+            **{name: answer_data(answer)[name] for name in keep},
+        }
+        for key, answer in report.answers.by_id.items()
+    ]
+
+
+def multiverse_rows(held: Robustness) -> list[dict[str, Any]]:
+    """One row a fit: the choices, and what they gave."""
+    fits = held.multiverse
+    if fits is None:
+        return []
+    numbers = ("estimate", "ci_low", "ci_high", "p_value", "tau2", "k")
+    return [
+        {name: taken[at] for name, taken in fits.choices.items()}
+        | {name: float(getattr(fits, name)[at]) for name in numbers}
+        for at in range(fits.size)
+    ]
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

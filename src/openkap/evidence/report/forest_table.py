@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from openkap.evidence.report import svg
+from openkap.evidence.report.blocks import link
 from openkap.evidence.report.marks import (
     Forest,
     ForestRow,
@@ -38,7 +39,7 @@ def _share(value: float, marks: Forest) -> float:
 
 
 def _forest_row(row: ForestRow, marks: Forest) -> str:
-    name = f'<a href="{escape(row.url)}">{escape(row.label)}</a>' if row.url else escape(row.label)
+    name = link(row.label, row.url)
     value = escape(svg.value_text(row, marks))
     if row.kind == "flagged":
         value += '<span class="note">⚑ flagged by the integrity gate</span>'

@@ -54,8 +54,7 @@ def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Fore
             f"source tier {each.tier.value}",
             "study",
             each.yi,
-            each.yi - 1.96 * each.se,
-            each.yi + 1.96 * each.se,
+            *each.interval,
             float(weight),
             url=each.urls[0] if each.urls else None,
         )
@@ -333,8 +332,7 @@ def time_course(base: Base, answers: Answers) -> TimeCourse:
                     outcome.time.label,
                     day,
                     effect.yi,
-                    effect.yi - 1.96 * effect.se,
-                    effect.yi + 1.96 * effect.se,
+                    *effect.interval,
                 ),
             )
         if points:

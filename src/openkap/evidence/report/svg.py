@@ -14,6 +14,7 @@ STYLE = (
     ".line{stroke:var(--ink,#1c2326);stroke-width:1.6;fill:none}.mark{fill:var(--ink,#1c2326)}"
     ".pool{fill:var(--accent,#0b6e6e)}.poolline{stroke:var(--accent,#0b6e6e);stroke-width:2;fill:none}"
     ".prediction{stroke:var(--accent,#0b6e6e);stroke-width:2;stroke-dasharray:3 3;fill:none}"
+    ".spread{stroke:var(--muted,#5b676c);stroke-opacity:.45;fill:none}"
     ".warn{fill:var(--warn,#9a3412)}.warnline{stroke:var(--warn,#9a3412);stroke-width:1.6;fill:none}"
     ".band{fill:var(--band,#eef2f1)}"
     "@media "

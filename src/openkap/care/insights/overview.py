@@ -1,0 +1,25 @@
+"""What the chart's overview says about the registry."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.contributions import BannerItem, Section
+from openkap.care.insights.models import RegistryDecision
+from openkap.care.permissions import Permission
+
+
+def sections(by: Actor, patient_ids: list[int], uid: str) -> list[Section]:
+    if not by.may(Permission.WITHDRAW_CONSENT):
+        return []
+    last = RegistryDecision.objects.filter(patient_id__in=patient_ids).order_by("-decided_at", "-pk").first()
+    lines = (
+        (BannerItem("Use of data", f"{last.get_choice_display()}, {last.decided_at:%-d %b %Y}"),)
+        if last
+        else ()
+    )
+    url = reverse("registry_use", args=[uid])
+    return [
+        Section("Registry", lines, url, "Record a decision", "Not asked yet: no data go there.", order=80)
+    ]

@@ -1,0 +1,135 @@
+"""Small numbers are held back, and what stands there instead is still true."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openkap.care.insights import telling
+from openkap.care.insights.small_numbers import count, protect, rounded, visible_groups
+from openkap.registry.missing import Estimate, Interval
+
+
+def share(due: int, seen: int, hits: int) -> Estimate:
+    """A share as the registry would estimate it."""
+    value = Interval(hits / seen, 0.0, 1.0) if seen else Interval(None, None, None)
+    worst, best = (hits / due, (hits + due - seen) / due) if due else (None, None)
+    return Estimate(due, 0, seen, value, worst, best, value, 5.0 if due > seen else None)
+
+
+@st.composite
+def shares(draw):
+    due = draw(st.integers(0, 60))
+    seen = draw(st.integers(0, due))
+    return share(due, seen, draw(st.integers(0, seen)))
+
+
+@given(shares())
+def test_bounds_that_are_shown_hold_the_true_ones(estimate):
+    shown = protect(estimate, span=1.0)
+    if shown.worst is not None:
+        assert shown.worst <= estimate.worst + 1e-12
+        assert shown.best >= estimate.best - 1e-12
+
+
+@given(shares())
+def test_nothing_shown_tells_of_one_to_nine_people(estimate):
+    shown = protect(estimate, span=1.0)
+    if shown.seen is not None:
+        assert shown.due is not None
+        assert not 0 < shown.due - shown.seen < 10
+        assert not 0 < shown.seen < 10
+    if shown.weighted.value is not None and estimate.seen:
+        hits = round(shown.weighted.value * estimate.seen)
+        assert 10 <= hits <= estimate.seen - 10
+    text = " ".join(telling.cells(shown, "share"))
+    assert not any(f" {number} of" in f" {text}" for number in range(1, 10))
+
+
+def test_bounds_are_the_same_for_every_small_number_of_missing():
+    told = {
+        telling.bounds(protect(share(60, 60 - missing, 25), span=1.0), "share") for missing in range(1, 10)
+    }
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0"), (1, "fewer than 10"), (9, "fewer than 10"), (10, "10")]
+)
+def test_counts_from_one_to_nine_are_said_as_fewer_than_ten(number, words):
+    assert count(number) == words
+
+
+def test_steps_of_a_flow_that_differ_by_one_person_look_alike():
+    assert rounded(41) == rounded(42) == 40
+    assert rounded(3) is None
+
+
+@given(st.lists(shares(), min_size=1, max_size=5))
+def test_one_hidden_group_is_never_alone(estimates):
+    groups = {f"g{number}": each for number, each in enumerate(estimates)}
+    visible = visible_groups(groups)
+    hidden = [name for name in groups if not visible[name]]
+    filled = [name for name in hidden if groups[name].due]
+    if hidden and len(filled) < len([each for each in estimates if each.due]):
+        assert len(filled) != 1, "it would follow from the total"
+    for name in set(groups) - set(hidden):
+        shown = protect(groups[name], span=1.0)
+        assert shown.weighted.value is not None or not groups[name].seen
+
+
+@given(shares(), st.floats(1, 80))
+def test_a_tipping_point_is_never_said_to_be_farther_than_it_is(estimate, span):
+    shown = protect(estimate, span=span)
+    if shown.tipping is not None:
+        assert estimate.tipping is not None
+        assert shown.tipping <= estimate.tipping
+
+
+def test_doubts_about_small_groups_lose_their_numbers():
+    doubtful = Estimate(
+        40,
+        0,
+        25,
+        Interval(0.5, 0.3, 0.7),
+        0.3,
+        0.7,
+        Interval(0.5, 0.3, 0.7),
+        4.0,
+        (
+            "age 60+: 3 of 5 seen, weighted like 45-<60",
+            "sex other: 1 of 2 seen, weighted like female",
+            "doubt",
+        ),
+    )
+    said = protect(doubtful, span=1.0).warnings
+    assert said == ("some groups had too few answers and were weighted like the commonest", "doubt")
+
+
+def test_signs_and_minus_are_printed_as_people_read_them():
+    from openkap.care.insights.chart import signed
+
+    assert [signed(value, 1) for value in (-0.04, 0.0, 3.26, -3.26)] == ["0.0", "0.0", "+3.3", "\u22123.3"]
+
+
+def test_groups_stand_in_the_order_of_their_numbers():
+    groups = ["unknown", "60+", "30-<45", "<30", "45-<60", "female"]
+    assert [telling.group_words(each) for each in sorted(groups, key=telling.band_order)] == [
+        "under 30",
+        "30 to under 45",
+        "45 to under 60",
+        "60 or more",
+        "female",
+        "not known",
+    ]
+
+
+def test_every_series_of_a_chart_is_told_apart_without_colour():
+    from openkap.care.insights.benchmark_pages import LOOKS as ARMS
+    from openkap.care.insights.course_pages import LOOKS
+
+    for marks in ([mark for mark, _, _ in LOOKS], [mark for _, mark in ARMS.values()]):
+        assert all(a != b for a, b in itertools.combinations(marks, 2))
