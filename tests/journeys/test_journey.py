@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import steps_enrolment as enrolment
-import steps_outcomes as outcomes
-import steps_treatment as treatment
+
+from journeys import steps_enrolment as enrolment
+from journeys import steps_outcomes as outcomes
+from journeys import steps_treatment as treatment
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-browser")]
 
