@@ -21,6 +21,7 @@ from openkap.care.demo.cast import hire
 from openkap.care.demo.courses import Slot
 from openkap.care.demo.moments import stage_moments
 from openkap.care.demo.people import Clinic, open_clinic, refer
+from openkap.care.demo.registry import ask_about_registry
 from openkap.care.demo.trajectories import Person, invent
 from openkap.care.ids import seeded_ids
 from openkap.care.moment import clock_at, now
@@ -77,6 +78,7 @@ def fill(dice: Random, *, patients: int) -> int:
         for number in range(patients):
             referred = _referred(begin, number, patients) + timedelta(minutes=dice.randrange(420))
             _journey(journeys, number, referred)
+        ask_about_registry(clinic.by("cora"), dice, until=today)
         stage_moments(clinic)
     return patients
 

@@ -51,7 +51,7 @@ def exhibit_for(by: Actor, page: str, name: str) -> tuple[Book, Exhibit]:
 
 
 def runs_for(by: Actor) -> QuerySet[ExtractRun]:
-    """The extracts of the person's clinic, newest first: by number, because the clock may have run backwards."""
+    """The extracts of the person's clinic, newest first by number: the clock may have run backwards."""
     require(by, Permission.SEE_AGGREGATES)
     return ExtractRun.objects.filter(clinic_id=by.clinic_id).order_by("-pk")
 

@@ -1,4 +1,4 @@
-"""What people do about the registry: decide on the use of data, note how they come, take and publish an extract."""
+"""Acts about the registry: decide on the use of data, note how people come, take and publish extracts."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from openkap.care.insights import telling
 from openkap.care.insights.chart import (
@@ -26,8 +27,8 @@ from openkap.registry.definition import Definitions
 from openkap.registry.report import PRIMARY, Report
 
 CANNOT = (
-    "This cannot say what the treatment caused: here and in the trials' arms, expectation, time, regression to the "
-    "mean and other care are part of the change; only the randomised contrast answers that."
+    "This cannot say what the treatment caused: here and in the trials' arms, expectation, time, regression "
+    "to the mean and other care are part of the change; only the randomised contrast answers that."
 )
 VERDICTS = {
     "inside": "inside what the trials' active arms would lead us to expect",
@@ -37,9 +38,9 @@ VERDICTS = {
 }
 WORDS = {
     "title": "Benchmark",
-    "words": "The clinic's mean change beside the change in the active arms of the trials, on the same scale and at "
-    "the same time, set to the clinic's baseline severity. The band is where one more group of patients like those of "
-    "the arms would be expected (95 % prediction interval).",
+    "words": "The clinic's mean change beside the change in the active arms of the trials, on the same scale "
+    "and at the same time, set to the clinic's baseline severity. The band is where one more group of "
+    "patients like those of the arms would be expected (95 % prediction interval).",
     "numerator": "change from baseline, weighted for who answered",
     "denominator": "people due at that time",
 }
@@ -144,11 +145,13 @@ def _sentences(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[s
             yield f"{each.title}: ours is not shown ({own.hidden or 'too few answers'})."
             continue
         text = (
-            f"{each.title}: ours {telling.interval(own.weighted, 'points')}, seen {telling.seen_of_due(own)}, whatever "
+            f"{each.title}: ours {telling.interval(own.weighted, 'points')}, "
+            f"seen {telling.seen_of_due(own)}, "
+            "whatever "
             f"the missing did {telling.bounds(own, 'points')}; {VERDICTS[each.verdict]}."
         )
         if own.tipping is not None:
-            text += f" That people improved would no longer hold if the missing did {own.tipping:.0f} points worse."
+            text += f" People no longer improved if the missing did {own.tipping:.0f} points worse."
         yield text
     for each in found:
         if each.pooled and each.pooled.warnings:
@@ -177,7 +180,7 @@ def _bands(found: Sequence[Benchmark]) -> Iterator[Band]:
     ]
     if spans:
         # Joined only between neighbours: between others the trials say nothing.
-        joined = all(b[0] - a[0] == 1 for a, b in zip(spans, spans[1:], strict=False))
+        joined = all(b[0] - a[0] == 1 for a, b in pairwise(spans))
         yield Band("expected of one more group (95 % prediction)", tuple(spans), is_joined=joined)
 
 
@@ -208,9 +211,9 @@ def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Seri
         ]
         if points:
             yield Series(name, tuple(points), mark, tone="theirs")
-    ours = []
+    ours: list[Point] = []
     for place, own in enumerate(shown):
-        least, most = sorted((own.worst, own.best)) if None not in (own.worst, own.best) else (None, None)
+        least, most = own.range
         ours.append(
             Point(
                 float(place),
@@ -241,13 +244,17 @@ def _rows(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[tuple[
                 each.title,
                 f"{each.pooled.k} active arms together",
                 "pooled",
-                f"{signed(each.pooled.estimate, 1)} ({signed(each.pooled.low, 1)} to {signed(each.pooled.high, 1)})",
+                f"{signed(each.pooled.estimate, 1)} ({_range(each.pooled.low, each.pooled.high)})",
                 f"{each.pooled.people}",
                 "set to ours",
-                f"one more group: {signed(each.pooled.prediction_low, 1)} to {signed(each.pooled.prediction_high, 1)}",
+                f"one more group: {_range(each.pooled.prediction_low, each.pooled.prediction_high)}",
             )
         for arm in (*each.arms, *each.real_world):
             yield _arm_row(each, arm)
+
+
+def _range(low: float, high: float) -> str:
+    return f"{signed(low, 1)} to {signed(high, 1)}"
 
 
 def _urls(found: Sequence[Benchmark]) -> Iterator[tuple[str, ...]]:
@@ -303,13 +310,13 @@ def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown
             Headline(telling.completeness(shown[at]), f"of ours were seen at {found[at].title.lower()}"),
         ),
         says=(
-            "Each is a difference between arms at one time; positive favours ketamine. It is never set beside our "
-            "before-after change on one axis, because it answers another question.",
+            "Each is a difference between arms at one time; positive favours ketamine.",
+            "It is never set beside our before-after change on one axis: it answers another question.",
         ),
         words={
             **_words(report),
             "words": "Difference between the ketamine arm and the control arm of a randomised "
-            "trial, in the trial's own measure: points (MD), or standard deviations where points could not be read (SMD).",
+            "trial, in the trial's own measure: points (MD), else standard deviations (SMD).",
             "numerator": "ketamine arm minus control, turned so that positive is better",
             "denominator": "people randomised",
         },

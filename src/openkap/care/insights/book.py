@@ -28,7 +28,7 @@ from openkap.registry.query import Spells
 from openkap.registry.report import Report, definitions_fingerprint, make_report
 
 # Raised whenever the same data would be shown otherwise.
-EDITION = 4
+EDITION = 5
 PAGES = {
     "results": "Results",
     "completeness": "Completeness",
@@ -52,7 +52,8 @@ class Marks:
     @property
     def name(self) -> str:
         """A file name that is the same only for the same sources."""
-        return f"book-{EDITION}-{__version__}-{self.data[:16]}-{self.definitions[:12]}-{self.evidence[:12]}-{self.plan[:12]}"
+        marks = (self.data[:16], self.definitions[:12], self.evidence[:12], self.plan[:12])
+        return "-".join(("book", str(EDITION), __version__, *marks))
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def marks_of(dataset: Dataset) -> Marks:
 
 
 def read_book(root: Path) -> Book | None:
-    """The book of the release in force, or ``None`` where it has not been made; ``InputError`` without a release."""
+    """The book of the release in force, ``None`` where none is made; ``InputError`` without a release."""
     dataset = open_dataset(root)
     marks = marks_of(dataset)
     path = root / f"{marks.name}.json"

@@ -138,7 +138,7 @@ def as_chart(data: dict[str, Any] | None) -> AnyChart | None:
         for each in data["series"]
     )
     bands = tuple(
-        Band(each["name"], tuple(tuple(span) for span in each["spans"]), each["is_joined"])  # type: ignore[misc]
+        Band(each["name"], tuple(tuple(span) for span in each["spans"]), each["is_joined"])
         for each in data["bands"]
     )
     axes = {"x": axis(data["x"]), "y": axis(data["y"])}

@@ -20,8 +20,9 @@ from openkap.care.insights.chart import (
     TimeChart,
     percent_axis,
 )
-from openkap.care.insights.small_numbers import FEW, THRESHOLD, count, is_small, rounded
+from openkap.care.insights.small_numbers import FEW, count, is_small, rounded
 from openkap.registry.definition import Definitions, SurvivalMeasure
+from openkap.registry.disclosure import THRESHOLD
 from openkap.registry.query import FLOW_STEPS, Rows
 from openkap.registry.report import MARKS_DAYS, Durability, RateRow, Report
 
@@ -57,7 +58,7 @@ STEP = "to the nearest five; fewer than 10 are not shown"
 
 
 def durability(report: Report, definitions: Definitions, spells: dict[str, Rows]) -> Iterator[Exhibit]:
-    """How long a response lasts and when treatment is taken up again; what competes, and what is not known."""
+    """How long a response lasts, when treatment is taken up again, what competes, what is not known."""
     for each in report.durability:
         measure = definitions.measure(each.measure)
         assert isinstance(measure, SurvivalMeasure)
@@ -104,7 +105,7 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
             ),
         ),
         says=(
-            "Between two visits nobody knows the day: the bars show the share still free of it that the visits leave open.",
+            "Between two visits nobody knows the day: bars show what the visits leave open.",
             "A curve starts once 10 people had it and ends where fewer than 10 are still watched.",
         ),
         words=report.words[each.measure],
@@ -333,11 +334,7 @@ def _rate_cells(row: RateRow, *, told: bool) -> tuple[str, ...]:
     if not told:
         return ("held back: it would tell of few", *(telling.NONE,) * 5)
     exact = row.per_session is not None and not is_small(row.hit)
-    share = (
-        f"{telling.percent(row.per_session[0], 1)} ({100 * row.per_session[1]:.1f} to {100 * row.per_session[2]:.1f})"
-        if exact and row.per_session
-        else _share(row)
-    )
+    share = telling.exact_share(*row.per_session) if exact and row.per_session else _share(row)
     return (
         count(row.hit),
         f"{row.seen}",
@@ -379,7 +376,7 @@ def _flow(report: Report, row: dict[str, Any]) -> Exhibit:
             ),
         ),
         says=(
-            "Only people who agreed to registry use are counted: who was never asked, or said no, is in no row.",
+            "Only people who agreed to registry use are counted; who was not asked or said no is not here.",
         ),
         words=report.words["equity-flow"],
         counts=f"{_number(rounded(row['referred']))} people referred; counts {STEP}.",

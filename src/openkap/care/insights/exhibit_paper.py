@@ -13,7 +13,7 @@ def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str) -> bytes:
     """The exhibit as PDF."""
     lines = [DOCUMENT, '#set text(lang: "en")', f"= #{literal(exhibit.title)}", f"#para({literal(clinic)})"]
     cells = ", ".join(
-        f'[#text(size: 14pt, weight: "bold", {literal(each.value)}) \\ #text(size: 8pt, {literal(each.label)})]'
+        f'[#text(14pt, weight: "bold", {literal(each.value)}) \\ #text(8pt, {literal(each.label)})]'
         for each in exhibit.headlines
     )
     if cells:

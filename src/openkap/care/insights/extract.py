@@ -95,7 +95,7 @@ def _has_withdrawals(run: ExtractRun) -> bool:
 
 
 def forget_older(dataset: Dataset) -> None:
-    """Delete the releases before this one and the books made of them: who withdrew is in none that is left."""
+    """Delete older releases and the books made of them: who withdrew is in none that is left."""
     for release in dataset.path.parent.glob("release-[0-9]*"):
         if release != dataset.path:
             shutil.rmtree(release)

@@ -1,4 +1,4 @@
-"""Recurring work: an extract a night for each clinic, and those asked for by hand, each in a process of its own."""
+"""Recurring work: a nightly extract for each clinic and those asked for by hand, each in its own process."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def begin_asked(worker: str) -> int:
 
 def launch(uid: str) -> None:
     """Start the extract of one run and do not wait for it."""
-    subprocess.Popen(  # our own command with an id we made
+    subprocess.Popen(  # noqa: S603 - our own command with an id we made
         [sys.executable, "-m", "openkap", "registry", "extract", "--run", uid],
         stdout=subprocess.DEVNULL,
         start_new_session=True,

@@ -14,7 +14,7 @@ from openkap.care.patients.models import Patient
 
 
 class RegistryDecision(models.Model):
-    """What a patient decided about the use of their data, pseudonymous, in the registry; the newest counts."""
+    """What a patient decided about their pseudonymous data in the registry; the newest counts."""
 
     class Choice(models.TextChoices):
         GIVEN = "given", "agrees"

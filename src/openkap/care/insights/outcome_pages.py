@@ -131,7 +131,7 @@ def _series(shown: Sequence[Shown], unit: str) -> Iterator[Series]:
         words = f"{telling.interval(span, unit)}; {telling.seen_of_due(each)} seen"
         if not weighted:
             return Point(place + 0.14, span.value, words=f"seen only: {words}")
-        least, most = sorted((each.worst, each.best)) if None not in (each.worst, each.best) else (None, None)
+        least, most = each.range
         return Point(float(place), span.value, span.low, span.high, least, most, words)
 
     yield Series(
@@ -246,7 +246,7 @@ def by_cluster(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
 
 
 def by_group(report: Report, definitions: Definitions, measure: str, title: str) -> Iterator[Exhibit]:
-    """One outcome of the main score at the leading time, by every stratum; groups that would tell are hidden."""
+    """One outcome of the main score at the leading time by stratum; groups that would tell are hidden."""
     rows = [
         row
         for row in report.outcomes

@@ -24,6 +24,8 @@ from openkap.care.insights.svg import NARROW, WIDE, draw
 from openkap.care.patients.models import Patient
 from openkap.core.errors import InputError
 
+OLDER = "the numbers are of the last"
+
 
 @dataclass(frozen=True)
 class State:
@@ -46,9 +48,9 @@ def state_for(by: Actor) -> tuple[State, Book | None]:
     waiting = last is not None and last.ended_at is None and not is_lost(last)
     trouble = ""
     if last is not None and is_lost(last):
-        trouble = f"the extract begun {_when(last.begun_at)} did not finish; the numbers are of the last one that did"
+        trouble = f"the extract begun {_when(last.begun_at)} did not finish; {OLDER} one that did"
     elif last is not None and last.trouble:
-        trouble = f"the extract of {_when(last.ended_at)} failed: {last.trouble}; the numbers are of the last good one"
+        trouble = f"the extract of {_when(last.ended_at)} failed: {last.trouble}; {OLDER} good one"
     try:
         book = book_for(by)
     except InputError as refused:

@@ -126,7 +126,7 @@ def patients(source: Source) -> Iterator[Row]:
         facts[source.names[fact.patient_id]] = fact
     rows = Patient.objects.filter(clinic=source.clinic, merged_into__isnull=True).select_related("identity")
     for row in rows.order_by("pk"):
-        fact = facts.get(row.uid)
+        known = facts.get(row.uid)
         died = source.deaths.get(row.uid)
         veteran = {True: "yes", False: "no", None: "unknown"}[row.is_veteran]
         yield {
@@ -136,8 +136,8 @@ def patients(source: Source) -> Iterator[Row]:
             "sex": row.sex,
             "veteran": veteran,
             "language": row.identity.language if hasattr(row, "identity") else None,
-            "distance_km": float(fact.distance_km) if fact and fact.distance_km is not None else None,
-            "coverage": fact.coverage if fact else "unknown",
+            "distance_km": float(known.distance_km) if known and known.distance_km is not None else None,
+            "coverage": known.coverage if known else "unknown",
             "died_on": source.day(died) if died else None,
         }
 

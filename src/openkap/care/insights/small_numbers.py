@@ -32,6 +32,13 @@ class Shown:
     hidden: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def range(self) -> tuple[float | None, float | None]:
+        """The bounds, the lower first."""
+        if self.worst is None or self.best is None:
+            return None, None
+        return min(self.worst, self.best), max(self.worst, self.best)
+
 
 NOTHING = Shown(None, None, None, NOBODY, NOBODY, None, None, None)
 
@@ -52,7 +59,7 @@ def rounded(number: int) -> int | None:
 
 
 def protect(estimate: Estimate, *, span: float) -> Shown:
-    """A whole-clinic estimate. ``span`` is the furthest one person can move the sum: 1, or the score's range."""
+    """A whole-clinic estimate. ``span``: how far one person can move the sum, 1 or the score's range."""
     due, seen, missing = estimate.due, estimate.seen, estimate.missing
     if is_small(due):
         return _hide(f"{FEW} people were due")
@@ -91,7 +98,7 @@ def _hide(words: str, **known: int) -> Shown:
 
 
 def _widen(shown: Shown, missing: int, span: float) -> Shown:
-    """Bounds as nine missing would leave them, the same whatever the number, and no count of who is missing."""
+    """Bounds as nine missing would leave them, and no count of who is missing."""
     assert shown.due is not None
     room = (THRESHOLD - 1 - missing) * span / shown.due
     worst, best = shown.worst, shown.best
@@ -124,7 +131,7 @@ def hits_of(estimate: Estimate) -> int | None:
 
 
 def visible_groups(groups: Mapping[str, Estimate]) -> dict[str, bool]:
-    """Which groups of one stratum may be shown whole, so that what is hidden does not follow from the total."""
+    """Which groups of a stratum may be shown, so that what is hidden does not follow from the total."""
     counts = {name: _counts(each) for name, each in groups.items()}
     hidden = hidden_groups(counts)
     everywhere = set().union(*hidden.values()) if hidden else set()

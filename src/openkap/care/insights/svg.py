@@ -14,7 +14,8 @@ PAPER_STYLE = (
     "text{font-family:sans-serif;font-size:13px;fill:#000}.soft{fill:#333}.grid{stroke:#ccc;fill:none}"
     ".level{stroke:#666;stroke-width:1.5;fill:none}.band{fill:#e2e2e2;stroke:#999;stroke-dasharray:2 3}"
     ".line{fill:none;stroke:#000;stroke-width:2}.dashed{stroke-dasharray:7 5}.dotted{stroke-dasharray:2 4}"
-    ".span{stroke:#000;stroke-width:2;fill:none}.range{stroke:#777;stroke-width:1.25;stroke-dasharray:2 3;fill:none}"
+    ".span{stroke:#000;stroke-width:2;fill:none}"
+    ".range{stroke:#777;stroke-width:1.25;stroke-dasharray:2 3;fill:none}"
     ".mark{fill:#000;stroke:#fff;stroke-width:1.5}.open{fill:#fff;stroke:#000;stroke-width:2}.bar{fill:#888}"
 )
 
@@ -48,8 +49,9 @@ def draw(chart: AnyChart, name: str, width: int = WIDE, *, paper: bool = False) 
     inner, height = _time(chart, width) if isinstance(chart, TimeChart) else _rows(chart, width)
     style = f"<style>{PAPER_STYLE}</style>" if paper else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width} {height:.0f}" role="img" '
-        f'aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{escape(chart.title)}</title>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" '
+        f'viewBox="0 0 {width} {height:.0f}" aria-labelledby="{name}-t {name}-d">'
+        f'<title id="{name}-t">{escape(chart.title)}</title>'
         f'<desc id="{name}-d">{escape(chart.summary)}</desc>{style}{inner}</svg>'
     )
 
@@ -86,7 +88,8 @@ def _grid(frame: Frame, chart: TimeChart) -> list[str]:
         )
     middle = (frame.left + frame.right) / 2
     parts.append(
-        f'<text class="soft" x="{middle}" y="{frame.floor + 40}" text-anchor="middle">{escape(chart.x.title)}</text>'
+        f'<text class="soft" x="{middle}" y="{frame.floor + 40}" text-anchor="middle">'
+        f"{escape(chart.x.title)}</text>"
     )
     return parts
 
@@ -142,7 +145,8 @@ def _series(series: Series, frame: Frame) -> str:
         path = "L".join(f"{x} {y}" for x, y in shown)
         parts.append(f'<path class="line {series.line} {series.tone}" d="M{path}"/>')
     parts += [
-        f"<g><title>{escape(point.words)}</title>{_mark(series, frame.at_x(point.x), frame.at_y(point.y))}</g>"
+        f"<g><title>{escape(point.words)}</title>"
+        f"{_mark(series, frame.at_x(point.x), frame.at_y(point.y))}</g>"
         for point in series.points
         if point.y is not None and series.mark != "none"
     ]
@@ -200,7 +204,8 @@ def _rows(chart: RowChart, width: int) -> tuple[str, float]:
         parts.append(_row(row, chart, frame, 12 + step * number, narrow=narrow))
     middle = (frame.left + frame.right) / 2
     parts.append(
-        f'<text class="soft" x="{middle}" y="{frame.floor + 38}" text-anchor="middle">{escape(chart.x.title)}</text>'
+        f'<text class="soft" x="{middle}" y="{frame.floor + 38}" text-anchor="middle">'
+        f"{escape(chart.x.title)}</text>"
     )
     return "".join(parts), height
 
@@ -235,6 +240,7 @@ def _row(row: Bar, chart: RowChart, frame: Frame, top: float, *, narrow: bool) -
         parts.append(f'<text class="soft" x="{end}" y="{y + 4}">{escape(row.words)}</text>')
     elif row.words:
         parts.append(
-            f'<text class="soft" x="{frame.right + 36}" y="{top + 13}" text-anchor="end">{escape(row.words)}</text>'
+            f'<text class="soft" x="{frame.right + 36}" y="{top + 13}" text-anchor="end">'
+            f"{escape(row.words)}</text>"
         )
     return "".join(parts)

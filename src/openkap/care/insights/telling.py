@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from openkap.care.insights.chart import Headline, signed
-from openkap.care.insights.small_numbers import FEW, THRESHOLD, Shown
+from openkap.care.insights.small_numbers import FEW, Shown
+from openkap.registry.disclosure import THRESHOLD
 from openkap.registry.missing import Interval
 
 THIN = "\u202f"
@@ -20,6 +21,11 @@ COLUMNS = (
 def percent(value: float | None, decimals: int = 0) -> str:
     """A share in percent; what is not known says so."""
     return "not known" if value is None else f"{100 * value:.{decimals}f}{THIN}%"
+
+
+def exact_share(value: float, low: float, high: float) -> str:
+    """A rare share with its 95 % interval, to a tenth of a percent."""
+    return f"{percent(value, 1)} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def points(value: float | None) -> str:
@@ -97,7 +103,7 @@ def no_tip(shown: Shown) -> str:
 
 
 def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
-    """The estimate and, in the same size, how complete it is, what the missing leave open, and when it tips."""
+    """The estimate and, in the same size, its completeness, its bounds, and when it tips."""
     estimate = (
         Headline(number(shown.weighted.value, unit), label)
         if shown.weighted.value is not None

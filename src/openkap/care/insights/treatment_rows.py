@@ -52,8 +52,8 @@ THERAPY = {
 def courses(source: Source) -> Iterator[Row]:
     """Every course, begun or not; its index is its first dose."""
     planned: dict[int, int] = defaultdict(int)
-    for course in Session.objects.filter(course__in=source.courses).values_list("course_id", flat=True):
-        planned[course] += 1
+    for number in Session.objects.filter(course__in=source.courses).values_list("course_id", flat=True):
+        planned[number] += 1
     for pk, course in source.courses.items():
         dosing = protocol_of(course.protocol, course.protocol_version).dosing
         ended = course.ended_at if course.ended_at and course.ended_at < source.cut else None
@@ -194,7 +194,7 @@ def vitals(source: Source) -> Iterator[Row]:
             "minute": round((row.observed_at - begun).total_seconds() / 60),
             **read,
             "sequence": row.pk,
-            "replaces": row.corrects.uid if replaces else None,
+            "replaces": row.corrects.uid if replaces and row.corrects else None,
             "status": "entered-in-error" if row.is_retraction else "amended" if replaces else "final",
         }
 
@@ -268,7 +268,7 @@ def adverse_events(source: Source) -> Iterator[Row]:
             "grade": row.grade,
             "serious": "yes" if row.is_serious else "no",
             "sequence": row.pk,
-            "replaces": row.corrects.uid if replaces else None,
+            "replaces": row.corrects.uid if replaces and row.corrects else None,
             "status": "amended" if replaces else "final",
         }
 
