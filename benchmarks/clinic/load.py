@@ -2,8 +2,8 @@
 
 Server, PostgreSQL and this load generator share the machine; the audit is on; the server is ``openkap serve``
 as it ships. ``python benchmarks/clinic/load.py [--seconds 20] [--workers 2] [--database sqlite]``. Wall
-figures of a busy machine say more about the machine, so every part also prints what an operation costs in processor
-time, all three together, and what two processors would do with it.
+figures of a busy machine say more about the machine, so every part also prints what an operation costs in
+processor time, all three together, and what two processors would do with it.
 """
 
 from __future__ import annotations
@@ -273,8 +273,8 @@ def show(title: str, result: dict) -> None:
     whole = sum(cost.values())
     busy = sum(result["spent"].values()) / result["wall"]
     print(
-        f"\n{title}: {count} operations in {result['wall']:.1f} s, {count / result['wall']:.0f}/s; load average "
-        f"{os.getloadavg()[0]:.1f}; these three had {busy:.2f} of {os.cpu_count()} processors"
+        f"\n{title}: {count} operations in {result['wall']:.1f} s, {count / result['wall']:.0f}/s; "
+        f"load average {os.getloadavg()[0]:.1f}; these three had {busy:.2f} of {os.cpu_count()} processors"
     )
     print(
         "  processor ms an operation: "
