@@ -151,7 +151,7 @@ def _sentences(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[s
             f"the missing did {telling.bounds(own, 'points')}; {VERDICTS[each.verdict]}."
         )
         if own.tipping is not None:
-            text += f" People no longer improved if the missing did {own.tipping:.0f} points worse."
+            text += f" That people improved falls if the missing did {own.tipping:.0f} points worse."
         yield text
     for each in found:
         if each.pooled and each.pooled.warnings:
