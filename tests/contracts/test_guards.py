@@ -106,7 +106,7 @@ def test_a_new_room_without_a_place_in_the_list_is_caught(project: Path) -> None
         ("rules/eligibility-1.0.0.yaml", "sbp_resting > 140 mm[Hg]", "sbp_resting > 140", "no unit"),
         ("rules/eligibility-1.0.0.yaml", "      - {given: {sbp_resting: \"140 mm[Hg]\"}, then: clear}\n", "", "missing"),
         ("protocols/iv-racemic-1.0.0.yaml", "dose: 0.75 mg/kg", "dose: 0.76 mg/kg", "immutable"),
-        ("elements/screening.yaml", "effort: asked\n  - id: sex", "effort: free\n  - id: sex", "effort"),
+        ("elements/screening.yaml", "effort: asked\n    lasts: 365 d\n  - id: sex", "effort: free\n  - id: sex", "effort"),
     ],
 )  # fmt: skip
 def test_a_planted_fault_in_the_content_is_caught(

@@ -65,7 +65,7 @@ def test_a_wrong_answer_is_a_domain_error(tmp_path: Path) -> None:
 
 
 def test_all_instruments_are_listed() -> None:
-    assert len(run("instruments", "list").output.splitlines()) == 35
+    assert len(run("instruments", "list").output.splitlines()) == 36
     rows = json.loads(run("instruments", "list", "--json").output)
     assert {"id": "pcl-5", "items": 20, "depth": "items"}.items() <= rows[
         [row["id"] for row in rows].index("pcl-5")

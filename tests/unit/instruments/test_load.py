@@ -116,5 +116,5 @@ def test_missing_and_unreadable_sources_are_reported(change_file: Callable[..., 
 
 def test_at_least_twenty_five_instruments_can_be_scored() -> None:
     known = list(instruments())
-    assert len(known) == 35
+    assert len(known) == 36
     assert sum(each.depth != "outline" for each in known) >= 25
