@@ -29,11 +29,15 @@ def _turns(patient_ids: list[int]) -> list[TimelineEvent]:
             row.at,
             "turn",
             row.kind.capitalize(),
-            detail=f"{form_of(row.score.instrument).short} {row.before.total:.0f} → {row.score.total:.0f}",
+            detail=f"{form_of(row.score.instrument).short} {_points(row.before)} → {_points(row.score)}",
             tone=TONES.get(row.kind, "plain"),
         )
         for row in rows
     ]
+
+
+def _points(row: FormScore) -> str:
+    return "not scored" if row.total is None else f"{row.total.normalize():f}"
 
 
 def _signals(patient_ids: list[int]) -> list[TimelineEvent]:
