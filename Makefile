@@ -31,9 +31,9 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/openkap check
 
-# Needs a filled demo (openkap serve --demo, once) and Debian's chromium.
+# Pictures of the main pages from the demo clinic; needs Debian's chromium, takes some minutes.
 screenshots: $(VENV)/.dev
-	OPENKAP_DEMO=yes $(BIN)/python docs/take_screenshots.py
+	$(BIN)/python docs/screenshots/take.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

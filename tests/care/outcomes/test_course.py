@@ -47,6 +47,15 @@ def test_back_above_33_on_two_readings_is_a_relapse_though_the_rise_is_small(ans
     assert kinds()[-1] == ("relapse", "relapse-above-33")
 
 
+def test_after_a_relapse_a_response_is_a_new_fall_and_not_the_old_distance(answer_pcl):
+    answer_pcl(60)
+    for total in (30, 41, 42, 40):
+        answer_pcl(total, days=20)
+    assert [kind for kind, _ in kinds()] == ["response", "relapse"]
+    answer_pcl(27, days=20)
+    assert [kind for kind, _ in kinds()][-2:] == ["response", "remission"]
+
+
 def test_without_a_response_there_is_no_relapse(answer_pcl):
     answer_pcl(40)
     for total in (35, 50, 55):

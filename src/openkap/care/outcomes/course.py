@@ -113,14 +113,18 @@ def _judge(
 
 
 def _gains(patient: Patient, base: FormScore, score: FormScore, known: dict[str, Turn]) -> list[Turn]:
-    found = change_between(form_of(score.instrument), base, score)
-    since = known.get(RELAPSE)
-    return [
-        _turn(patient, kind, found.used(kind) or "", base, score)
-        for kind in (RESPONSE, REMISSION)
-        if found.met(kind) is Truth.YES
-        and (kind not in known or (since is not None and since.at > known[kind].at))
-    ]
+    """Response and remission that are new; after a relapse, a response is a fall from the relapse."""
+    made = []
+    for kind in (RESPONSE, REMISSION):
+        earlier, relapse = known.get(kind), known.get(RELAPSE)
+        came_back = earlier is not None and relapse is not None and relapse.at > earlier.at
+        if earlier is not None and not came_back:
+            continue
+        before = relapse.score if came_back and relapse is not None else base
+        found = change_between(form_of(score.instrument), before, score)
+        if found.met(kind) is Truth.YES:
+            made.append(_turn(patient, kind, found.used(kind) or "", before, score))
+    return made
 
 
 def _relapse(patient: Patient, rows: list[FormScore], score: FormScore, known: dict[str, Turn]) -> list[Turn]:
