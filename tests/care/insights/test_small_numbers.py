@@ -133,3 +133,13 @@ def test_every_series_of_a_chart_is_told_apart_without_colour():
 
     for marks in ([mark for mark, _, _ in LOOKS], [mark for _, mark in ARMS.values()]):
         assert all(a != b for a, b in itertools.combinations(marks, 2))
+
+
+def test_a_line_stops_where_a_time_has_no_value():
+    from openkap.care.insights.chart import Axis, Point, Series, TimeChart
+    from openkap.care.insights.svg import draw
+
+    axis = Axis("", 0.0, 4.0, ((0.0, "0"),))
+    points = tuple(Point(float(x), y) for x, y in enumerate((1.0, 2.0, None, 3.0, 4.0)))
+    drawing = draw(TimeChart("t", "s", axis, axis, (Series("ours", points, line="solid"),)), "x")
+    assert drawing.count('<path class="line solid ours" d="M') == 3, "one in the key, two runs"

@@ -141,9 +141,15 @@ def _series(series: Series, frame: Frame) -> str:
     if series.line == "step" and shown:
         path = f"M{shown[0][0]} {shown[0][1]}" + "".join(f"H{x}V{y}" for x, y in shown[1:])
         parts.append(f'<path class="line {series.tone}" d="{path}"/>')
-    elif series.line != "none" and len(shown) > 1:
-        path = "L".join(f"{x} {y}" for x, y in shown)
-        parts.append(f'<path class="line {series.line} {series.tone}" d="M{path}"/>')
+    elif series.line != "none":
+        # A time without a value is a gap, never a line across it.
+        gaps = "".join("x" if point.y is None else "." for point in series.points)
+        at = 0
+        for run in gaps.split("x"):
+            path = "L".join(f"{x} {y}" for x, y in shown[at : at + len(run)])
+            at += len(run)
+            if len(run) > 1:
+                parts.append(f'<path class="line {series.line} {series.tone}" d="M{path}"/>')
     parts += [
         f"<g><title>{escape(point.words)}</title>"
         f"{_mark(series, frame.at_x(point.x), frame.at_y(point.y))}</g>"
