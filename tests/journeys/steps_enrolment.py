@@ -10,10 +10,10 @@ from typing import Any
 from openkap.care.demo.cast import PASSWORD
 from openkap.interop.synthetic import referrals
 
-# The record says aneurysm; what the coordinator will be asked was left out by the referrer.
-CASE = "excluded-aneurysm-denied.json"
+# The record has a raised ALT, which the protocol waits for; what the coordinator will be asked was left out by the referrer.
+CASE = "delay-liver.json"
 LEFT_OUT = "support_person_named"
-BECAUSE = "The aneurysm was excluded by imaging last month; discussed with radiology."
+BECAUSE = "The ALT has been stable for years; hepatology agrees in writing."
 
 
 def bundle(at: datetime) -> bytes:
@@ -49,8 +49,7 @@ def screen(page: Any, chart: str) -> None:
     page.goto(f"{chart}screening/")
     page.get_by_role("button", name="Open the screening").click()
     verdict = page.locator("#verdict")
-    assert "Excluded" in verdict.inner_text()
-    assert "SNOMED CT" not in verdict.inner_text()
+    assert "180" in verdict.inner_text()
     # The missing fact stands on the page before it is asked, and is gone after.
     label = page.locator(".missing li", has_text="upport person")
     assert label.count() == 1
