@@ -209,14 +209,22 @@ def test_only_the_prescriber_decides_and_only_with_the_password(cast, patient):
 
 
 def test_against_the_verdict_needs_a_reason_and_is_counted_as_override(cast, patient):
-    screen(cast, patient, arteriovenous_malformation="yes")
+    screen(cast, patient, alt="150 U/L")
     share(cast, patient)
     with pytest.raises(InputError, match="reason is missing"):
         decide(cast, patient)
-    row = decide(cast, patient, reason="Old scan was misread; neurosurgeon's letter of 3 Nov.")
+    row = decide(cast, patient, reason="Raised for years, fatty liver, stable; hepatology's letter of 3 Nov.")
     assert row.is_override
     assert row.outcome == "eligible_with_review_signed"
     assert AuditEvent.objects.filter(action="screening.overridden").exists()
+
+
+def test_an_exclusion_is_not_overridden_for_one_patient(cast, patient):
+    screen(cast, patient, arteriovenous_malformation="yes")
+    share(cast, patient)
+    with pytest.raises(InputError, match="not overridden for one patient"):
+        decide(cast, patient, reason="Old scan was misread.")
+    assert not Decision.objects.exists()
 
 
 def test_no_treatment_is_decided_without_a_shared_decision_to_go_on(cast, patient):

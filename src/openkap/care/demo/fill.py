@@ -37,7 +37,7 @@ RECENT = timedelta(days=16)
 SCREENED, CONSENTED, DECIDED, PLANNED = 6 * DAY, 9 * DAY, 11 * DAY, 13 * DAY
 # Every so many-th person takes another way.
 NOT_ELIGIBLE, OVERRIDDEN, UNDECIDED, WITHDRAWS = 9, 17, 14, 31
-OVERRIDE = "Aneurysm excluded by imaging last month; the entry in the referral is wrong. Seen with radiology."
+OVERRIDE = "ALT raised for years, fatty liver, stable. Seen with hepatology: go on, repeat in a month."
 
 
 def fill_if_empty() -> int:
@@ -131,7 +131,7 @@ def _changes(number: int) -> dict[str, str]:
     if number % NOT_ELIGIBLE == 4:
         pressure = {"sbp_resting": "168 mm[Hg]", "dbp_resting": "104 mm[Hg]"}
         return pressure if number % 2 else {"aneurysmal_vascular_disease": "yes"}
-    return {"aneurysmal_vascular_disease": "yes"} if number % OVERRIDDEN == 3 else {}
+    return {"alt": "150 U/L"} if number % OVERRIDDEN == 3 else {}
 
 
 def _live(journeys: Journeys, patient: Patient, course: Course, slot: Slot, person: Person) -> None:

@@ -302,6 +302,16 @@ def _checked_outcome(chosen: Chosen, verdict: Verdict) -> tuple[str, bool]:
     if verdict is Verdict.CLINICIAN_REVIEW and outcome == Decision.Outcome.ELIGIBLE:
         # The review is what the verdict asked for: eligible means eligible after it.
         outcome, is_override = Decision.Outcome.REVIEWED, False
+    if verdict is Verdict.EXCLUDED and outcome in TREATED:
+        # The protocol's exclusions are absolute for one patient: no dose is proposed under them either.
+        raise InputError(
+            "an exclusion is not overridden for one patient",
+            value=f"verdict: {verdict.words}",
+            limit="review and delay can be overridden with a reason",
+            remedy="correct the answer where it is wrong; a rule marked so can be reclassified by the site, "
+            "with two signatures",
+            where="outcome",
+        )
     if is_override and outcome == Decision.Outcome.ELIGIBLE:
         outcome = Decision.Outcome.REVIEWED
     if (is_override or outcome == Decision.Outcome.REVIEWED) and not chosen.reason.strip():
