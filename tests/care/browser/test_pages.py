@@ -15,7 +15,11 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]}}
 PEOPLE = ("cora", "ada", "sia", "ari", "dov")
 # A file, not a page.
-FILES = {"audit_export", "mfa_download_recovery_codes"}
+FILES = {"audit_export", "mfa_download_recovery_codes", "insights_csv", "insights_pdf"} | {
+    "session_pdf",
+    "consent_copy",
+    "monitoring_form",
+}
 START = ("/home/", "/gallery/", "/me/")
 
 

@@ -17,6 +17,7 @@ from openkap.care.accounts.models import Signature, Staff
 from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.demo.people import Clinic
+from openkap.care.enrolment.assessment import canonical
 from openkap.care.enrolment.models import Answer
 from openkap.care.ids import new_uid
 from openkap.care.moment import clock_at
@@ -40,6 +41,7 @@ from openkap.care.treatment.models import (
 )
 from openkap.care.treatment.plan import TherapyChoice
 from openkap.care.treatment.planning_actions import Wanted, add_chair, cancel_session, plan_course
+from openkap.care.treatment.record import record_of
 from openkap.protocol.session_words import fidelity
 
 PATTERN = "six-in-two-weeks"
@@ -120,7 +122,6 @@ def bring_in(clinic: Clinic, sessions: list[Session], slot: Slot, lot: Lot) -> N
     past = [_Past(session, clinic.people[slot.nurse], clinic.people["ada"], dose) for session in sessions]
     ordered = _signed(clinic, past, f"I order {dose} mg over 40 min")
     checked = _signed(clinic, past, f"I checked {dose} mg, lot {lot.lot_number}")
-    closed = _signed(clinic, past, "This record of the session is complete and true.")
     orders = Prescription.objects.bulk_create(
         Prescription(
             **each.stamp(-20, by=each.prescriber),
@@ -167,18 +168,20 @@ def bring_in(clinic: Clinic, sessions: list[Session], slot: Slot, lot: Lot) -> N
         )
         for each in past
     )
+    for each in past:
+        each.session.state, each.session.locked_at = Session.State.LEFT, each.session.ends_at
+    records = [canonical(record_of(each.session)) for each in past]
+    closed = _signed(clinic, past, "This record of the session is complete and true.", records)
     SessionSigned.objects.bulk_create(
         SessionSigned(
             session=each.session,
-            record=each.told,
-            fingerprint=fingerprint(each.told),
+            record=told,
+            fingerprint=fingerprint(told),
             signature=signature,
             signed_at=each.session.ends_at,
         )
-        for each, signature in zip(past, closed, strict=True)
+        for each, told, signature in zip(past, records, closed, strict=True)
     )
-    for each in past:
-        each.session.state, each.session.locked_at = Session.State.LEFT, each.session.ends_at
     Session.objects.bulk_update(sessions, ["state", "locked_at"])
     with clock_at(sessions[-1].ends_at):
         record(
@@ -215,7 +218,9 @@ class _Past:
         }
 
 
-def _signed(clinic: Clinic, past: list[_Past], meaning: str) -> list[Signature]:
+def _signed(
+    clinic: Clinic, past: list[_Past], meaning: str, contents: list[str] | None = None
+) -> list[Signature]:
     return Signature.objects.bulk_create(
         Signature(
             staff=each.prescriber,
@@ -225,10 +230,10 @@ def _signed(clinic: Clinic, past: list[_Past], meaning: str) -> list[Signature]:
             meaning=meaning,
             entity="session",
             entity_uid=each.session.uid,
-            fingerprint=fingerprint(each.told),
+            fingerprint=fingerprint(content),
             signed_at=each.session.starts_at,
         )
-        for each in past
+        for each, content in zip(past, contents or [each.told for each in past], strict=True)
     )
 
 

@@ -23,10 +23,11 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
         title = f"Session {session.number}"
         found.append(TimelineEvent(session.starts_at, "session", title, url, session.state_because, tone))
     visits = Visit.objects.filter(patient_id__in=patient_ids, state__in=("done", "missed")).select_related(
-        "patient"
+        "patient", "course"
     )
     for visit in visits:
-        url = reverse("visit", args=[visit.patient.uid, visit.uid])
+        # Everybody on the team may see the course; the visit itself opens to those who read its notes.
+        url = reverse("course", args=[visit.patient.uid, visit.course.uid])
         tone = "plain" if visit.state == "done" else "watch"
         title = visit.get_kind_display().capitalize()
         found.append(TimelineEvent(visit.starts_at, "therapy", title, url, visit.state_because, tone))
