@@ -213,7 +213,7 @@ def multilevel(
 @click.option("--method", default="DL", show_default=True, help="DL, REML or ML.")
 @click.option("--reference", help="The treatment the others are shown against.")
 @click.option("--small-values", default="good", show_default=True, help="good or bad, for ranking.")
-@click.option("--split", "show_split", is_flag=True, help="Direct against indirect evidence.")
+@click.option("--split", "show_split", is_flag=True, help="Direct against indirect evidence; Q by design.")
 @LEVEL
 @MEASURE
 @JSON
@@ -230,7 +230,7 @@ def network(
     """Network meta-analysis: study treat1 treat2 te se_te, or arms (study treatment mean sd n, or events
     n).
     """
-    from openkap.evidence import split_nodes
+    from openkap.evidence import decompose_designs, split_nodes
     from openkap.evidence.table import read_table
 
     table = read_table(path)
@@ -254,6 +254,11 @@ def network(
                 f"{each.treat1} v {each.treat2}: direct {each.direct:.3f}, indirect {each.indirect:.3f},"
                 f" p {each.p_value:.3f}"
                 for each in split_nodes(fit)
+            ]
+            rows += [
+                f"design {':'.join(each.arms)}: {each.k} trials, Q within {each.q_within:.2f} on"
+                f" {each.df_within}; between designs without it {each.q_detached:.2f} on {each.df_detached}"
+                for each in decompose_designs(fit)
             ]
         return rows
 

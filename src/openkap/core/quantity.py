@@ -250,6 +250,8 @@ class Quantity:
     def to(self, unit: str | Unit) -> Quantity:
         """The same quantity in another unit; ``InputError`` when the dimensions differ."""
         target = unit if isinstance(unit, Unit) else parse_unit(unit)
+        if target is self.unit:  # units are read once each, so this is the common case
+            return self
         if target.dimension != self.unit.dimension:
             raise self._mixed(target.code)
         if target == self.unit:
@@ -263,10 +265,10 @@ class Quantity:
 
     def compare(self, other: Quantity) -> int:
         """-1, 0 or 1; exact. ``InputError`` when the dimensions differ."""
+        if self.unit is other.unit:
+            return (self.value > other.value) - (self.value < other.value)
         if not self.is_comparable(other):
             raise self._mixed(other.unit.code)
-        if self.unit is other.unit:  # units are read once each, so this is the common case
-            return (self.value > other.value) - (self.value < other.value)
         mine, theirs = self.exact, other.exact
         return (mine > theirs) - (mine < theirs)
 

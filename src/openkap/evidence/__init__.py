@@ -102,9 +102,10 @@ _NAMES = {
     "network_from_arms": "network",
     "Components": "inconsistency",
     "Split": "inconsistency",
-    "leave_designs_out": "inconsistency",
     "network_components": "inconsistency",
     "split_nodes": "inconsistency",
+    "Design": "designs",
+    "decompose_designs": "designs",
 }
 
 __all__ = sorted(_NAMES)

@@ -6,7 +6,6 @@ compare the pair directly get one more parameter, so that multi-arm trials keep 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,33 +148,3 @@ def network_components(
         df_difference=extra,
         q_difference_p=float(chdtrc(extra, max(0.0, q - net.q))) if extra > 0 else float("nan"),
     )
-
-
-def leave_designs_out(net: Network) -> dict[str, float]:
-    """How much Q falls when a design is left free to disagree with the others (detached); common effects."""
-    designs: dict[tuple[int, ...], list[Trial]] = {}
-    for trial in net.trials:
-        designs.setdefault(tuple(sorted(trial.arms)), []).append(trial)
-    drops = {}
-    for arms, own in designs.items():
-        extra = len(arms) - 1
-        base = np.eye(len(net.treatments))[:, 1:]
-        rest = [trial for trial in net.trials if trial not in own]
-        q = _q(own, np.vstack([np.zeros((1, extra)), np.eye(extra)]), arms) + (
-            _q_general(rest, base) if rest else 0.0
-        )
-        drops[":".join(net.treatments[i] for i in arms)] = max(0.0, net.q - q)
-    return drops
-
-
-def _q(trials: Sequence[Trial], local: Floats, arms: tuple[int, ...]) -> float:
-    columns = np.zeros((max(arms) + 1, local.shape[1]))
-    columns[list(arms)] = local
-    return _q_general(trials, columns)
-
-
-def _q_general(trials: Sequence[Trial], columns: Floats) -> float:
-    matrix = NetworkModel(trials, columns).products(0.0)[1]
-    cross = matrix[:-1, -1]
-    # a network that falls into pieces leaves some contrasts undetermined, but Q is not affected
-    return float(matrix[-1, -1] - cross @ np.linalg.pinv(matrix[:-1, :-1]) @ cross)

@@ -46,7 +46,7 @@ class Fact:
 
     def standing(self, as_of: datetime) -> Standing:
         """Whether the value counts at ``as_of``; an undated value is taken as current."""
-        if self.element.is_implausible(self.value) and not self.confirmed:
+        if not self.confirmed and self.element.is_implausible(self.value):
             return Standing.IMPLAUSIBLE
         if self.at is not None and is_stale(self.element, self.at, as_of):
             return Standing.STALE
@@ -101,7 +101,14 @@ class Facts:
 
     def with_fact(self, fact: Fact) -> Facts:
         """These facts and one more (or a newer one in its place)."""
-        return Facts(self.as_of, {**self.known, fact.element.id: fact}, self.patient)
+        name = fact.element.id
+        more = Facts(self.as_of, {**self.known, name: fact}, self.patient)
+        # What counts is told from one fact alone, so that the others need not be asked again.
+        counting = {key: value for key, value in self._counting.items() if key != name}
+        if fact.standing(self.as_of) is Standing.COUNTS:
+            counting[name] = fact.value
+        more.__dict__["_counting"] = counting
+        return more
 
 
 def derive(facts: Facts, dictionary: Dictionary) -> Facts:
