@@ -17,7 +17,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.instruments.load", "tally"),
     ("openkap.interop.fhir.concepts", "tally"),
     ("openkap.pharmacology.tally", "tally"),
-    ("openkap.evidence.base", "tally"),
+    ("openkap.evidence.tally", "tally"),
     ("openkap.registry.definition", "tally"),
     ("openkap.care.outcomes.follow_up", "tally"),
     ("openkap.protocol.consent_text", "tally"),

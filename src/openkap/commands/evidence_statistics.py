@@ -376,12 +376,12 @@ def _own_base(as_json: bool) -> None:
     from openkap.evidence.base import read_base
     from openkap.evidence.plan import read_plan
     from openkap.evidence.robustness import robustness
-    from openkap.evidence.robustness_words import sentences
+    from openkap.evidence.robustness_words import as_data, sentences
 
     base = read_base()
     held = robustness(base, answer_all(base, read_plan()))
     if as_json:
-        click.echo(json.dumps(held.as_dict(), indent=2, ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(as_data(held), indent=2, ensure_ascii=False, allow_nan=False))
         return
     click.echo(held.analysis.question)
     for sentence in sentences(held):

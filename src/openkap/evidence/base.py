@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from openkap.core.content import SHIPPED, Document, Tally, content_files, read_document
-from openkap.core.errors import DomainError, InputError
+from openkap.core.content import SHIPPED, Document, content_files, read_document
+from openkap.core.errors import InputError
 from openkap.evidence.study import Sourced, Study
 
 
@@ -147,29 +147,3 @@ def read_base(*folders: Path) -> Base:
             )
     ordered = tuple(records[key] for key in sorted(records))
     return Base(ordered, {key: prints[key] for key in sorted(prints)})
-
-
-def tally_studies(root: Path) -> Tally:
-    """How many outcomes there are of which tier, and every file that does not load."""
-    tally = Tally("trial outcomes")
-    for path in content_files("trials", root=root):
-        try:
-            study = read_study(path)
-        except DomainError as error:
-            tally.errors.append(error)
-            continue
-        for outcome in study.outcomes:
-            tally.add(study.tier_of(outcome.sources).value)
-    return tally
-
-
-def tally(root: Path) -> list[Tally]:
-    """What the content check finds of the room: trials, pools, questions, claims, scales, comparators."""
-    from openkap.evidence.beside import tally_comparators
-    from openkap.evidence.claims import tally_claims
-    from openkap.evidence.plan import tally_plan
-    from openkap.evidence.scales import tally_scales
-    from openkap.evidence.syntheses import tally_syntheses
-
-    parts = (tally_studies, tally_syntheses, tally_plan, tally_claims, tally_scales, tally_comparators)
-    return [part(root) for part in parts]

@@ -61,31 +61,6 @@ class Robustness:
         """Too few trials for agreement between analyses to mean anything."""
         return len(self.trials) < FEW_STUDIES
 
-    def as_dict(self) -> dict[str, Any]:
-        """As plain data, with the sentences a reader gets."""
-        from openkap.evidence.estimates import as_json
-        from openkap.evidence.robustness_words import sentences
-
-        return {
-            "analysis": self.analysis.id,
-            "sentences": list(sentences(self)),
-            "data_sets": self.data_sets,
-            "possible": self.possible,
-            "never_possible": {name: list(options) for name, options in self.never.items()},
-            "trials": list(self.trials),
-            "multiverse": self.multiverse
-            and {
-                "summary": self.multiverse.summary(),
-                "leverage": self.multiverse.leverage(),
-                "median_by_choice": self.multiverse.by_choice(),
-            },
-            "bayes": [as_json(each) for each in self.posteriors],
-            "order": list(self.order),
-            "sequence": as_json(self.sequence) if self.sequence else None,
-            "required": as_json(self.required) if self.required else None,
-            "missing": as_json(self.missing) if self.missing else None,
-        }
-
 
 def robustness(base: Base, answers: Answers) -> Robustness:
     """Ask the plan's main question again in every way that the records allow."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from openkap.evidence.bayes import Posterior
+from openkap.evidence.estimates import as_json
 from openkap.evidence.multiverse import Multiverse
 from openkap.evidence.robustness import Robustness
 from openkap.evidence.wording import number
@@ -21,6 +24,29 @@ def sentences(held: Robustness) -> tuple[str, ...]:
     """One sentence or two for each way of asking; the warning of thin data first."""
     parts = (_thin(held), _choices(held), _impossible(held), _prior(held), _looks(held), _silent(held))
     return tuple(part for part in parts if part)
+
+
+def as_data(held: Robustness) -> dict[str, Any]:
+    """As plain data, with the sentences a reader gets."""
+    return {
+        "analysis": held.analysis.id,
+        "sentences": list(sentences(held)),
+        "data_sets": held.data_sets,
+        "possible": held.possible,
+        "never_possible": {name: list(options) for name, options in held.never.items()},
+        "trials": list(held.trials),
+        "multiverse": held.multiverse
+        and {
+            "summary": held.multiverse.summary(),
+            "leverage": held.multiverse.leverage(),
+            "median_by_choice": held.multiverse.by_choice(),
+        },
+        "bayes": [as_json(each) for each in held.posteriors],
+        "order": list(held.order),
+        "sequence": as_json(held.sequence) if held.sequence else None,
+        "required": as_json(held.required) if held.required else None,
+        "missing": as_json(held.missing) if held.missing else None,
+    }
 
 
 def _thin(held: Robustness) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from openkap.core.content import SHIPPED
-from openkap.evidence.base import read_base, tally
+from openkap.evidence.base import read_base
 from openkap.evidence.claims import read_claims
 from openkap.evidence.importers.reference import REGISTRATION
 from openkap.evidence.study import Outcome, Tier
 from openkap.evidence.syntheses import read_syntheses
+from openkap.evidence.tally import tally
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from openkap.evidence.integrity_pools import check_syntheses
 from openkap.evidence.joined import Joined, join
 from openkap.evidence.plan import read_plan
 from openkap.evidence.robustness import Robustness, robustness
+from openkap.evidence.robustness_words import as_data as robustness_data
 from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
@@ -82,7 +83,7 @@ class Report:
                 "sentence": self.joined.sentence,
                 "against": [asdict(each) for each in self.joined.against],
             },
-            "robustness": self.robustness.as_dict(),
+            "robustness": robustness_data(self.robustness),
             "findings": [finding.as_dict() for finding in self.findings],
             "studies": [study_data(study) for study in self.base.records],
             "methods": list(methods(self)),
