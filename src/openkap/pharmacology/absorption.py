@@ -12,15 +12,12 @@ from scipy.optimize import brentq
 
 from openkap.core.errors import InputError
 from openkap.pharmacology.assembly import assemble
-from openkap.pharmacology.library import Default, Loan, ceilings, defaults, number
+from openkap.pharmacology.library import Default, Loan, ask_again, ceilings, defaults, number
 from openkap.pharmacology.model import CompartmentModel, load_model
 from openkap.pharmacology.population import Person, everybody
 from openkap.pharmacology.regimen import Dose, Regimen
 from openkap.pharmacology.schema import Path, Value
 from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG, individual_parameters
-
-# A slip between mg and mcg is a factor of 1,000; ten times the highest dose on record already asks again.
-_ASK_AGAIN = 10.0
 
 
 @dataclass(frozen=True)
@@ -129,13 +126,14 @@ def rate_for_peak(model: CompartmentModel, tmax_min: float) -> float:
 def check_dose(regimen: Regimen, drug: str, weight_kg: float, *, confirmed: bool = False) -> list[str]:
     """Warnings for doses above the highest on record; far above it an ``InputError`` that asks again."""
     notes: list[str] = []
+    factor = number(ask_again(), "1")
     for dose in regimen.doses:
         for row in ceilings():
             if row.route != dose.route or row.drug != drug or row.value is None:
                 continue
             highest = row.value * weight_kg if row.unit == "mg/kg" else row.value
             given = dose.mg(weight_kg)
-            if given > _ASK_AGAIN * highest and not confirmed:
+            if given > factor * highest and not confirmed:
                 raise InputError(
                     "this dose is far above any on record: were micrograms meant?",
                     value=f"{given:g} mg {dose.route}",

@@ -173,6 +173,15 @@ class Default(Sourced):
     absorption: Loan | None = None
 
 
+class UsualDose(Sourced):
+    """The dose at which a default route stands beside the others."""
+
+    default: Name
+    dose: Text
+    over: Text | None
+    meaning: Text
+
+
 class DerivedRate(Sourced):
     """A first-order rate that puts the peak of one disposition at a time."""
 
@@ -321,6 +330,19 @@ def absorption_rows(root: Path = SHIPPED) -> tuple[AbsorptionRow, ...]:
 def ceilings(root: Path = SHIPPED) -> tuple[Ceiling, ...]:
     """Highest doses in the sources."""
     return rows(Ceiling, "absorption", "ceilings.yaml", root=root)
+
+
+@lru_cache(maxsize=8)
+def ask_again(root: Path = SHIPPED) -> Value:
+    """How many times the highest dose on record a dose must be to be asked again."""
+    return read_document(root / "absorption" / "ceilings.yaml").parse(Value, ("ask_again",))
+
+
+@lru_cache(maxsize=8)
+def usual_doses(root: Path = SHIPPED) -> dict[str, UsualDose]:
+    """The dose of comparison, by default route."""
+    found = rows(UsualDose, "absorption", "usual_doses.yaml", root=root)
+    return {row.default: row for row in found}
 
 
 @lru_cache(maxsize=8)

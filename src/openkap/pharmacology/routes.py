@@ -11,26 +11,11 @@ from openkap.core.errors import InputError
 from openkap.pharmacology.absorption import choose
 from openkap.pharmacology.exposure import Exposure, exposure, output_times
 from openkap.pharmacology.figure import Bar, ranges
-from openkap.pharmacology.library import defaults
+from openkap.pharmacology.library import defaults, usual_doses
 from openkap.pharmacology.population import Person, Population
 from openkap.pharmacology.regimen import Regimen
 from openkap.pharmacology.simulate import simulate
 from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG
-
-# Doses for the comparison: the doses of the trials the content describes, one for each default.
-_DOSES = {
-    "iv_racemic_arterial": ("0.5 mg/kg", "40 min"),
-    "iv_racemic_venous_prediction": ("0.5 mg/kg", "40 min"),
-    "iv_esketamine_arterial": ("20 mg", "20 min"),
-    "iv_esketamine_venous": ("20 mg", "20 min"),
-    "intranasal_esketamine": ("84 mg", None),
-    "oral_esketamine": ("84 mg", None),
-    "oral_racemic": ("0.5 mg/kg", None),
-    "sublingual_buccal_esketamine": ("50 mg", None),
-    "sublingual_racemic": ("25 mg", None),
-    "intramuscular_racemic": ("0.5 mg/kg", None),
-    "intranasal_racemic": ("50 mg", None),
-}
 
 
 @dataclass(frozen=True)
@@ -63,10 +48,12 @@ def compare(person: Person, *, people: int = 200, seed: int = 1) -> list[RouteRo
     weight = person.weight_kg or REFERENCE_WEIGHT_KG
     for row in defaults():
         route = row.routes[0]
-        dose, over = _DOSES.get(row.id, ("25 mg", None))
+        usual = usual_doses().get(row.id)
         try:
             model = choose(route, row.drug, site=row.site).model
-            regimen = Regimen.single(route=route, dose=dose, over=over or 0.0)
+            if usual is None:
+                raise InputError("no usual dose by this route is on record", value=row.id)
+            regimen = Regimen.single(route=route, dose=usual.dose, over=usual.over or 0.0)
             crowd = Population.around(person, people, seed=seed + len(found))
             result = exposure(simulate(model, regimen, crowd, output_times(regimen, 1440.0)))
         except InputError as refusal:
@@ -75,7 +62,8 @@ def compare(person: Person, *, people: int = 200, seed: int = 1) -> list[RouteRo
             continue
         reference = reference or result
         given = sum(each.mg(weight) for each in regimen.doses)
-        said = f"{dose} over {over}" if over else dose
+        assert usual is not None
+        said = f"{usual.dose} over {usual.over}" if usual.over else usual.dose
         found.append(
             RouteRow(
                 id=row.id,

@@ -20,6 +20,7 @@ _TABLES: tuple[tuple[str, str, type[Sourced]], ...] = (
     ("absorption", "defaults.yaml", library.Default),
     ("absorption", "ceilings.yaml", library.Ceiling),
     ("absorption", "derived_rates.yaml", library.DerivedRate),
+    ("absorption", "usual_doses.yaml", library.UsualDose),
     ("observed", "observed.yaml", library.Observed),
     ("observed", "perezruixo_table4.yaml", library.Table4),
     ("observed", "comparisons.yaml", library.Comparison),
@@ -89,6 +90,8 @@ def _tables(root: Path, known: set[str]) -> Iterable[Tally]:
     for folder, name, schema in _TABLES:
         into = Tally(f"pharmacology {folder} {name.removesuffix('.yaml').replace('_', ' ')}")
         _guarded(into, partial(_table, root, schema, folder, name, into, known))
+        if schema is library.Ceiling:
+            _guarded(into, partial(_ask_again, root, into, known))
         yield into
     into = Tally("pharmacology findings")
     for path in content_files("pharmacodynamics", root=root):
@@ -102,6 +105,10 @@ def _tables(root: Path, known: set[str]) -> Iterable[Tally]:
 
 def _table(root: Path, schema: type[Sourced], folder: str, name: str, into: Tally, known: set[str]) -> None:
     _count(library.rows(schema, folder, name, root=root), into, known, str(root / folder / name))
+
+
+def _ask_again(root: Path, into: Tally, known: set[str]) -> None:
+    _count([library.ask_again(root)], into, known, str(root / "absorption" / "ceilings.yaml"))
 
 
 def _responses(root: Path, into: Tally, known: set[str]) -> None:
