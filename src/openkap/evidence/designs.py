@@ -14,7 +14,9 @@ import numpy as np
 from scipy.special import chdtrc
 
 from openkap.evidence.estimates import Floats
-from openkap.evidence.network import Network, NetworkModel, Trial
+from openkap.evidence.network import Network
+from openkap.evidence.network_model import NetworkModel
+from openkap.evidence.network_trials import Trial
 
 
 @dataclass(frozen=True)

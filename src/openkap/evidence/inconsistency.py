@@ -13,7 +13,9 @@ from scipy.special import chdtrc, ndtr
 
 from openkap.core.errors import InputError
 from openkap.evidence.estimates import Floats
-from openkap.evidence.network import Network, NetworkModel, Trial, check_treatment, heterogeneity
+from openkap.evidence.network import Network, check_treatment
+from openkap.evidence.network_model import NetworkModel, heterogeneity
+from openkap.evidence.network_trials import Trial
 
 
 @dataclass(frozen=True)
