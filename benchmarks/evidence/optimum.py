@@ -24,9 +24,13 @@ ROUNDING, ANOTHER_HILL = 1e-9, 1e-3
 
 
 def draw(rng: np.random.Generator, k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """``n`` sets of ``k``: errors and spread over orders of magnitude, some with outliers."""
+    """``n`` sets of ``k``: errors and spread over orders of magnitude, some with outliers; a tenth of the sets
+    with equal errors, a tenth with errors as papers round them.
+    """
     centre = 10 ** rng.uniform(-3, 1, (n, 1))
     v = centre * 10 ** (rng.uniform(0, 2, (n, 1)) * rng.normal(0, 1, (n, k)) / 2)
+    kind = rng.random((n, 1))
+    v = np.where(kind < 0.1, centre, np.where(kind < 0.2, np.maximum(0.01, np.round(v, 2)), v))
     tau2 = np.where(rng.random((n, 1)) < 0.3, 0.0, centre * 10 ** rng.uniform(-2, 2, (n, 1)))
     y = rng.normal(0, 1, (n, k)) * np.sqrt(v + tau2)
     outlier = (rng.random((n, k)) < 0.05) * rng.normal(0, 10, (n, k)) * np.sqrt(centre)

@@ -79,3 +79,38 @@ def test_adhoc_is_never_narrower_than_wald_or_knapp_hartung(
     y, v = map(np.array, zip(*studies, strict=True))
     errors = {test: ev.pool(y, v, method, test).se for test in ("z", "knha", "adhoc")}
     assert errors["adhoc"] >= max(errors["z"], errors["knha"]) * (1 - 1e-12)
+
+
+EQUAL = st.tuples(
+    st.lists(st.floats(-5, 5).map(lambda each: round(each, 3)), min_size=2, max_size=12, unique=True),
+    st.sampled_from([0.001, 0.02, 0.1, 1 / 3, 2.5]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(EQUAL)
+def test_equal_variances_give_the_sample_variance_less_the_sampling_variance(
+    drawn: tuple[list[float], float],
+) -> None:
+    # The closed form: every study weighs the same, so the likelihood is that of one normal sample.
+    y, v = np.array(drawn[0]), np.full(len(drawn[0]), drawn[1])
+    for method, divisor in (("REML", 1), ("ML", 0), ("DL", 1), ("HE", 1), ("PM", 1)):
+        expected = max(0.0, float(np.var(y, ddof=divisor)) - drawn[1])
+        tolerance = {"rtol": 1e-8, "atol": 1e-9 * drawn[1]}
+        np.testing.assert_allclose(ev.pool(y, v, method).tau2, expected, **tolerance)
+        np.testing.assert_allclose(
+            ev.pool_many(y[None], v[None], method=method).tau2[0], expected, **tolerance
+        )
+
+
+@settings(max_examples=60, deadline=None)
+@given(EQUAL, st.integers(0, 2**32 - 1))
+def test_equal_variances_in_a_meta_regression_give_the_residual_variance(
+    drawn: tuple[list[float], float], seed: int
+) -> None:
+    y, v = np.array([*drawn[0], 0.5, 1.5]), np.full(len(drawn[0]) + 2, drawn[1])
+    x = np.random.default_rng(seed).normal(size=len(y))
+    design = np.column_stack([np.ones_like(x), x])
+    residual = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    expected = max(0.0, float(residual @ residual) / (len(y) - 2) - drawn[1])
+    np.testing.assert_allclose(ev.meta_regression(y, v, x).tau2, expected, rtol=1e-8, atol=1e-9 * drawn[1])
