@@ -148,7 +148,7 @@ class RegressionLikelihood:
 def upper_bound(s2: Any, spread: Any) -> Any:
     """The least vmin + tau2 for which (vmin + t)^2 > s2 (vmax + t), with spread = vmax - vmin.
 
-    With equal variances this is the root of the score itself, so that a rounding error would leave it outside:
+    With equal variances this is the root of the score itself, and a rounding error would leave it outside:
     the bound is moved out by more than any rounding, and by less than a step of the search.
     """
     return (s2 + np.sqrt(s2 * s2 + 4 * s2 * spread)) / 2 * (1 + 1e-9)

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from openkap.core.errors import InputError
+from openkap.evidence.doubts import doubts_of
 from openkap.evidence.estimates import (
     COMMON_METHODS,
-    FEW_STUDIES,
     Doubt,
     Floats,
     as_numbers,
@@ -24,24 +24,9 @@ from openkap.evidence.estimates import (
     check_level,
     check_method,
     check_test,
-    label_of,
 )
 from openkap.evidence.heterogeneity import estimate_tau2, tau2_standard_error
 from openkap.evidence.likelihood import LOG_2PI, MAX_STEPS, STEP_TOLERANCE, MeanLikelihood, maximise_many
-
-# A deleted residual beyond three standard errors: Viechtbauer & Cheung 2010, doi:10.1002/jrsm.11 (flag at
-# 1.96
-# there for a look; we speak only when few would disagree).
-OUTLYING = 3.0
-DOMINANT_SHARE = 0.5
-
-# (studies up to, by test the lowest share of new effects that a nominal 95% prediction interval held when
-# about so many studies were simulated, REML, tau2 above 0): validation/coverage/coverage.csv.
-PREDICTION_COVERAGE: tuple[tuple[int, dict[str, float]], ...] = (
-    (4, {"z": 0.69, "knha": 0.85, "adhoc": 0.89}),
-    (10, {"z": 0.80, "knha": 0.85, "adhoc": 0.87}),
-    (20, {"z": 0.83, "knha": 0.86, "adhoc": 0.87}),
-)
 
 
 @dataclass(frozen=True)
@@ -166,7 +151,7 @@ def pool(
         test=kind,
         level=level,
         weights=weights,
-        warnings=(*_doubts(name, t, r, w, weights, labels), *_prediction_doubt(name, kind, k)),
+        warnings=doubts_of(y, v, method=name, test=kind, tau2=t, spread=squares / (k - 1), labels=labels),
     )
 
 
@@ -196,52 +181,6 @@ def quantile(level: float, df: float | None) -> float:
 def two_sided(statistic: float, df: float | None) -> float:
     """The two-sided p-value, normal when ``df`` is None."""
     return float(2 * (ndtr(-abs(statistic)) if df is None else stdtr(df, -abs(statistic))))
-
-
-def _doubts(
-    method: str, t: float, r: Floats, w: Floats, weights: Floats, labels: Sequence[str] | None
-) -> tuple[Doubt, ...]:
-    found = []
-    k = r.size
-    if k < FEW_STUDIES:
-        found.append(Doubt("few_studies", f"{k} studies: tau2 and the intervals are barely estimable"))
-    if t == 0 and method not in COMMON_METHODS:
-        found.append(Doubt("boundary", "tau2 is estimated as 0: this does not show that the studies agree"))
-    heaviest = int(weights.argmax())
-    if k > 2 and weights[heaviest] > DOMINANT_SHARE:
-        share = f"{100 * weights[heaviest]:.0f}%"
-        found.append(Doubt("dominant_study", f"{label_of(heaviest, labels)} carries {share} of the weight"))
-    if k > 2:
-        # the deleted residual of each study, tau2 held fixed
-        deleted = np.abs(r) * np.sqrt(w / (1 - weights))
-        furthest = int(deleted.argmax())
-        if deleted[furthest] > OUTLYING:
-            found.append(
-                Doubt(
-                    "influential_study",
-                    f"{label_of(furthest, labels)} is {deleted[furthest]:.1f} standard errors from the rest",
-                )
-            )
-    if labels is not None and len(set(labels)) < k:
-        found.append(
-            Doubt("dependent_estimates", "a study appears more than once: use the multilevel model instead")
-        )
-    return tuple(found)
-
-
-def _prediction_doubt(method: str, test: str, k: int) -> tuple[Doubt, ...]:
-    if method in COMMON_METHODS:
-        text = "with a common effect the prediction interval is the confidence interval: it predicts nothing"
-        return (Doubt("prediction_interval", text),)
-    held = next((shares for limit, shares in PREDICTION_COVERAGE if k <= limit), None)
-    if held is None:
-        return ()
-    share = f"as few as {100 * held[test]:.0f}%" if test in held else "clearly fewer"
-    text = (
-        f"{k} studies: the prediction interval is too narrow; with about so many it held {share} of new "
-        "effects in simulation, not 95% (validation/coverage)"
-    )
-    return (Doubt("prediction_interval", text),)
 
 
 @dataclass(frozen=True)

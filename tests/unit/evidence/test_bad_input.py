@@ -143,6 +143,8 @@ def test_unknown_names_are_refused_with_the_list() -> None:
         ([0.1] * 6, [0.1] * 6, None, "boundary"),
         ([0.1, 0.5, 0.9, 0.3, 0.2], [0.001, 1, 1, 1, 1], None, "dominant_study"),
         ([0, 0, 0.1, 0, 0.1, 9], [0.01] * 5 + [0.4], None, "influential_study"),
+        # tau2 of all ten would excuse the last one
+        ([0.3, 0.31, 0.29, 0.3, 0.32, 0.28, 0.3, 0.31, 0.29, 50], [0.01] * 10, None, "influential_study"),
         ([0.1, 0.5, 0.9], [0.1, 0.1, 0.1], ["a", "a", "b"], "dependent_estimates"),
     ],
 )
@@ -150,6 +152,25 @@ def test_a_fit_reports_its_doubts(
     yi: list[float], vi: list[float], labels: list[str] | None, code: str
 ) -> None:
     assert code in {doubt.code for doubt in ev.pool(yi, vi, "DL", labels=labels).warnings}
+
+
+def test_studies_that_agree_too_well_for_knapp_and_hartung_are_said() -> None:
+    close = [0.70, 0.71, 0.70, 0.71, 0.72, 0.70]
+    fits = {test: ev.pool(close, [0.02] * 6, test=test) for test in ("z", "t", "knha", "adhoc")}
+    told = [name for name, fit in fits.items() if "narrow_interval" in {each.code for each in fit.warnings}]
+    assert told == ["knha"]
+
+
+@pytest.mark.parametrize("k", [4, 6, 10, 20])
+def test_few_of_the_pools_without_an_outlier_are_said_to_have_one(k: int) -> None:
+    rng = np.random.default_rng(k)
+    alarms = 0
+    for _ in range(300):
+        v = 10 ** rng.uniform(-2, 0, k)
+        fit = ev.pool(rng.normal(0, np.sqrt(v + 0.2)), v)
+        alarms += any(each.code == "influential_study" for each in fit.warnings)
+    # three standard errors are passed by 0.27 % of studies, so by 5 % of pools of twenty; twice that at most
+    assert alarms <= 0.10 * 300
 
 
 def test_the_commands_answer_in_words_and_in_json(tmp_path: Path) -> None:

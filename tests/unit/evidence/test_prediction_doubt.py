@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from openkap import evidence as ev
-from openkap.evidence.pooling import PREDICTION_COVERAGE
+from openkap.evidence.doubts import PREDICTION_COVERAGE
 
 TABLE = Path(__file__).parents[3] / "validation" / "coverage" / "coverage.csv"
 SIMULATED = {4: (2, 3, 5), 10: (5, 10), 20: (10, 20)}
