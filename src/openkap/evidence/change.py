@@ -24,6 +24,11 @@ from openkap.evidence.effect_size import (
 )
 from openkap.evidence.estimates import Floats
 
+# Hedges' factor of one group has n - 1 degrees of freedom, and is 0 for one: nothing can be standardised.
+SMALLEST_GROUP = 3
+# The variance of d_ppc2 divides by n1 + n2 - 4.
+SMALLEST_TWO_GROUPS = 5
+
 # Balk 2012 (AHRQ 12(13)-EHC141-EF): most pre-post correlations lie here; shown as a range, never as a truth.
 PLAUSIBLE_CORRELATIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
@@ -47,6 +52,7 @@ def mean_change(
     )
     check_sd("sd_pre", s0)
     check_sd("sd_post", s1)
+    check_size("n", size)
     _check_correlation(rho)
     effect = result(m1 - m0, (s0**2 + s1**2 - 2 * rho * s0 * s1) / size, "MC")
     return EffectSize(effect.yi, effect.vi, "MC", "after minus before")
@@ -58,7 +64,7 @@ def standardised_mean_change(
     """The change in units of the SD before (metafor's SMCR)."""
     m0, m1, s0, size, rho = numbers(mean_pre=mean_pre, mean_post=mean_post, sd_pre=sd_pre, n=n, r=r)
     check_sd("sd_pre", s0)
-    check_size("n", size)
+    check_size("n", size, SMALLEST_GROUP)
     _check_correlation(rho)
     d = hedges_correction(size - 1) * (m1 - m0) / s0
     effect = result(d, 2 * (1 - rho) / size + d**2 / (2 * size), "SMCR")
@@ -71,7 +77,7 @@ def standardised_change_in_change_units(
     """The change in units of its own SD (metafor's SMCC); not comparable with the other measures."""
     change, sd, size = numbers(mean_change=mean_change, sd_change=sd_change, n=n)
     check_sd("sd_change", sd)
-    check_size("n", size)
+    check_size("n", size, SMALLEST_GROUP)
     d = hedges_correction(size - 1) * change / sd
     effect = result(d, 1 / size + d**2 / (2 * size), "SMCC")
     return EffectSize(effect.yi, effect.vi, "SMCC", "after minus before")
@@ -105,6 +111,11 @@ def pretest_posttest_control(
         n2=n2,
         r=r,
     )
+    check_sd("sd_pre1", s1)
+    check_sd("sd_pre2", s2)
+    check_size("n1", k1)
+    check_size("n2", k2)
+    check_size("n1 + n2", k1 + k2, SMALLEST_TWO_GROUPS)
     _check_correlation(rho)
     df = k1 + k2 - 2
     c = 1 - 3 / (4 * df - 1)
@@ -128,6 +139,7 @@ def crossover_mean_difference(
     m1, s1, m2, s2, size, rho = numbers(mean1=mean1, sd1=sd1, mean2=mean2, sd2=sd2, n=n, r=r)
     check_sd("sd1", s1)
     check_sd("sd2", s2)
+    check_size("n", size)
     _check_correlation(rho)
     return result(m1 - m2, (s1**2 + s2**2 - 2 * rho * s1 * s2) / size, "MD", lower_is_better)
 
@@ -151,7 +163,7 @@ def crossover_smd(
     m1, s1, m2, s2, size, rho = numbers(mean1=mean1, sd1=sd1, mean2=mean2, sd2=sd2, n=n, r=r)
     check_sd("sd1", s1)
     check_sd("sd2", s2)
-    check_size("n", size)
+    check_size("n", size, SMALLEST_GROUP)
     _check_correlation(rho)
     j = hedges_correction(size - 1)
     d = (m1 - m2) / np.sqrt((s1**2 + s2**2) / 2)
@@ -169,6 +181,8 @@ def correlation_from_sds(*, sd_pre: float, sd_post: float, sd_change: float) -> 
 def change_sd(*, sd_pre: ArrayLike, sd_post: ArrayLike, r: ArrayLike) -> Floats:
     """The SD of change scores under an assumed correlation."""
     s0, s1, rho = numbers(sd_pre=sd_pre, sd_post=sd_post, r=r)
+    check_sd("sd_pre", s0)
+    check_sd("sd_post", s1)
     _check_correlation(rho)
     return np.asarray(np.sqrt(s0**2 + s1**2 - 2 * rho * s0 * s1))
 

@@ -40,8 +40,12 @@ class EffectSize:
 
 
 def numbers(**named: ArrayLike) -> list[Floats]:
-    """Each argument as floats of a common shape, or a refusal that names the argument."""
-    return list(np.broadcast_arrays(*(as_numbers(value, name) for name, value in named.items())))
+    """Each argument as finite floats of a common shape, or a refusal that names argument and row."""
+    read = [as_numbers(value, name) for name, value in named.items()]
+    for name, values in zip(named, read, strict=True):
+        remedy = "leave the study out and list it among the missing results"
+        refuse_unless(np.isfinite(values), f"{name} is missing or infinite", values, "a number", remedy)
+    return list(np.broadcast_arrays(*read))
 
 
 def refuse_unless(good: Any, what: str, values: Any, limit: str, remedy: str) -> None:
@@ -134,12 +138,16 @@ def _check_arms(sd1: Floats, n1: Floats, sd2: Floats, n2: Floats) -> None:
 def smd_from_d(*, d: ArrayLike, n1: ArrayLike, n2: ArrayLike, lower_is_better: bool = False) -> EffectSize:
     """Hedges' g from a reported Cohen's d."""
     each, k1, k2 = numbers(d=d, n1=n1, n2=n2)
+    check_size("n1", k1)
+    check_size("n2", k2)
     return _hedges_g(each, k1, k2, lower_is_better)
 
 
 def smd_from_t(*, t: ArrayLike, n1: ArrayLike, n2: ArrayLike, lower_is_better: bool = False) -> EffectSize:
     """Hedges' g from the t-value of two independent groups; its sign is that of the difference."""
     each, k1, k2 = numbers(t=t, n1=n1, n2=n2)
+    check_size("n1", k1)
+    check_size("n2", k2)
     return _hedges_g(each * np.sqrt(1 / k1 + 1 / k2), k1, k2, lower_is_better)
 
 
@@ -243,6 +251,7 @@ def arcsine_difference(*, events1: ArrayLike, n1: ArrayLike, events2: ArrayLike,
 def logit_proportion(*, events: ArrayLike, n: ArrayLike) -> EffectSize:
     """The log odds of one group's proportion; 1/2 is added to both cells where one is zero."""
     x, size = numbers(events=events, n=n)
+    check_size("n", size, 1)
     refuse_unless((x >= 0) & (x <= size), "events is impossible", x, "0 to n", "check the counts")
     add = 0.5 * ((x == 0) | (x == size))
     return result(np.log((x + add) / (size - x + add)), 1 / (x + add) + 1 / (size - x + add), "PLO", False)

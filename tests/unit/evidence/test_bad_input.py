@@ -125,6 +125,34 @@ def test_a_contrast_that_cannot_be_used_is_refused(change: dict[str, list[object
         ev.network(**(good | change))
 
 
+SMALL = {
+    "standardised_mean_change": {"mean_pre": 40, "mean_post": 30, "sd_pre": 9, "n": 2, "r": 0.5},
+    "standardised_change_in_change_units": {"mean_change": -9, "sd_change": 8, "n": 2},
+    "crossover_smd": {"mean1": 20, "sd1": 9, "mean2": 30, "sd2": 9, "n": 2, "r": 0.5},
+    "crossover_mean_difference": {"mean1": 20, "sd1": 9, "mean2": 30, "sd2": 9, "n": 0, "r": 0.5},
+    "mean_change": {"mean_pre": 40, "mean_post": 30, "sd_pre": 9, "sd_post": 9, "n": 0, "r": 0.5},
+    "smd_from_d": {"d": 0.4, "n1": 0, "n2": 12},
+    "smd_from_t": {"t": 2.0, "n1": 12, "n2": 1},
+    "logit_proportion": {"events": 0, "n": 0},
+    "pretest_posttest_control": {
+        **{"mean_pre1": 40, "mean_post1": 30, "sd_pre1": 9, "n1": 2},
+        **{"mean_pre2": 40, "mean_post2": 38, "sd_pre2": 9, "n2": 2, "r": 0.5},
+    },
+}
+
+
+@pytest.mark.parametrize("measure", SMALL)
+def test_a_group_too_small_for_its_formula_is_refused(measure: str) -> None:
+    refusal(lambda: getattr(ev, measure)(**SMALL[measure]), "too small", "at least")
+
+
+def test_a_negative_spread_or_a_missing_mean_is_refused_with_its_row() -> None:
+    both = SMALL["pretest_posttest_control"] | {"n1": 12, "n2": 12}
+    refusal(lambda: ev.pretest_posttest_control(**(both | {"sd_pre2": -10})), "sd_pre2 is not positive")
+    arms = {"sd1": 9, "n1": 12, "mean2": 30, "sd2": 9, "n2": 12}
+    refusal(lambda: ev.mean_difference(mean1=[20, float("nan")], **arms), "mean1 is missing", "row 2")
+
+
 def test_redundant_moderators_and_too_many_of_them_are_refused() -> None:
     y, v = [0.1, 0.2, 0.3, 0.4], [1, 1, 1, 1]
     refusal(lambda: ev.meta_regression(y, v, [1, 1, 1, 1]), "redundant", "without the intercept")
