@@ -20,6 +20,8 @@ from openkap.protocol.elements import Dictionary, Element, Event, Value, is_stal
 
 # A reading may carry a time a little ahead of ours: clocks differ.
 CLOCK_TOLERANCE_S = 300
+# A resting pressure and the one taken again after it.
+REPEATED_READINGS = (("sbp_resting", "sbp_resting_repeat"), ("dbp_resting", "dbp_resting_repeat"))
 PREGNANCY_TESTS = ("pregnancy_test", "pregnancy_test_today")
 # Forty weeks from the last period, and two past the date: the longest a positive test is about now.
 PREGNANCY_LASTS = timedelta(weeks=42)
@@ -112,23 +114,44 @@ class Facts:
 
 
 def derive(facts: Facts, dictionary: Dictionary) -> Facts:
-    """Add what follows from known facts alone: body mass index, and what a positive pregnancy test says."""
-    return _believe_the_test(_with_bmi(facts, dictionary), dictionary)
+    """Add what follows from known facts alone: body mass index, what a positive pregnancy test says, and the
+    higher of two blood pressures.
+    """
+    facts = _with_bmi(facts, dictionary)
+    for first, repeated in REPEATED_READINGS:
+        facts = _keep_the_higher(facts, first, repeated)
+    return _believe_the_test(facts, dictionary)
+
+
+def _keep_the_higher(facts: Facts, first: str, repeated: str) -> Facts:
+    """A reading taken again and higher counts: a first one that was lower does not excuse it.
+
+    The repeat stays a fact of its own, so that rules about it see it as it was taken. An unknown first
+    reading stays unknown: somebody has to say why there is only a second one.
+    """
+    low, high = facts.value(first), facts.value(repeated)
+    if not (isinstance(low, Quantity) and isinstance(high, Quantity)) or high <= low:
+        return facts
+    taken = facts.known[repeated]
+    origin = f"the repeated reading, above the first ({low})"
+    return facts.with_fact(Fact(facts.known[first].element, high, taken.at, origin, taken.confirmed))
 
 
 def _believe_the_test(facts: Facts, dictionary: Dictionary) -> Facts:
-    """A positive test outranks "could not be pregnant", which would leave the test unread.
+    """A positive test answers "could be pregnant", whatever was said before, so that it is always read.
 
     A test too old to count still asks for a new one while the pregnancy it showed may last.
     """
-    if facts.value("could_be_pregnant") is not False:
+    said = facts.value("could_be_pregnant")
+    if said is True:
         return facts
     for name in PREGNANCY_TESTS:
         test = facts.known.get(name)
         if test is None or test.value != "positive":
             continue
         if test.at is None or facts.as_of - test.at <= PREGNANCY_LASTS:
-            origin = f"{test.element.label.lower()} is positive, against the answer no"
+            against = ", against the answer no" if said is False else ""
+            origin = f"{test.element.label.lower()} is positive{against}"
             return facts.with_fact(Fact(dictionary["could_be_pregnant"], True, test.at, origin))
     return facts
 

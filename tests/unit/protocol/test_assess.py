@@ -126,6 +126,34 @@ def test_a_positive_pregnancy_test_outranks_the_answer_that_there_can_be_none(
     assert assess(person(could_be_pregnant="no", pregnancy_test=test), PROTOCOL).verdict is verdict
 
 
+def test_a_positive_pregnancy_test_excludes_before_anybody_asked_whether_there_can_be_one(
+    person: Person,
+) -> None:
+    assessment = assess(person(could_be_pregnant=None, pregnancy_test="positive"), PROTOCOL)
+    assert assessment.verdict is Verdict.EXCLUDED
+    assert [reason.rule.id for reason in assessment.reasons] == ["EXC-06"]
+
+
+@pytest.mark.parametrize(
+    ("readings", "fired"),
+    [
+        # first and repeated, systolic and diastolic, as CAU-BP1 to 3 read them (label 140/90, OKTOP 150/100)
+        (("138", "80", "170", "110"), ["CAU-BP1", "CAU-BP2", "CAU-BP3"]),
+        (("138", "80", "141", "80"), ["CAU-BP1"]),
+        (("155", "85", "145", "105"), ["CAU-BP1", "CAU-BP2", "CAU-BP3"]),
+        (("155", "85", "138", "80"), ["CAU-BP1"]),
+        (("138", "80", "140", "90"), []),
+    ],
+)
+def test_a_blood_pressure_taken_again_counts_when_it_is_higher(
+    person: Person, readings: tuple[str, ...], fired: list[str]
+) -> None:
+    names = ("sbp_resting", "dbp_resting", "sbp_resting_repeat", "dbp_resting_repeat")
+    facts = person(**{name: f"{value} mm[Hg]" for name, value in zip(names, readings, strict=True)})
+    reasons = assess(facts, PROTOCOL).reasons
+    assert sorted(reason.rule.id for reason in reasons if "BP" in reason.rule.id) == fired
+
+
 @pytest.mark.parametrize(
     "change",
     [
