@@ -78,7 +78,8 @@ def time_course(
         if positive.size == 0:
             raise InputError("all measurements are at time 0", remedy="a course needs several times")
         grids = {"half_life": np.geomspace(positive.min() / 10, positive.max() * 10, 41)}
-        return fit_shape(blocks, _decay if shape == "decay" else _rise, ("plateau",), grids, level=level)
+        basis, name = (_decay, "peak") if shape == "decay" else (_rise, "plateau")
+        return fit_shape(blocks, basis, (name,), grids, level=level)
     if shape == "piecewise":
         if knot is None:
             raise InputError("a piecewise course needs its knot", remedy="give knot, in the unit of time")

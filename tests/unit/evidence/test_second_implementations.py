@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
 import openkap.evidence as ev
 from openkap.evidence.inconsistency import network_components
@@ -272,3 +272,31 @@ def test_subgroups_and_their_difference() -> None:
     answer = ev.subgroups([0, 0.1, 1, 1.1], [0.1] * 4, list("aabb"), method="CE")
     assert answer.q_between == pytest.approx(1 / (0.05 + 0.05))
     assert answer.groups["b"].estimate == pytest.approx(1.05)
+
+
+def test_errors_of_an_emax_curve_are_those_of_non_linear_least_squares() -> None:
+    # scipy fits maximum and ED50 together, so its error of the maximum holds what ED50 leaves open
+    rng = np.random.default_rng(5)
+    dose = np.tile([0.1, 0.2, 0.4, 0.8, 1.6], 8)
+    study = np.repeat(list("abcdefgh"), 5)
+    y = -2.0 * dose / (0.4 + dose) + rng.normal(0, 0.2, dose.size)
+    ours = ev.dose_response(
+        study.tolist(), dose, y, np.full(dose.size, 0.04), reference_variance=0.0, shape="emax", random="none"
+    )
+    theirs, covariance = optimize.curve_fit(
+        lambda x, top, ed50: top * x / (ed50 + x),
+        dose,
+        y,
+        p0=(-2, 0.4),
+        sigma=np.full(dose.size, 0.2),
+        absolute_sigma=True,
+    )
+    assert ours.beta[0] == pytest.approx(theirs[0], rel=1e-3)
+    # curvature of the likelihood here, of the linearised model there
+    assert ours.se[0] == pytest.approx(float(np.sqrt(covariance[0, 0])), rel=0.05)
+
+
+@pytest.mark.parametrize("method", ["egger", "begg", "pet_peese"])
+def test_asymmetry_of_studies_of_one_size_is_refused(method: str) -> None:
+    with pytest.raises(ev_error(), match="same variance"):
+        getattr(ev, method)([0.1, 0.4, 0.2, 0.9], [0.1] * 4)
