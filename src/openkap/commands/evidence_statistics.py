@@ -247,7 +247,8 @@ def network(
         rows.append(f"tau2 {fit.tau2:.4f}  I2 {fit.i2:.1f}%  Q {fit.q:.2f} on {fit.df} (p {fit.q_p:.4g})")
         rows.append(
             f"between designs: Q {fit.q_inconsistency:.2f} on {fit.df_inconsistency}"
-            f" (p {fit.q_inconsistency_p:.4g})"
+            f" (p {fit.q_inconsistency_p:.4g}); with tau2 {fit.tau2_within:.4f} within designs"
+            f" Q {fit.q_inconsistency_random:.2f} (p {fit.q_inconsistency_random_p:.4g})"
         )
         if show_split:
             rows += [
