@@ -18,7 +18,7 @@ from scipy.special import chdtrc, ndtr, ndtri
 from openkap.core.errors import InputError
 from openkap.evidence.estimates import Doubt, Floats, check_level
 from openkap.evidence.network_model import NetworkModel, by_design, design_model, heterogeneity
-from openkap.evidence.network_trials import Trial, arm_values, read_arms, read_contrasts
+from openkap.evidence.network_trials import Trial, read_arms, read_contrasts
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Network:
 
     Matrices are (n, n) in the order of ``treatments``: rows against columns, as netmeta prints TE.random, so
     ``te[i, j] == -te[j, i]``; standard errors are symmetric. ``q_inconsistency`` tests the designs against
-    each other with common effects; ``q_inconsistency_random`` with the heterogeneity that trials of one design
-    show (``tau2_within``): where trials differ anyway, only the latter says that designs differ.
+    each other with common effects; ``q_inconsistency_random`` with the heterogeneity that trials of one
+    design show (``tau2_within``): where trials differ anyway, only the latter says that designs differ.
     """
 
     treatments: tuple[str, ...]
@@ -128,12 +128,11 @@ def network_from_arms(
     level: float = 0.95,
     small_values: str = "good",
 ) -> Network:
-    """Network meta-analysis of arms: mean, SD and n (MD), or events and n (OR, RR).
+    """Network meta-analysis of arms: mean, SD and n (MD, SMD), or events and n (OR, RR, RD).
 
     1/2 is added to every cell of a trial that has a zero cell, as metafor does by default.
     """
-    estimates, variances = arm_values(studlab, mean, sd, n, events, measure)
-    names, trials = read_arms(studlab, treatment, estimates, variances)
+    names, trials = read_arms(studlab, treatment, mean=mean, sd=sd, n=n, events=events, measure=measure)
     return fit_network(names, trials, method=method, level=level, small_values=small_values)
 
 

@@ -161,6 +161,35 @@ def test_contrasts_and_arms_give_the_same_network() -> None:
     assert by_arm.q == pytest.approx(by_contrast.q)
 
 
+SMD_ARMS = {
+    "studlab": list("11122333"),
+    "treatment": ["a", "b", "c", "a", "b", "c", "a", "b"],
+    "mean": [30.0, 24, 20, 31, 27, 19, 29, 25],
+    "sd": [9.0, 10, 11, 8, 9, 10, 9, 8],
+    "n": [20, 25, 30, 40, 38, 22, 21, 24],
+}
+
+
+def test_a_standardised_network_of_two_arms_is_the_one_of_its_contrasts() -> None:
+    two = {key: values[3:5] + values[5:7] for key, values in SMD_ARMS.items()}
+    arms = {key: np.array(two[key]).reshape(2, 2).T for key in ("mean", "sd", "n")}
+    effect = ev.standardised_mean_difference(
+        **{f"{key}{i + 1}": values[i] for key, values in arms.items() for i in (0, 1)}
+    )
+    pairs = np.array(two["treatment"]).reshape(2, 2).T
+    by_contrast = ev.network(["2", "3"], *pairs.tolist(), effect.yi, effect.se)
+    by_arm = ev.network_from_arms(**two, measure="SMD")
+    np.testing.assert_allclose(by_arm.te_common, by_contrast.te_common, atol=1e-12)
+    np.testing.assert_allclose(by_arm.se_common, by_contrast.se_common, atol=1e-12)
+
+
+def test_a_standardised_network_does_not_depend_on_which_arm_comes_first() -> None:
+    backwards = {key: values[::-1] for key, values in SMD_ARMS.items()}
+    one, two = (ev.network_from_arms(**arms, measure="SMD") for arms in (SMD_ARMS, backwards))
+    np.testing.assert_allclose(one.te_random, two.te_random, atol=1e-12)
+    np.testing.assert_allclose(one.se_random, two.se_random, atol=1e-12)
+
+
 def test_node_splitting_in_a_triangle_is_bucher_indirect_comparison() -> None:
     net = ev.network(["1", "2", "3"], ["a", "b", "a"], ["b", "c", "c"], [1.0, 0.5, 2.0], [0.2, 0.3, 0.4])
     split = next(each for each in ev.split_nodes(net) if (each.treat1, each.treat2) == ("a", "c"))
