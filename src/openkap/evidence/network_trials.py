@@ -124,6 +124,8 @@ def read_contrasts(
 ) -> tuple[tuple[str, ...], list[Trial]]:
     """Trials from one row per contrast."""
     effect, se = as_numbers(te, "te"), as_numbers(se_te, "se_te")
+    if not effect.size:
+        raise InputError("a network needs contrasts", remedy="give study, two treatments, te and se_te")
     lengths = {len(studlab), len(treat1), len(treat2), effect.size, se.size}
     if len(lengths) > 1:
         raise InputError("the columns differ in length", value=sorted(lengths), remedy="one row per contrast")
