@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from openkap.evidence.choice import Chosen, in_order, is_about, matches
-from openkap.evidence.contrasts import Effect
+from openkap.evidence.contrasts import Effect, controlled_effect
 from openkap.evidence.plan import Analysis
 from openkap.evidence.study import Outcome, Reading, Study, Window
 
@@ -123,10 +123,27 @@ def _on_another_measure(
     for outcome in in_order(study, aims):
         if not is_about(outcome, analysis):
             continue
-        told = _printed(outcome) if matches(outcome, analysis) else None
+        told = None
+        if analysis.measure in ("MD", "SMD") and not matches(outcome, analysis):
+            told = _on_another_scale(study, outcome)
+        told = told or (_printed(outcome) if matches(outcome, analysis) else None)
         if told:
             return (*told, outcome.sources)
     return None
+
+
+def _on_another_scale(study: Study, outcome: Outcome) -> tuple[str, Reading] | None:
+    effect = controlled_effect(study, outcome, "SMD")
+    if effect is None:
+        return None
+    low, high = effect.interval
+    size, left, right = (f"{x:.2f}".replace("-", "\N{MINUS SIGN}") for x in (effect.yi, low, high))
+    text = (
+        f"{outcome.instrument}, {outcome.time.label}: g {size} ({left} to {right}), positive favours ketamine; "
+        "another scale, not pooled"
+    )
+    reading: Reading = "benefit" if low > 0 else "harm" if high < 0 else "no_difference"
+    return text, reading
 
 
 def _printed(outcome: Outcome) -> tuple[str, Reading] | None:
