@@ -139,8 +139,8 @@ def _on_another_scale(study: Study, outcome: Outcome) -> tuple[str, Reading] | N
     low, high = effect.interval
     size, left, right = (f"{x:.2f}".replace("-", "\N{MINUS SIGN}") for x in (effect.yi, low, high))
     text = (
-        f"{outcome.instrument}, {outcome.time.label}: g {size} ({left} to {right}), positive favours ketamine; "
-        "another scale, not pooled"
+        f"{outcome.instrument}, {outcome.time.label}: g {size} ({left} to {right}), "
+        "positive favours ketamine; another scale, not pooled"
     )
     reading: Reading = "benefit" if low > 0 else "harm" if high < 0 else "no_difference"
     return text, reading
