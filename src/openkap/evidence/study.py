@@ -309,6 +309,10 @@ class Outcome(Sourced):
     readings_by_cluster: dict[str, Reading] = Field(default_factory=dict)
     computed: tuple[dict[str, Any], ...] = ()
     from_participant_file: bool = False
+    # A model's mean (least squares), not the mean of people's scores.
+    is_adjusted: bool = False
+    # What a person must settle before this enters a pool, put here by an import; delete what is settled.
+    unsettled: tuple[str, ...] = ()
     note: str | None = None
     where: str | None = None
 

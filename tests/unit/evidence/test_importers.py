@@ -8,6 +8,7 @@ from scipy import stats
 
 from openkap.core.content import SHIPPED
 from openkap.core.errors import InputError
+from openkap.evidence.contrasts import controlled_effect
 from openkap.evidence.importers.clinicaltrials_gov import read_clinicaltrials_gov, read_file
 from openkap.evidence.importers.metapsy import read_metapsy
 from openkap.evidence.importers.own_csv import read_own_csv
@@ -99,6 +100,61 @@ def test_crossover_sequences_are_not_arms(files, scales):
     assert {arm.role for arm in imported.study.arms} == {"unclear"}
     assert [f.check for f in imported.findings].count("crossover-sequence") == 2
     assert imported.study.sample.randomised == 41
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Ketamine First", "Midazolam First"),
+        ("Ketamine / Midazolam", "Midazolam / Ketamine"),
+        ("Ketamine, then Midazolam", "Midazolam, then Ketamine"),
+        ("Ketamine → Midazolam", "Midazolam → Ketamine"),
+    ],
+)
+def test_a_sequence_is_known_by_any_way_of_writing_it(files, scales, first, second):
+    text = (files / "crossover.json").read_text()
+    text = text.replace("Ketamine First, Then Midazolam", first)
+    imported = read_clinicaltrials_gov(text.replace("Midazolam First, Then Ketamine", second), scales)
+    assert {arm.role for arm in imported.study.arms} == {"unclear"}
+    assert [f.check for f in imported.findings].count("crossover-sequence") == 2
+
+
+@pytest.fixture
+def by_treatment(files):
+    """The crossover reported by treatment: 35 and 37 of its 41 people, most of them in both."""
+    record = json.loads((files / "crossover.json").read_text(encoding="utf-8"))
+    measure = record["resultsSection"]["outcomeMeasuresModule"]["outcomeMeasures"][0]
+    measure["groups"] = [{"id": "OG000", "title": "Ketamine"}, {"id": "OG001", "title": "Midazolam"}]
+    measure["denoms"][0]["counts"] = [
+        {"groupId": "OG000", "value": "35"},
+        {"groupId": "OG001", "value": "37"},
+    ]
+    return record
+
+
+def test_a_crossover_reported_by_treatment_is_a_finding_and_enters_no_pool(by_treatment, scales):
+    imported = read_clinicaltrials_gov(json.dumps(by_treatment), scales)
+    assert {"crossover", "more-analysed-than-started"} <= {each.check for each in imported.findings}
+    (iesr,) = imported.study.outcomes
+    assert [arm.role for arm in imported.study.arms][:2] == ["intervention", "comparator"]
+    assert controlled_effect(imported.study, iesr, "MD") is None
+
+
+def test_an_outcome_that_contradicts_the_flow_is_not_settled_in_a_parallel_trial_either(by_treatment, scales):
+    by_treatment["protocolSection"]["designModule"]["designInfo"]["interventionModel"] = "PARALLEL"
+    imported = read_clinicaltrials_gov(json.dumps(by_treatment), scales)
+    (iesr,) = imported.study.outcomes
+    assert iesr.unsettled == ("more-analysed-than-started: 72 analysed, 41 started",)
+    assert controlled_effect(imported.study, iesr, "MD") is None
+
+
+def test_an_impossible_range_of_a_measure_leaves_its_outcomes_unsettled(files, scales):
+    record = json.loads((files / "three_arms.json").read_text(encoding="utf-8"))
+    measures(record)[0]["description"] = "PCL-5, range 0 to 120"
+    found = read_clinicaltrials_gov(json.dumps(record), scales).study.outcomes
+    marked = {each.id for each in found if any("scale-range" in reason for reason in each.unsettled)}
+    assert {"nct09990001_1_2", "nct09990001_1_a1"} <= marked
+    assert "nct09990001_2" not in marked
 
 
 @pytest.mark.parametrize("spread", ["STANDARD_DEVIATION", "Standard Deviation"])

@@ -118,7 +118,11 @@ def _class(
             values = tuple(_value(record, arm, cell, sizes, measure) for arm, cell in cells.items())
             is_change = bool(re.search(r"\bchange\b", named, re.IGNORECASE))
             yield Outcome(
-                kind="arm_level", values=values, statistic="change" if is_change else "final", **common
+                kind="arm_level",
+                values=values,
+                statistic="change" if is_change else "final",
+                is_adjusted=param == "LEAST SQUARES MEAN",
+                **common,
             )
         elif _counts_people(param, measure.get("unitOfMeasure") or ""):
             yield _binary(record, cells, sizes, category, measure, common)

@@ -17,6 +17,7 @@ from openkap.core.content import SHIPPED
 from openkap.evidence.answers import Answer, Answers, answer_all
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
+from openkap.evidence.choice import RULE
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
@@ -187,8 +188,7 @@ def answer_data(answer: Answer) -> dict[str, Any]:
             {**asdict(each), "tier": each.tier.value, "urls": list(each.urls)} for each in answer.effects
         ],
         "left_out": [
-            {"study": e.effect.study, "outcome": e.effect.outcome_id, "reason": e.reason}
-            for e in answer.left_out
+            {"study": e.study, "outcome": e.outcome_id, "reason": e.reason} for e in answer.left_out
         ],
         "silent": [asdict(each) for each in answer.silent],
         "certainty": answer.certainty.level,
@@ -288,6 +288,7 @@ def methods(report: Report) -> tuple[str, ...]:
             "before and after was "
             f"assumed and varied from {r.low} to {r.high}."
         ),
+        RULE,
         report.robustness.methods,
         "Certainty follows the GRADE domains by fixed rules, open to override by a named reviewer. Limits: "
         + "; ".join(

@@ -158,7 +158,7 @@ def uncontrolled(report: Report) -> str:
         if spread
         else ""
     )
-    out = "; ".join(f"{each.effect.study}: {each.reason}" for each in answer.left_out)
+    out = "; ".join(f"{each.study}: {each.reason}" for each in answer.left_out)
     return section(
         "uncontrolled",
         paragraph(
