@@ -9,6 +9,8 @@ from typing import Any, Literal
 from openkap.core.content import Schema
 from openkap.evidence.answers import Answer, Answers
 from openkap.evidence.base import Base
+from openkap.evidence.grade import Limit
+from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses
 from openkap.evidence.wording import loud
 
@@ -30,7 +32,10 @@ class Part(Schema):
     route: str | None = None
     routes: tuple[str, ...] = ()
     domain: str | None = None
+    # Spellings of one harm stand together, parted by a bar; a name with a word of ``not_terms`` is another.
     terms: tuple[str, ...] = ()
+    not_terms: tuple[str, ...] = ()
+    rare_below: Limit | None = None
     because: str | None = None
     strength: str | None = None
     nodes: tuple[str, ...] = ()
@@ -47,6 +52,16 @@ class Held:
     base: Base
     answers: Answers
     syntheses: Syntheses
+
+    @property
+    def studies(self) -> list[Study]:
+        """Every study that stands: one whose report was retracted counts for nothing."""
+        return [study for study in self.base.studies if not study.retracted]
+
+    @property
+    def controlled(self) -> list[Study]:
+        """The randomised treatment trials among them."""
+        return [study for study in self.studies if study.is_controlled]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,11 @@
-"""Rules that count records, read harms and documents, and say what is not answered here."""
+"""Rules that count records and read documents, and say what is not answered here."""
 
 from __future__ import annotations
 
 from openkap.evidence.answers import Answer
 from openkap.evidence.ruling import Held, Judged, Part, Verdict
-from openkap.evidence.study import AdverseEvent, Group, Study, Window
+from openkap.evidence.study import Group, Study, Window
 from openkap.evidence.wording import behind, effect
-
-# CIOMS frequency classes: "common" begins at 1 in 100.
-COMMON_FROM = 0.01
 
 
 def _routes(studies: list[Study]) -> dict[str, list[Study]]:
@@ -19,13 +16,9 @@ def _routes(studies: list[Study]) -> dict[str, list[Study]]:
     return by_route
 
 
-def _controlled(held: Held) -> list[Study]:
-    return [study for study in held.base.studies if study.is_controlled]
-
-
 def most_studied(part: Part, held: Held) -> Judged:
     """Does one route have the most randomised trials and people?"""
-    routes = _routes(_controlled(held))
+    routes = _routes(held.controlled)
     sizes = {name: sum(study.sample.largest or 0 for study in studies) for name, studies in routes.items()}
     told = "; ".join(
         f"{name} {len(studies)} ({sizes[name]} people)"
@@ -48,7 +41,7 @@ def consistent_route(part: Part, held: Held) -> Judged:
     answer = held.answers.get("severity_end")
     day = held.answers.get("severity_day_1")
     good, bad = [], []
-    for study in _routes(_controlled(held)).get(part.route or "", []):
+    for study in _routes(held.controlled).get(part.route or "", []):
         told = [_said_by(each, study) for each in (answer, day)]
         if "benefit" in told:
             good.append(study.name)
@@ -73,10 +66,10 @@ def _said_by(answer: Answer, study: Study) -> str | None:
 def route_effect(part: Part, held: Held) -> Judged:
     """Does one route have controlled evidence at all?"""
     route = part.route or ""
-    controlled = _routes(_controlled(held)).get(route, [])
+    controlled = _routes(held.controlled).get(route, [])
     open_ones = [
         study
-        for study in held.base.studies
+        for study in held.studies
         if study.group in (Group.EFFICACY_UNCONTROLLED, Group.OBSERVATIONAL, Group.CASE_SERIES)
         and any(arm.route == route for arm in study.arms)
     ]
@@ -94,8 +87,8 @@ def route_effect(part: Part, held: Held) -> Judged:
 
 def under_studied(part: Part, held: Held) -> Judged:
     """Are routes nearly without trials?"""
-    controlled = _routes(_controlled(held))
-    everything = _routes([study for study in held.base.studies if not study.is_prevention])
+    controlled = _routes(held.controlled)
+    everything = _routes([study for study in held.studies if not study.is_prevention])
     told = "; ".join(
         f"{route}: {len(controlled.get(route, []))} randomised, {len(everything.get(route, []))} in all"
         for route in part.routes
@@ -132,7 +125,7 @@ def mechanism(part: Part, held: Held) -> Judged:
 
 def therapy_paired(part: Part, held: Held) -> Judged:
     """How many records give therapy with the drug?"""
-    records = [r for r in held.base.studies if r.arms and not r.is_prevention and r.record != "stub"]
+    records = [r for r in held.studies if r.arms and not r.is_prevention and r.record != "stub"]
     paired = [r for r in records if any(arm.psychotherapy for arm in r.arms if arm.role == "intervention")]
     coming = [r for r in paired if r.group is Group.REGISTERED]
     because = (
@@ -144,57 +137,11 @@ def therapy_paired(part: Part, held: Held) -> Judged:
     return Judged(part.text, verdict, because, "a count of the trial records", tuple(r.name for r in paired))
 
 
-def passing_harm(part: Part, held: Held) -> Judged:
-    """Do randomised trials say in words that a harm passes?"""
-    told = [
-        (study.name, outcome.finding or "")
-        for study in _controlled(held)
-        for outcome in study.outcomes
-        if outcome.domain == part.domain and outcome.reading == "harm" and outcome.finding
-    ]
-    because = "; ".join(f"{name}: {finding}" for name, finding in told) or "No randomised trial says."
-    verdict: Verdict = "supported" if len(told) >= 2 else "cannot be judged"
-    told_from = "randomised trials, in words; no scores were read"
-    return Judged(part.text, verdict, f"{because}.", told_from, tuple(name for name, _ in told))
-
-
-def harm_rates(part: Part, held: Held) -> Judged:
-    """Are there rates with denominators in controlled trials?"""
-    rows = []
-    for study in _controlled(held):
-        treated = {arm.id for arm in study.arms if arm.role == "intervention"}
-        for event in study.adverse_events:
-            if any(term in event.term.lower() for term in part.terms):
-                count = _rate(event, treated)
-                if count:
-                    rows.append((study.name, event.term, *count))
-    if not rows:
-        with_words = sorted({study.name for study in held.base.studies if study.adverse_events})
-        because = (
-            f"No randomised trial held here gives counts with denominators for {', '.join(part.terms)}; "
-            f"harms are named without counts, or as no serious event, in {', '.join(with_words)}."
-        )
-        return Judged(part.text, "cannot be judged", because, "adverse events of the trial records")
-    told = "; ".join(f"{name}: {term} {e} of {n} on ketamine" for name, term, e, n in rows)
-    common = any(e / n >= COMMON_FROM for _, _, e, n in rows)
-    verdict: Verdict = "mixed" if common else "supported"
-    return Judged(
-        part.text, verdict, f"{told}.", "adverse events of the trial records", tuple(r[0] for r in rows)
-    )
-
-
-def _rate(event: AdverseEvent, treated: set[str]) -> tuple[int, int] | None:
-    known = [arm for arm in event.events if arm in treated and event.at_risk.get(arm)]
-    if not known:
-        return None
-    return sum(event.events[arm] for arm in known), sum(event.at_risk[arm] for arm in known)
-
-
 def gap_long_term(part: Part, held: Held) -> Judged:
     """Is there any controlled number at six months or later?"""
     late = [
         study.name
-        for study in _controlled(held)
+        for study in held.controlled
         for outcome in study.outcomes
         if outcome.time.window is Window.LATER and outcome.domain == "ptsd" and outcome.kind != "qualitative"
     ]
@@ -214,12 +161,12 @@ def gap_head_to_head(part: Part, held: Held) -> Judged:
     """Does any controlled trial use a first-line PTSD treatment, without ketamine, as its comparator?"""
     found = [
         study.name
-        for study in held.base.studies
+        for study in held.studies
         if study.is_controlled or study.group is Group.REGISTERED
         for arm in study.arms
         if arm.role == "comparator" and any(word in (arm.drug or "").lower() for word in FIRST_LINE)
     ]
-    used = sorted({arm.drug or "?" for s in _controlled(held) for arm in s.arms if arm.role == "comparator"})
+    used = sorted({arm.drug or "?" for s in held.controlled for arm in s.arms if arm.role == "comparator"})
     because = (
         f"Comparators of the randomised trials: {', '.join(used)}. "
         f"Head-to-head with a first-line treatment: {', '.join(found) or 'none'}."
@@ -231,12 +178,11 @@ def gap_head_to_head(part: Part, held: Held) -> Judged:
 def gap_biomarkers(part: Part, held: Held) -> Judged:
     """Does any record hold a predictor of response?"""
     found = [
-        study.name
-        for study in held.base.studies
-        for outcome in study.outcomes
-        if outcome.domain == "prediction"
+        study.name for study in held.studies for outcome in study.outcomes if outcome.domain == "prediction"
     ]
-    imaging = [s.name for s in held.base.records for o in s.outcomes if o.domain == "imaging"]
+    imaging = [
+        s.name for s in held.base.records if not s.retracted for o in s.outcomes if o.domain == "imaging"
+    ]
     because = (
         f"Predictors of response held: {', '.join(found) or 'none'}. "
         f"Imaging outcomes that do not predict: {', '.join(imaging) or 'none'}."

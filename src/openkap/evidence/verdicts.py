@@ -18,15 +18,14 @@ from openkap.evidence.verdict_counts import (
     gap_biomarkers,
     gap_head_to_head,
     gap_long_term,
-    harm_rates,
     mechanism,
     most_studied,
     outside,
-    passing_harm,
     route_effect,
     therapy_paired,
     under_studied,
 )
+from openkap.evidence.verdict_harms import harm_rate, harm_severity, passing_harm
 from openkap.evidence.wording import behind, effect, number
 
 CLUSTER_WORDS = {"negative_cognition_mood": "negative mood and cognition"}
@@ -236,7 +235,8 @@ RULES: dict[str, Rule] = {
         mechanism,
         therapy_paired,
         passing_harm,
-        harm_rates,
+        harm_rate,
+        harm_severity,
         gap_long_term,
         gap_head_to_head,
         gap_biomarkers,

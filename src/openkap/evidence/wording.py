@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
+
 from openkap.evidence.answers import Answer, Silent
+from openkap.evidence.study import Study
 
 # What one unit of each measure is called.
 UNITS = {"SMD": "g", "MD": "points", "RR": "risk ratio", "change": "points"}
@@ -14,6 +17,11 @@ def number(value: float, digits: int = 2) -> str:
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float) -> str:
+    """A share with one decimal, as harms are read."""
+    return f"{100 * share:.1f}%"
 
 
 def effect(answer: Answer) -> str:
@@ -47,11 +55,11 @@ def loud(answer: Answer) -> str:
     first = answer.silent[0]
     said = f"said: {first.said}" if first.reading else "gave nothing usable here"
     text = (
-        f"NOT IN THIS NUMBER: {first.study} ({_people(first)}), "
+        f"NOT IN THIS NUMBER: {first.study} ({_people(first.people)}), "
         f"{'the largest trial known, ' if _is_largest(first, answer) else ''}{said}."
     )
     if len(answer.silent) > 1:
-        others = ", ".join(f"{each.study} ({_people(each)})" for each in answer.silent[1:])
+        others = ", ".join(f"{each.study} ({_people(each.people)})" for each in answer.silent[1:])
         text += f" Nor are {others}." if len(answer.silent) > 2 else f" Nor is {others}."
     return f"{text} Together {answer.silent_people} of {answer.people + answer.silent_people} people known."
 
@@ -60,8 +68,19 @@ def _is_largest(silent: Silent, answer: Answer) -> bool:
     return (silent.people or 0) > max((each.recruited or 0 for each in answer.effects), default=0)
 
 
-def _people(silent: Silent) -> str:
-    return f"{silent.people} people" if silent.people is not None else "size not found"
+def _people(size: int | None) -> str:
+    return f"{size} people" if size is not None else "size not found"
+
+
+def silent_trials(head: str, trials: Sequence[Study], heard: Container[str]) -> tuple[str, float]:
+    """The trials that say nothing, by name and the largest first, and their share of all people known."""
+    silent = [study for study in trials if study.id not in heard]
+    people, known = (sum(each.sample.largest or 0 for each in group) for group in (silent, trials))
+    if not silent:
+        return "", 0.0
+    ordered = sorted(silent, key=lambda each: (-(each.sample.largest or 0), each.id))
+    named = ", ".join(f"{each.name} ({_people(each.sample.largest)})" for each in ordered)
+    return f"{head}: {named}. Together {people} of {known} people known.", people / known if known else 1.0
 
 
 def normal_theory(answer: Answer) -> str:
