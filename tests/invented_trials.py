@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from openkap.evidence.answers import answer_all
+from copy import copy
+
+from openkap.evidence.answers import Answers, Silent, answer_all
 from openkap.evidence.base import Base
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.ruling import Held
@@ -80,8 +82,20 @@ def scores(name: str, ketamine: float, control: float, n: int, *, window: str = 
     }
 
 
-def ledger(report, *records: Study) -> dict[str, Entry]:
-    """Every claim judged on these records alone, with the shipped questions, rules and reviews."""
+def ledger(report, *records: Study, says: tuple[str, str, str] | None = None) -> dict[str, Entry]:
+    """Every claim judged on these records alone, with the shipped questions, rules and reviews.
+
+    ``says`` is what one study says beside its number: (analysis, study, reading).
+    """
     base = Base(records, {})
-    held = Held(base, answer_all(base, report.answers.plan), report.syntheses)
+    answers = answer_all(base, report.answers.plan)
+    held = Held(base, spoken(answers, *says) if says else answers, report.syntheses)
     return {entry.claim.id: entry for entry in judge_claims(read_claims(), held)}
+
+
+def spoken(answers: Answers, analysis: str, study: str, reading: str) -> Answers:
+    """The answers as they are once a study behind the number says in its own words what it found."""
+    said = Silent(study, f"Invented {study}", None, f"invented {reading}", reading, ())
+    changed = copy(answers.get(analysis))
+    object.__setattr__(changed, "own_words", (said,))
+    return Answers(answers.plan, {**answers.by_id, analysis: changed})

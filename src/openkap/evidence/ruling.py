@@ -12,7 +12,7 @@ from openkap.evidence.base import Base
 from openkap.evidence.grade import Limit
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses
-from openkap.evidence.wording import loud
+from openkap.evidence.wording import against, loud
 
 Verdict = Literal["supported", "mixed", "not supported", "cannot be judged"]
 
@@ -78,6 +78,23 @@ class Judged:
 
 
 Rule = Callable[[Part, Held], Judged]
+
+
+def benefit_of(answer: Answer) -> Verdict:
+    """What one answer says of a benefit: a result beside trials that saw none is at most mixed."""
+    readings = [each.reading for each in answer.silent]
+    found_none = "no_difference" in readings or "harm" in readings or bool(against(answer))
+    good = "benefit" in readings
+    if not answer.effects:
+        if good and found_none:
+            return "mixed"
+        return "not supported" if found_none else "cannot be judged"
+    if answer.in_favour() == "yes":
+        firm = answer.certainty.level in ("high", "moderate") and not found_none
+        return "supported" if firm else "mixed"
+    if answer.in_favour() == "no":
+        return "not supported"
+    return "mixed" if good else "not supported"
 
 
 def from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answer]) -> Judged:

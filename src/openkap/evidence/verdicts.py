@@ -10,22 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from openkap.evidence.answers import Answer
-from openkap.evidence.ruling import Held, Judged, Part, Rule, Verdict, from_answers
+from openkap.evidence.ruling import Held, Judged, Part, Rule, Verdict, benefit_of, from_answers
 from openkap.evidence.study import Study
 from openkap.evidence.verdict_counts import (
-    consistent_route,
     documents,
     gap_biomarkers,
     gap_head_to_head,
     gap_long_term,
     mechanism,
-    most_studied,
     outside,
-    route_effect,
     therapy_paired,
-    under_studied,
 )
 from openkap.evidence.verdict_harms import harm_rate, harm_severity, passing_harm
+from openkap.evidence.verdict_routes import consistent_route, most_studied, route_effect, under_studied
 from openkap.evidence.wording import behind, effect, number
 
 CLUSTER_WORDS = {"negative_cognition_mood": "negative mood and cognition"}
@@ -39,7 +36,7 @@ def judge(part: Part, held: Held) -> Judged:
 def benefit(part: Part, held: Held) -> Judged:
     """Is severity lower than on control?"""
     answer = held.answers.get(part.analyses[0])
-    verdict = _benefit(answer)
+    verdict = benefit_of(answer)
     if answer.effects:
         because = f"{effect(answer)} in favour of ketamine, from {behind(answer)}."
         if (answer.estimate or 0) < 0:
@@ -49,25 +46,10 @@ def benefit(part: Part, held: Held) -> Judged:
     return from_answers(part, verdict, because, [answer])
 
 
-def _benefit(answer: Answer) -> Verdict:
-    readings = [each.reading for each in answer.silent]
-    against, good = "no_difference" in readings or "harm" in readings, "benefit" in readings
-    if not answer.effects:
-        if good and against:
-            return "mixed"
-        return "not supported" if against else "cannot be judged"
-    if answer.in_favour() == "yes":
-        firm = answer.certainty.level in ("high", "moderate") and not against
-        return "supported" if firm else "mixed"
-    if answer.in_favour() == "no":
-        return "not supported"
-    return "mixed" if good else "not supported"
-
-
 def every_cluster(part: Part, held: Held) -> Judged:
     """Do all of several outcomes improve? One that does not is enough to say no."""
     answers = [held.answers.get(each) for each in part.analyses]
-    verdicts = [_benefit(answer) for answer in answers]
+    verdicts = [benefit_of(answer) for answer in answers]
     told = "; ".join(
         f"{CLUSTER_WORDS.get(answer.analysis.cluster, answer.analysis.cluster)}: {effect(answer)}"
         + "".join(f", {each.study} in words: {each.said}" for each in answer.silent if each.reading)
@@ -205,7 +187,7 @@ def duration(part: Part, held: Held) -> Judged:
         told.append(f"{study.name}: {means} days, p = {outcome.p}, arm sizes not printed")
     if answer.effects:
         return from_answers(
-            part, _benefit(answer), f"{effect(answer)} days longer, {behind(answer)}.", [answer]
+            part, benefit_of(answer), f"{effect(answer)} days longer, {behind(answer)}.", [answer]
         )
     if not told:
         return from_answers(

@@ -48,6 +48,18 @@ def behind(answer: Answer) -> str:
     return f"{studies} {'study' if studies == 1 else 'studies'} ({names}; {people})"
 
 
+def against(answer: Answer) -> tuple[Silent, ...]:
+    """The studies behind a number that themselves say, in words, that there was no difference or harm."""
+    words: tuple[Silent, ...] = getattr(answer, "own_words", ())
+    return tuple(each for each in words if each.reading in ("no_difference", "harm"))
+
+
+def own_said(answer: Answer) -> str:
+    """Those words, to stand beside the number."""
+    told = "; ".join(f"{each.study}: {each.said}" for each in against(answer))
+    return f"Beside the number its own report says, {told}." if told else ""
+
+
 def loud(answer: Answer) -> str:
     """Who is not in the number: the largest silent trial first, by name, size and what it said."""
     if not answer.silent:
