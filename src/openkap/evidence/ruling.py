@@ -97,12 +97,21 @@ def benefit_of(answer: Answer) -> Verdict:
     return "mixed" if good else "not supported"
 
 
-def from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answer]) -> Judged:
-    """A judgement that rests on answers, with their numbers, their trials and who is not in them."""
-    silence = loud(answers[0])
+def from_answers(
+    part: Part, verdict: Verdict, because: str, answers: list[Answer], *, told: frozenset[str] = frozenset()
+) -> Judged:
+    """A judgement that rests on answers, with their numbers, their trials and who is not in them.
+
+    ``told`` are the trials whose numbers ``because`` tells though no pool can take them.
+    """
+    silence = loud(answers[0], told)
     trials = dict.fromkeys(
         [each.study for answer in answers for each in answer.effects]
-        + [f"{each.study} (no numbers)" for answer in answers for each in answer.silent]
+        + [
+            f"{each.study} ({'not pooled' if each.study_id in told else 'no numbers'})"
+            for answer in answers
+            for each in answer.silent
+        ]
     )
     numbers = {
         answer.analysis.id: {
