@@ -93,7 +93,7 @@ class Entry:
             "sentence": self.sentence,
             "parts": [asdict(part) for part in self.parts],
             "published": [
-                {"review": review.name, "value": estimate.sentence(), "id": estimate.id}
+                {"review": review.name, "value": review.sentence(estimate), "id": estimate.id}
                 for review, estimate in self.published
             ],
             "context": [each.model_dump() for each in self.claim.context],

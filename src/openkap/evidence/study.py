@@ -307,6 +307,8 @@ class Outcome(Sourced):
     findings_by_cluster: dict[str, str] = Field(default_factory=dict)
     reading: Reading | None = None
     readings_by_cluster: dict[str, Reading] = Field(default_factory=dict)
+    # Of a harm, coded only where the words say so: "short-lived" is not a time.
+    passes_within_hours: bool | None = None
     computed: tuple[dict[str, Any], ...] = ()
     from_participant_file: bool = False
     # A model's mean (least squares), not the mean of people's scores.

@@ -33,6 +33,7 @@ class Estimate(Sourced):
     studies: int | None = None
     participants: int | None = None
     p: str | None = None
+    side: str | None = None
     computed: tuple[dict[str, Any], ...] = ()
     note: str | None = None
     where: str | None = None
@@ -89,6 +90,21 @@ class Synthesis(Schema):
         words = first.split(" ")
         surname = words[0] if len(words) == 2 and words[1].isupper() else first
         return f"{surname} {self.citation.year}" if self.citation.year else surname
+
+    def side(self, estimate: Estimate) -> str:
+        """Which way a printed value points; a value may differ from the rest of its review."""
+        if estimate.side or estimate.estimate is None:
+            return estimate.side or ""
+        if estimate.is_ratio:
+            return "above 1 is more on ketamine"
+        if self.favours_ketamine is None:
+            return "which side it favours is not printed"
+        return f"{'above' if self.favours_ketamine == 'positive' else 'below'} 0 favours ketamine"
+
+    def sentence(self, estimate: Estimate) -> str:
+        """A value as printed, with the side it favours."""
+        side = self.side(estimate)
+        return f"{estimate.sentence()}, {side}" if side else estimate.sentence()
 
 
 class _File(Schema):

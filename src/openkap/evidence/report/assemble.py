@@ -29,7 +29,7 @@ from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses, read_syntheses
-from openkap.evidence.wording import behind, effect, loud, normal_theory, number
+from openkap.evidence.wording import behind, effect, loud, normal_theory, number, own_said
 
 LARGEST_SILENT = "severity_end"
 
@@ -123,7 +123,7 @@ def build(*, as_of: date, extra: tuple[Path, ...] = (), root: Path = SHIPPED) ->
 def headline(report: Report) -> tuple[str, ...]:
     """What a reader in a hurry must not miss, in the order it matters."""
     main = report.answers.get(LARGEST_SILENT)
-    _, pooled = report.syntheses.estimate("borgogna2024_all")
+    review, pooled = report.syntheses.estimate("borgogna2024_all")
     _, adjusted = report.syntheses.estimate("borgogna2024_bias_adjusted")
     randomised = [study for study in report.base.studies if study.is_controlled and not study.retracted]
     people = sum(study.sample.largest or 0 for study in randomised)
@@ -135,13 +135,16 @@ def headline(report: Report) -> tuple[str, ...]:
             f"{main.people} people ({main.measured} of them measured), give a usable number "
             "for PTSD severity at the end of a course."
         ),
-        f"From those: {effect(main)}. {normal_theory(main)}".strip(),
+        " ".join(
+            each for each in (f"From those: {effect(main)}.", normal_theory(main), own_said(main)) if each
+        ),
     ]
     if main.silent:
         sentences.append(loud(main))
     sentences.append(
         f"The most complete published pool gives Hedges g {number(float(pooled.estimate or 0))} "
-        f"({number(float(pooled.ci_low or 0))} to {number(float(pooled.ci_high or 0))}), and "
+        f"({number(float(pooled.ci_low or 0))} to {number(float(pooled.ci_high or 0))}), "
+        f"{review.side(pooled)}, and "
         f"{number(float(adjusted.estimate or 0))} ({number(float(adjusted.ci_low or 0))} to "
         f"{number(float(adjusted.ci_high or 0))}) after adjustment for bias: small, and compatible with none."
     )

@@ -132,7 +132,7 @@ def _claim(entry: Entry, report: Report) -> str:
     for review, estimate in entry.published:
         flag = report.flag(estimate.id)
         beside = f" ⚑ {flag}" if flag else f" ({estimate.note})" if estimate.note else ""
-        body.append(paragraph(f"Published: {review.name}, {estimate.sentence()}.{beside}", "small"))
+        body.append(paragraph(f"Published: {review.name}, {review.sentence(estimate)}.{beside}", "small"))
     for each in entry.claim.context:
         links = ", ".join(link(str(at), url) for at, url in enumerate(each.sources, 1))
         body.append(

@@ -103,7 +103,7 @@ def published(report: Report) -> str:
             if at == 0:
                 doubts += list(review.caveats)
             name = link(review.name, next((p.url for p in review.places.values()), None)) if at == 0 else ""
-            rows.append((name, estimate.sentence(), ". ".join(each for each in doubts if each)))
+            rows.append((name, review.sentence(estimate), ". ".join(each for each in doubts if each)))
     unusable = [review for review in report.syntheses.reviews if not review.usable_pool]
     return section(
         "published",
