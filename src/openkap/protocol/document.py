@@ -32,6 +32,9 @@ def _document(protocol: Protocol, elements: Dictionary, examples: bool) -> Itera
     yield f"Protocol `{protocol.id}`, version {protocol.version} ({protocol.status}), fingerprint"
     yield f"`{protocol.fingerprint}`." + (f" As run at {protocol.site}." if protocol.site else "")
     yield ""
+    if protocol.retired:
+        yield f"**Retired, assesses nobody any more: {protocol.retired}.**"
+        yield ""
     yield f"**{protocol.summary}**"
     yield ""
     yield "Not for use before a named medical lead has read and signed every rule (last page)."

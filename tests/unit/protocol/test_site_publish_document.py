@@ -10,7 +10,8 @@ from openkap.core.errors import ContentError, InputError
 from openkap.protocol.document import as_markdown, difference
 from openkap.protocol.elements import dictionary
 from openkap.protocol.publish import make_draft, publish
-from openkap.protocol.read import check_published, load_protocol, read_protocols, tally
+from openkap.protocol.published import check_published
+from openkap.protocol.read import load_protocol, read_protocols, tally
 from openkap.protocol.rules import Action
 from openkap.protocol.site import apply_site
 
