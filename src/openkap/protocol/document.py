@@ -277,6 +277,10 @@ def _rule_difference(old: Rule, new: Rule, elements: Dictionary) -> list[str]:
     if old.sentence(elements) != new.sentence(elements):
         lines.append(f"changed {new.id}: was: {old.sentence(elements)}")
         lines.append(f"{' ' * len('changed ' + new.id)}  now: {new.sentence(elements)}")
+        if (old.grade, old.sources, old.basis) == (new.grade, new.sources, new.basis):
+            # A new limit on the old grounds is a slip, or the grounds must be read again.
+            kept = f"grade {new.grade.value}, sources {', '.join(new.sources)}"
+            lines.append(f"changed {new.id}, but its grounds are not ({kept}): do they say this?")
     for what in ("title", "say", "who", "grade", "sources", "basis", "note", "disagreement", "changed_by"):
         before, after = getattr(old, what), getattr(new, what)
         if before != after:
