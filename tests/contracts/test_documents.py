@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from openkap.__main__ import VERBS
+from openkap.instruments.load import instruments
 from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import parse_facts
 from openkap.protocol.rules import EXAMPLE_DAY
@@ -64,6 +65,15 @@ def test_the_facts_example_of_the_protocol_page_is_a_facts_file() -> None:
     )
     assert facts.value("age") is not None
     assert facts.value("body_weight") is not None
+
+
+def test_the_pages_count_the_instruments_there_are() -> None:
+    depths = [each.depth for each in instruments()]
+    assert f"| {len(depths)} rating scales:" in PAGES["README.md"]
+    page = " ".join(PAGES["instruments.md"].split())
+    assert f"{len(depths)} instruments stand in" in page
+    assert f"{depths.count('items')} are known item by item" in page
+    assert (depths.count("total"), depths.count("outline")) == (2, 3)  # the page says "two" and "three"
 
 
 def test_the_two_commands_of_the_readme_are_targets_of_the_makefile() -> None:

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from openkap.core.content import Place
 from openkap.instruments.combine import bounds
+from openkap.instruments.limits import unreachable
 from openkap.instruments.model import Instrument
 
 Fault = tuple[Place, str, str]
@@ -27,6 +28,7 @@ def faults(read: Instrument, stem: str, sources: Container[str]) -> Iterator[Fau
     if not named:
         yield from _wrong_ranges(read)
         yield from _band_gaps(read)
+        yield from unreachable(read)
     yield from _wrong_defaults(read)
 
 

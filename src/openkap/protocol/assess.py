@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from openkap.core.errors import InputError
 from openkap.protocol.condition import Finding, facts_of, say, say_limit
 from openkap.protocol.elements import Dictionary, dictionary
 from openkap.protocol.facts import Facts, Standing, derive, show_value
@@ -164,8 +165,16 @@ class Assessment:
 def assess(facts: Facts, protocol: Protocol, elements: Dictionary | None = None) -> Assessment:
     """The eligibility of one person under ``protocol``.
 
-    Pure: the same facts (their ``as_of`` included) and protocol always give the same answer.
+    Pure: the same facts (their ``as_of`` included) and protocol always give the same answer. A retired
+    protocol is refused with ``InputError``: what it asks means something else by now.
     """
+    if protocol.retired:
+        raise InputError(
+            "this version of the protocol has been retired and assesses nobody",
+            value=f"{protocol.id} {protocol.version}",
+            limit=protocol.retired,
+            remedy="assess under its newest version",
+        )
     elements = elements or dictionary()
     facts = derive(facts, elements)
     fired: list[Reason] = []

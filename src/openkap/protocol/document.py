@@ -32,6 +32,9 @@ def _document(protocol: Protocol, elements: Dictionary, examples: bool) -> Itera
     yield f"Protocol `{protocol.id}`, version {protocol.version} ({protocol.status}), fingerprint"
     yield f"`{protocol.fingerprint}`." + (f" As run at {protocol.site}." if protocol.site else "")
     yield ""
+    if protocol.retired:
+        yield f"**Retired, assesses nobody any more: {protocol.retired}.**"
+        yield ""
     yield f"**{protocol.summary}**"
     yield ""
     yield "Not for use before a named medical lead has read and signed every rule (last page)."
@@ -274,6 +277,10 @@ def _rule_difference(old: Rule, new: Rule, elements: Dictionary) -> list[str]:
     if old.sentence(elements) != new.sentence(elements):
         lines.append(f"changed {new.id}: was: {old.sentence(elements)}")
         lines.append(f"{' ' * len('changed ' + new.id)}  now: {new.sentence(elements)}")
+        if (old.grade, old.sources, old.basis) == (new.grade, new.sources, new.basis):
+            # A new limit on the old grounds is a slip, or the grounds must be read again.
+            kept = f"grade {new.grade.value}, sources {', '.join(new.sources)}"
+            lines.append(f"changed {new.id}, but its grounds are not ({kept}): do they say this?")
     for what in ("title", "say", "who", "grade", "sources", "basis", "note", "disagreement", "changed_by"):
         before, after = getattr(old, what), getattr(new, what)
         if before != after:

@@ -95,7 +95,8 @@ class Codes(Schema):
 class Element(Schema):
     """One fact that rules ask about.
 
-    ``step`` is the resolution it is measured in; ``follows`` names the fact that must be known before this
+    ``step`` is the resolution it is measured in, and of a score or count every value is a multiple of it;
+    ``follows`` names the fact that must be known before this
     one is asked for (a pregnancy test follows "could be pregnant").
     """
 
@@ -198,17 +199,29 @@ class Element(Schema):
                 limit=f"{self.impossible.below} to {self.impossible.above} {unit}",
                 remedy="check the number and its unit",
             )
+        if self.is_counted and self.step and quantity.value % self.step:
+            raise InputError(
+                f"{self.label.lower()} goes in steps of {self.step}",
+                value=str(given),
+                limit=f"a multiple of {self.step}",
+                remedy="write the score or count as it was taken; leave it out when it is not known",
+            )
         return quantity
+
+    @property
+    def is_counted(self) -> bool:
+        """A score or a count: nothing lies between two steps. A measured value may be finer."""
+        return (self.unit or "").startswith("{")
 
     def _read_number(self, given: Any, unit: str) -> Quantity:
         if isinstance(given, bool) or not isinstance(given, str | int | float | Decimal):
             raise _refusal(given, f"a number with its unit, such as 12 {unit}", "write the value")
         text = given if isinstance(given, str) else f"{Decimal(str(given)):f}"
         # A score or a count has no unit to forget; everything else says what it is measured in.
-        if unit.startswith("{") and text.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        if self.is_counted and text.strip().lstrip("+-").replace(".", "", 1).isdigit():
             return Quantity(parse_number(text), parse_unit(unit))
         quantity = Quantity.parse(text)
-        if unit.startswith("{") and quantity.unit.factor != 1:
+        if self.is_counted and quantity.unit.factor != 1:
             # "31 %" would become a score of 0.31.
             raise _refusal(given, f"a plain number, such as 12 {unit}", "write the number alone")
         return quantity

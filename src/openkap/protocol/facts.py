@@ -25,6 +25,12 @@ REPEATED_READINGS = (("sbp_resting", "sbp_resting_repeat"), ("dbp_resting", "dbp
 PREGNANCY_TESTS = ("pregnancy_test", "pregnancy_test_today")
 # Forty weeks from the last period, and two past the date: the longest a positive test is about now.
 PREGNANCY_LASTS = timedelta(weeks=42)
+# What ``derive`` works a fact out from: an answer about the first rests on the others too.
+DERIVED_FROM = {
+    "bmi": ("body_weight", "height"),
+    "could_be_pregnant": PREGNANCY_TESTS,
+    **{first: (repeated,) for first, repeated in REPEATED_READINGS},
+}
 _FACT_KEYS = frozenset({"value", "at", "origin", "confirmed"})
 
 

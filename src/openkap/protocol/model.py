@@ -283,7 +283,11 @@ class Indication(Sourced):
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol ready for use: rules compiled, rule sets joined, sources resolved."""
+    """A protocol ready for use: rules compiled, rule sets joined, sources resolved.
+
+    ``fingerprint`` covers all an answer rests on, ``files`` the protocol's own files; ``retired`` says why it
+    assesses nobody any more.
+    """
 
     id: str
     version: str
@@ -291,6 +295,7 @@ class Protocol:
     status: str
     summary: str
     fingerprint: str
+    files: str
     indication: Indication
     positions: tuple[Position, ...]
     rules: tuple[Rule, ...]
@@ -311,6 +316,7 @@ class Protocol:
     sources: dict[str, Source] = field(repr=False)
     parts: dict[str, str] = field(default_factory=dict)
     site: str = ""
+    retired: str = ""
 
     def stage(self, stage: Stage) -> tuple[Rule, ...]:
         """The rules of one stage."""

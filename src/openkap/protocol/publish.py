@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from openkap.core.content import SHIPPED, read_document
+from openkap.core.content import SHIPPED
 from openkap.core.errors import InputError
 from openkap.protocol.model import Protocol
+from openkap.protocol.published import read_published
 from openkap.protocol.read import PARTS, STAGES, load_protocol
 
 
@@ -44,8 +45,7 @@ def publish(name: str, *, by: str, on: str, root: Path = SHIPPED) -> dict[str, s
     path = root / "published.yaml"
     protocol_id, _, version = name.partition("@")
     file = root / "protocols" / f"{protocol_id}-{version}.yaml"
-    listed = read_document(path).data["published"]
-    if any((each["protocol"], each["version"]) == (protocol_id, version) for each in listed):
+    if any((each.protocol, each.version) == (protocol_id, version) for each in read_published(root)[1]):
         raise InputError("published already", value=name, remedy="make a new version", where=str(path))
     if file.exists():
         text = file.read_text(encoding="utf-8")
@@ -56,6 +56,7 @@ def publish(name: str, *, by: str, on: str, root: Path = SHIPPED) -> dict[str, s
         "protocol": protocol.id,
         "version": protocol.version,
         "fingerprint": protocol.fingerprint,
+        "files": protocol.files,
         "published_on": on,
         "signed_by": by,
     }

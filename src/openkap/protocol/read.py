@@ -1,23 +1,22 @@
 """Reading protocols: a file, the rule sets and parts it names, their sources, and whether it is published.
 
-The fingerprint of a protocol covers every file it was made of, so that one answer can be traced to the
-exact text it came from.
+Its fingerprint says exactly what an answer came from; see ``fingerprint``.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from openkap.core.content import SHIPPED, Document, Schema, Tally, content_files, read_document
-from openkap.core.errors import ContentError, DomainError, InputError
+from openkap.core.errors import DomainError, InputError
 from openkap.core.source import Seen, Source
 from openkap.protocol.condition import parse_condition
 from openkap.protocol.elements import Dictionary, dictionary, read_dictionary
+from openkap.protocol.fingerprint import elements_asked, files_fingerprint, fingerprint
 from openkap.protocol.model import (
     Adjustment,
     Collect,
@@ -36,6 +35,7 @@ from openkap.protocol.model import (
     TherapyPlan,
     VitalsSchedule,
 )
+from openkap.protocol.published import check_published, retired_versions
 from openkap.protocol.rules import ACTIONS_OF, Rule, Sourced, Stage, read_rule
 
 STAGES = ("eligibility", "before-dose", "in-session", "discharge")
@@ -54,7 +54,7 @@ class _SourceText(Schema):
 class _ProtocolText(Schema):
     id: str
     version: str
-    status: str
+    status: Literal["draft", "published"]
     title: str
     summary: str
     rules: dict[str, str]
@@ -105,17 +105,20 @@ def _read(path: Path, root: Path, elements: Dictionary, sources: dict[str, Sourc
         rules += _read_rules(rule_file, elements)
     parts = {name: _part(document, root / "parts", name, text.parts, "parts") for name in PARTS}
     files += parts.values()
-    for each in files:
-        _check_sources(each, sources)
+    named = [sources[name] for name in _named_sources(files, sources)]
     _check_adjustments(document, text.dosing.adjustments, text.dosing, elements)
     safety = parts["safety"]
+    asked = elements_asked(rules, text.dosing, elements)
+    retired = retired_versions(root).get((text.id, text.version), "")
     return Protocol(
         id=text.id,
         version=text.version,
         title=text.title,
-        status=text.status,
+        status="retired" if retired else text.status,
+        retired=retired,
         summary=text.summary,
-        fingerprint=_fingerprint(files, root),
+        fingerprint=fingerprint(files, root, asked, named),
+        files=files_fingerprint(files, root),
         indication=text.indication,
         positions=_list(parts["guidelines"], "positions", Position),
         rules=_apply_changes(document, rules, text.changes),
@@ -187,23 +190,27 @@ def _read_therapy(document: Document) -> TherapyPlan:
     return inner.parse(TherapyPlan)
 
 
-def _check_sources(document: Document, sources: dict[str, Source]) -> None:
-    """Every source named anywhere in the file must exist."""
-    waiting: list[tuple[Any, tuple[str | int, ...]]] = [(document.data, ())]
-    while waiting:
-        node, place = waiting.pop()
-        if isinstance(node, dict):
-            for name in node.get("sources") or ():
-                if name not in sources:
-                    raise document.error(
-                        "no such source",
-                        (*place, "sources"),
-                        value=name,
-                        remedy="add it to content/sources/protocol.yaml, with how much was seen",
-                    )
-            waiting += [(value, (*place, key)) for key, value in node.items()]
-        elif isinstance(node, list):
-            waiting += [(value, (*place, index)) for index, value in enumerate(node)]
+def _named_sources(files: Iterable[Document], sources: dict[str, Source]) -> set[str]:
+    """Every source named anywhere in the files; each must exist."""
+    named: set[str] = set()
+    for document in files:
+        waiting: list[tuple[Any, tuple[str | int, ...]]] = [(document.data, ())]
+        while waiting:
+            node, place = waiting.pop()
+            if isinstance(node, dict):
+                for name in node.get("sources") or ():
+                    if name not in sources:
+                        raise document.error(
+                            "no such source",
+                            (*place, "sources"),
+                            value=name,
+                            remedy="add it to content/sources/protocol.yaml, with how much was seen",
+                        )
+                    named.add(name)
+                waiting += [(value, (*place, key)) for key, value in node.items()]
+            elif isinstance(node, list):
+                waiting += [(value, (*place, index)) for index, value in enumerate(node)]
+    return named
 
 
 def _check_adjustments(
@@ -240,13 +247,6 @@ def _apply_changes(document: Document, rules: list[Rule], changes: Iterable[Rule
     return tuple(by_id.values())
 
 
-def _fingerprint(files: Iterable[Document], root: Path) -> str:
-    digest = hashlib.sha256()
-    for document in files:
-        digest.update(f"{document.path.relative_to(root).as_posix()} {document.fingerprint}\n".encode())
-    return digest.hexdigest()
-
-
 # --- finding protocols --------------------------------------------------------------------------------
 
 
@@ -260,7 +260,7 @@ def read_protocols(root: Path = SHIPPED) -> list[Protocol]:
 def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
     """The protocol ``id`` (its newest published version) or ``id@version``.
 
-    A draft is never what a bare name means. ``InputError`` lists what there is.
+    A bare name never means a draft or a retired version. ``InputError`` lists what there is.
     """
     wanted, _, version = name.partition("@")
     found = {path.stem: path for path in content_files("protocols", root=root)}
@@ -268,7 +268,7 @@ def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
         (_version_key(stem.rpartition("-")[2]), path)
         for stem, path in found.items()
         if stem.rpartition("-")[0] == wanted
-        and (version == stem.rpartition("-")[2] or (not version and _is_published(path)))
+        and (version == stem.rpartition("-")[2] or (not version and _is_published(path, root)))
     )
     if not matches:
         raise InputError(
@@ -280,50 +280,14 @@ def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
     return _read(matches[-1][1], root, dictionary(root), read_sources(root))
 
 
-def _is_published(path: Path) -> bool:
-    return bool(_document(path).data.get("status") == "published")
+def _is_published(path: Path, root: Path) -> bool:
+    name, _, version = path.stem.rpartition("-")
+    is_retired = (name, version) in retired_versions(root)
+    return _document(path).data.get("status") == "published" and not is_retired
 
 
 def _version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
-
-
-class _Published(Schema):
-    protocol: str
-    version: str
-    fingerprint: str
-    published_on: str
-    signed_by: str
-
-
-def check_published(protocols: Iterable[Protocol], root: Path = SHIPPED) -> list[DomainError]:
-    """A published protocol must still be what was published."""
-    document = read_document(root / "published.yaml")
-    listed = [document.parse(_Published, ("published", i)) for i, _ in enumerate(document.data["published"])]
-    by_name = {(each.protocol, each.version): (index, each) for index, each in enumerate(listed)}
-    errors: list[DomainError] = []
-    for protocol in protocols:
-        index, entry = by_name.get((protocol.id, protocol.version), (None, None))
-        if protocol.status == "published" and entry is None:
-            errors.append(
-                ContentError(
-                    "a protocol says it is published but is not on the list",
-                    value=f"{protocol.id} {protocol.version}",
-                    remedy="set its status to draft, or publish it with openkap protocol publish",
-                    where=str(document.path),
-                )
-            )
-        elif entry is not None and entry.fingerprint != protocol.fingerprint:
-            errors.append(
-                document.error(
-                    "published content is immutable, and this protocol has changed",
-                    ("published", index or 0),
-                    value=f"{protocol.id} {protocol.version} is now {protocol.fingerprint[:12]}",
-                    limit=f"published as {entry.fingerprint[:12]}",
-                    remedy="undo the change, or make it in new version files",
-                )
-            )
-    return errors
 
 
 def tally(root: Path) -> list[Tally]:

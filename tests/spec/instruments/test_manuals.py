@@ -6,18 +6,25 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from manuals import MANUALS
+from manuals import MANUALS as FIRST
+from manuals_rated import RATED
+from manuals_told import TOLD
 from transcripts import change_disagreements, disagreements, form_disagreements, scores_by_total
 
-from openkap.instruments.load import instrument
+from openkap.instruments.load import instrument, instruments
 from openkap.instruments.model import Instrument
 
+MANUALS = FIRST | RATED | TOLD
 READ = {name: instrument(name) for name in MANUALS}
 
 
 @pytest.mark.parametrize("name", MANUALS)
 def test_the_scorer_agrees_with_the_manual(name: str) -> None:
     assert disagreements(READ[name], MANUALS[name]) == []
+
+
+def test_every_instrument_that_can_be_answered_has_a_transcript() -> None:
+    assert {each.id for each in instruments() if each.depth != "outline"} == MANUALS.keys()
 
 
 def mutants(original: Instrument) -> Iterator[tuple[str, Instrument]]:
@@ -30,8 +37,9 @@ def mutants(original: Instrument) -> Iterator[tuple[str, Instrument]]:
             swapped = (*scale.items[:-1], outside[0])
             yield f"{scale.id} swaps an item", _with(original, "scales", at, items=swapped)
     for at, cutoff in enumerate(original.cutoffs):
-        yield f"{cutoff.id} up", _with(original, "cutoffs", at, at_least=cutoff.at_least + 1)
-        yield f"{cutoff.id} down", _with(original, "cutoffs", at, at_least=cutoff.at_least - 1)
+        name, limit = ("above", cutoff.above) if cutoff.at_least is None else ("at_least", cutoff.at_least)
+        for step in (1, -1):
+            yield f"{cutoff.id} moves by {step}", _with(original, "cutoffs", at, **{name: limit + step})
     for at, bands in enumerate(original.bands):
         for row, (low, high, label) in enumerate(bands.limits()):
             if row:
@@ -55,6 +63,11 @@ def mutants(original: Instrument) -> Iterator[tuple[str, Instrument]]:
                 )
     for at, alarm in enumerate(original.safety):
         yield f"{alarm.id} later", _with(original, "safety", at, from_answer=alarm.from_answer + 1)
+        yield f"{alarm.id} loses an item", _with(original, "safety", at, items=alarm.items[1:])
+    for at, skip in enumerate(original.skips):
+        yield f"skip {at} loses an item", _with(original, "skips", at, items=skip.items[1:])
+        yield f"skip {at} counts 1", _with(original, "skips", at, answer=1)
+        yield f"skip {at} waits in vain", _with(original, "skips", at, when=dict.fromkeys(skip.when, 1))
     for at, definition in enumerate(original.change):
         for name, value in definition.conditions.items():
             # Scores are whole: a percentage must move further before any score can tell.
@@ -64,7 +77,8 @@ def mutants(original: Instrument) -> Iterator[tuple[str, Instrument]]:
         yield f"{definition.id} default", _with(original, "change", at, default=not definition.default)
     for name, item in original.items_by_id.items():
         if item.recode is not None:
-            flipped = {answer: 1 - points for answer, points in item.recode.items()}
+            most = max(item.recode.values())
+            flipped = {answer: most - points for answer, points in item.recode.items()}
             items = tuple(
                 each.model_copy(update={"recode": flipped}) if each.id == name else each
                 for each in original.items.list
@@ -72,6 +86,8 @@ def mutants(original: Instrument) -> Iterator[tuple[str, Instrument]]:
             block = original.items.model_copy(update={"list": items})
             yield f"recode of {name}", original.model_copy(update={"items": block})
     rule = original.missing
+    if rule is None or max(len(scale.items) for scale in original.scales) == 1:
+        return
     eased = {"method": "mean_of_answered", "at_most": rule.at_most + 1}
     yield "one more may be missing", original.model_copy(update={"missing": rule.model_copy(update=eased)})
     if rule.at_most:

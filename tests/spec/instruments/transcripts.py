@@ -46,6 +46,10 @@ class Transcript:
     # definition -> kind, is default, when it is met
     changes: dict[str, tuple[str, bool, Callable[[Fraction, Fraction], bool]]] = field(default_factory=dict)
     most_missing: int = 0
+    # cut-off -> the scale it stands on, where that is not the main one
+    cutoff_scales: dict[str, str] = field(default_factory=dict)
+    # forms with jumped items, each with the full form it stands for
+    jumps: list[tuple[Form, Form]] = field(default_factory=list)
 
 
 def at_or_above(form: Form, items: list[str], level: int) -> int:
@@ -88,7 +92,7 @@ def edges(spec: Transcript) -> Iterator[Form]:
     for group in spec.groups:
         for around in (high, {**low, **{name: min(2, high[name]) for name in spec.groups[0]}}):
             for level in (1, 2):
-                for count in {1, 2, 4, 5} & set(range(1, len(group) + 1)):
+                for count in {1, 2, 4, 5, 7} & set(range(1, len(group) + 1)):
                     for start in range(len(group)):
                         chosen = {group[(start + step) % len(group)] for step in range(count)}
                         alone = {
@@ -109,10 +113,11 @@ def form_disagreements(instrument: Instrument, spec: Transcript) -> list[str]:
     if instrument.main != (spec.main or None):
         return [f"the main scale is {instrument.main}"]
     found = list(_missing_differs(instrument, spec))
-    for form in itertools.chain(staircase(spec), edges(spec), forms(spec)):
+    full = ((form, form) for form in itertools.chain(staircase(spec), edges(spec), forms(spec)))
+    for given, form in itertools.chain(spec.jumps, full):
         if found:
             break
-        found += _form_differs(score(instrument, form), spec, form)
+        found += _form_differs(score(instrument, given), spec, form)
     return found
 
 
@@ -163,25 +168,25 @@ def _form_differs(result: Score, spec: Transcript, form: Form) -> Iterator[str]:
         label = [label for low, label in spec.bands if low <= total][-1]
         if result.bands[0].label != label:
             yield f"band at {total}: {result.bands[0].label}, the source says {label}"
-    if total is not None and spec.cutoffs:
-        for cutoff in result.cutoffs:
-            if cutoff.met is not Truth.of(spec.cutoffs[cutoff.id](total)):
-                yield f"cut-off {cutoff.id} at {total}: {cutoff.met}"
+    for cutoff in result.cutoffs:
+        value = spec.scales[spec.cutoff_scales.get(cutoff.id, spec.main)](form)
+        if cutoff.met is not Truth.of(spec.cutoffs[cutoff.id](value)):
+            yield f"cut-off {cutoff.id} at {value}: {cutoff.met}"
 
 
 def _missing_differs(instrument: Instrument, spec: Transcript) -> Iterator[str]:
-    if not spec.main:
+    scale = spec.main or next(iter(spec.scales), None)
+    if scale is None:
         return
-    form = {name: answers[-1] for name, answers in spec.answers.items()}
+    high = {name: answers[-1] for name, answers in spec.answers.items()}
+    low = {name: answers[0] for name, answers in spec.answers.items()}
     scored = [
-        name
-        for name in form
-        if spec.scales[spec.main]({**form, name: spec.answers[name][0]}) != spec.scales[spec.main](form)
+        name for name in high if spec.scales[scale]({**high, name: low[name]}) != spec.scales[scale](high)
     ]
-    for count in range(1, 5):
-        if count >= len(scored):
-            return
-        partial = {name: answer for name, answer in form.items() if name not in scored[:count]}
-        total = score(instrument, partial).total
-        if (total is not None) != (count <= spec.most_missing):
-            yield f"{count} missing: total {total}"
+    # In a form with jumps, what is left out of the lowest answers may have been jumped over.
+    for form in (high,) if spec.jumps else (high, low):
+        for count in range(1, min(5, len(scored))):
+            partial = {name: answer for name, answer in form.items() if name not in scored[:count]}
+            value = score(instrument, partial).scale(scale).value
+            if (value is not None) != (count <= spec.most_missing):
+                yield f"{count} missing: {scale} {value}"

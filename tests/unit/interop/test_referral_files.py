@@ -41,10 +41,13 @@ def test_a_byte_order_mark_is_no_trouble(tmp_path: Path) -> None:
 
 
 def test_numbers_keep_every_digit(tmp_path: Path) -> None:
-    path = written(tmp_path, b'{"facts": {"caps5_total_past_month": 33.10000000000000000001}}')
-    assert "33.10000000000000000001" in str(
-        read_referral(path, as_of=AS_OF).facts.value("caps5_total_past_month")
-    )
+    path = written(tmp_path, b'{"facts": {"caps5_total_past_month": 33.00000000000000000000}}')
+    value = read_referral(path, as_of=AS_OF).facts.value("caps5_total_past_month")
+    assert "33.00000000000000000000" in str(value)
+    # The nearest float is 33, and a score of 33 would have been taken.
+    path = written(tmp_path, b'{"facts": {"caps5_total_past_month": 33.00000000000000000001}}')
+    with pytest.raises(DomainError, match=r"steps of 1 \(given: 33\.00000000000000000001\)"):
+        read_referral(path, as_of=AS_OF)
 
 
 REFUSED = {

@@ -26,6 +26,9 @@ def parse(**facts: Any) -> Any:
         ({"sbp_resting": True}, "not an answer"),
         ({"sbp_resting": float("nan")}, "not a plain decimal"),
         ({"age": "-3 a"}, "cannot be this value"),
+        ({"moaas": "0.5"}, "goes in steps of 1"),
+        ({"pcl5_total": "31.5 {score}"}, "goes in steps of 1"),
+        ({"failed_evidence_based_ptsd_medication_trials": 1.5}, "goes in steps of 1"),
         ({"maoi": "maybe"}, "not an answer"),
         ({"pregnancy_test": "unclear"}, "not an answer"),
         ({"ecg_findings": ["flat"]}, "not an answer"),
@@ -42,6 +45,18 @@ def test_what_is_not_a_fact_is_refused(facts: dict[str, Any], message: str) -> N
         parse(**facts)
     assert refused.value.where
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown"),
+    [
+        ({"moaas": "1.0"}, "1.0 {score}"),  # a whole score, written with its zero
+        ({"sbp_resting": "120.5 mmHg"}, "120.5 mm[Hg]"),  # measured: a finer reading is a reading
+    ],
+)
+def test_whole_scores_and_finer_measurements_are_taken(facts: dict[str, Any], shown: str) -> None:
+    (name,) = facts
+    assert parse(**facts).known[name].shown() == shown
 
 
 @pytest.mark.parametrize("data", [[], "text", {"fact": {}}, {"facts": []}, {"facts": {}, "more": 1}, None])

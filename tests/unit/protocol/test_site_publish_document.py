@@ -10,7 +10,8 @@ from openkap.core.errors import ContentError, InputError
 from openkap.protocol.document import as_markdown, difference
 from openkap.protocol.elements import dictionary
 from openkap.protocol.publish import make_draft, publish
-from openkap.protocol.read import check_published, load_protocol, read_protocols, tally
+from openkap.protocol.published import check_published
+from openkap.protocol.read import load_protocol, read_protocols, tally
 from openkap.protocol.rules import Action
 from openkap.protocol.site import apply_site
 
@@ -108,14 +109,30 @@ def test_a_draft_can_be_changed_compared_and_published_once(content: Path) -> No
     path.write_text(changed, encoding="utf-8")
     old, new = load_protocol("iv-racemic@1.0.0", content), load_protocol("iv-racemic@1.1.0", content)
     lines = difference(old, new, dictionary(content))
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert "at least 30" in lines[0]
     assert "at least 25" in lines[1]
+    assert "its grounds are not (grade weak" in lines[2]
     publish("iv-racemic@1.1.0", by="a medical lead", on="2026-11-23", root=content)
     assert load_protocol("iv-racemic", content).version == "1.1.0"
     assert check_published(read_protocols(content), content) == []
     with pytest.raises(InputError, match="published already"):
         publish("iv-racemic@1.1.0", by="a medical lead", on="2026-11-23", root=content)
+
+
+def test_a_changed_limit_with_its_own_grounds_is_not_asked_about(content: Path) -> None:
+    make_draft(load_protocol("iv-racemic@1.0.0", content), ["eligibility"], content)
+    path = next((content / "rules").glob("eligibility-1.1.0.yaml"))
+    rule = path.read_text(encoding="utf-8").split("- id: CAU-BP1\n")[1].split("\n  - id: ")[0]
+    changed = rule.replace("> 140 mm[Hg]", "> 150 mm[Hg]").replace("grade: label", "grade: weak")
+    for before, after in (("139 mm", "149 mm"), ("140 mm", "150 mm"), ("141 mm", "151 mm")):
+        changed = changed.replace(f'"{before}', f'"{after}')
+    assert changed != rule
+    path.write_text(path.read_text(encoding="utf-8").replace(rule, changed), encoding="utf-8")
+    old, new = load_protocol("iv-racemic@1.0.0", content), load_protocol("iv-racemic@1.1.0", content)
+    lines = difference(old, new, dictionary(content))
+    assert any("above 150 mmHg" in line for line in lines)
+    assert not any("its grounds are not" in line for line in lines)
 
 
 def test_an_unknown_protocol_or_part_lists_what_there_is(content: Path) -> None:
