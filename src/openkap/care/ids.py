@@ -38,9 +38,10 @@ def seeded_ids(source: Random) -> Iterator[None]:
 
 
 def _draw(length: int) -> str:
-    source = _source.get()
-    pick = source.choice if source else secrets.choice
-    return "".join(pick(ALPHABET) for _ in range(length))
+    if source := _source.get():
+        return "".join(source.choice(ALPHABET) for _ in range(length))
+    # 32 letters: five bits of each random byte, none more likely than another.
+    return "".join(ALPHABET[byte & 31] for byte in secrets.token_bytes(length))
 
 
 class UidConverter:

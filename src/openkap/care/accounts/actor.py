@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
 from openkap.care.moment import now
+from openkap.care.prepared import prepared
 from openkap.care.permissions import Permission, Role, permissions_of
 
 # No database gives this number to a row: a lookup with it finds nothing, a foreign key to it is refused.
@@ -49,9 +52,7 @@ def actor_for(person: Staff, clinic_uid: str = "") -> Actor:
     moment = now()
     held = [
         assignment
-        for assignment in RoleAssignment.objects.filter(staff=person, since__lte=moment)
-        .select_related("clinic")
-        .order_by("clinic__name", "id")
+        for assignment in _held(person.pk, moment)
         if assignment.until is None or assignment.until > moment
     ]
     clinics: dict[str, Clinic] = {each.clinic.uid: each.clinic for each in held}
@@ -72,6 +73,12 @@ def actor_for(person: Staff, clinic_uid: str = "") -> Actor:
         is_synthetic=clinic.is_synthetic,
         others=tuple((uid, each.name) for uid, each in clinics.items() if uid != clinic.uid),
     )
+
+
+@prepared
+def _held(staff_id: int, moment: datetime) -> QuerySet[RoleAssignment]:
+    held = RoleAssignment.objects.filter(staff_id=staff_id, since__lte=moment)
+    return held.select_related("clinic").order_by("clinic__name", "id")
 
 
 def job_actor(name: str, clinic: Clinic | None = None) -> Actor:

@@ -8,12 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from openkap.care.accounts.actor import actor_for
 from openkap.care.accounts.models import Staff
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
+from openkap.care.prepared import prepared
 
 
 class LockingBackend(BaseBackend):
@@ -32,7 +34,12 @@ class LockingBackend(BaseBackend):
         return person if check_password(person, password) and person.is_active else None
 
     def get_user(self, user_id: int) -> Staff | None:
-        return Staff.objects.filter(pk=user_id, is_active=True).first()
+        return next(iter(_active(int(user_id))), None)
+
+
+@prepared
+def _active(staff_id: int) -> QuerySet[Staff]:
+    return Staff.objects.filter(pk=staff_id, is_active=True)
 
 
 def is_locked(person: Staff) -> bool:

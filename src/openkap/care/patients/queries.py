@@ -65,6 +65,8 @@ def banner_for(patient: Patient) -> Banner:
 
 def record_ids(patient: Patient) -> list[int]:
     """The patient and every record merged into it: what a chart shows together."""
+    if not getattr(patient, "has_absorbed", True):
+        return [patient.pk]
     return [patient.pk, *Patient.objects.filter(merged_into=patient).values_list("pk", flat=True)]
 
 
@@ -156,6 +158,8 @@ class Merged:
 
 def merged_records(patient: Patient) -> list[Merged]:
     """The merges of this record that still hold."""
+    if not getattr(patient, "has_absorbed", True):
+        return []
     rows = Merge.objects.filter(kept=patient, undone_at__isnull=True).select_related("absorbed")
     return [Merged(row.uid, row.absorbed.code, row.merged_at, row.reason) for row in rows]
 
