@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 
 from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
 from openkap.care.moment import now
-from openkap.care.prepared import prepared
 from openkap.care.permissions import Permission, Role, permissions_of
+from openkap.care.prepared import prepared
 
 # No database gives this number to a row: a lookup with it finds nothing, a foreign key to it is refused.
 NO_ROW = 0

@@ -15,7 +15,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.api.operations import operation
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, queries, safety
-from openkap.care.outcomes.access import seen_patients, through_link
+from openkap.care.outcomes.access import through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.link_views import mark_answered_here
@@ -211,7 +211,7 @@ def signals(request: HttpRequest) -> list[SignalOut]:
             is_acknowledged=each.is_acknowledged,
             level=each.level,
         )
-        for each in queries.open_signals(seen_patients(_by(request)))
+        for each in queries.open_signals(_by(request))
     ]
 
 

@@ -1,8 +1,8 @@
 """Putting one event at the end of a chain: the head is held, the event linked to it, the head moved on.
 
-PostgreSQL does all of it, the digest included, in one statement: the chain of a clinic is held only as long as
-its transaction takes, and a look outside a transaction costs one exchange. SQLite has one writer anyhow and
-takes its three steps in Python. Both are checked by the same verifier.
+PostgreSQL does all of it, the digest included, in one statement: the chain of a clinic is held only as long
+as its transaction takes, and a look outside a transaction costs one exchange. SQLite has one writer anyhow
+and takes its three steps in Python. Both are checked by the same verifier.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WITH last AS (
            %(before)s::text || (sequence + 1)::text || %(after)s::text AS body
     FROM last
 ), linked AS (
-    SELECT written.*, encode(sha256(convert_to(previous || E'\\n' || body, 'UTF8')), 'hex') AS digest FROM written
+    SELECT *, encode(sha256(convert_to(previous || E'\\n' || body, 'UTF8')), 'hex') AS digest FROM written
 ), moved AS (
     UPDATE audit_chainhead AS head SET sequence = linked.sequence, digest = linked.digest
     FROM linked WHERE head.chain = linked.chain

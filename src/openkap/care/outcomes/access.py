@@ -7,7 +7,7 @@ from django.http import Http404
 from openkap.care.accounts.actor import Actor, patient_actor
 from openkap.care.accounts.links import open_link
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
-from openkap.care.patients.access import patient_for, patients_of
+from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -67,11 +67,6 @@ def proposal_for(
     if found is None:
         raise Http404("no such proposal for this patient")
     return patient, found
-
-
-def seen_patients(by: Actor) -> list[int]:
-    """Database numbers of the patients whose outcomes somebody may see in lists."""
-    return list(patients_of(by, Permission.SEE_OUTCOMES).values_list("pk", flat=True))
 
 
 def through_link(token: str) -> tuple[Actor, Invitation]:

@@ -8,8 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
+from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
@@ -25,8 +27,11 @@ from openkap.care.outcomes.models import (
 )
 from openkap.care.outcomes.planning import marks_of
 from openkap.care.outcomes.wording import Question, questions_of
+from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import record_ids
+from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.instruments.change import Change
 from openkap.instruments.load import sources
 from openkap.instruments.model import Instrument
@@ -363,15 +368,10 @@ class OpenSignal:
     url: str
 
 
-def open_signals(patient_ids: list[int]) -> list[OpenSignal]:
-    """Signals that are not closed, oldest first."""
+def open_signals(by: Actor) -> list[OpenSignal]:
+    """Signals that are not closed of the patients whose outcomes somebody may see, oldest first."""
     from openkap.care.patients.queries import display_name
 
-    rows = (
-        SafetySignal.objects.filter(patient_id__in=patient_ids, closed_at__isnull=True)
-        .select_related("patient__identity")
-        .order_by("raised_at")
-    )
     return [
         OpenSignal(
             uid=row.uid,
@@ -383,8 +383,14 @@ def open_signals(patient_ids: list[int]) -> list[OpenSignal]:
             is_acknowledged=row.acknowledged_at is not None,
             url=reverse("signal", args=[row.patient.uid, row.uid]),
         )
-        for row in rows
+        for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES))
     ]
+
+
+@prepared
+def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[SafetySignal]:
+    waiting = SafetySignal.objects.filter(patient__in=visible(clinic_id, staff_id), closed_at__isnull=True)
+    return waiting.select_related("patient__identity").order_by("raised_at")
 
 
 def signal_page(signal: SafetySignal) -> dict[str, Any]:
@@ -426,13 +432,17 @@ def proposal_page(proposal: MaintenanceProposal) -> dict[str, Any]:
     }
 
 
-def open_proposals(patient_ids: list[int]) -> list[MaintenanceProposal]:
+def open_proposals(by: Actor) -> list[MaintenanceProposal]:
     """Proposals nobody has decided on, with the patient's identity."""
-    return list(
-        MaintenanceProposal.objects.filter(patient_id__in=patient_ids, decided_at__isnull=True)
-        .select_related("patient__identity", "turn")
-        .order_by("made_at")
+    return _open_proposals(*scope_of(by, Permission.SEE_OUTCOMES))
+
+
+@prepared
+def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenanceProposal]:
+    waiting = MaintenanceProposal.objects.filter(
+        patient__in=visible(clinic_id, staff_id), decided_at__isnull=True
     )
+    return waiting.select_related("patient__identity", "turn").order_by("made_at")
 
 
 def asked_page(invitation: Invitation) -> Asked:

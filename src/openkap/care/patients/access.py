@@ -17,8 +17,8 @@ from openkap.care.accounts.access import open_glass, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.patients.models import Patient, TeamMember
-from openkap.care.prepared import prepared
 from openkap.care.permissions import Permission, Role
+from openkap.care.prepared import prepared
 
 
 class Restricted(PermissionDenied):
@@ -33,6 +33,12 @@ def patients_of(by: Actor, permission: Permission = Permission.SEE_PATIENT) -> Q
     """The patients somebody may see in lists: their clinic's, without restricted ones of other teams."""
     require(by, permission)
     return visible(by.clinic_id, by.staff_id)
+
+
+def scope_of(by: Actor, permission: Permission = Permission.SEE_PATIENT) -> tuple[int, int]:
+    """What ``visible`` takes, for somebody who holds the right."""
+    require(by, permission)
+    return by.clinic_id, by.staff_id
 
 
 def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "chart") -> Patient:

@@ -23,6 +23,8 @@ from openkap.care.patients.overview import TOLD
 from openkap.care.permissions import Role
 
 PAGE_SIZE = 50
+# The columns of a name, for reads that need nothing else of the identity.
+NAME = ("identity__family_name", "identity__given_name", "identity__preferred_name")
 DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})$|(\d{1,2})[./](\d{1,2})[./](\d{4})$")
 
 
@@ -44,8 +46,13 @@ class Banner:
 
 def display_name(identity: Identity) -> str:
     """Family name first and in capitals, as the banner of every page shows it."""
-    preferred = f" “{identity.preferred_name}”" if identity.preferred_name else ""
-    return f"{identity.family_name.upper()}, {identity.given_name}{preferred}"
+    return name_shown(identity.family_name, identity.given_name, identity.preferred_name)
+
+
+def name_shown(family: str, given: str, preferred: str) -> str:
+    """As ``display_name``, from the columns of ``NAME``."""
+    called = f" “{preferred}”" if preferred else ""
+    return f"{family.upper()}, {given}{called}"
 
 
 def banner_for(patient: Patient) -> Banner:
