@@ -47,14 +47,25 @@ def prepared(build: Callable[Given, QuerySet[Any, Row]]) -> Callable[Given, list
 
 
 @dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where an argument goes; ``within`` as the words that a text contains."""
+
+    place: int
+    within: bool = False
+
+    def value(self, connection: BaseDatabaseWrapper, values: list[Any]) -> Any:
+        value = values[self.place]
+        return f"%{connection.ops.prep_for_like_query(value)}%" if self.within else value
+
+
+@dataclass(frozen=True, slots=True)
 class _Compiled:
-    """One shape of a read: its text, and for each parameter either a value or the place of an argument."""
+    """One shape of a read: its text, and for each parameter its value or the argument that gives it."""
 
     queryset: Any
     compiler: Any
     sql: str
-    # (place, value): a place of -1 is a value that never varies.
-    parameters: tuple[tuple[int, Any], ...]
+    parameters: tuple[Any, ...]
     converters: Any
 
 
@@ -85,9 +96,11 @@ class _Read(Generic[Given, Row]):
             sql, found = compiler.as_sql()
         except EmptyResultSet:
             return None
-        places = {_stored(connection, mark): place for place, mark in enumerate(_flat(marks))}
-        parameters = tuple((places.get(each, -1) if _may_be(each) else -1, each) for each in found)
-        missing = set(places.values()) - {place for place, _ in parameters}
+        flat = list(enumerate(_flat(marks)))
+        slots = {_stored(connection, mark): _Slot(place) for place, mark in flat}
+        slots |= {f"%{mark}%": _Slot(place, within=True) for place, mark in flat if isinstance(mark, str)}
+        parameters = tuple(slots.get(each, each) if _may_be(each) else each for each in found)
+        missing = {place for place, _ in flat} - {each.place for each in parameters if type(each) is _Slot}
         if missing:
             raise TypeError(f"{self._build.__qualname__}: arguments {sorted(missing)} are not in the query")
         columns = [each[0] for each in compiler.select[: compiler.col_count]]
@@ -96,7 +109,9 @@ class _Read(Generic[Given, Row]):
 
 def _rows(connection: BaseDatabaseWrapper, found: _Compiled, given: tuple[Any, ...]) -> list[Any]:
     values = [_stored(connection, value) for value in _flat(given)]
-    bound = tuple(value if place < 0 else values[place] for place, value in found.parameters)
+    bound = tuple(
+        each.value(connection, values) if type(each) is _Slot else each for each in found.parameters
+    )
     compiler = copy.copy(found.compiler)
     compiler.connection = connection
     compiler.as_sql = lambda *_, **__: (found.sql, bound)

@@ -11,8 +11,7 @@ from ninja.security import django_auth
 from pydantic import AwareDatetime, Field
 
 from openkap.care.access_rules import link_holder, needs
-from openkap.care.accounts.actor import Actor
-from openkap.care.api.operations import operation
+from openkap.care.api.operations import asked_by, operation
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, queries, safety
 from openkap.care.outcomes.access import through_link
@@ -167,7 +166,7 @@ class TrajectoryOut(Schema):
 )
 def trajectory(request: HttpRequest, patient: str, instrument: str = "pcl-5") -> TrajectoryOut:
     """The course of symptoms by one instrument, gaps with their reason."""
-    row = patient_for(_by(request), patient, Permission.SEE_OUTCOMES, seen="outcomes")
+    row = patient_for(asked_by(request), patient, Permission.SEE_OUTCOMES, seen="outcomes")
     found = queries.trajectory(row, form_of(instrument).id, judged=False)
     return TrajectoryOut(
         instrument=found.instrument,
@@ -211,7 +210,7 @@ def signals(request: HttpRequest) -> list[SignalOut]:
             is_acknowledged=each.is_acknowledged,
             level=each.level,
         )
-        for each in queries.open_signals(_by(request))
+        for each in queries.open_signals(asked_by(request))
     ]
 
 
@@ -232,10 +231,5 @@ class Acknowledged(Schema):
 )
 def acknowledge(request: HttpRequest, patient: str, signal: str) -> Acknowledged:
     """Take an alarming answer on: nobody else is called."""
-    safety.acknowledge(by=_by(request), uid=patient, signal=signal)
+    safety.acknowledge(by=asked_by(request), uid=patient, signal=signal)
     return Acknowledged(acknowledged=True)
-
-
-def _by(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    return actor
