@@ -30,12 +30,15 @@ GOOD = {200, 201, 302}
 
 @dataclass
 class Person:
-    """Somebody with their own screen, and a tablet at the chair where a nurse is logged in."""
+    """Somebody with their own screen, a nurse's tablet beside them, and a patient with a telephone."""
 
     own: Work
     tablet: Work
+    telephone: Work
 
     def do(self, action) -> int:
+        if action in does.ON_THE_TELEPHONE:
+            return action(self.telephone)
         return action(self.tablet if action in does.AT_THE_CHAIR else self.own)
 
 
@@ -43,10 +46,9 @@ def crew_of(clinic: Served, people: int) -> list[Person]:
     made = []
     for number in range(people):
         dice = random.Random(number)
-        own, tablet = (
-            Device(clinic.port).log_in(key) for key in (KEYS[number % len(KEYS)], "ben")
-        )
-        made.append(Person(Work(own, clinic.known, dice), Work(tablet, clinic.known, dice)))
+        own, tablet = (Device(clinic.port).log_in(key) for key in (KEYS[number % len(KEYS)], "ben"))
+        devices = (own, tablet, Device(clinic.port))
+        made.append(Person(*(Work(device, clinic.known, dice) for device in devices)))
     return made
 
 

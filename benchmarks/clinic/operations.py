@@ -1,6 +1,6 @@
 """What people and their devices do: each function is one operation and returns the status of its answer.
 
-Two mixes, each 70 % reads and 30 % writes. ``DEVICES`` is what browsers' scripts, tablets and telephones send:
+Two mixes, each 70 % reads and 30 % writes. ``DEVICES`` is what scripts, tablets and telephones send:
 resources as JSON, one a request, as the published figure of another system counts them. ``PAGES`` is what a
 person sends who works with whole pages and forms.
 """
@@ -8,6 +8,7 @@ person sends who works with whole pages and forms.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -36,7 +37,8 @@ class Work:
 
     @property
     def client_id(self) -> str:
-        return f"{self.dice.getrandbits(64):016x}"
+        # Never the same twice, also in another part of the run: a repeat would store nothing.
+        return os.urandom(8).hex()
 
     @property
     def moment(self) -> str:
@@ -173,8 +175,9 @@ def _token(link: dict[str, str]) -> str:
     return link["path"].rstrip("/").rpartition("/")[2]
 
 
-# What the nurse and the prescriber do; the others are refused.
-AT_THE_CHAIR = {write_vitals, write_note, form_note}
+# What is done on a nurse's tablet, and on a patient's telephone, where nobody is logged in.
+AT_THE_CHAIR = {poll_session, write_vitals, write_note, form_note}
+ON_THE_TELEPHONE = {tap, read_link, page_questions}
 
 DEVICES = (
     (find_patient, 12),

@@ -33,7 +33,7 @@ def main(patients: int, sessions: int) -> None:
 
     call_command("migrate", verbosity=0)
     troupe = hire(now() - timedelta(days=600))
-    clinic = open_clinic(troupe, Random(1))  # noqa: S311 - a seed, not a secret
+    clinic = open_clinic(troupe, Random(1))
     by = actor_for(troupe.people["cora"])
     uids, links = [], []
     for number in range(patients):
@@ -108,7 +108,12 @@ def _begun(clinic, patient, lot, number: int):
     from openkap.care.demo.courses import _Past, _signed
     from openkap.care.moment import now
     from openkap.care.treatment.models import (
-        Chair, Clearance, DoseCheck, DoseEvent, Prescription, Session,
+        Chair,
+        Clearance,
+        DoseCheck,
+        DoseEvent,
+        Prescription,
+        Session,
     )  # fmt: skip
 
     nurse, begin = clinic.people["ben"], now() - timedelta(minutes=40)

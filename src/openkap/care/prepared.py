@@ -15,22 +15,28 @@ whole numbers, words, moments, days, and sequences of them.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import update_wrapper
+from functools import lru_cache, update_wrapper
 from typing import Any, Generic, NoReturn, ParamSpec, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.db.models.query import (
+    FlatValuesListIterable,
+    ModelIterable,
+    ValuesListIterable,
+    get_related_populators,
+)
 
 from openkap.care.moment import clock_at
 
 Given = ParamSpec("Given")
 Row = TypeVar("Row")
+Stored = TypeVar("Stored", bound=Model)
 
 # Marks stand for the arguments while the query is compiled; no real value is like them.
 _MARKS: dict[type, Callable[[int], Any]] = {
@@ -44,6 +50,36 @@ _MARKS: dict[type, Callable[[int], Any]] = {
 def prepared(build: Callable[Given, QuerySet[Any, Row]]) -> Callable[Given, list[Row]]:
     """The read that ``build`` describes, with its SQL kept."""
     return _Read(build)
+
+
+def insert(rows: Sequence[Stored]) -> None:
+    """Store new rows of one model, as ``bulk_create`` does, with the statement's text kept."""
+    if not rows:
+        return
+    connection, model = connections[DEFAULT_DB_ALIAS], type(rows[0])
+    sql, fields = _insertion(connection.vendor, model, len(rows))
+    values = [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection) for row in rows for field in fields
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        keys = cursor.fetchall()
+    for row, (key,) in zip(rows, keys, strict=True):
+        row.pk = key
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+@lru_cache(maxsize=256)
+def _insertion(vendor: str, model: type[Model], count: int) -> tuple[str, tuple[Any, ...]]:
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
+    table, key = model._meta.db_table, model._meta.pk
+    fields = tuple(field for field in model._meta.concrete_fields if field is not key)
+    columns = ", ".join(quote(field.column) for field in fields)
+    row = f"({', '.join(['%s'] * len(fields))})"
+    rows = ", ".join([row] * count)
+    # Names of our own models and marks for values, nothing that anybody typed.
+    sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {rows} RETURNING {quote(key.column)}"  # noqa: S608
+    return sql, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +96,16 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """One shape of a read: its text, and for each parameter its value or the argument that gives it."""
+    """One shape of a read: its text, for each parameter its value or the argument that gives it, and how its
+    rows become values or objects.
+    """
 
-    queryset: Any
-    compiler: Any
     sql: str
     parameters: tuple[Any, ...]
-    converters: Any
+    # (column, functions of the field, expression)
+    converters: tuple[tuple[int, Sequence[Callable[..., Any]], Any], ...]
+    width: int
+    made: Callable[[Iterable[Any]], list[Any]]
 
 
 class _Read(Generic[Given, Row]):
@@ -104,29 +143,64 @@ class _Read(Generic[Given, Row]):
         if missing:
             raise TypeError(f"{self._build.__qualname__}: arguments {sorted(missing)} are not in the query")
         columns = [each[0] for each in compiler.select[: compiler.col_count]]
-        return _Compiled(queryset, compiler, sql, parameters, compiler.get_converters(columns))
+        converters = compiler.get_converters(columns).items()
+        return _Compiled(
+            sql,
+            parameters,
+            tuple((place, functions, expression) for place, (functions, expression) in converters),
+            compiler.col_count if compiler.has_extra_select else 0,
+            _maker(queryset, compiler),
+        )
 
 
 def _rows(connection: BaseDatabaseWrapper, found: _Compiled, given: tuple[Any, ...]) -> list[Any]:
     values = [_stored(connection, value) for value in _flat(given)]
-    bound = tuple(
-        each.value(connection, values) if type(each) is _Slot else each for each in found.parameters
-    )
-    compiler = copy.copy(found.compiler)
-    compiler.connection = connection
-    compiler.as_sql = lambda *_, **__: (found.sql, bound)
-    compiler.get_converters = lambda _: found.converters
-    queryset, query = _shallow(found.queryset), _shallow(found.queryset.query)
-    query.get_compiler = lambda *_, **__: compiler
-    queryset._query = query
-    return list(queryset._iterable_class(queryset))
+    bound = [each.value(connection, values) if type(each) is _Slot else each for each in found.parameters]
+    with connection.cursor() as cursor:
+        cursor.execute(found.sql, bound)
+        rows: Iterable[Any] = cursor.fetchall()
+    if found.width:
+        rows = [row[: found.width] for row in rows]
+    if found.converters:
+        rows = [_converted(row, found.converters, connection) for row in rows]
+    return found.made(rows)
 
 
-def _shallow(each: Any) -> Any:
-    """A second object with the same parts; ``copy`` would run a queryset or copy a query's parts as well."""
-    twin = object.__new__(type(each))
-    twin.__dict__.update(each.__dict__)
-    return twin
+def _converted(row: Any, converters: Any, connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
+    values = list(row)
+    for place, functions, expression in converters:
+        for function in functions:
+            values[place] = function(values[place], expression, connection)
+    return tuple(values)
+
+
+def _maker(queryset: Any, compiler: Any) -> Callable[[Iterable[Any]], list[Any]]:
+    """How rows become what the queryset promises: as its own iterables do it, with their preparation kept."""
+    kind = queryset._iterable_class
+    if kind is FlatValuesListIterable:
+        return lambda rows: [row[0] for row in rows]
+    if kind is ValuesListIterable:
+        return lambda rows: list(map(tuple, rows))
+    if kind is not ModelIterable or queryset._prefetch_related_lookups:
+        raise TypeError("a prepared read gives rows of a model, or values_list")
+    info, select = compiler.klass_info, compiler.select
+    first, last = info["select_fields"][0], info["select_fields"][-1] + 1
+    names = [each[0].target.attname for each in select[first:last]]
+    populators = get_related_populators(info, select, DEFAULT_DB_ALIAS)
+    annotations = tuple((compiler.annotation_col_map or {}).items())
+
+    def make(rows: Iterable[Any]) -> list[Any]:
+        made = []
+        for row in rows:
+            each = info["model"].from_db(DEFAULT_DB_ALIAS, names, row[first:last])
+            for populator in populators:
+                populator.populate(row, each)
+            for name, place in annotations:
+                setattr(each, name, row[place])
+            made.append(each)
+        return made
+
+    return make
 
 
 def _shape(value: Any) -> Any:

@@ -100,12 +100,12 @@ def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
     by, invitation = through_link(token)
     taps = [Tap(each.form, each.item, each.value, each.client_id, each.answered_at) for each in body.answers]
     stored = actions.save_answers(by=by, invitation=invitation, taps=taps)
-    sheets = queries.sheets_of(invitation)
+    answered, total = queries.progress_of(invitation)
     mark_answered_here(request, invitation.uid)
     return Saved(
         stored=stored,
-        answered=sum(sheet.answered for sheet in sheets),
-        total=sum(len(sheet.questions) for sheet in sheets),
+        answered=answered,
+        total=total,
         saved_at=now(),
         needs_help=queries.has_signal(invitation),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
@@ -10,6 +11,7 @@ from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, 
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.core.errors import InputError
 
 LINK = "measure"
@@ -69,13 +71,18 @@ def proposal_for(
     return patient, found
 
 
+@prepared
+def _asked(uid: str) -> QuerySet[Invitation]:
+    return Invitation.objects.select_related("patient__clinic", "patient__identity").filter(uid=uid)
+
+
 def through_link(token: str) -> tuple[Actor, Invitation]:
     """The invitation behind a patient's link, and the patient as the one who acts.
 
     Raises ``InputError`` when the link was changed, has expired, or a newer one took its place.
     """
     uid, _, number = open_link(LINK, token).partition(".")
-    invitation = Invitation.objects.select_related("patient__clinic").filter(uid=uid).first()
+    invitation = next(iter(_asked(uid)), None)
     if invitation is None or str(invitation.link_number) != number:
         raise InputError(
             "a newer link took the place of this one",

@@ -299,12 +299,37 @@ class Sheet:
 
 def sheets_of(invitation: Invitation, language: str = "en") -> list[Sheet]:
     """The forms of an invitation with what has been answered so far."""
-    forms = list(Form.objects.filter(invitation=invitation).order_by("position"))
+    return [_sheet(form, answers, language) for form, answers in _answered(invitation)]
+
+
+def progress_of(invitation: Invitation) -> tuple[int, int]:
+    """How many questions of an invitation are answered, and how many there are."""
+    answered = total = 0
+    for form, answers in _answered(invitation):
+        items = form_of(form.instrument).items_by_id
+        total += len(items)
+        answered += sum(1 for item, value in answers.items() if value is not None and item in items)
+    return answered, total
+
+
+def _answered(invitation: Invitation) -> list[tuple[Form, dict[str, int | None]]]:
+    """The forms of an invitation, each with the newest answer of every item; None was taken back."""
+    forms = _forms_of(invitation.pk)
     answers: dict[int, dict[str, int | None]] = {form.pk: {} for form in forms}
-    taps = ItemAnswer.objects.filter(form__invitation=invitation).order_by("answered_at", "id")
-    for form_id, item, value in taps.values_list("form_id", "item", "value"):
+    for form_id, item, value in _taps_of(invitation.pk):
         answers[form_id][item] = value
-    return [_sheet(form, answers[form.pk], language) for form in forms]
+    return [(form, answers[form.pk]) for form in forms]
+
+
+@prepared
+def _forms_of(invitation_id: int) -> QuerySet[Form]:
+    return Form.objects.filter(invitation_id=invitation_id).order_by("position")
+
+
+@prepared
+def _taps_of(invitation_id: int) -> QuerySet[ItemAnswer, tuple[int, str, int | None]]:
+    taps = ItemAnswer.objects.filter(form__invitation_id=invitation_id).order_by("answered_at", "id")
+    return taps.values_list("form_id", "item", "value")
 
 
 def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
@@ -469,13 +494,23 @@ def language_of(invitation: Invitation) -> str:
 
 def has_signal(invitation: Invitation) -> bool:
     """Whether an answer of this invitation asked for a person."""
-    return SafetySignal.objects.filter(form__invitation=invitation).exists()
+    return bool(_signals_of(invitation.pk))
+
+
+@prepared
+def _signals_of(invitation_id: int) -> QuerySet[SafetySignal, tuple[int]]:
+    return SafetySignal.objects.filter(form__invitation_id=invitation_id).values_list("pk")[:1]
 
 
 def last_saved(invitation: Invitation) -> datetime | None:
     """When the newest answer arrived."""
-    taps = ItemAnswer.objects.filter(form__invitation=invitation).order_by("-received_at")
-    return taps.values_list("received_at", flat=True).first()
+    return next(iter(_newest_tap(invitation.pk)), None)
+
+
+@prepared
+def _newest_tap(invitation_id: int) -> QuerySet[ItemAnswer, datetime]:
+    taps = ItemAnswer.objects.filter(form__invitation_id=invitation_id).order_by("-received_at")
+    return taps.values_list("received_at", flat=True)[:1]
 
 
 def reach(patient: Patient) -> dict[str, Any]:
