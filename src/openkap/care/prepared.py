@@ -38,6 +38,9 @@ Given = ParamSpec("Given")
 Row = TypeVar("Row")
 Stored = TypeVar("Stored", bound=Model)
 
+# A longer list of values is asked for once and in no shape that comes again.
+MOST_KEPT = 20
+
 # Marks stand for the arguments while the query is compiled; no real value is like them.
 _MARKS: dict[type, Callable[[int], Any]] = {
     int: lambda place: 1_903_170_000 + place,
@@ -119,6 +122,8 @@ class _Read(Generic[Given, Row]):
     def __call__(self, *given: Given.args, **named: Given.kwargs) -> list[Row]:
         if named:
             raise TypeError("a prepared read takes its arguments by place")
+        if any(isinstance(each, (list, tuple)) and len(each) > MOST_KEPT for each in given):
+            return list(self._build(*given, **named))
         connection = connections[DEFAULT_DB_ALIAS]
         shape = (connection.vendor, *map(_shape, given))
         if shape not in self._shapes:

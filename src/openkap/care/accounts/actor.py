@@ -50,9 +50,13 @@ class Actor:
 def actor_for(person: Staff, clinic_uid: str = "") -> Actor:
     """The person at that clinic, or at their first one; without any role they have no right at all."""
     moment = now()
+    # ``request.user`` is a proxy: its attributes are reached, not its dictionary.
+    rows = getattr(person, "roles_read", None)
+    if rows is not None:
+        del person.roles_read
     held = [
         assignment
-        for assignment in _held(person.pk, moment)
+        for assignment in (held_roles(person.pk, moment) if rows is None else rows)
         if assignment.until is None or assignment.until > moment
     ]
     clinics: dict[str, Clinic] = {each.clinic.uid: each.clinic for each in held}
@@ -76,9 +80,10 @@ def actor_for(person: Staff, clinic_uid: str = "") -> Actor:
 
 
 @prepared
-def _held(staff_id: int, moment: datetime) -> QuerySet[RoleAssignment]:
+def held_roles(staff_id: int, moment: datetime) -> QuerySet[RoleAssignment]:
+    """Roles that have begun, ended ones included, with person and clinic."""
     held = RoleAssignment.objects.filter(staff_id=staff_id, since__lte=moment)
-    return held.select_related("clinic").order_by("clinic__name", "id")
+    return held.select_related("clinic", "staff").order_by("clinic__name", "id")
 
 
 def job_actor(name: str, clinic: Clinic | None = None) -> Actor:

@@ -167,7 +167,7 @@ class TrajectoryOut(Schema):
 def trajectory(request: HttpRequest, patient: str, instrument: str = "pcl-5") -> TrajectoryOut:
     """The course of symptoms by one instrument, gaps with their reason."""
     row = patient_for(asked_by(request), patient, Permission.SEE_OUTCOMES, seen="outcomes")
-    found = queries.trajectory(row, form_of(instrument).id, judged=False)
+    found = queries.trajectory(row, form_of(instrument).id, judged=False, marked=False)
     return TrajectoryOut(
         instrument=found.instrument,
         least=found.least,

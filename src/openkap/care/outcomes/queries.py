@@ -116,28 +116,42 @@ class Trajectory:
         return new.total - base.total
 
 
-def trajectory(patient: Patient, instrument: str = "pcl-5", *, judged: bool = True) -> Trajectory:
-    """The readings of one instrument of a patient and of records merged into theirs."""
-    return trajectories(record_ids(patient), (instrument,), judged=judged)[0]
+def trajectory(
+    patient: Patient, instrument: str = "pcl-5", *, judged: bool = True, marked: bool = True
+) -> Trajectory:
+    """The readings of one instrument of a patient and of records merged into theirs.
+
+    ``marked`` with the dated points of treatment, for whoever draws them.
+    """
+    return trajectories(record_ids(patient), (instrument,), judged=judged, marked=marked)[0]
 
 
 def trajectories(
-    patient_ids: list[int], instruments: Iterable[str], *, judged: bool = True
+    patient_ids: list[int], instruments: Iterable[str], *, judged: bool = True, marked: bool = True
 ) -> list[Trajectory]:
     """One trajectory an instrument; readings, gaps, marks and turns are read once for all of them."""
     names = list(instruments)
     rows: dict[str, list[FormScore]] = {name: [] for name in names}
-    found = FormScore.objects.filter(
-        patient_id__in=patient_ids, instrument__in=names, form__voided_at__isnull=True
-    ).select_related("form__invitation")
-    for row in found.order_by("at", "id"):
+    for row in _scores(patient_ids, names):
         rows[row.instrument].append(row)
     gaps = _gaps(patient_ids, names)
-    marks = tuple(marks_of(patient_ids))
-    turns = list(
-        Turn.objects.filter(patient_id__in=patient_ids).select_related("score", "before").order_by("at", "id")
-    )
+    marks = tuple(marks_of(patient_ids)) if marked else ()
+    turns = _turns(patient_ids)
     return [_trajectory(form_of(name), rows[name], gaps[name], marks, turns, judged=judged) for name in names]
+
+
+@prepared
+def _scores(patient_ids: list[int], instruments: list[str]) -> QuerySet[FormScore]:
+    rows = FormScore.objects.filter(
+        patient_id__in=patient_ids, instrument__in=instruments, form__voided_at__isnull=True
+    )
+    return rows.select_related("form__invitation").order_by("at", "id")
+
+
+@prepared
+def _turns(patient_ids: list[int]) -> QuerySet[Turn]:
+    rows = Turn.objects.filter(patient_id__in=patient_ids)
+    return rows.select_related("score", "before").order_by("at", "id")
 
 
 def _trajectory(
@@ -193,15 +207,20 @@ def title_of(occasion: str) -> str:
 
 def _gaps(patient_ids: list[int], names: list[str]) -> dict[str, list[Gap]]:
     found: dict[str, list[Gap]] = {name: [] for name in names}
-    rows = Form.objects.filter(
-        patient_id__in=patient_ids, instrument__in=names, invitation__closed_at__isnull=False
-    ).select_related("invitation")
-    for row in rows.order_by("invitation__due_at"):
+    for row in _closed(patient_ids, names):
         invitation = row.invitation
         found[row.instrument].append(
             Gap(invitation.due_at, title_of(invitation.occasion), invitation.get_gap_display())
         )
     return found
+
+
+@prepared
+def _closed(patient_ids: list[int], instruments: list[str]) -> QuerySet[Form]:
+    rows = Form.objects.filter(
+        patient_id__in=patient_ids, instrument__in=instruments, invitation__closed_at__isnull=False
+    )
+    return rows.select_related("invitation").order_by("invitation__due_at")
 
 
 def _milestone(instrument: Instrument, turn: Turn) -> Milestone:
