@@ -64,9 +64,11 @@ def database(url: str) -> dict[str, Any]:
             },
         }
     if parts.scheme in {"postgres", "postgresql"}:
-        options: dict[str, Any] = dict(parse_qsl(parts.query))
+        options: dict[str, Any] = dict(parse_qsl(parts.query)) | {"server_side_binding": True}
+        # Compiling a query to machine code takes longer than any of ours runs.
+        options["options"] = f"{options.get('options', '')} -c jit=off".strip()
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "openkap.care.postgresql",
             "NAME": parts.path.lstrip("/"),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
@@ -212,6 +214,7 @@ LOCK_AFTER_MINUTES = int(os.environ.get("OPENKAP_LOCK_AFTER_MINUTES", "10"))
 SESSION_HOURS = int(os.environ.get("OPENKAP_SESSION_HOURS", "12"))
 BREAK_GLASS_MINUTES = int(os.environ.get("OPENKAP_BREAK_GLASS_MINUTES", "60"))
 
+SESSION_ENGINE = "openkap.care.accounts.sessions"
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignature, Screening
 from openkap.care.moment import now
-from openkap.care.patients.access import patients_of
+from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
-from openkap.care.patients.queries import display_name
+from openkap.care.patients.queries import NAME, display_name, name_shown
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 
 # How long before a consent ends it is put on the list.
 AHEAD = timedelta(days=14)
@@ -36,11 +38,6 @@ def tasks(by: Actor) -> list[Task]:
 
 
 def _to_countersign(by: Actor) -> list[Task]:
-    waiting = PatientSignature.objects.filter(
-        consent__given__isnull=True,
-        consent__patient__in=patients_of(by),
-        consent__text__superseded_at__isnull=True,
-    ).select_related("consent__patient__identity")
     return [
         Task(
             "Countersign the consent",
@@ -49,47 +46,51 @@ def _to_countersign(by: Actor) -> list[Task]:
             urgency="today",
             note="the patient has signed",
         )
-        for row in waiting.order_by("signed_at")[:MOST]
+        for row in _signed(*scope_of(by))
     ]
 
 
+@prepared
+def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
+    waiting = PatientSignature.objects.filter(
+        consent__given__isnull=True,
+        consent__patient__in=visible(clinic_id, staff_id),
+        consent__text__superseded_at__isnull=True,
+    )
+    return waiting.select_related("consent__patient__identity").order_by("signed_at")[:MOST]
+
+
 def _to_decide(by: Actor) -> list[Task]:
-    undecided = patients_of(by).filter(
+    return [
+        Task("Decide on eligibility", reverse("screening_decide", args=[uid]), name_shown(*name))
+        for uid, *name in _undecided(*scope_of(by))
+    ]
+
+
+@prepared
+def _undecided(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
+    undecided = visible(clinic_id, staff_id).filter(
         Exists(Screening.objects.filter(patient=OuterRef("pk"))),
         ~Exists(Decision.objects.filter(patient=OuterRef("pk"))),
         status=Patient.Status.SCREENING,
     )
-    return [
-        Task(
-            "Decide on eligibility",
-            reverse("screening_decide", args=[patient.uid]),
-            display_name(patient.identity),
-        )
-        for patient in undecided.select_related("identity").order_by("created_at")[:MOST]
-    ]
+    return undecided.order_by("created_at").values_list("uid", *NAME)[:MOST]
 
 
 def _to_screen(by: Actor) -> list[Task]:
-    fresh = patients_of(by).filter(status=Patient.Status.REFERRED)
     return [
-        Task(
-            "Open the screening",
-            reverse("screening", args=[patient.uid]),
-            display_name(patient.identity),
-            note="referred",
-        )
-        for patient in fresh.select_related("identity").order_by("created_at")[:MOST]
+        Task("Open the screening", reverse("screening", args=[uid]), name_shown(*name), note="referred")
+        for uid, *name in _referred(*scope_of(by))
     ]
 
 
+@prepared
+def _referred(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
+    fresh = visible(clinic_id, staff_id).filter(status=Patient.Status.REFERRED)
+    return fresh.order_by("created_at").values_list("uid", *NAME)[:MOST]
+
+
 def _ending(by: Actor) -> list[Task]:
-    ending = ConsentGiven.objects.filter(
-        patient__in=patients_of(by),
-        withdrawal__isnull=True,
-        text__superseded_at__isnull=True,
-        expires_at__gt=now(),
-        expires_at__lt=now() + AHEAD,
-    ).select_related("patient__identity")
     return [
         Task(
             "Ask for consent again",
@@ -98,5 +99,17 @@ def _ending(by: Actor) -> list[Task]:
             row.expires_at,
             note="the consent ends",
         )
-        for row in ending.order_by("expires_at")[:MOST]
+        for row in _ends_soon(*scope_of(by), now(), now() + AHEAD)
     ]
+
+
+@prepared
+def _ends_soon(clinic_id: int, staff_id: int, moment: datetime, before: datetime) -> QuerySet[ConsentGiven]:
+    ending = ConsentGiven.objects.filter(
+        patient__in=visible(clinic_id, staff_id),
+        withdrawal__isnull=True,
+        text__superseded_at__isnull=True,
+        expires_at__gt=moment,
+        expires_at__lt=before,
+    )
+    return ending.select_related("patient__identity").order_by("expires_at")[:MOST]
