@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from openkap.care.enrolment.models import Answer, Capacity, ConsentGiven
+from openkap.care.enrolment.texts import released
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.core.quantity import Quantity
@@ -75,8 +76,8 @@ def consent_in_force(patient: Patient, moment: datetime) -> ConsentGiven | None:
             valid_from__lte=moment,
             expires_at__gt=moment,
             withdrawal__isnull=True,
-            text__superseded_at__isnull=True,
         )
+        .filter(released("text", "patient__clinic"))
         .select_related("text", "consent", "patient_signature", "countersignature")
         .order_by("-valid_from")
         .first()

@@ -10,6 +10,7 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignature, Screening
+from openkap.care.enrolment.texts import released
 from openkap.care.moment import now
 from openkap.care.patients.access import patients_of
 from openkap.care.patients.models import Patient
@@ -37,9 +38,9 @@ def tasks(by: Actor) -> list[Task]:
 
 def _to_countersign(by: Actor) -> list[Task]:
     waiting = PatientSignature.objects.filter(
+        released("consent__text", "consent__patient__clinic"),
         consent__given__isnull=True,
         consent__patient__in=patients_of(by),
-        consent__text__superseded_at__isnull=True,
     ).select_related("consent__patient__identity")
     return [
         Task(
@@ -84,9 +85,9 @@ def _to_screen(by: Actor) -> list[Task]:
 
 def _ending(by: Actor) -> list[Task]:
     ending = ConsentGiven.objects.filter(
+        released("text", "patient__clinic"),
         patient__in=patients_of(by),
         withdrawal__isnull=True,
-        text__superseded_at__isnull=True,
         expires_at__gt=now(),
         expires_at__lt=now() + AHEAD,
     ).select_related("patient__identity")
