@@ -35,7 +35,7 @@ class Served:
     def open(self, browser, key: str = "", **context):
         """A page of a new browser window, logged in as one of the cast."""
         page = browser.new_context(base_url=self.url, **context).new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.goto("/demo/")
         if key:
             page.click(f"form[action='/demo/{key}/'] button")
@@ -68,7 +68,7 @@ def served(tmp_path_factory):
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while time.monotonic() < until:
         assert process.poll() is None, "the server ended by itself"
         try:
@@ -76,4 +76,4 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-    pytest.fail("the server did not answer within two minutes")
+    pytest.fail("the server did not answer within ten minutes")

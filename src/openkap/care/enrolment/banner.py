@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
 
 from openkap.care.contributions import BannerItem
 from openkap.care.enrolment.consent_queries import state_of
-from openkap.care.enrolment.models import Answer, Consent
+from openkap.care.enrolment.models import Answer, Consent, ConsentRelease
 from openkap.care.prepared import prepared
 
 
@@ -18,7 +20,7 @@ def _consent(patient_id: int) -> BannerItem:
     rows = _newest_consent(patient_id)
     if not rows:
         return BannerItem("Consent", "not asked yet", "unknown")
-    state = state_of(rows[0])
+    state = state_of(rows[0], is_current=rows[0].is_current)
     return BannerItem("Consent", state.words, state.tone)
 
 
@@ -31,8 +33,11 @@ def _weight(patient_id: int) -> list[BannerItem]:
 
 
 @prepared
-def _newest_consent(patient_id: int) -> QuerySet[Consent]:
-    asked = Consent.objects.filter(patient_id=patient_id)
+def _newest_consent(patient_id: int) -> QuerySet[Any]:
+    current = ConsentRelease.objects.filter(
+        text=OuterRef("text"), clinic=OuterRef("patient__clinic"), superseded_at__isnull=True
+    )
+    asked = Consent.objects.filter(patient_id=patient_id).annotate(is_current=Exists(current))
     return asked.select_related("text", "patient_signature", "given__withdrawal").order_by(
         "-opened_at", "-id"
     )[:1]

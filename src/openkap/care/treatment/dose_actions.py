@@ -14,7 +14,6 @@ from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.enrolment.facts import consent_in_force
-from openkap.care.enrolment.texts import bring_into_force
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
@@ -243,7 +242,6 @@ def clear(*, by: Actor, patient: str, uid: str, stamp: Stamp | None = None) -> C
         return held
     if session.state != State.ARRIVED:
         raise InputError("this session cannot be cleared now", value=session.get_state_display())
-    bring_into_force()
     gates = gates_now(session)
     waiting = holding(gates)
     if waiting:
@@ -301,7 +299,6 @@ def dose_event(
     if check is None:
         raise InputError("nobody has checked the dose", remedy="draw it and have it checked")
     given_ug = _given(kind, given_mg, check, old)
-    bring_into_force()
     if kind == "start":
         _refuse_without_consent(session, stamp.observed_at or now())
         rate_ml_h = rate_ml_h if rate_ml_h is not None else check.rate_ml_h
