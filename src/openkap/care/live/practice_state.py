@@ -68,6 +68,7 @@ def practice_state(run: Run) -> dict[str, Any]:
             "rates": [list(pair) for pair in given.rates],
         },
         "events": [_event(act) for act in run.acts],
+        "doubts": [],
         "entries": _entries(run, bands),
         "alerts": _alerts(run, seen),
         "adverse": [],

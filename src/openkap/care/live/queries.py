@@ -20,7 +20,7 @@ MOST_KEPT = 512
 MOVING = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY)
 
 # (session, mark) -> state, in this process; the mark makes an old one harmless.
-_kept: dict[tuple[int, str], dict[str, Any]] = {}
+_kept: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 def refreshed(session: Session, by: Actor, known_mark: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def current_state(session: Session) -> dict[str, Any]:
     if session.state in MOVING:
         # Conditions for leaving follow the clock: looked at anew each minute.
         mark += f"-{moment:%H%M}"
-    key = (session.pk, mark)
+    key = (session.uid, mark)
     if key not in _kept:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()

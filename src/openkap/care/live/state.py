@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, OuterRef, Subquery
 
 from openkap.care.enrolment.facts import screening_facts
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
@@ -19,11 +19,13 @@ from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.models import (
     AdverseEvent,
     Alert,
     Discharge,
     DoseCheck,
+    DoseDoubt,
     DoseEvent,
     Entry,
     Prescription,
@@ -45,26 +47,25 @@ def ms(moment: datetime | None) -> int | None:
 
 
 def mark_of(session: Session) -> str:
-    """Changes whenever the record of the session does; three short queries."""
-    rows = Entry.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    events = DoseEvent.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    alerts = Alert.objects.filter(session=session).aggregate(
-        last=Max("id"), seen=Count("acknowledged_at"), up=Count("escalated_at")
+    """Changes whenever the record of the session does; one short query."""
+    last = {
+        model.__name__.lower(): Subquery(
+            model._default_manager.filter(session=OuterRef("pk")).order_by("-id").values("id")[:1]
+        )
+        for model in (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
+    }
+    alerts = Alert.objects.filter(session=OuterRef("pk")).order_by().values("session")
+    doubts = DoseDoubt.objects.filter(session=OuterRef("pk")).order_by().values("session")
+    counts = {
+        "seen": Subquery(alerts.annotate(n=Count("acknowledged_at")).values("n")),
+        "escalated": Subquery(alerts.annotate(n=Count("escalated_at")).values("n")),
+        "settled": Subquery(doubts.annotate(n=Count("settled_at")).values("n")),
+    }
+    row = Session.objects.filter(pk=session.pk).values_list(
+        "version", "locked_at", *last.values(), *counts.values()
     )
-    rest = AdverseEvent.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    photos = Photo.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    parts = (
-        session.version,
-        rows,
-        events,
-        alerts["last"] or 0,
-        alerts["seen"],
-        alerts["up"],
-        rest,
-        photos,
-        int(session.locked_at is not None),
-    )
-    return "-".join(map(str, parts))
+    version, locked_at, *rest = row[0]
+    return "-".join(str(each or 0) for each in (version, int(locked_at is not None), *rest))
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "begun": ms(begun),
         "dose": _dose(course, moment),
         "events": [_event(each) for each in events],
+        "doubts": [_doubt(each) for each in doubts_of(session)],
         "entries": _entries(session),
         "alerts": _alerts(session),
         "adverse": _adverse(session),
@@ -176,6 +178,28 @@ def _event(row: DoseEvent) -> dict[str, Any]:
         "by": row.entered_by.name,
         "reason": row.reason,
         "was": ms(row.corrects.observed_at) if row.corrects else None,
+    }
+
+
+def _doubt(row: DoseDoubt) -> dict[str, Any]:
+    """An act with the drug that does not fit; open while nobody has decided."""
+    return {
+        "uid": row.uid,
+        "id": row.client_id,
+        "kind": row.kind,
+        "words": row.get_kind_display(),
+        "at": ms(row.observed_at),
+        "entered": ms(row.entered_at),
+        "rate_ml_h": float(row.rate_ml_h) if row.rate_ml_h is not None else None,
+        "given_mg": row.given_ug / 1000 if row.given_ug is not None else None,
+        "by": row.entered_by.name,
+        "why": row.why,
+        "reason": row.reason,
+        "would_correct": ms(row.names.observed_at) if row.names else None,
+        "is_open": not row.settlement,
+        "decision": row.get_settlement_display(),
+        "decided_by": row.settled_by.name if row.settled_by else "",
+        "because": row.settled_because,
     }
 
 

@@ -60,6 +60,12 @@ def _sections(told: dict[str, Any]) -> list[str]:
         given = f" given {each['given_mg']} mg" if each["given_mg"] else ""
         crossed = f" (replaced) {each['reason']}" if each["replaced"] else ""
         lines.append(_line(f"{each['what']} by {each['by']}", said + given + crossed))
+    for each in told.get("dose_doubts", []):
+        decided = (
+            f"{each['decision']} by {each['decided_by']}: {each['because']}" if each["decision"] else "open"
+        )
+        label = f"In doubt: {each['what']} by {each['by']}"
+        lines.append(_line(label, f"{_when(each['at'])}, {each['why']}; {decided}"))
     lines.append("== Readings and notes")
     for each in told["entries"]:
         values = "; ".join(f"{value['label']} {value['value']}" for value in each["values"].values())
