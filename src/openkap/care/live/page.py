@@ -19,6 +19,7 @@ from openkap.protocol.elements import Element, dictionary
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import Stage
 from openkap.protocol.session_words import adverse_event_words
+from openkap.protocol.windows import windows
 
 # In the order a monitor is read; the pad asks one after the other.
 VITALS = ("sbp", "dbp", "heart_rate", "spo2", "respiratory_rate", "moaas")
@@ -71,6 +72,8 @@ def protocol_data(protocol: Protocol) -> dict[str, Any]:
         "vitals": [_element(dictionary()[name]) for name in VITALS],
         "extra": [_element(dictionary()[name]) for name in EXTRA],
         "rules": rules_as_data(protocol),
+        "sustained_min": windows().minutes("sustained"),
+        "before_first_min": windows().minutes("before_first"),
         "scores": [[name, dictionary()[name].ask] for name in SCORES],
         "leaving": _leaving(protocol),
         "minutes": list(protocol.vitals.minutes),
