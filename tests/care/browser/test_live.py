@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
-from live_clinic import LiveClinic, tap, until
+from live_clinic import LiveClinic, fresh, saved, tap, until
+from pdf_text import text_of
+
+from openkap.care.demo.cast import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HERE = Path(__file__).resolve().parent
@@ -140,3 +144,169 @@ def test_nothing_lies_under_a_fold(browser, clinic, width, height):
         assert box["y"] + box["height"] <= height + 1, name
         assert box["x"] + box["width"] <= width + 1, name
     page.context.close()
+
+
+PRESSURES = {
+    0: 124,
+    10: 133,
+    20: 141,
+    30: 168,
+    40: 152,
+    55: 146,
+    70: 139,
+    85: 132,
+    100: 128,
+    120: 126,
+    150: 124,
+}
+
+
+def test_a_whole_session_of_160_minutes_by_taps_ends_in_a_locked_true_record(browser, clinic):
+    """The clock of clinic and tablet is moved on; everything is done as a nurse does it."""
+    page = clinic.open(browser, clinic.paths[2])
+    drug(page, "Start 35 mg", twice=True)
+    until(page, "livePage.state.session.state === 'dosing'")
+    at = walk(clinic, page)
+    for minute in sorted({*PRESSURES, 15, 18, 25, 50}):
+        at(minute)
+        if minute == 15:
+            page.click("#pump-act:has-text('Pause')")
+        elif minute == 18:
+            page.click("#pump-act:has-text('Resume')")
+        elif minute == 25:
+            page.click("[data-tab=drug]")
+            page.fill("[aria-label='New rate in mL/h']", "4,0")
+            drug(page, "Set rate", twice=True)
+        elif minute == 50:
+            page.click("[data-tab=drug]")
+            page.fill("[aria-label='Given in all, mg']", "31.5")
+            drug(page, "Stop", twice=True)
+        else:
+            page.click("[data-tab=vitals]")
+            sbp = PRESSURES[minute]
+            taps = sum(tap(page, value) for value in (sbp, sbp - 48, 74, 97, 15, 5))
+            page.click("#save-vitals")
+            assert taps + 1 <= 8, (minute, taps)
+        saved(page)
+        answer_alerts(page)
+    assert page.locator(".alert").count() == 0
+    leave(page)
+    at(160)
+    told = sign(clinic, page)
+    compare(clinic, page, told)
+    replay(page)
+    page.context.close()
+
+
+def walk(clinic, page):
+    """Moves both clocks to a minute of the session."""
+
+    def at(minute: float) -> None:
+        now = page.evaluate("(livePage.clock.now() - livePage.state.begun) / 60000")
+        clinic.forward(page, minute - now)
+
+    return at
+
+
+def drug(page, words: str, *, twice: bool = False) -> None:
+    """What cannot be taken back asks for a second tap that says what was understood."""
+    button = page.locator("#panel-other button", has_text=words)
+    button.click()
+    if twice:
+        page.locator("#panel-other button", has_text="Tap again").click()
+    saved(page)
+
+
+def answer_alerts(page) -> None:
+    while page.locator(".alert").count():
+        page.locator(".alert .alert-acts button").first.click()
+        saved(page)
+        fresh(page)
+
+
+ANSWERS = {"SpO2": "97", "Aldrete": "10"}
+
+
+def leave(page) -> None:
+    """Every question of the leaving panel, by its own buttons."""
+    page.click("[data-tab=leaving]")
+    while page.locator(".leaving-acts").count():
+        first = page.locator(".leaving li:has(.leaving-acts)").first
+        words = first.inner_text()
+        if first.locator("input").count():
+            first.locator("input").fill(next(text for name, text in ANSWERS.items() if name in words))
+        first.locator("button").first.click()
+        saved(page)
+        fresh(page)
+        page.click("[data-tab=leaving]")
+    assert "May leave" in page.inner_text("#panel-other")
+
+
+def sign(clinic, page) -> dict:
+    """The rest of the drug destroyed before a witness, the patient let go, the record signed."""
+    page.click("text=Let go, sign and lock")
+    page.fill("#id_waste", "3.5")
+    page.fill("#waste input[name=password]", PASSWORD)
+    page.click("text=Destroyed before a witness")
+    page.fill("#id_escort", "Robin Example")
+    page.click("button:has-text('The patient leaves')")
+    page.fill("#sign input[name=password]", PASSWORD)
+    page.click("button:has-text('Sign and lock')")
+    page.wait_for_selector("text=Signed and locked")
+    with sqlite3.connect(clinic.folder / "clinic.sqlite3") as database:
+        uid = page.url.split("/sessions/")[1].split("/")[0]
+        (key,) = database.execute("SELECT id FROM treatment_session WHERE uid = ?", [uid]).fetchone()
+        ask = lambda query: database.execute(query, [key]).fetchall()  # noqa: E731
+        return {
+            "locked": ask("SELECT locked_at FROM treatment_session WHERE id = ?")[0][0],
+            "ledger": dict(
+                ask(
+                    "SELECT kind, SUM(amount_ug) FROM treatment_ledgerentry WHERE session_id = ? GROUP BY kind"
+                )
+            ),
+            "sbp": [
+                int(float(value))
+                for (value,) in ask(
+                    "SELECT v.number FROM treatment_value v JOIN treatment_entry e ON e.id = v.entry_id "
+                    "WHERE v.element = 'sbp' AND e.session_id = ? ORDER BY e.observed_at"
+                )
+            ],
+        }
+
+
+def compare(clinic, page, told: dict) -> None:
+    """Paper, ledger and database say the same."""
+    assert told["locked"]
+    assert told["sbp"] == [PRESSURES[minute] for minute in sorted(PRESSURES)]
+    ledger = told["ledger"]
+    assert ledger == {"drawn": 35_000, "given": 31_500, "wasted": 3_500}
+    where = page.url.split("#")[0]
+    paper = text_of(page.context.request.get(f"{where}record.pdf").body())
+    for sbp in PRESSURES.values():
+        assert f"{sbp}/{sbp - 48}" in paper, sbp
+    assert re.findall(r"\n(\w+)\s+([\d.]+) mg\s+LOT7", paper) == [
+        (kind, f"{amount / 1000:g}") for kind, amount in ledger.items()
+    ]
+    form = text_of(page.context.request.get(f"{where}monitoring-form.pdf").body())
+    for value in ("31.5 mg", "160", f"{PRESSURES[40]}/{PRESSURES[40] - 48} mmHg", "123/75 mmHg"):
+        assert value in form, value
+    assert "not recorded" not in form
+
+
+def replay(page) -> None:
+    """Minute by minute: what was known then, and nothing later."""
+    page.goto(page.url.split("#")[0] + "replay/")
+    for minute, sbp in PRESSURES.items():
+        page.evaluate(
+            """minute => {
+              const bar = document.getElementById("minute");
+              bar.value = minute;
+              bar.dispatchEvent(new Event("input"));
+            }""",
+            minute,
+        )
+        said = page.inner_text("#log")
+        assert f"{sbp}/{sbp - 48}" in said
+        later = [value for at, value in PRESSURES.items() if at > minute]
+        assert not any(f"{value}/{value - 48}" in said for value in later), minute
+    assert "31.5 mg given" in page.inner_text("#log")

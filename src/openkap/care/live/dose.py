@@ -29,6 +29,8 @@ class Ordered:
     dose_mg: float
     over_min: float | None
     rate_ml_h: float | None
+    # How it was made up: the rate belongs to that.
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)

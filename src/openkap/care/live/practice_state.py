@@ -62,6 +62,7 @@ def practice_state(run: Run) -> dict[str, Any]:
             "ordered_mg": run.ordered.dose_mg,
             "over_min": run.ordered.over_min,
             "first_rate": run.ordered.rate_ml_h,
+            "way": "",
             "rate_ml_h": given.rate_ml_h,
             "given_mg": round(given.given_mg, 2),
             "pump": given.pump,

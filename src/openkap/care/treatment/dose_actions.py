@@ -166,9 +166,10 @@ def check_dose(
     lot: str,
     drawn_mg: Decimal,
     witness: Witness,
+    way: str = "",
     stamp: Stamp | None = None,
 ) -> DoseCheck:
-    """Draw the dose from a lot; a second person checks product, lot, expiry and amount, and signs."""
+    """Draw the dose from a lot; a second person checks product, lot, expiry, amount and pump, and signs."""
     session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
     held = once(DoseCheck, session, stamp)
     if held is not None:
@@ -193,13 +194,15 @@ def check_dose(
             remedy="draw the dose, or order less",
             where="drawn_mg",
         )
-    draw = proposal_for(session, ordered.step).draw_of(row_lot.product, ordered.dose_mg, ordered.over_min)
+    proposal = proposal_for(session, ordered.step)
+    draw = proposal.draw_of(row_lot.product, ordered.dose_mg, ordered.over_min, way)
     lot_words = [row_lot.name, row_lot.strength, row_lot.lot_number, str(row_lot.expires_on)]
     shown = canonical([draw.text, draw.warning, lot_words, str(drawn_mg)])
     signature = sign(
         by=witness.actor,
         person=witness.person,
-        meaning=f"I checked {ordered.dose_mg} mg from {row_lot.name}, lot {row_lot.lot_number}",
+        meaning=f"I checked {ordered.dose_mg} mg from {row_lot.name}, lot {row_lot.lot_number}"
+        + (f", pump {draw.rate_ml_h} mL/h" if draw.rate_ml_h is not None else ""),
         entity="session",
         uid=session.uid,
         content=shown,
@@ -213,6 +216,7 @@ def check_dose(
         drawn_ug=micrograms(drawn_mg),
         volume_ml=draw.volume_ml,
         rate_ml_h=draw.rate_ml_h,
+        way=draw.way or None,
         second=witness.person,
         signature=signature,
         **fields,

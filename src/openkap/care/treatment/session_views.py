@@ -149,6 +149,7 @@ def check(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
             lot=data.get("lot", ""),
             drawn_mg=drawn,
             witness=witness,
+            way=data.get("way", ""),
             stamp=forms.stamp_given(data),
         )
 

@@ -154,4 +154,11 @@ class Migration(migrations.Migration):
         ),
         ProtectRows("DoseDoubt", mutable=SETTLED),
         RefuseWhen("DoseDoubt", "dosedoubt_after_lock", LOCKED, "the session is signed and locked"),
+        migrations.AddField(
+            model_name="dosecheck",
+            name="way",
+            field=models.CharField(blank=True, max_length=12, null=True),
+        ),
+        # The new column is protected like the others.
+        ProtectRows("DoseCheck"),
     ]

@@ -152,6 +152,9 @@ class DoseCheck(Recorded):
     drawn_ug = models.PositiveBigIntegerField()
     volume_ml = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
     rate_ml_h = models.DecimalField(max_digits=8, decimal_places=1, null=True, blank=True)
+    # Undiluted or made up: the rate means nothing without it. Null where there is no pump, or from before
+    # ways were told apart: SQLite would rebuild a table that triggers of others name.
+    way = models.CharField(max_length=12, null=True, blank=True)  # noqa: DJ001
     second = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
 

@@ -35,6 +35,11 @@ export function provisional(data, state, entries) {
     .filter((alert) => !known.has(`${alert.rule} ${alert.entry}`));
 }
 
+// A limit as a person says it.
+function spoken(text) {
+  return text.replaceAll("mm[Hg]", "mmHg").replaceAll(/[sd]bp_baseline/g, "baseline").replaceAll("_", " ").replaceAll(">=", "at least").replaceAll("<=", "at most").replaceAll(">", "above").replaceAll("<", "below");
+}
+
 export function asFacts(values) {
   return Object.fromEntries(
     Object.entries(values ?? {}).map(([name, value]) => [
@@ -72,7 +77,7 @@ export class Alerts {
   doubtCard(doubt) {
     const card = node("article", "alert medium");
     const words = node("div");
-    words.append(node("p", "alert-title", `? DECIDE: ${actInWords(doubt)}, ${this.time(doubt.at)}`));
+    words.append(node("p", "alert-title", `? DECIDE: “${actInWords(doubt)}” at ${this.time(doubt.at)}`));
     words.append(node("p", "alert-do", `Entered by ${doubt.by}; it does not fit: ${doubt.why}. It counts for nothing until somebody decides.`));
     const acts = node("div", "alert-acts");
     for (const reason of ["Entered twice", "Did not happen"]) {
@@ -95,7 +100,7 @@ export class Alerts {
     const told = alert.told;
     const words = node("div");
     words.append(node("p", "alert-title", `${WORD[alert.priority]}: ${told.title ?? alert.rule}`));
-    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).join("; ").replaceAll("mm[Hg]", "mmHg");
+    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).map(spoken).join("; ");
     words.append(node("p", "alert-do", `${told.say ?? told.action_words ?? ""} Who: ${told.who ?? "session nurse"}.`));
     const small = [this.time(alert.at), alert.rule, seen];
     if (alert.isProvisional) small.push("worked out on this tablet, not recorded yet");

@@ -2,7 +2,7 @@
 
 import { node } from "./pad.js";
 
-const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", bp_with_red_flag_symptom: "red flag" };
+const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
 const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
 
 export function valuesInWords(values) {

@@ -65,6 +65,7 @@ class Page {
     this.draw();
     this.outbox.flush();
     this.poll();
+    this.tick();
     setInterval(() => this.tick(), 500);
     new ResizeObserver(() => this.drawSoon()).observe(by("chart"));
     if (this.data.urls.worker) navigator.serviceWorker?.register(this.data.urls.worker, { scope: "/" }).catch(() => {});
