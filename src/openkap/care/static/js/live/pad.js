@@ -176,7 +176,6 @@ export class Pad {
       const [low, high] = this.field.possible;
       if (this.typed === "") return this.draw();
       if (value < low || value > high) {
-        this.typed = "";
         this.asked[this.active] = "impossible";
         this.root.querySelector(".pad-said").textContent =
           `${this.field.label} cannot be ${value}; ${low} to ${high} ${this.field.unit} is possible. Read the monitor again.`;
