@@ -16,7 +16,7 @@ SETTLED = ("settlement", "settled_at", "settled_by", "settled_because")
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("treatment", "0002_protect_rows"),
+        ("treatment", "0003_consent_released_at_the_clinic"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
