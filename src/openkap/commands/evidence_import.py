@@ -71,6 +71,7 @@ class Answer:
             ],
             "joined": [vars(join) for join in (self.references.joins if self.references else [])],
             "proposals": [vars(join) for join in (self.references.proposals if self.references else [])],
+            "mentions": [vars(each) for each in (self.references.mentions if self.references else [])],
             "rows": self.rows,
             "errors": [error.as_dict() for error in self.errors],
         }
@@ -105,6 +106,11 @@ class Answer:
                     state += "expression of concern: " if report.has_concern else ""
                     lines.append(f"  {state}{report.title} -> {family.study_id or 'not held'}")
             lines += [f"  perhaps one report: {j.first} and {j.second} ({j.reason})" for j in found.proposals]
+            lines += [
+                f"  perhaps about {each.study_id or 'no study held'}, {each.number}: {each.title} "
+                f"({each.reason}); join it by hand if it reports that trial"
+                for each in found.mentions
+            ]
         lines += [f"{name}: {count} rows" for name, count in self.rows.items()]
         lines += [f"written: {path}" for path in self.written if path.suffix == ".csv"]
         lines += [

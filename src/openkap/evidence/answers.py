@@ -79,6 +79,18 @@ class Answer:
         """The value of no effect on the scale of ``yi``."""
         return 0.0
 
+    @property
+    def mixed_scores(self) -> str | None:
+        """A sentence where standardised differences of final scores and of changes stand in one pool."""
+        changes = [each.study for each in self.effects if each.statistic == "change"]
+        if self.analysis.measure != "SMD" or not 0 < len(changes) < len(self.effects):
+            return None
+        return (
+            f"changes from before ({', '.join(changes)}) and scores afterwards, whose standard deviations "
+            "are of different things, so that their standardised differences should not be pooled "
+            "(Cochrane handbook 10.5.2)"
+        )
+
     def shown(self, value: float) -> float:
         """``yi`` as a reader reads it: ratios back from their logarithm."""
         return math.exp(value) if self.analysis.measure == "RR" else value
@@ -172,7 +184,7 @@ def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body
         i2=result.pooled.i2 if result.pooled else None,
         conflict={"benefit", "no_difference"} <= readings
         or (result.in_favour() == "yes" and "no_difference" in readings),
-        mixed_regimens=_regimens(inside),
+        mixed_regimens=_regimens(inside, result.mixed_scores),
         low=low,
         high=high,
         no_effect=0.0,
@@ -182,8 +194,8 @@ def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body
     )
 
 
-def _regimens(studies: list[Study]) -> str | None:
-    """A sentence when the pooled studies differ in number of doses or in therapy given with the drug."""
+def _regimens(studies: list[Study], mixed_scores: str | None) -> str | None:
+    """A sentence when the pooled studies differ in number of doses, in therapy, or in what was scored."""
     arms = [arm for study in studies for arm in study.arms if arm.role == "intervention"]
     doses = {arm.administrations for arm in arms}
     therapy = {bool(arm.psychotherapy) for arm in arms}
@@ -195,4 +207,6 @@ def _regimens(studies: list[Study]) -> str | None:
         differences.append(f"numbers of doses ({told})")
     if len(therapy) > 1:
         differences.append("therapy given with the drug in some and not in others")
+    if mixed_scores:
+        differences.append(f"what was compared: {mixed_scores}")
     return f"the studies differ in {' and in '.join(differences)}" if differences else None

@@ -33,6 +33,7 @@ class Effect:
 
     ``recruited`` is how many the study randomised (or enrolled), which may be more than were measured.
     ``printed`` is the 95% interval as its source prints it, on the scale and with the sign of ``yi``.
+    ``statistic`` is whether scores afterwards or their changes were compared.
     """
 
     study_id: str
@@ -52,6 +53,7 @@ class Effect:
     arms: str
     recruited: int | None = None
     printed: tuple[float, float] | None = None
+    statistic: Literal["final", "change"] = "final"
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -317,4 +319,5 @@ def _effect(
         arms=f"{treated} v {control}" if control else treated,
         recruited=study.sample.largest,
         printed=printed,
+        statistic=outcome.statistic,
     )

@@ -147,5 +147,16 @@ def test_counts_of_a_crossover_are_listed_under_the_question_they_belong_to_alon
     assert ask("severity_end", crossed).left_out == ()
 
 
+def test_a_pool_of_changes_and_final_scores_says_so(ask):
+    final = trial(severity("end", ("20", "40")), study_id="final")
+    change = trial(severity("fell", ("-20", "-10"), statistic="change"), study_id="change")
+    result = ask("severity_end", final, change)
+    assert len(result.effects) == 2
+    assert result.mixed_scores.startswith("changes from before (Change) and scores afterwards")
+    assert any("Cochrane handbook 10.5.2" in each.reason for each in result.certainty.domains)
+    assert ask("severity_end", final).mixed_scores is None
+    assert ask("severity_end", change).mixed_scores is None
+
+
 def test_the_rule_stands_in_the_methods_of_the_report(report):
     assert any("the visit the record calls the end of treatment" in each for each in methods(report))

@@ -293,6 +293,34 @@ def test_revman_rows_of_the_three_kinds():
         read_revman(head + "A,,1,0,,10,3,2,,11,,\n")
 
 
+@pytest.mark.parametrize(
+    ("row", "reason", "value"),
+    [
+        ("A,,,,12,10,,,5,11,,", "Experimental cases is above Experimental N", "12 of 10"),
+        ("A,,,,5,10,,,12,11,,", "Control cases is above Control N", "12 of 11"),
+        ("A,,,,2.5,10,,,5,11,,", "Experimental cases is not a count", 2.5),
+        ("A,,,,-1,10,,,5,11,,", "Experimental cases is not a count", -1),
+        ("A,,,,0,-3,,,5,11,,", "Experimental N is not a count", -3),
+        ("A,,,,0,0,,,5,11,,", "Experimental N is too small", 0),
+        ("A,,1,2,,10.5,3,2,,11,,", "Experimental N is not a count", 10.5),
+        ("A,,1,2,,10,3,2,,1,,", "Control N is too small", 1),
+    ],
+)
+def test_impossible_counts_of_a_revman_row_are_refused_with_row_value_and_remedy(row, reason, value):
+    head = "Study,Study year,Experimental mean,Experimental SD,Experimental cases,Experimental N,"
+    head += "Control mean,Control SD,Control cases,Control N,GIV Mean,GIV SE\n"
+    with pytest.raises(InputError, match=reason) as refused:
+        read_revman(f"{head}{row}\n", "rm.csv")
+    assert (refused.value.where, refused.value.value) == ("rm.csv:2", value)
+    assert refused.value.remedy
+
+
+def test_revman_counts_on_their_limits_are_read():
+    head = "Study,Events1,Total1,Events2,Total2\n"
+    (row,) = read_revman(f"{head}A,10,10,0,1\n")
+    assert row.numbers == {"events1": 10, "n1": 10, "events2": 0, "n2": 1}
+
+
 OWN = "study,group,outcome,instrument,window,arm,role,drug,n,url,tier,page,mean,sd,events\n"
 
 

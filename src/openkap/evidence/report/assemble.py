@@ -199,6 +199,7 @@ def answer_data(answer: Answer) -> dict[str, Any]:
             {"name": d.name, "level": d.level, "reason": d.reason, "judged_by": d.judged_by}
             for d in answer.certainty.domains
         ],
+        "mixed_scores": answer.mixed_scores,
         "doubts": [each.text for each in answer.pooled.warnings] if answer.pooled else [],
     }
 
