@@ -36,6 +36,7 @@ class Estimate(Sourced):
     side: str | None = None
     computed: tuple[dict[str, Any], ...] = ()
     note: str | None = None
+    caveats: tuple[str, ...] = ()
     where: str | None = None
 
     @property

@@ -22,6 +22,7 @@ from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
 from openkap.evidence.joined import Joined, join
 from openkap.evidence.plan import read_plan
+from openkap.evidence.report.addresses import address_of
 from openkap.evidence.robustness import Robustness, robustness
 from openkap.evidence.robustness_words import as_data as robustness_data
 from openkap.evidence.ruling import Held
@@ -56,6 +57,11 @@ class Report:
         parts = [hashlib.sha256((self.root / name).read_bytes()).hexdigest() for name in names]
         parts += [f"{key}={value}" for key, value in self.base.fingerprints.items()]
         return hashlib.sha256("\n".join([*parts, self.as_of.isoformat()]).encode()).hexdigest()[:16]
+
+    @property
+    def addresses(self) -> dict[str, str | None]:
+        """Where each study is found, by its id."""
+        return {study.id: address_of(study) for study in self.base.studies}
 
     def flag(self, estimate_id: str) -> str:
         """What the gate says of a published value, to stand beside it; empty when nothing."""
@@ -253,7 +259,7 @@ def study_data(study: Study) -> dict[str, Any]:
         "overlap": study.overlap,
         "retracted": study.retracted.notice if study.retracted else None,
         "missing": list(study.missing),
-        "url": next(iter(study.places.values())).url if study.places else None,
+        "url": address_of(study),
         "tier": study.tier_of(study.places).value,
     }
 
