@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 
 from openkap.evidence.report.files import report_files
+from openkap.evidence.wording import minus
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,28 @@ def test_no_caution_ends_twice(rows, html):
     assert not re.search(r"[a-z]\.\. ", html)
 
 
-def test_what_holds_of_a_whole_review_is_said_of_it(html):
-    assert "Borgogna 2024</a>: smaller studies showed larger effects" in html
+def test_what_holds_of_a_whole_review_is_said_beside_each_of_its_values(rows, html):
+    kwan = [each[2] for each in rows if each[0] == "Kwan 2024"]
+    assert len(kwan) == 2
+    assert all("size suggests within-group change" in each for each in kwan)
+    assert "Borgogna 2024: smaller studies showed larger effects" in html
+
+
+def test_a_review_whose_authors_were_not_read_goes_by_its_journal(html):
+    assert "authors not printed" not in html
+    assert "Focus 2023" in html
+
+
+def test_printed_numbers_have_a_true_minus_and_names_their_hyphen(report):
+    flag = report.flag("sicignano2024_pcl")
+    assert "\N{MINUS SIGN}8.61 to \N{MINUS SIGN}3.64" in flag
+    assert minus("PCL-5 at weeks 1-4: -3 (-0.5)") == "PCL-5 at weeks 1-4: \N{MINUS SIGN}3 (\N{MINUS SIGN}0.5)"
+
+
+def test_the_section_on_harms_tells_each_verdict_with_its_reason(html):
+    harms = html[html.index('id="harms"') : html.index('id="prevention"')]
+    assert "<p>Dissociation passes within hours: mixed. Abdallah 2022" in harms
+    assert "Together 161 of 360 people known." in harms
 
 
 def test_an_empty_cell_leaves_no_label_on_a_narrow_screen(html):

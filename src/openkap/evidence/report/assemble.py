@@ -29,7 +29,7 @@ from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses, read_syntheses
-from openkap.evidence.wording import behind, effect, loud, normal_theory, number, own_said
+from openkap.evidence.wording import behind, effect, loud, minus, normal_theory, number, own_said
 
 LARGEST_SILENT = "severity_end"
 
@@ -65,7 +65,8 @@ class Report:
 
     def flag(self, estimate_id: str) -> str:
         """What the gate says of a published value, to stand beside it; empty when nothing."""
-        return "; ".join(f"{f.check}: {f.sentence}" for f in self.findings if f.subject == estimate_id)
+        found = (f"{f.check}: {minus(f.sentence)}" for f in self.findings if f.subject == estimate_id)
+        return "; ".join(found)
 
     def data(self) -> dict[str, Any]:
         """The report as JSON: sentences, numbers, verdicts; what ``diff`` compares."""

@@ -29,7 +29,7 @@ from openkap.evidence.report.marks import (
     time_course,
 )
 from openkap.evidence.report.sections import section
-from openkap.evidence.syntheses import Estimate
+from openkap.evidence.syntheses import Estimate, Synthesis
 from openkap.evidence.wording import effect, normal_theory, own_said
 
 
@@ -107,25 +107,23 @@ def published(report: Report) -> str:
         if estimate.measure == "Hedges g"
     )
     rows = [
-        (link(review.name, address_of(review)), review.sentence(estimate), _cautions(report, estimate))
+        (
+            link(review.name, address_of(review)),
+            review.sentence(estimate),
+            _cautions(report, review, estimate),
+        )
         for review in report.syntheses.reviews
         for estimate in review.estimates
         if estimate.measure != "Hedges g"
     ]
-    of_reviews = "".join(
-        f"<li>{link(review.name, address_of(review))}: {escape('; '.join(review.caveats))}.</li>"
-        for review in report.syntheses.reviews
-        if review.usable_pool and review.caveats
-    )
     unusable = [review for review in report.syntheses.reviews if not review.usable_pool]
     return section(
         "published",
         figure(
             forest_table(published_forest(report.syntheses, ids, flagged)),
-            "Exactly as printed. The estimates come from overlapping effect sizes and are not independent.",
+            f"Exactly as printed. {_of_standardised(report)}".strip(),
         ),
         table(("Review", "As printed", "Caution"), rows, "Published pools on raw scales and of counts"),
-        f'<p class="small">Of whole reviews:</p><ul class="refs">{of_reviews}</ul>',
         paragraph(
             f"{len(unusable)} further reviews gave no pooled value that could be read: "
             + ", ".join(review.name for review in unusable)
@@ -135,11 +133,22 @@ def published(report: Report) -> str:
     )
 
 
-def _cautions(report: Report, estimate: Estimate) -> str:
-    """What to know of one printed value: the gate's finding, else its note, and what was noticed of it."""
-    found = [f"⚑ {each.check}: {each.sentence}" for each in report.findings if each.subject == estimate.id]
-    told = (*(found or [estimate.note or ""]), *estimate.caveats)
-    return " ".join(f"{each.rstrip('.')}." for each in told if each)
+def _cautions(report: Report, review: Synthesis, estimate: Estimate) -> str:
+    """What to know of one printed value: the gate's finding, else its note, then of the whole review."""
+    flag = report.flag(estimate.id)
+    told = [f"⚑ {flag}" if flag else estimate.note or "", *estimate.caveats]
+    told += [f"Of the whole review: {'; '.join(review.caveats)}"] if review.caveats else []
+    return " ".join(f"{each[:1].upper()}{each[1:].rstrip('.')}." for each in told if each)
+
+
+def _of_standardised(report: Report) -> str:
+    """The cautions of the reviews whose values stand in the figure."""
+    reviews = [
+        review
+        for review in report.syntheses.reviews
+        if any(estimate.measure == "Hedges g" for estimate in review.estimates)
+    ]
+    return " ".join(f"{review.name}: {'; '.join(review.caveats)}." for review in reviews if review.caveats)
 
 
 def course(report: Report) -> str:

@@ -81,7 +81,7 @@ def harms(report: Report) -> str:
     safety = [entry for entry in report.entries if entry.claim.area == "safety"]
     return section(
         "harms",
-        paragraph(" ".join(part.because for entry in safety for part in entry.parts)),
+        *(paragraph(part.sentence) for entry in safety for part in entry.parts),
         table(("Study", "Harm", "Counts", "Note"), rows, "Harms as far as they were read"),
     )
 
