@@ -76,6 +76,12 @@ class Judged:
     not_in: str = ""
     numbers: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def sentence(self) -> str:
+        """What is asserted, the verdict, why, and what is not in it."""
+        told = f"{self.text[:1].upper()}{self.text[1:]}: {self.verdict}. {self.because} {self.not_in}"
+        return told.strip()
+
 
 Rule = Callable[[Part, Held], Judged]
 

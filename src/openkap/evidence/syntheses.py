@@ -36,6 +36,7 @@ class Estimate(Sourced):
     side: str | None = None
     computed: tuple[dict[str, Any], ...] = ()
     note: str | None = None
+    caveats: tuple[str, ...] = ()
     where: str | None = None
 
     @property
@@ -85,8 +86,11 @@ class Synthesis(Schema):
 
     @property
     def name(self) -> str:
-        """First author and year."""
-        first = (self.citation.authors or self.id).split(",")[0].split(" et al")[0].strip()
+        """First author and year; the journal and year where no author was printed."""
+        authors = self.citation.authors or self.id
+        if authors.startswith("("):
+            authors = self.citation.journal or self.id
+        first = authors.split(",")[0].split(" et al")[0].strip()
         words = first.split(" ")
         surname = words[0] if len(words) == 2 and words[1].isupper() else first
         return f"{surname} {self.citation.year}" if self.citation.year else surname

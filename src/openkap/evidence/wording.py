@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 
 from openkap.evidence.answers import Answer, Silent
@@ -24,6 +25,11 @@ def number(value: float, digits: int = 2) -> str:
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def minus(text: str) -> str:
+    """Printed numbers with a true minus sign; ranges and names such as CAPS-5 keep their hyphen."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", text)
 
 
 def percent(share: float) -> str:

@@ -23,13 +23,14 @@ from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
 from openkap.evidence.joined import Joined, join
 from openkap.evidence.plan import read_plan
+from openkap.evidence.report.addresses import address_of
 from openkap.evidence.robustness import Robustness, robustness
 from openkap.evidence.robustness_words import as_data as robustness_data
 from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses, read_syntheses
-from openkap.evidence.wording import behind, effect, loud, normal_theory, number, own_said
+from openkap.evidence.wording import behind, effect, loud, minus, normal_theory, number, own_said
 
 LARGEST_SILENT = "severity_end"
 
@@ -58,9 +59,15 @@ class Report:
         parts += [f"{key}={value}" for key, value in self.base.fingerprints.items()]
         return hashlib.sha256("\n".join([*parts, self.as_of.isoformat()]).encode()).hexdigest()[:16]
 
+    @property
+    def addresses(self) -> dict[str, str | None]:
+        """Where each study is found, by its id."""
+        return {study.id: address_of(study) for study in self.base.studies}
+
     def flag(self, estimate_id: str) -> str:
         """What the gate says of a published value, to stand beside it; empty when nothing."""
-        return "; ".join(f"{f.check}: {f.sentence}" for f in self.findings if f.subject == estimate_id)
+        found = (f"{f.check}: {minus(f.sentence)}" for f in self.findings if f.subject == estimate_id)
+        return "; ".join(found)
 
     def data(self) -> dict[str, Any]:
         """The report as JSON: sentences, numbers, verdicts; what ``diff`` compares."""
@@ -254,7 +261,7 @@ def study_data(study: Study) -> dict[str, Any]:
         "overlap": study.overlap,
         "retracted": study.retracted.notice if study.retracted else None,
         "missing": list(study.missing),
-        "url": next(iter(study.places.values())).url if study.places else None,
+        "url": address_of(study),
         "tier": study.tier_of(study.places).value,
     }
 

@@ -9,9 +9,9 @@ from openkap.evidence.claims import Entry
 from openkap.evidence.report.assemble import Report, headline
 from openkap.evidence.report.blocks import (
     chip,
-    link,
     loud_box,
     paragraph,
+    source,
 )
 from openkap.evidence.report.page_effects import (
     beside,
@@ -134,7 +134,7 @@ def _claim(entry: Entry, report: Report) -> str:
         beside = f" ⚑ {flag}" if flag else f" ({estimate.note})" if estimate.note else ""
         body.append(paragraph(f"Published: {review.name}, {review.sentence(estimate)}.{beside}", "small"))
     for each in entry.claim.context:
-        links = ", ".join(link(str(at), url) for at, url in enumerate(each.sources, 1))
+        links = ", ".join(source(url, str(at)) for at, url in enumerate(each.sources, 1))
         body.append(
             f'<p class="small">{escape(each.say)} (strength: {escape(each.grade)}; read at {links})</p>'
         )
