@@ -32,6 +32,6 @@ def read_allergy(allergy: Resource, place: str, index: CodeIndex, as_of: datetim
         note_unmatched(name, concept, tray)
         return
     written = text(allergy, "recordedDate")
-    when = read_span(written, as_of) if written else None
+    when, _ = tray.date(name, concept.shown(), lambda: read_span(written, as_of) if written else None)
     for element, coding in found.values():
         tray.findings.append(Finding(element, True, when, origin_of(name, coding)))

@@ -30,13 +30,15 @@ def read_condition(condition: Resource, place: str, index: CodeIndex, as_of: dat
     if not found:
         note_unmatched(name, concept, tray)
         return
-    if verification in NOT_YET:
-        tray.not_understood(name, concept.shown(), f"{verification}, not confirmed: ask")
-        return
-    if verification not in ("", "confirmed"):
-        tray.not_understood(name, concept.shown(), f"unknown verification status {verification}")
-        return
     is_current = _is_current(condition)
+    if verification not in ("", "confirmed"):
+        known = verification in NOT_YET
+        why = (
+            f"{verification}, not confirmed: ask" if known else f"unknown verification status {verification}"
+        )
+        open_still = [each for each, _ in found if is_current or each.kind == "event" or _is_ever(each)]
+        tray.doubt(open_still, name, concept.shown(), why)
+        return
     for element, coding in found:
         _add(condition, name, concept, element, coding, is_current, as_of, tray)
 
@@ -51,18 +53,26 @@ def _add(
     as_of: datetime,
     tray: Tray,
 ) -> None:
-    origin = origin_of(name, coding)
-    began, noted = _onset(condition, as_of), _noted(condition, as_of)
+    origin, what = origin_of(name, coding), concept.shown()
+    began, is_read = tray.date(name, what, lambda: _onset(condition, as_of))
+    noted, is_noted = tray.date(name, what, lambda: _noted(condition, as_of))
+    # Where one date cannot be read, the other does not tell how late the entry may lie.
+    is_dated = is_read and is_noted
     if element.kind == "event":
-        when = began if element.codes.dated_by == "onset" else _ended(condition, as_of, is_current)
-        tray.findings.append(Finding(element, None, when, origin, noted.end if noted else None))
-    elif is_current or element.history == "lifetime":
-        asserted = max((each for each in (began, noted) if each), default=None)
+        when = began
+        if element.codes.dated_by == "end":
+            when, _ = tray.date(name, what, lambda: _ended(condition, as_of, is_current))
+        limit = noted.end if noted and is_dated else None
+        tray.findings.append(Finding(element, None, when, origin, limit))
+    elif is_current or _is_ever(element):
+        asserted = max((each for each in (began, noted) if each), default=None) if is_dated else None
         tray.findings.append(Finding(element, True, asserted, origin))
     else:
-        tray.set_aside(
-            name, concept.shown(), f"no longer active: says nothing of {element.label.lower()} now"
-        )
+        tray.set_aside(name, what, f"no longer active: says nothing of {element.label.lower()} now")
+
+
+def _is_ever(element: Element) -> bool:
+    return element.history == "lifetime"
 
 
 def _is_current(condition: Resource) -> bool:

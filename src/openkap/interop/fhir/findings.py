@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from openkap.core.coding import Coding
-from openkap.core.errors import DomainError, quote
+from openkap.core.errors import DomainError, InputError, quote
 from openkap.interop.fhir.concepts import NAMES
 from openkap.interop.fhir.fields import Resource, text
 from openkap.interop.fhir.moments import Span
@@ -30,6 +30,18 @@ class Finding:
     when: Span | None
     origin: str
     not_later_than: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An entry about an element that a person must read first: until then no answer passes over it.
+
+    ``when`` is the time it speaks of, ``None`` when that is not known; a later answer settles the doubt.
+    """
+
+    element: Element
+    resource: str
+    when: Span | None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -106,6 +118,7 @@ class Tray:
     """Collects what the readers find, in any order; everything told from it is sorted."""
 
     findings: list[Finding] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
     _aside: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _unclear: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _unlisted: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
@@ -117,6 +130,26 @@ class Tray:
     def not_understood(self, resource: str, what: str, why: str | DomainError) -> None:
         """A person must look."""
         _file(self._unclear, resource, what, str(why))
+
+    def doubt(
+        self,
+        elements: Iterable[Element],
+        resource: str,
+        what: str,
+        why: str | DomainError,
+        when: Span | None = None,
+    ) -> None:
+        """A person must look, and these elements stay open until then."""
+        self.not_understood(resource, what, why)
+        self.doubts.extend(Doubt(element, resource, when) for element in elements)
+
+    def date(self, resource: str, what: str, read: Callable[[], Span | None]) -> tuple[Span | None, bool]:
+        """A date of an entry, and whether it could be read: without its date the entry still counts."""
+        try:
+            return read(), True
+        except InputError as refused:
+            self.not_understood(resource, what, f"its date: {refused}")
+            return None, False
 
     def unlisted(self, resource: str, what: str) -> None:
         """A code that no element names."""
