@@ -18,7 +18,7 @@ SHAPES = {
     "icd10cm": r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?",
     "rxnorm": r"[0-9]{1,8}",
     "atc": r"[A-Z]([0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?)?",
-    "loinc": r"[0-9]{1,7}-[0-9]",
+    "loinc": r"(LA)?[0-9]{1,7}-[0-9]",  # a code or an answer
 }
 # Verhoeff's dihedral tables as SNOMED International prints them in the Release File Specification.
 TURN = (

@@ -273,3 +273,55 @@ def test_answers_of_other_questionnaires_are_counted_not_used() -> None:
     )
     assert value(found, "breastfeeding") is None
     assert "1 answers" in str(found.unlisted[0])
+
+
+def pregnancy_status(code: str, day: str = "2026-11-20", system: str = "sct") -> dict[str, Any]:
+    return {**result(codeable(code, system)), "code": codeable("82810-3", "loinc"), "effectiveDateTime": day}
+
+
+@pytest.mark.parametrize("answer", [("77386006", "sct"), ("146799005", "sct"), ("LA15173-0", "loinc")])
+def test_a_pregnancy_status_says_that_a_test_is_needed(answer: tuple[str, str]) -> None:
+    found = intake(
+        pregnancy_status(answer[0], system=answer[1]), screening("2026-11-22", could_be_pregnant=False)
+    )
+    assert value(found, "could_be_pregnant") is True
+    assert "says no, against Observation/o" in why(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "system"), [("72892002", "sct"), ("Z33.1", "icd10cm"), ("Z34.90", "icd10cm")]
+)
+def test_a_pregnancy_among_the_conditions_says_that_a_test_is_needed(code: str, system: str) -> None:
+    found = intake(condition(code, system=system, onsetDateTime="2026-10-01"))
+    assert value(found, "could_be_pregnant") is True
+
+
+@pytest.mark.parametrize("code", ["60001007", "261665006"])
+def test_who_is_not_pregnant_may_become_so(code: str) -> None:
+    found = intake(pregnancy_status(code))
+    assert value(found, "could_be_pregnant") is None
+    assert "leaves the question open" in aside(found)
+    assert why(found) == ""
+
+
+def test_a_pregnancy_status_holds_until_a_later_one_says_otherwise() -> None:
+    before = {**pregnancy_status("77386006", "2019-02-01"), "id": "before"}
+    asked = screening(could_be_pregnant=False)
+    later = pregnancy_status("60001007", "2020-03-01")
+    earlier = pregnancy_status("60001007", "2018-03-01")
+    assert value(intake(before, later, asked), "could_be_pregnant") is False
+    assert value(intake(before, earlier, asked), "could_be_pregnant") is True
+    lasting = condition("72892002", onsetDateTime="2019-02-01")
+    assert value(intake(lasting, later, asked), "could_be_pregnant") is True
+
+
+def test_an_amount_of_the_pregnancy_hormone_is_for_a_person() -> None:
+    found = intake(reading("19080-1", 5000, "m[IU]/mL"), screening(could_be_pregnant=False))
+    assert value(found, "could_be_pregnant") is None
+    assert value(found, "pregnancy_test") is None
+    assert "5000" in why(found)
+
+
+def test_a_pregnancy_test_in_serum_is_read_by_its_result() -> None:
+    entry = {**result(codeable("10828004")), "code": codeable("2118-8", "loinc")}
+    assert value(intake(entry), "pregnancy_test") == "positive"

@@ -17,7 +17,8 @@ def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
     """One fact for each element that has findings; doubts go back into the tray."""
     by_element: dict[str, list[Finding]] = defaultdict(list)
     for finding in tray.findings:
-        by_element[finding.element.id].append(finding)
+        if not _is_over(finding, tray):
+            by_element[finding.element.id].append(finding)
     chosen: dict[str, Fact] = {}
     for name in sorted(by_element):
         findings = sorted(by_element[name], key=_age)
@@ -37,6 +38,14 @@ def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
             if name in chosen and not _stands_in_doubt(chosen[name]):
                 _reopen(chosen.pop(name), doubt, tray)
     return chosen
+
+
+def _is_over(finding: Finding, tray: Tray) -> bool:
+    """True for what was so at its time, when a later entry says that it is no longer."""
+    when = finding.when
+    if not finding.is_passing or when is None:
+        return False
+    return any(element is finding.element and later.start > when.end for element, later in tray.ended)
 
 
 def _is_settled(doubt: Doubt, fact: Fact | None) -> bool:

@@ -33,6 +33,10 @@ NAMES = {
 }
 
 
+# The answer of a coded result that is understood and leaves the question open: who is not pregnant may become so.
+SAYS_NOTHING = "says nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Concept:
     """A CodeableConcept: its codings of known systems, its text, and what else it carried."""
@@ -129,14 +133,14 @@ class CodeIndex:
         ]
 
     def answer(self, element: Element, result: Concept) -> str:
-        """The choice that a coded result means, or ``InputError``."""
+        """The choice that a coded result means, ``SAYS_NOTHING``, or ``InputError``."""
         for choice, codelist in element.codes.answers.items():
             if any((each.system, each.code) in self.answers[codelist] for each in result.codings):
                 return choice
         raise InputError(
             "a coded result that is not listed",
             value=result.shown(),
-            limit=", ".join(element.choices),
+            limit=", ".join(element.choices) or "a listed code",
             remedy="ask what the result was",
         )
 

@@ -22,7 +22,8 @@ class Finding:
 
     ``value`` is ``None`` for an event that happened, whose date is ``when``; a span of ``None`` means no date
     is given. An event answered with "never" has that as its value, and ``when`` is the time of the answer.
-    ``not_later_than`` is when the event was already on record.
+    ``not_later_than`` is when the event was already on record. ``is_passing`` marks what was true of that
+    moment, such as a pregnancy status, until a later one says otherwise.
     """
 
     element: Element
@@ -30,6 +31,7 @@ class Finding:
     when: Span | None
     origin: str
     not_later_than: datetime | None = None
+    is_passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Tray:
 
     findings: list[Finding] = field(default_factory=list)
     doubts: list[Doubt] = field(default_factory=list)
+    ended: list[tuple[Element, Span]] = field(default_factory=list)
     _aside: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _unclear: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _unlisted: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from openkap.core.errors import InputError
-from openkap.interop.fhir.concepts import CodeIndex, concept_of, read_concept, status_code
+from openkap.interop.fhir.concepts import SAYS_NOTHING, CodeIndex, concept_of, read_concept, status_code
 from openkap.interop.fhir.condition import note_unmatched
 from openkap.interop.fhir.fields import Resource, choice, name_of, part, parts, text
 from openkap.interop.fhir.findings import Finding, Tray, origin_of
@@ -75,6 +75,10 @@ def _add(
     tray: Tray,
 ) -> None:
     try:
+        if _says_nothing(holder, element, index):
+            tray.set_aside(name, element.label, "understood, and leaves the question open")
+            tray.ended.extend([(element, when)] if when else [])
+            return
         value = read_value(holder, element, index)
     except NoValue as nothing:
         tray.not_understood(name, element.label, nothing)
@@ -84,7 +88,14 @@ def _add(
         if when is None and value is not True:
             tray.doubt([element], name, element.label, NO_DATE if is_dated else UNREAD_DATE)
         else:
-            tray.findings.append(Finding(element, value, when, origin))
+            tray.findings.append(Finding(element, value, when, origin, is_passing=True))
+
+
+def _says_nothing(holder: Resource, element: Element, index: CodeIndex) -> bool:
+    kind, value = choice(holder, "value")
+    if kind != "CodeableConcept" or not isinstance(value, dict):
+        return False
+    return index.answer(element, concept_of(value)) == SAYS_NOTHING
 
 
 def read_value(holder: Resource, element: Element, index: CodeIndex) -> Value:
