@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from openkap.core.coding import Coding
@@ -27,16 +28,17 @@ def read_condition(condition: Resource, place: str, index: CodeIndex, as_of: dat
     if verification in NOT_THERE:
         tray.set_aside(name, concept.shown(), NOT_THERE[verification])
         return
-    if not found:
-        note_unmatched(name, concept, tray)
-        return
     is_current = _is_current(condition)
+    if not found:
+        meant = [each for each in index.perhaps("condition", concept) if _bears_on_now(each, is_current)]
+        note_unmatched(name, concept, tray, meant)
+        return
     if verification not in ("", "confirmed"):
         known = verification in NOT_YET
         why = (
             f"{verification}, not confirmed: ask" if known else f"unknown verification status {verification}"
         )
-        open_still = [each for each, _ in found if is_current or each.kind == "event" or _is_ever(each)]
+        open_still = [each for each, _ in found if _bears_on_now(each, is_current)]
         tray.doubt(open_still, name, concept.shown(), why)
         return
     for element, coding in found:
@@ -69,6 +71,10 @@ def _add(
         tray.findings.append(Finding(element, True, asserted, origin))
     else:
         tray.set_aside(name, what, f"no longer active: says nothing of {element.label.lower()} now")
+
+
+def _bears_on_now(element: Element, is_current: bool) -> bool:
+    return is_current or element.kind == "event" or _is_ever(element)
 
 
 def _is_ever(element: Element) -> bool:
@@ -105,13 +111,20 @@ def _ended(condition: Resource, as_of: datetime, is_current: bool) -> Span | Non
     return span_of(condition, "abatement", as_of)
 
 
-def note_unmatched(name: str, concept: Concept, tray: Tray) -> None:
-    """Say why a coded thing answers no element: no code, an unknown system, or a code nobody lists."""
-    if concept.codings:
+def note_unmatched(name: str, concept: Concept, tray: Tray, meant: Iterable[Element] = ()) -> None:
+    """Say why a coded thing answers no element: no code, an unknown system, or a code nobody lists.
+
+    ``meant`` are elements that it may answer all the same, by its name or as a wider code.
+    """
+    meant = list(meant)
+    if concept.codings and not meant:
         tray.unlisted(name, concept.shown())
+    elif concept.codings:
+        about = ", ".join(sorted(each.label.lower() for each in meant))
+        tray.doubt(meant, name, concept.shown(), f"not listed, but may bear on {about}: ask")
     elif concept.unknown:
-        tray.not_understood(name, concept.shown(), "code of a system that is not known here: ask")
+        tray.doubt(meant, name, concept.shown(), "code of a system that is not known here: ask")
     elif concept.text:
-        tray.not_understood(name, concept.shown(), "text only, no code: ask")
+        tray.doubt(meant, name, concept.shown(), "text only, no code: ask")
     else:
         tray.not_understood(name, "", "no code and no text")

@@ -45,7 +45,10 @@ def read_medication(
         tray.set_aside(name, concept.shown(), status if counts == NEVER else "an order not to give it")
         return
     if not found:
-        note_unmatched(name, concept, tray)
+        meant = index.perhaps("medicine", concept)
+        if counts == ONCE:
+            meant = [each for each in meant if each.kind == "event" or each.history == "lifetime"]
+        note_unmatched(name, concept, tray, meant)
         return
     if counts is None or text(resource, "intent").lower() in NOT_ORDERS:
         said = f"status {status or 'not given'}, intent {text(resource, 'intent') or 'not given'}"
@@ -88,7 +91,9 @@ def _medicine(resource: Resource, resolve: Resolver) -> Concept:
         concepts += [read_concept(each, "itemCodeableConcept") for each in parts(medication, "ingredient")]
         codings = tuple(coding for each in concepts for coding in each.codings)
         return Concept(codings, concepts[0].text, concepts[0].unknown)
-    return concept_of(value) if kind == "CodeableConcept" and isinstance(value, dict) else Concept((), "", ())
+    if kind == "CodeableConcept" and isinstance(value, dict):
+        return concept_of(value)
+    return Concept((), value if isinstance(value, str) else "", ())
 
 
 def _asserted(resource: Resource, as_of: datetime) -> Span | None:
