@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from openkap.commands.printed import as_json as json_text
+from openkap.commands.printed import plain_lines
 from openkap.core.clock import system_clock
 from openkap.core.content import SHIPPED
 from openkap.core.quantity import Quantity
@@ -60,7 +61,7 @@ def dose(
         given_before=given_before,
     )
     if as_json:
-        click.echo(json.dumps(proposal.as_dict(), indent=2, ensure_ascii=False))
+        click.echo(json_text(proposal.as_dict(), indent=2))
     else:
         click.echo(report(proposal))
 
@@ -104,4 +105,4 @@ def report(proposal: DoseProposal) -> str:
     lines += ["", *[f"- {notice}" for notice in proposal.notices], ""]
     lines += [f"source: {protocol.sources[name].cite()}" for name in step.sources]
     lines += ["", "This is a proposal. A named prescriber decides."]
-    return "\n".join(lines)
+    return plain_lines(lines)

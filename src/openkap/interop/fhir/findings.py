@@ -101,6 +101,11 @@ class Intake:
     unlisted: tuple[Note, ...] = ()
     ignored: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def to_read(self) -> int:
+        """How many entries a person must read, because they were not understood."""
+        return len({each for note in self.not_understood for each in note.ids})
+
     def as_dict(self) -> dict[str, Any]:
         """The intake as data, without identity."""
         return {
