@@ -18,6 +18,7 @@ from typing import Any, Literal
 from openkap.core.coding import Codelist, Coding, read_codelist, short_system
 from openkap.core.content import SHIPPED, Tally, content_files
 from openkap.core.errors import ContentError, DomainError, InputError, quote
+from openkap.interop.fhir.codelist_check import check_codelist
 from openkap.interop.fhir.fields import Resource, part, parts, text
 from openkap.protocol.elements import Dictionary, Element, dictionary, read_dictionary
 
@@ -257,6 +258,7 @@ def tally(root: Path) -> list[Tally]:
         except DomainError as refused:
             lists.errors.append(refused)
             continue
+        lists.errors.extend(check_codelist(read[path.stem], str(path)))
         lists.add()
         codes.count += len(read[path.stem].codings)
     if not lists.errors:
