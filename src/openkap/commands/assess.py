@@ -135,8 +135,8 @@ def _print_table(answers: Iterator[Answer], protocol: Protocol) -> bool:
             verdict, row = "not read", ("", "", "", str(refused))
         else:
             verdict = assessment.verdict.value
-            numbers = len(assessment.reasons), len(assessment.missing), referral.to_read
-            row = (*map(str, numbers), _first(assessment, referral))
+            reasons, missing = str(len(assessment.reasons)), str(len(assessment.missing))
+            row = (reasons, missing, str(referral.to_read), _first(assessment, referral))
         counts[verdict] = counts.get(verdict, 0) + 1
         click.echo(_row(_short(path.name), verdict, *row))
     total = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))

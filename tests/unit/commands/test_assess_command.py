@@ -108,8 +108,7 @@ def unseen(text: str) -> set[str]:
 
 @pytest.fixture
 def hostile_file(tmp_path: Path) -> Path:
-    facts = {"age": {"value": "40 a", "origin": f"line\nELIGIBLE{HOSTILE}"}, "breastfeeding": True}
-    facts["breastfeeding"] = {"value": True, "origin": f"line\nELIGIBLE{HOSTILE}"}  # type: ignore[assignment]
+    facts = {"breastfeeding": {"value": True, "origin": f"line\nELIGIBLE{HOSTILE}"}}
     return written(tmp_path, {"patient": f"p{HOSTILE}", "facts": facts}, "a\x1b[31m\u202e.json")
 
 
@@ -143,3 +142,11 @@ def test_a_listed_diagnosis_in_words_is_not_passed_over(tmp_path: Path) -> None:
     assert [each["fact"] for each in answer["missing"] if each["blocks"] == "verdict"] == [
         "aneurysmal_vascular_disease"
     ]
+
+
+def test_a_dose_says_what_of_the_record_must_be_read_first(tmp_path: Path) -> None:
+    weighed = ["--weight", "80 kg", "--height", "175 cm", "--age", "40 years"]
+    path = written(tmp_path, with_words("Bulging aorta, seen 2019"))
+    assert "Not understood in the record: 1" in call("dose", "--facts", path, *weighed).stdout
+    assert json.loads(call("dose", "--facts", path, *weighed, "--json").stdout)["to_read"] == 1
+    assert "Not understood" not in call("dose", *weighed).stdout

@@ -34,9 +34,9 @@ def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
     open_still = [each for each in tray.doubts if not _is_settled(each, chosen.get(each.element.id))]
     for doubt in sorted(open_still, key=lambda each: (each.element.id, each.resource)):
         # A test that cannot be read also reopens the question whose answer would make it needless.
-        for name in (doubt.element.id, doubt.element.follows):
-            if name in chosen and not _stands_in_doubt(chosen[name]):
-                _reopen(chosen.pop(name), doubt, tray)
+        for about in (doubt.element.id, doubt.element.follows):
+            if about in chosen and not _stands_in_doubt(chosen[about]):
+                _reopen(chosen.pop(about), doubt, tray)
     return chosen
 
 
@@ -56,7 +56,7 @@ def _is_settled(doubt: Doubt, fact: Fact | None) -> bool:
 
 
 def _stands_in_doubt(fact: Fact) -> bool:
-    """A yes that a record can give is the careful answer already; one event does not exclude a later one."""
+    """A yes that a record can give is the careful answer; after one event there may be a later one."""
     return fact.value is True and fact.element.codes.codelist is not None
 
 
