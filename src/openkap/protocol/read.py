@@ -5,14 +5,14 @@ Its fingerprint says exactly what an answer came from; see ``fingerprint``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from openkap.core.content import SHIPPED, Document, Schema, Tally, content_files, read_document
-from openkap.core.errors import DomainError, InputError
+from openkap.core.errors import ContentError, DomainError, InputError
 from openkap.core.source import Seen, Source
 from openkap.protocol.condition import parse_condition
 from openkap.protocol.elements import Dictionary, dictionary, read_dictionary
@@ -263,12 +263,13 @@ def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
     A bare name never means a draft or a retired version. ``InputError`` lists what there is.
     """
     wanted, _, version = name.partition("@")
+    retired = retired_versions(root)
     found = {path.stem: path for path in content_files("protocols", root=root)}
     matches = sorted(
         (_version_key(stem.rpartition("-")[2]), path)
         for stem, path in found.items()
         if stem.rpartition("-")[0] == wanted
-        and (version == stem.rpartition("-")[2] or (not version and _is_published(path, root)))
+        and (version == stem.rpartition("-")[2] or (not version and _is_published(path, retired)))
     )
     if not matches:
         raise InputError(
@@ -280,10 +281,36 @@ def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
     return _read(matches[-1][1], root, dictionary(root), read_sources(root))
 
 
-def _is_published(path: Path, root: Path) -> bool:
+def published_ids(root: Path = SHIPPED) -> tuple[str, ...]:
+    """Every protocol that has a version to assess under: published and not retired."""
+    retired, paths = retired_versions(root), content_files("protocols", root=root)
+    return tuple(
+        dict.fromkeys(path.stem.rpartition("-")[0] for path in paths if _is_published(path, retired))
+    )
+
+
+def strays(protocols: Iterable[Protocol], root: Path = SHIPPED) -> list[DomainError]:
+    """Files among the rules, parts and protocols that no protocol is made of: nobody has checked them."""
+    used = {root / "protocols" / f"{each.id}-{each.version}.yaml" for each in protocols}
+    for protocol in protocols:
+        for name, version in protocol.parts.items():
+            used.add(root / ("rules" if name in STAGES else "parts") / f"{name}-{version}.yaml")
+    return [
+        ContentError(
+            "no protocol is made of this file, so nothing checks it",
+            value=path.name,
+            remedy="name it in a protocol, or remove it",
+            where=str(path),
+        )
+        for folder in ("rules", "parts", "protocols")
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and path not in used and not path.name.startswith(".")
+    ]
+
+
+def _is_published(path: Path, retired: Container[tuple[str, str]]) -> bool:
     name, _, version = path.stem.rpartition("-")
-    is_retired = (name, version) in retired_versions(root)
-    return _document(path).data.get("status") == "published" and not is_retired
+    return _document(path).data.get("status") == "published" and (name, version) not in retired
 
 
 def _version_key(version: str) -> tuple[int, ...]:
@@ -318,6 +345,7 @@ def tally(root: Path) -> list[Tally]:
     for statement in _statements(protocols):
         found["statements"].add(statement.grade.value)
     if not found["protocols"].errors:
+        found["protocols"].errors += strays(protocols, root)
         try:
             found["protocols"].errors += check_published(protocols, root)
         except DomainError as refused:
