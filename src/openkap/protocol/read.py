@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from openkap.core.content import SHIPPED, Document, Schema, Tally, content_files, read_document
 from openkap.core.errors import ContentError, DomainError, InputError
 from openkap.core.source import Seen, Source
@@ -58,6 +60,8 @@ class _ProtocolText(Schema):
     title: str
     summary: str
     rules: dict[str, str]
+    # rule sets of this protocol alone, beside those of the four stages
+    more_rules: dict[str, str] = Field(default_factory=dict)
     parts: dict[str, str]
     changes: tuple[RuleChange, ...] = ()
     indication: Indication
@@ -99,10 +103,13 @@ def _read(path: Path, root: Path, elements: Dictionary, sources: dict[str, Sourc
         )
     files = [document]
     rules: list[Rule] = []
-    for name in STAGES:
-        rule_file = _part(document, root / "rules", name, text.rules, "rules")
+    named_rules = [("rules", text.rules, name) for name in STAGES]
+    named_rules += [("more_rules", text.more_rules, name) for name in text.more_rules]
+    for key, versions, name in named_rules:
+        rule_file = _part(document, root / "rules", name, versions, key)
         files.append(rule_file)
         rules += _read_rules(rule_file, elements)
+    _refuse_twins(document, rules)
     parts = {name: _part(document, root / "parts", name, text.parts, "parts") for name in PARTS}
     files += parts.values()
     named = [sources[name] for name in _named_sources(files, sources)]
@@ -138,6 +145,7 @@ def _read(path: Path, root: Path, elements: Dictionary, sources: dict[str, Sourc
         changes=text.changes,
         sources=sources,
         parts={**text.rules, **text.parts},
+        more_rules=text.more_rules,
     )
 
 
@@ -176,6 +184,17 @@ def _read_rules(document: Document, elements: Dictionary) -> list[Rule]:
             raise document.error("a rule stands twice", ("rules", index), value=rule.id, remedy="keep one")
         rules[rule.id] = rule
     return list(rules.values())
+
+
+def _refuse_twins(document: Document, rules: list[Rule]) -> None:
+    names = [rule.id for rule in rules]
+    if twins := sorted({name for name in names if names.count(name) > 1}):
+        raise document.error(
+            "two rule sets of this protocol have a rule of one id",
+            ("more_rules",),
+            value=", ".join(twins),
+            remedy="rename one of the two",
+        )
 
 
 def _list(document: Document, key: str, schema: Any) -> tuple[Any, ...]:
@@ -293,6 +312,7 @@ def strays(protocols: Iterable[Protocol], root: Path = SHIPPED) -> list[DomainEr
     """Files among the rules, parts and protocols that no protocol is made of: nobody has checked them."""
     used = {root / "protocols" / f"{each.id}-{each.version}.yaml" for each in protocols}
     for protocol in protocols:
+        used |= {root / "rules" / f"{name}-{version}.yaml" for name, version in protocol.more_rules.items()}
         for name, version in protocol.parts.items():
             used.add(root / ("rules" if name in STAGES else "parts") / f"{name}-{version}.yaml")
     return [

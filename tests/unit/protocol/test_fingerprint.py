@@ -41,6 +41,7 @@ def test_whatever_decides_in_an_element_is_in_the_fingerprint(element: Element) 
     effort = Effort.ASKED if element.effort is Effort.ASSESSED else Effort.ASSESSED
     changes: list[dict[str, object]] = [
         {"lasts": "3000 d"},
+        {"finding_lasts": "3000 d"},
         {"kind": kind},
         {"unit": "another"},
         {"step": Decimal("0.001")},
