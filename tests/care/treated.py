@@ -27,6 +27,7 @@ GATES = {
     "minutes_since_clear_liquid": "120",
     "urine_drug_screen": "no unexpected positive",
     "hours_since_alcohol": "72",
+    "hours_since_cannabis": "1000",
     "sbp_predose": "122",
     "dbp_predose": "78",
     "heart_rate_predose": "70",

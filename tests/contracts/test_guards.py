@@ -66,6 +66,8 @@ def test_a_planted_fault_in_the_code_is_caught(
         ("protocol/planted.py", "import django", "the pure rooms know no framework"),
         ("instruments/planted.py", "import numpy", "numbers stay out"),
         ("pharmacology/planted.py", "import duckdb", "engines stay in the registry"),
+        ("care/patients/planted.py", "import openkap.care.treatment.models", "rooms of the clinic"),
+        ("care/outcomes/planted.py", "import openkap.care.treatment.models", "rooms of the clinic"),
         ("care/planted/views.py", "import openkap.care.patients.models", "views get rows"),
     ],
 )

@@ -154,6 +154,7 @@ class Assessment:
                     "position": position.position,
                     "about_ptsd": position.about_ptsd,
                     **({"status": position.status} if position.status else {}),
+                    **({"action": position.action} if position.action else {}),
                     "sources": [source_dict(protocol, name) for name in position.sources],
                 }
                 for position in self.conflict_notice

@@ -18,6 +18,7 @@ from openkap.core.content import SHIPPED, Document, Tally, read_document
 from openkap.core.errors import ContentError, DomainError, InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.model import ConsentElement, Statement
+from openkap.protocol.published import check_texts
 
 HEADING = re.compile(r"^## (CON-\d\d) (.+)$")
 HEADER = ("title", "language", "version", "parts", "reviewed_by", "reviewed_on")
@@ -211,7 +212,7 @@ def newest_text(language: str, root: Path = SHIPPED) -> ConsentText:
 
 def tally(root: Path = SHIPPED) -> list[Tally]:
     """Every consent text read and checked, for ``openkap check``."""
-    found = Tally("consent texts")
+    found, fingerprints = Tally("consent texts"), {}
     for path in sorted((root / "consent").glob("*/*.md")) if (root / "consent").exists() else ():
         try:
             text = parse_consent_text(path.read_text(encoding="utf-8"), path, root)
@@ -222,6 +223,7 @@ def tally(root: Path = SHIPPED) -> list[Tally]:
                     remedy="rename the file or correct its header",
                     where=str(path),
                 )
+            fingerprints[path.relative_to(root / "consent").as_posix()] = text.fingerprint
             found.add("platform")
         except DomainError as refused:
             found.errors.append(refused)
@@ -229,4 +231,13 @@ def tally(root: Path = SHIPPED) -> list[Tally]:
         _words(root)
     except DomainError as refused:
         found.errors.append(refused)
+    if not found.errors:
+        found.errors += _published_texts(fingerprints, root)
     return [found]
+
+
+def _published_texts(fingerprints: dict[str, str], root: Path) -> list[DomainError]:
+    try:
+        return check_texts(fingerprints, root)
+    except DomainError as refused:
+        return [refused]

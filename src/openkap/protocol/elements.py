@@ -96,8 +96,9 @@ class Element(Schema):
     """One fact that rules ask about.
 
     ``step`` is the resolution it is measured in, and of a score or count every value is a multiple of it;
-    ``follows`` names the fact that must be known before this
-    one is asked for (a pregnancy test follows "could be pregnant").
+    ``lasts`` is how long a value counts, ``finding_lasts`` how long what a positive test found may still be
+    so when the test itself counts no more; ``follows`` names the fact that must be known before this one is
+    asked for (a pregnancy test follows "could be pregnant").
     """
 
     id: str
@@ -116,6 +117,7 @@ class Element(Schema):
     test: str | None = None
     follows: str | None = None
     lasts: str | None = None
+    finding_lasts: str | None = None
     history: Literal["current", "lifetime"] = "current"
     codes: Codes = Codes()
 
@@ -143,9 +145,12 @@ class Element(Schema):
     @cached_property
     def lifetime(self) -> timedelta | None:
         """How long a value counts after it was taken; ``None`` for ever."""
-        if self.lasts is None:
-            return None
-        return timedelta(days=Quantity.parse(self.lasts).number("d"))
+        return None if self.lasts is None else _period(self.lasts)
+
+    @cached_property
+    def finding_lifetime(self) -> timedelta | None:
+        """How long what a positive test found may last; ``None`` for ever."""
+        return None if self.finding_lasts is None else _period(self.finding_lasts)
 
     def parse(self, given: Any) -> Value:
         """What was written as a value of this element; ``InputError`` names value and limit."""
@@ -225,6 +230,10 @@ class Element(Schema):
             # "31 %" would become a score of 0.31.
             raise _refusal(given, f"a plain number, such as 12 {unit}", "write the number alone")
         return quantity
+
+
+def _period(text: str) -> timedelta:
+    return timedelta(days=Quantity.parse(text).number("d"))
 
 
 def _word(given: Any) -> str:

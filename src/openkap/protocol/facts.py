@@ -23,8 +23,6 @@ CLOCK_TOLERANCE_S = 300
 # A resting pressure and the one taken again after it.
 REPEATED_READINGS = (("sbp_resting", "sbp_resting_repeat"), ("dbp_resting", "dbp_resting_repeat"))
 PREGNANCY_TESTS = ("pregnancy_test", "pregnancy_test_today")
-# Forty weeks from the last period, and two past the date: the longest a positive test is about now.
-PREGNANCY_LASTS = timedelta(weeks=42)
 # What ``derive`` works a fact out from: an answer about the first rests on the others too.
 DERIVED_FROM = {
     "bmi": ("body_weight", "height"),
@@ -155,7 +153,8 @@ def _believe_the_test(facts: Facts, dictionary: Dictionary) -> Facts:
         test = facts.known.get(name)
         if test is None or test.value != "positive":
             continue
-        if test.at is None or facts.as_of - test.at <= PREGNANCY_LASTS:
+        lasts = test.element.finding_lifetime
+        if test.at is None or lasts is None or facts.as_of - test.at <= lasts:
             against = ", against the answer no" if said is False else ""
             origin = f"{test.element.label.lower()} is positive{against}"
             return facts.with_fact(Fact(dictionary["could_be_pregnant"], True, test.at, origin))

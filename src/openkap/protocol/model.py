@@ -315,6 +315,7 @@ class Protocol:
     changes: tuple[RuleChange, ...]
     sources: dict[str, Source] = field(repr=False)
     parts: dict[str, str] = field(default_factory=dict)
+    more_rules: dict[str, str] = field(default_factory=dict)
     site: str = ""
     retired: str = ""
 

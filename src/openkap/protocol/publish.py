@@ -15,12 +15,13 @@ from openkap.protocol.read import PARTS, STAGES, load_protocol
 
 def make_draft(protocol: Protocol, parts: Sequence[str], root: Path = SHIPPED) -> list[Path]:
     """Copy the protocol and the named parts to the next minor version; returns the new files."""
-    unknown = set(parts) - set(STAGES) - set(PARTS)
+    rule_sets = (*STAGES, *protocol.more_rules)
+    unknown = set(parts) - {*rule_sets, *PARTS}
     if unknown:
         raise InputError(
             "no such part",
             value=", ".join(sorted(unknown)),
-            limit=", ".join((*STAGES, *PARTS)),
+            limit=", ".join((*rule_sets, *PARTS)),
             remedy="choose from these",
         )
     written = []
@@ -30,12 +31,13 @@ def make_draft(protocol: Protocol, parts: Sequence[str], root: Path = SHIPPED) -
     text = _replace_line(text, "version", version)
     text = _replace_line(text, "status", "draft")
     for part in parts:
-        folder = root / ("rules" if part in STAGES else "parts")
-        new = _next(protocol.parts[part])
+        folder = root / ("rules" if part in rule_sets else "parts")
+        now = {**protocol.parts, **protocol.more_rules}[part]
+        new = _next(now)
         target = folder / f"{part}-{new}.yaml"
-        body = (folder / f"{part}-{protocol.parts[part]}.yaml").read_text(encoding="utf-8")
+        body = (folder / f"{part}-{now}.yaml").read_text(encoding="utf-8")
         written.append(_write_new(target, _replace_line(body, "version", new)))
-        text = re.sub(rf"(\b{re.escape(part)}: )[0-9.]+", rf"\g<1>{new}", text, count=1)
+        text = re.sub(rf"((?<![\w-]){re.escape(part)}: )[0-9.]+", rf"\g<1>{new}", text, count=1)
     written.append(_write_new(root / "protocols" / f"{protocol.id}-{version}.yaml", text))
     return written
 

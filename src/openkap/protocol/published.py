@@ -33,6 +33,14 @@ class Published(Schema):
     retired: str = ""
 
 
+class PublishedText(Schema):
+    """One consent text, by its place below ``consent``."""
+
+    text: str
+    fingerprint: str
+    published_on: str
+
+
 def read_published(root: Path = SHIPPED) -> tuple[Document, list[Published]]:
     """The list, and the document it stands in (for errors)."""
     document = read_document(root / "published.yaml")
@@ -94,3 +102,35 @@ def _gone(document: Document, index: int, entry: Published) -> ContentError:
         value=f"{entry.protocol} {entry.version}",
         remedy="bring its file back: what was decided under it must stay readable",
     )
+
+
+def check_texts(found: dict[str, str], root: Path = SHIPPED) -> list[DomainError]:
+    """Every consent text (place below ``consent`` to fingerprint) is listed, and is still what was listed."""
+    document = read_document(root / "published.yaml")
+    rows = document.data.get("consent_texts") or ()
+    listed = [document.parse(PublishedText, ("consent_texts", index)) for index, _ in enumerate(rows)]
+    errors: list[DomainError] = []
+    for index, entry in enumerate(listed):
+        now = found.get(entry.text)
+        if now != entry.fingerprint:
+            errors.append(
+                document.error(
+                    "patients signed these words, and they are "
+                    + ("not the same any more" if now else "not here any more"),
+                    ("consent_texts", index),
+                    value=entry.text,
+                    limit=f"published as {entry.fingerprint[:12]}",
+                    remedy="undo the change, or make it in a new version of the text",
+                )
+            )
+    for text in sorted(found.keys() - {entry.text for entry in listed}):
+        errors.append(
+            ContentError(
+                "a consent text in this folder is offered to patients, and this one is not published",
+                value=text,
+                limit="the consent_texts of published.yaml",
+                remedy=f"when it has been reviewed, list it there with fingerprint {found[text]}",
+                where=str(root / "consent" / text),
+            )
+        )
+    return errors

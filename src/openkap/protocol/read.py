@@ -5,14 +5,16 @@ Its fingerprint says exactly what an answer came from; see ``fingerprint``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
+
 from openkap.core.content import SHIPPED, Document, Schema, Tally, content_files, read_document
-from openkap.core.errors import DomainError, InputError
+from openkap.core.errors import ContentError, DomainError, InputError
 from openkap.core.source import Seen, Source
 from openkap.protocol.condition import parse_condition
 from openkap.protocol.elements import Dictionary, dictionary, read_dictionary
@@ -58,6 +60,8 @@ class _ProtocolText(Schema):
     title: str
     summary: str
     rules: dict[str, str]
+    # rule sets of this protocol alone, beside those of the four stages
+    more_rules: dict[str, str] = Field(default_factory=dict)
     parts: dict[str, str]
     changes: tuple[RuleChange, ...] = ()
     indication: Indication
@@ -99,10 +103,13 @@ def _read(path: Path, root: Path, elements: Dictionary, sources: dict[str, Sourc
         )
     files = [document]
     rules: list[Rule] = []
-    for name in STAGES:
-        rule_file = _part(document, root / "rules", name, text.rules, "rules")
+    named_rules = [("rules", text.rules, name) for name in STAGES]
+    named_rules += [("more_rules", text.more_rules, name) for name in text.more_rules]
+    for key, versions, name in named_rules:
+        rule_file = _part(document, root / "rules", name, versions, key)
         files.append(rule_file)
         rules += _read_rules(rule_file, elements)
+    _refuse_twins(document, rules)
     parts = {name: _part(document, root / "parts", name, text.parts, "parts") for name in PARTS}
     files += parts.values()
     named = [sources[name] for name in _named_sources(files, sources)]
@@ -138,6 +145,7 @@ def _read(path: Path, root: Path, elements: Dictionary, sources: dict[str, Sourc
         changes=text.changes,
         sources=sources,
         parts={**text.rules, **text.parts},
+        more_rules=text.more_rules,
     )
 
 
@@ -176,6 +184,17 @@ def _read_rules(document: Document, elements: Dictionary) -> list[Rule]:
             raise document.error("a rule stands twice", ("rules", index), value=rule.id, remedy="keep one")
         rules[rule.id] = rule
     return list(rules.values())
+
+
+def _refuse_twins(document: Document, rules: list[Rule]) -> None:
+    names = [rule.id for rule in rules]
+    if twins := sorted({name for name in names if names.count(name) > 1}):
+        raise document.error(
+            "two rule sets of this protocol have a rule of one id",
+            ("more_rules",),
+            value=", ".join(twins),
+            remedy="rename one of the two",
+        )
 
 
 def _list(document: Document, key: str, schema: Any) -> tuple[Any, ...]:
@@ -263,12 +282,13 @@ def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
     A bare name never means a draft or a retired version. ``InputError`` lists what there is.
     """
     wanted, _, version = name.partition("@")
+    retired = retired_versions(root)
     found = {path.stem: path for path in content_files("protocols", root=root)}
     matches = sorted(
         (_version_key(stem.rpartition("-")[2]), path)
         for stem, path in found.items()
         if stem.rpartition("-")[0] == wanted
-        and (version == stem.rpartition("-")[2] or (not version and _is_published(path, root)))
+        and (version == stem.rpartition("-")[2] or (not version and _is_published(path, retired)))
     )
     if not matches:
         raise InputError(
@@ -280,10 +300,37 @@ def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
     return _read(matches[-1][1], root, dictionary(root), read_sources(root))
 
 
-def _is_published(path: Path, root: Path) -> bool:
+def published_ids(root: Path = SHIPPED) -> tuple[str, ...]:
+    """Every protocol that has a version to assess under: published and not retired."""
+    retired, paths = retired_versions(root), content_files("protocols", root=root)
+    return tuple(
+        dict.fromkeys(path.stem.rpartition("-")[0] for path in paths if _is_published(path, retired))
+    )
+
+
+def strays(protocols: Iterable[Protocol], root: Path = SHIPPED) -> list[DomainError]:
+    """Files among the rules, parts and protocols that no protocol is made of: nobody has checked them."""
+    used = {root / "protocols" / f"{each.id}-{each.version}.yaml" for each in protocols}
+    for protocol in protocols:
+        used |= {root / "rules" / f"{name}-{version}.yaml" for name, version in protocol.more_rules.items()}
+        for name, version in protocol.parts.items():
+            used.add(root / ("rules" if name in STAGES else "parts") / f"{name}-{version}.yaml")
+    return [
+        ContentError(
+            "no protocol is made of this file, so nothing checks it",
+            value=path.name,
+            remedy="name it in a protocol, or remove it",
+            where=str(path),
+        )
+        for folder in ("rules", "parts", "protocols")
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and path not in used and not path.name.startswith(".")
+    ]
+
+
+def _is_published(path: Path, retired: Container[tuple[str, str]]) -> bool:
     name, _, version = path.stem.rpartition("-")
-    is_retired = (name, version) in retired_versions(root)
-    return _document(path).data.get("status") == "published" and not is_retired
+    return _document(path).data.get("status") == "published" and (name, version) not in retired
 
 
 def _version_key(version: str) -> tuple[int, ...]:
@@ -318,6 +365,7 @@ def tally(root: Path) -> list[Tally]:
     for statement in _statements(protocols):
         found["statements"].add(statement.grade.value)
     if not found["protocols"].errors:
+        found["protocols"].errors += strays(protocols, root)
         try:
             found["protocols"].errors += check_published(protocols, root)
         except DomainError as refused:

@@ -60,7 +60,7 @@ def test_the_checklist_fills_itself_from_the_record(cast, session, watch):
     watch.moment = session.starts_at
     session_actions.arrive(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
     gates = {gate.rule.id: gate for gate in dose_actions.gates_now(session)}
-    assert len(gates) == 23
+    assert len(gates) == 24
     assert gates["PRE-01"].state == "clear"
     assert gates["PRE-02"].state == "clear"
     assert gates["PRE-07"].state == "clear"
@@ -444,7 +444,7 @@ def test_a_whole_session_ends_in_a_locked_record_with_a_pdf(cast, session, watch
     assert ben.post(url_of(session, "sign/"), {"password": PASSWORD}).status_code == 302
     session.refresh_from_db()
     record = json.loads(session.signed.record)
-    assert len(record["gates"]) == 23
+    assert len(record["gates"]) == 24
     assert len(record["entries"]) == 12
     assert record["dose"][-1]["given_mg"] == "35"
     shown = page(cast, session)

@@ -11,14 +11,16 @@ from decimal import Decimal
 import pytest
 
 from openkap.core.quantity import Quantity
+from openkap.core.source import Grade
 from openkap.protocol import condition as conditions
 from openkap.protocol.condition import All, Any, Compare, CompareFacts, Condition, IsOneOf, IsWithin, Not
 from openkap.protocol.elements import dictionary
 from openkap.protocol.read import load_protocol
-from openkap.protocol.rules import Rule, Stage, example_outcome, missing_examples
+from openkap.protocol.rules import Action, Rule, Stage, example_outcome, missing_examples
 
 PROTOCOL = load_protocol("iv-racemic")
-RULES = {rule.id: rule for rule in PROTOCOL.rules}
+NASAL = load_protocol("intranasal-esketamine")
+RULES = {rule.id: rule for rule in (*NASAL.rules, *PROTOCOL.rules)}
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -97,7 +99,7 @@ def test_there_are_all_sixty_four_screening_rules_and_the_session_rules() -> Non
     counts = {stage: len(PROTOCOL.stage(stage)) for stage in Stage}
     assert counts == {
         Stage.ELIGIBILITY: 64,
-        Stage.BEFORE_DOSE: 23,
+        Stage.BEFORE_DOSE: 24,
         Stage.IN_SESSION: 14,
         Stage.DISCHARGE: 14,
     }
@@ -122,3 +124,29 @@ def test_every_rule_reads_as_a_sentence() -> None:
         "dbp_resting",
         "dbp_resting_repeat",
     )
+
+
+def test_the_windows_before_a_session_are_those_of_the_sources() -> None:
+    # NCT06036511 (alcohol, cannabis) and the esketamine label with the EU leaflet (food, drink, nasal drugs).
+    limits = {"PRE-05": "2 h", "PRE-06": "30 min", "PRE-09": "24 h", "PRE-24": "24 h", "NAS-01": "60 min"}
+    assert {name: RULES[name].condition_text.split(">= ")[1] for name in limits} == limits
+    assert {RULES[name].action for name in limits} == {Action.DELAY}
+
+
+def test_only_a_nasal_dose_waits_for_a_nasal_drug() -> None:
+    nasal = {rule.id for rule in NASAL.stage(Stage.BEFORE_DOSE)}
+    assert nasal - {rule.id for rule in PROTOCOL.stage(Stage.BEFORE_DOSE)} == {"NAS-01"}
+
+
+@pytest.mark.parametrize("name", ["iv-racemic", "im-racemic", "low-resource", "intranasal-esketamine"])
+def test_every_route_holds_the_dose_after_distress_or_a_pressure_in_the_stop_band(name: str) -> None:
+    told = {each.id: each.text for each in load_protocol(name).dosing.adjustments}
+    assert "do not raise it" in told["ADJ-DISS"]
+    assert "do not raise the next dose" in told["ADJ-BP"]
+
+
+def test_the_positions_say_no_more_than_their_sources() -> None:
+    positions = {each.id: each for each in PROTOCOL.positions}
+    assert positions["POS-01"].grade is Grade.WEAK  # a news report of the warning
+    assert positions["POS-10"].about_ptsd == "against"
+    assert positions["POS-10"] in PROTOCOL.against()

@@ -12,12 +12,13 @@ from openkap.core.content import SHIPPED
 from openkap.core.errors import InputError
 from openkap.core.source import Seen
 from openkap.protocol.assess import assess
+from openkap.protocol.consent_text import tally as texts
 from openkap.protocol.document import as_markdown
 from openkap.protocol.elements import Bounds, Codes, Effort, Element, dictionary
 from openkap.protocol.facts import parse_facts
 from openkap.protocol.fingerprint import elements_asked, fingerprint
 from openkap.protocol.published import check_published
-from openkap.protocol.read import load_protocol, read_protocols, read_sources, tally
+from openkap.protocol.read import load_protocol, published_ids, read_protocols, read_sources, tally
 
 PROTOCOL = load_protocol("iv-racemic@1.0.0")
 ASKED = elements_asked(PROTOCOL.rules, PROTOCOL.dosing, dictionary())
@@ -40,6 +41,7 @@ def test_whatever_decides_in_an_element_is_in_the_fingerprint(element: Element) 
     effort = Effort.ASKED if element.effort is Effort.ASSESSED else Effort.ASSESSED
     changes: list[dict[str, object]] = [
         {"lasts": "3000 d"},
+        {"finding_lasts": "3000 d"},
         {"kind": kind},
         {"unit": "another"},
         {"step": Decimal("0.001")},
@@ -148,3 +150,49 @@ def test_a_published_protocol_that_is_gone_is_missed(content: Path) -> None:
     (content / "protocols" / "im-racemic-1.0.0.yaml").unlink()
     faults = [str(each) for each in check_published(read_protocols(content), content)]
     assert any("not here any more" in each and "im-racemic 1.0.0" in each for each in faults)
+
+
+# --- what no protocol names, and what patients read -----------------------------------------------------
+
+
+def complaints(content: Path) -> list[str]:
+    return [str(error) for each in (*tally(content), *texts(content)) for error in each.errors]
+
+
+@pytest.mark.parametrize("place", ["rules/zz-1.0.0.yaml", "parts/consent-9.9.9.yaml", "protocols/notes.txt"])
+def test_a_file_no_protocol_is_made_of_is_refused(content: Path, place: str) -> None:
+    (content / place).write_bytes(b"\x00")
+    assert [each for each in complaints(content) if place in each]
+
+
+def test_changed_words_of_a_consent_text_are_refused(content: Path) -> None:
+    replace_once(content / "consent" / "en" / "ketamine-1.0.0.md", "Take your time. ", "")
+    assert any("patients signed these words" in each for each in complaints(content))
+
+
+def test_a_consent_text_that_is_not_published_is_refused(content: Path) -> None:
+    text = (content / "consent" / "en" / "ketamine-1.0.0.md").read_text(encoding="utf-8")
+    newer = content / "consent" / "en" / "ketamine-1.1.0.md"
+    newer.write_text(text.replace("version: 1.0.0", "version: 1.1.0", 1), encoding="utf-8")
+    assert any("ketamine-1.1.0.md" in each and "not published" in each for each in complaints(content))
+
+
+def test_a_consent_text_that_is_gone_is_missed(content: Path) -> None:
+    (content / "consent" / "en" / "ketamine-1.0.0.md").unlink()
+    assert any("not here any more" in each for each in complaints(content))
+
+
+def test_only_published_protocols_are_offered(content: Path) -> None:
+    assert set(published_ids(content)) == {
+        "iv-racemic",
+        "im-racemic",
+        "intranasal-esketamine",
+        "low-resource",
+    }
+    text = (content / "protocols" / "im-racemic-1.0.0.yaml").read_text(encoding="utf-8")
+    draft = text.replace("id: im-racemic", "id: sc-racemic").replace("status: published", "status: draft")
+    (content / "protocols" / "sc-racemic-1.0.0.yaml").write_text(draft, encoding="utf-8")
+    assert "sc-racemic" not in published_ids(content)
+    for path in (content / "protocols").glob("im-racemic-*.yaml"):
+        replace_once(path, "status: published", "status: draft")
+    assert "im-racemic" not in published_ids(content)

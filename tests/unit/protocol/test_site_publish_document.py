@@ -87,14 +87,14 @@ def test_a_changed_published_rule_is_caught(content: Path) -> None:
 
 def test_a_draft_is_a_copy_that_a_bare_name_does_not_mean(content: Path) -> None:
     written = make_draft(load_protocol("iv-racemic", content), ["eligibility"], content)
-    assert [path.name for path in written] == ["eligibility-1.1.0.yaml", "iv-racemic-1.1.0.yaml"]
+    assert [path.name for path in written] == ["eligibility-1.1.0.yaml", "iv-racemic-1.2.0.yaml"]
     load_protocol.cache_clear()
-    assert load_protocol("iv-racemic", content).version == "1.0.0"
-    draft = load_protocol("iv-racemic@1.1.0", content)
+    assert load_protocol("iv-racemic", content).version == "1.1.0"
+    draft = load_protocol("iv-racemic@1.2.0", content)
     assert draft.status == "draft"
     assert draft.parts["eligibility"] == "1.1.0"
     with pytest.raises(InputError, match="exists already"):
-        make_draft(load_protocol("iv-racemic@1.0.0", content), [], content)
+        make_draft(load_protocol("iv-racemic@1.1.0", content), [], content)
 
 
 def test_a_draft_can_be_changed_compared_and_published_once(content: Path) -> None:
@@ -107,21 +107,21 @@ def test_a_draft_can_be_changed_compared_and_published_once(content: Path) -> No
             f"{{caps5_total_past_month: {before}}}", f"{{caps5_total_past_month: {after}}}"
         )
     path.write_text(changed, encoding="utf-8")
-    old, new = load_protocol("iv-racemic@1.0.0", content), load_protocol("iv-racemic@1.1.0", content)
+    old, new = load_protocol("iv-racemic@1.1.0", content), load_protocol("iv-racemic@1.2.0", content)
     lines = difference(old, new, dictionary(content))
     assert len(lines) == 3
     assert "at least 30" in lines[0]
     assert "at least 25" in lines[1]
     assert "its grounds are not (grade weak" in lines[2]
-    publish("iv-racemic@1.1.0", by="a medical lead", on="2026-11-23", root=content)
-    assert load_protocol("iv-racemic", content).version == "1.1.0"
+    publish("iv-racemic@1.2.0", by="a medical lead", on="2026-11-23", root=content)
+    assert load_protocol("iv-racemic", content).version == "1.2.0"
     assert check_published(read_protocols(content), content) == []
     with pytest.raises(InputError, match="published already"):
-        publish("iv-racemic@1.1.0", by="a medical lead", on="2026-11-23", root=content)
+        publish("iv-racemic@1.2.0", by="a medical lead", on="2026-11-23", root=content)
 
 
 def test_a_changed_limit_with_its_own_grounds_is_not_asked_about(content: Path) -> None:
-    make_draft(load_protocol("iv-racemic@1.0.0", content), ["eligibility"], content)
+    make_draft(load_protocol("iv-racemic", content), ["eligibility"], content)
     path = next((content / "rules").glob("eligibility-1.1.0.yaml"))
     rule = path.read_text(encoding="utf-8").split("- id: CAU-BP1\n")[1].split("\n  - id: ")[0]
     changed = rule.replace("> 140 mm[Hg]", "> 150 mm[Hg]").replace("grade: label", "grade: weak")
@@ -129,10 +129,28 @@ def test_a_changed_limit_with_its_own_grounds_is_not_asked_about(content: Path) 
         changed = changed.replace(f'"{before}', f'"{after}')
     assert changed != rule
     path.write_text(path.read_text(encoding="utf-8").replace(rule, changed), encoding="utf-8")
-    old, new = load_protocol("iv-racemic@1.0.0", content), load_protocol("iv-racemic@1.1.0", content)
+    old, new = load_protocol("iv-racemic@1.1.0", content), load_protocol("iv-racemic@1.2.0", content)
     lines = difference(old, new, dictionary(content))
     assert any("above 150 mmHg" in line for line in lines)
     assert not any("its grounds are not" in line for line in lines)
+
+
+def test_a_rule_set_of_one_protocol_alone_can_be_drafted(content: Path) -> None:
+    made = make_draft(load_protocol("intranasal-esketamine", content), ["before-nasal-dose"], content)
+    assert [path.name for path in made] == [
+        "before-nasal-dose-1.1.0.yaml",
+        "intranasal-esketamine-1.2.0.yaml",
+    ]
+    draft = load_protocol("intranasal-esketamine@1.2.0", content)
+    assert draft.more_rules == {"before-nasal-dose": "1.1.0"}
+    assert draft.rule("NAS-01").action is Action.DELAY
+
+
+def test_a_rule_id_stands_once_in_a_protocol(content: Path) -> None:
+    path = content / "rules" / "before-nasal-dose-1.0.0.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("id: NAS-01", "id: PRE-05"), encoding="utf-8")
+    with pytest.raises(ContentError, match=r"have a rule of one id \(given: PRE-05\)"):
+        load_protocol("intranasal-esketamine", content)
 
 
 def test_an_unknown_protocol_or_part_lists_what_there_is(content: Path) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from openkap.core.content import SHIPPED, content_files
 from openkap.protocol.condition import facts_of
 from openkap.protocol.model import Protocol
-from openkap.protocol.read import load_protocol
+from openkap.protocol.read import load_protocol, published_ids
 from openkap.protocol.rules import Stage
 
 DEFAULT = "iv-racemic"
@@ -15,9 +14,8 @@ DEFAULT = "iv-racemic"
 
 @lru_cache(maxsize=1)
 def offered() -> tuple[tuple[str, str], ...]:
-    """(id, title) of every protocol of this installation, the reference course first."""
-    names = {path.stem.rpartition("-")[0] for path in content_files("protocols", root=SHIPPED)}
-    listed = sorted(names, key=lambda name: (name != DEFAULT, name))
+    """(id, title) of every published protocol of this installation, the reference course first."""
+    listed = sorted(published_ids(), key=lambda name: (name != DEFAULT, name))
     return tuple((name, load_protocol(name).title) for name in listed)
 
 
