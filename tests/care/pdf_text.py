@@ -15,7 +15,7 @@ PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 def text_of(pdf: bytes) -> str:
     """All text in the order it was drawn, one line a block."""
-    objects = {number: body for number, body in OBJECT.findall(pdf)}
+    objects = dict(OBJECT.findall(pdf))
     fonts = _fonts(objects)
     pages = [body for body in objects.values() if re.search(rb"/Type\s*/Page\b", body)]
     said = []
