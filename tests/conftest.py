@@ -1,4 +1,4 @@
-"""A served demo clinic and a real Chromium."""
+"""A served demo clinic and a real Chromium, for the tests that look at pages."""
 
 from __future__ import annotations
 
