@@ -15,14 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.conftest import browser_type_launch_args, served
 
 HERE = Path(__file__).parent
 DESK = {"width": 1180, "height": 900}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-__all__ = ["browser_type_launch_args", "served"]
 
 
 @dataclass

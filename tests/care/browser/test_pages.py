@@ -77,6 +77,38 @@ def test_the_keyboard_alone_reaches_the_content_and_the_menu(served, browser):
     page.context.close()
 
 
+def test_the_questions_of_screening_are_answered_without_leaving_the_keyboard(served, browser):
+    page = served.open(browser, "cora")
+    page.goto("/referrals/new/")
+    for name, said in (("family_name", "Keys"), ("given_name", "Only"), ("birth_date", "1980-05-23")):
+        page.fill(f"#id_{name}", said)
+    page.click("text=Open the record")
+    page.wait_for_url("**/patients/*/")
+    page.goto(f"{page.url}screening/")
+    page.get_by_role("button", name="Open the screening").click()
+    page.goto(f"{page.url}section/health/")
+    page.get_by_role("button", name="Answer with the keyboard").press("Enter")
+    asked = [each.get_attribute("id") for each in page.query_selector_all("form.question")]
+    yes_no = "q => document.activeElement.closest('form').id === q"
+    keys = ("n", "y", "n")
+    for question, key in zip(asked, keys, strict=False):
+        page.wait_for_function(yes_no, arg=question)
+        page.keyboard.press(key)
+    for question, key in zip(asked, keys, strict=False):
+        page.locator(f"#{question}.is-done").wait_for()
+        word = page.locator(f"#{question} input:checked").get_attribute("value")
+        assert word in {"n": ("no", "never"), "y": ("yes",)}[key]
+    # Up and down move, and choose nothing.
+    page.wait_for_function(yes_no, arg=asked[3])
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(yes_no, arg=asked[2])
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function(yes_no, arg=asked[4])
+    assert page.locator(f"#{asked[3]} input:checked").count() == 0
+    page.context.close()
+
+
 def test_everything_works_before_scripts_arrive(served, browser):
     page = served.open(browser, "cora", java_script_enabled=False)
     page.goto("/referrals/new/")

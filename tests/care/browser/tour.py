@@ -102,6 +102,8 @@ class Tour:
             met[path] += 1
             wrong += self.open(page, watcher, path)
             waiting += links_of(page, self.served.url)
+            # Led to only while a session is under way, and there at any time.
+            waiting += [f"{path}live/"] if name == "session" else []
         page.context.close()
         assert sum(met.values()) > 10, f"{key} came to hardly any page"
         return wrong
