@@ -72,12 +72,12 @@ def protocol_data(protocol: Protocol) -> dict[str, Any]:
         "protocol": f"{protocol.id} {protocol.version}",
         "drug": protocol.dosing.drug,
         "route": protocol.dosing.route,
-        "vitals": [_element(dictionary()[name]) for name in VITALS],
-        "extra": [_element(dictionary()[name]) for name in EXTRA],
+        "vitals": [_element(dictionary()[name], protocol) for name in VITALS],
+        "extra": [_element(dictionary()[name], protocol) for name in EXTRA],
         "rules": rules_as_data(protocol),
         "sustained_min": windows().minutes("sustained"),
         "before_first_min": windows().minutes("before_first"),
-        "scores": [_score(dictionary()[name]) for name in SCORES],
+        "scores": [_score(dictionary()[name], protocol) for name in SCORES],
         "leaving": _leaving(protocol),
         "minutes": list(protocol.vitals.minutes),
         "emergency": emergency_card(protocol),
@@ -108,12 +108,22 @@ def _leaving(protocol: Protocol) -> list[dict[str, Any]]:
     ]
 
 
-def _score(element: Element) -> dict[str, Any]:
+def _unset(element: Element, protocol: Protocol) -> list[str]:
+    """Rules about it that wait for the site's limit: the page says that they give no alert."""
+    return [
+        rule.title
+        for rule in protocol.stage(Stage.IN_SESSION)
+        if not rule.is_active and element.id in facts_of(rule.condition)
+    ]
+
+
+def _score(element: Element, protocol: Protocol) -> dict[str, Any]:
     assert element.impossible is not None
-    return {"id": element.id, "ask": element.ask, "most": int(element.impossible.above)}
+    most = int(element.impossible.above)
+    return {"id": element.id, "ask": element.ask, "most": most, "unset": _unset(element, protocol)}
 
 
-def _element(element: Element) -> dict[str, Any]:
+def _element(element: Element, protocol: Protocol) -> dict[str, Any]:
     bounds = element.impossible
     usual = element.implausible
     return {
@@ -125,6 +135,7 @@ def _element(element: Element) -> dict[str, Any]:
         "unit": SHOWN_UNIT.get(element.unit or "", element.unit or ""),
         "possible": [float(bounds.below), float(bounds.above)] if bounds else None,
         "plausible": [float(usual.below), float(usual.above)] if usual else None,
+        "unset": _unset(element, protocol),
     }
 
 

@@ -105,13 +105,14 @@ function stopLine(page, given, send) {
 export function comfortPanel(page) {
   const box = node("div");
   const at = page.when();
-  for (const { id, ask, most } of page.data.scores) {
+  for (const { id, ask, most, unset } of page.data.scores) {
     const row = node("div", most > 10 ? "scores is-long" : "scores");
     for (let score = 0; score <= most; score += 1) {
       row.append(button(`${score}`, () => page.send("vitals", { values: { [id]: `${score}` } }, at.value()), "quiet"));
     }
     const last = page.lastValue(id);
-    box.append(node("p", "", `${ask}${last === null ? "" : ` Last: ${last}.`}`), row);
+    const silent = unset.length ? " No limit set by this site: no alert will be given." : "";
+    box.append(node("p", "", `${ask}${last === null ? "" : ` Last: ${last}.`}${silent}`), row);
   }
   box.append(at.root);
   return box;
