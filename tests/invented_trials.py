@@ -93,9 +93,9 @@ def ledger(report, *records: Study, says: tuple[str, str, str] | None = None) ->
     return {entry.claim.id: entry for entry in judge_claims(read_claims(), held)}
 
 
-def spoken(answers: Answers, analysis: str, study: str, reading: str) -> Answers:
-    """The answers as they are once a study behind the number says in its own words what it found."""
-    said = Silent(study, f"Invented {study}", None, f"invented {reading}", reading, ())
+def spoken(answers: Answers, analysis: str, study: str, reading: str, said: str | None = None) -> Answers:
+    """The answers as they are once a study behind the number also says in its own words what it found."""
+    words = Silent(study, f"Invented {study}", None, said or f"invented {reading}", reading, ())
     changed = copy(answers.get(analysis))
-    object.__setattr__(changed, "own_words", (said,))
+    object.__setattr__(changed, "own_words", (*getattr(changed, "own_words", ()), words))
     return Answers(answers.plan, {**answers.by_id, analysis: changed})

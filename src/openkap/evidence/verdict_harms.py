@@ -194,7 +194,8 @@ def _uncounted(part: Part, held: Held, counts: list[_Count]) -> tuple[str, float
             for term in part.terms
         )
     }
-    return silent_trials("WITHOUT COUNTS", held.controlled, heard)
+    partly = {each.study.id for each in counts} - heard
+    return silent_trials("WITHOUT COUNTS", held.controlled, heard, partly)
 
 
 def _no_counts(part: Part, held: Held, silence: str) -> Judged:

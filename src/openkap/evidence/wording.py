@@ -75,9 +75,18 @@ def against(answer: Answer) -> tuple[Silent, ...]:
 
 
 def own_said(answer: Answer) -> str:
-    """Those words, to stand beside the number."""
-    told = "; ".join(f"{each.study}: {each.said}" for each in against(answer))
-    return f"Beside the number its own report says, {told}." if told else ""
+    """Those words, each study's together and none twice, to stand beside the number."""
+    by_study: dict[str, list[str]] = {}
+    for each in against(answer):
+        by_study.setdefault(each.study, []).append(each.said)
+    told = "; ".join(f"{study} ({'; '.join(_once(said))})" for study, said in by_study.items())
+    return f"Beside the number, their own reports say: {told}." if told else ""
+
+
+def _once(said: list[str]) -> list[str]:
+    """Each statement but those that a longer one holds already."""
+    given = dict.fromkeys(said)
+    return [text for text in given if not any(text in other and text != other for other in given)]
 
 
 def loud(answer: Answer, told: Container[str] = ()) -> str:
@@ -108,14 +117,21 @@ def _people(size: int | None) -> str:
     return f"{size} people" if size is not None else "size not found"
 
 
-def silent_trials(head: str, trials: Sequence[Study], heard: Container[str]) -> tuple[str, float]:
-    """The trials that say nothing, by name and the largest first, and their share of all people known."""
+def silent_trials(
+    head: str, trials: Sequence[Study], heard: Container[str], partly: Container[str] = ()
+) -> tuple[str, float]:
+    """The trials that say nothing, by name and the largest first, and their share of all people known.
+
+    ``partly`` say some of what was asked: they stand in the list and are marked.
+    """
     silent = [study for study in trials if study.id not in heard]
     people, known = (sum(each.sample.largest or 0 for each in group) for group in (silent, trials))
     if not silent:
         return "", 0.0
-    ordered = sorted(silent, key=lambda each: (-(each.sample.largest or 0), each.id))
-    named = ", ".join(f"{each.name} ({_people(each.sample.largest)})" for each in ordered)
+    named = ", ".join(
+        f"{each.name} ({_people(each.sample.largest)}{', counted in part' if each.id in partly else ''})"
+        for each in sorted(silent, key=lambda each: (-(each.sample.largest or 0), each.id))
+    )
     return f"{head}: {named}. Together {people} of {known} people known.", people / known if known else 1.0
 
 

@@ -56,7 +56,7 @@ def test_a_trial_that_counts_one_of_two_harms_is_silent_on_the_other(report):
     half = trial("one", 2000, harms=both((0, 1000))[:1])
     entry = rare(report, half)
     assert entry.verdict == "mixed"
-    assert "WITHOUT COUNTS: Invented one" in entry.sentence
+    assert "WITHOUT COUNTS: Invented one (2000 people, counted in part)" in entry.sentence
 
 
 def test_a_frequent_harm_is_not_called_rare_and_the_control_stands_beside_it(report):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from invented_trials import ledger, scores, trial, words
+from invented_trials import ledger, scores, spoken, trial, words
 from openkap.evidence.report.assemble import headline
-from openkap.evidence.wording import effect, loud
+from openkap.evidence.wording import effect, loud, own_said
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def test_two_large_clear_trials_support_and_their_own_no_difference_takes_it_bac
     records = clear("one"), clear("two", at=0.5)
     alone = ledger(report, *records)
     assert (alone["E3"].verdict, alone["E3"].parts[0].verdict) == ("supported", "supported")
-    spoken = ledger(report, *records, says=("severity_end", "one", "no_difference"))["E3"]
-    assert spoken.verdict == "mixed"
-    assert "its own report says, Invented one: invented no_difference" in spoken.sentence
+    taken = ledger(report, *records, says=("severity_end", "one", "no_difference"))["E3"]
+    assert taken.verdict == "mixed"
+    assert "their own reports say: Invented one (invented no_difference)." in taken.sentence
 
 
 def test_a_clear_pool_beside_one_small_trial_that_saw_none_does_not_support(report):
@@ -71,8 +71,8 @@ def test_a_clear_pool_beside_one_small_trial_that_saw_none_does_not_support(repo
 
 def test_a_benefit_of_their_own_words_adds_nothing_to_a_number(report):
     records = [trial(name, 120, outcomes=[scores(name, 30, 30, 60)]) for name in ("one", "two")]
-    spoken = ledger(report, *records, says=("severity_month_1", "one", "benefit"))
-    assert spoken["D2"].parts[0].verdict == ledger(report, *records)["D2"].parts[0].verdict
+    glad = ledger(report, *records, says=("severity_month_1", "one", "benefit"))
+    assert glad["D2"].parts[0].verdict == ledger(report, *records)["D2"].parts[0].verdict
 
 
 def test_a_trial_whose_days_are_told_is_not_among_those_not_told(entries):
@@ -89,3 +89,12 @@ def test_a_question_without_any_number_does_not_speak_of_this_number(report):
     empty = report.answers.get("response_duration")
     assert loud(empty).startswith("WITHOUT A NUMBER: Abdallah 2022 (158 people)")
     assert loud(report.answers.get("severity_end")).startswith("NOT IN THIS NUMBER: ")
+
+
+def test_a_study_that_says_it_twice_is_told_once(report):
+    answers = report.answers
+    for said in ("no interaction; no means printed", "no interaction", "no interaction"):
+        answers = spoken(answers, "severity_end", "one", "no_difference", said=said)
+    told = own_said(answers.get("severity_end"))
+    assert "Invented one (no interaction; no means printed)" in told
+    assert told.count("no interaction") == 1

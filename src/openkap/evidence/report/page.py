@@ -19,9 +19,9 @@ from openkap.evidence.report.page_effects import (
     course,
     other,
     prevention,
-    published,
     uncontrolled,
 )
+from openkap.evidence.report.page_published import published
 from openkap.evidence.report.page_records import flow, harms, maps, sources, studies
 from openkap.evidence.report.page_robustness import another_way
 from openkap.evidence.report.page_trust import bias, certainty, integrity, what_was_run
