@@ -298,12 +298,12 @@ def test_revman_rows_of_the_three_kinds():
     [
         ("A,,,,12,10,,,5,11,,", "Experimental cases is above Experimental N", "12 of 10"),
         ("A,,,,5,10,,,12,11,,", "Control cases is above Control N", "12 of 11"),
-        ("A,,,,2.5,10,,,5,11,,", "Experimental cases is not a count", 2.5),
-        ("A,,,,-1,10,,,5,11,,", "Experimental cases is not a count", -1),
-        ("A,,,,0,-3,,,5,11,,", "Experimental N is not a count", -3),
-        ("A,,,,0,0,,,5,11,,", "Experimental N is too small", 0),
-        ("A,,1,2,,10.5,3,2,,11,,", "Experimental N is not a count", 10.5),
-        ("A,,1,2,,10,3,2,,1,,", "Control N is too small", 1),
+        ("A,,,,2.5,10,,,5,11,,", "Experimental cases is not a count", "2.5"),
+        ("A,,,,-1,10,,,5,11,,", "Experimental cases is not a count", "-1.0"),
+        ("A,,,,0,-3,,,5,11,,", "Experimental N is not a count", "-3.0"),
+        ("A,,,,0,0,,,5,11,,", "Experimental N is too small", "0"),
+        ("A,,1,2,,10.5,3,2,,11,,", "Experimental N is not a count", "10.5"),
+        ("A,,1,2,,10,3,2,,1,,", "Control N is too small", "1"),
     ],
 )
 def test_impossible_counts_of_a_revman_row_are_refused_with_row_value_and_remedy(row, reason, value):
