@@ -43,8 +43,8 @@ class Variant:
 class Multiverse:
     """One entry per fit in every array; ``choices`` maps each dimension to the option taken by each fit.
 
-    ``skipped`` names the data sets that could not be fitted, ``not_used`` the rows that stood behind a study's
-    first in those that were.
+    ``skipped`` names the data sets that could not be fitted, ``not_used`` the rows that stood behind the
+    first of their study in those that were.
     """
 
     choices: dict[str, tuple[str, ...]]
