@@ -97,5 +97,5 @@ def spoken(answers: Answers, analysis: str, study: str, reading: str, said: str 
     """The answers as they are once a study behind the number also says in its own words what it found."""
     words = Silent(study, f"Invented {study}", None, said or f"invented {reading}", reading, ())
     changed = copy(answers.get(analysis))
-    object.__setattr__(changed, "own_words", (*getattr(changed, "own_words", ()), words))
+    object.__setattr__(changed, "own_words", (*changed.own_words, words))
     return Answers(answers.plan, {**answers.by_id, analysis: changed})

@@ -389,6 +389,7 @@ def multiverse(
         "leverage": fits.leverage(),
         "median_by_choice": fits.by_choice(),
         "skipped": list(fits.skipped),
+        "not_used": list(fits.not_used),
     }
     if as_json:
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
@@ -397,9 +398,12 @@ def multiverse(
     click.echo(f"{fits.size} fits; median {summary['median']:.4f}, from {summary['lowest']:.4f}", nl=False)
     click.echo(f" to {summary['highest']:.4f}; {100 * summary['share_significant']:.0f}% below p 0.05")
     for name, share in sorted(fits.leverage().items(), key=lambda item: -item[1]):
-        click.echo(f"{name:12} explains {100 * share:.0f}% of the spread: {fits.by_choice()[name]}")
+        medians = ", ".join(f"{option} {value:.4f}" for option, value in fits.by_choice()[name].items())
+        click.echo(f"{name:12} explains {100 * share:.0f}% of the spread; medians: {medians}")
     for skipped in fits.skipped:
         click.echo(f"not possible: {skipped} (fewer than two studies)")
+    for behind in fits.not_used:
+        click.echo(f"not used: {behind} of the study (its first row counts: order rows by preference)")
 
 
 def _own_base(as_json: bool) -> None:

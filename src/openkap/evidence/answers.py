@@ -164,7 +164,7 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
 def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body:
     inside = [study for study in studies if study.id in {effect.study_id for effect in result.effects}]
     rated = [study.risk_of_bias for study in inside if study.risk_of_bias]
-    readings = {*(each.reading for each in result.silent), *(each.reading for each in result.own_words)}
+    readings = {each.reading for each in result.silent} | {each.reading for each in result.own_words}
     low, high = result.interval or (None, None)
     appreciable = float(limits.moderate_effect_smd.value) if result.analysis.measure == "SMD" else None
     share = result.silent_share

@@ -70,8 +70,7 @@ def behind(answer: Answer) -> str:
 
 def against(answer: Answer) -> tuple[Silent, ...]:
     """The studies behind a number that themselves say, in words, that there was no difference or harm."""
-    words: tuple[Silent, ...] = getattr(answer, "own_words", ())
-    return tuple(each for each in words if each.reading in ("no_difference", "harm"))
+    return tuple(each for each in answer.own_words if each.reading in ("no_difference", "harm"))
 
 
 def own_said(answer: Answer) -> str:

@@ -298,12 +298,12 @@ def test_revman_rows_of_the_three_kinds():
     [
         ("A,,,,12,10,,,5,11,,", "Experimental cases is above Experimental N", "12 of 10"),
         ("A,,,,5,10,,,12,11,,", "Control cases is above Control N", "12 of 11"),
-        ("A,,,,2.5,10,,,5,11,,", "Experimental cases is not a count", 2.5),
-        ("A,,,,-1,10,,,5,11,,", "Experimental cases is not a count", -1),
-        ("A,,,,0,-3,,,5,11,,", "Experimental N is not a count", -3),
-        ("A,,,,0,0,,,5,11,,", "Experimental N is too small", 0),
-        ("A,,1,2,,10.5,3,2,,11,,", "Experimental N is not a count", 10.5),
-        ("A,,1,2,,10,3,2,,1,,", "Control N is too small", 1),
+        ("A,,,,2.5,10,,,5,11,,", "Experimental cases is not a count", "2.5"),
+        ("A,,,,-1,10,,,5,11,,", "Experimental cases is not a count", "-1.0"),
+        ("A,,,,0,-3,,,5,11,,", "Experimental N is not a count", "-3.0"),
+        ("A,,,,0,0,,,5,11,,", "Experimental N is too small", "0"),
+        ("A,,1,2,,10.5,3,2,,11,,", "Experimental N is not a count", "10.5"),
+        ("A,,1,2,,10,3,2,,1,,", "Control N is too small", "1"),
     ],
 )
 def test_impossible_counts_of_a_revman_row_are_refused_with_row_value_and_remedy(row, reason, value):
@@ -357,6 +357,37 @@ def test_bad_rows_of_our_csv_are_refused_with_their_line(scales, line, reason):
     with pytest.raises(InputError, match=reason) as refused:
         read_own_csv(OWN + line, scales, "own.csv")
     assert refused.value.where == "own.csv:2"
+
+
+def test_our_csv_says_what_is_a_crossover_a_first_period_a_change_and_the_end_of_a_course(scales):
+    head = OWN.strip() + ",design,phase,statistic\n"
+    both = "s,efficacy_rct,both,PCL-5,day_1,{},20,https://x.org,A,p,{},10,,RCT crossover,,\n"
+    first = "s,efficacy_rct,first,PCL-5,day_1,{},20,https://x.org,A,p,{},10,,RCT crossover,first period,\n"
+    arms = (("ket,intervention,ketamine", 30), ("mid,comparator,midazolam", 40))
+    (study,) = read_own_csv(head + "".join(x.format(*arm) for x in (both, first) for arm in arms), scales)
+    found = [controlled_effect(study, outcome, "MD") for outcome in study.outcomes]
+    assert (found[0], found[1].yi) == (None, pytest.approx(10))
+    end = "s,efficacy_rct,o,PCL-5,end_of_course,ket,intervention,k,20,https://x.org,A,p,-9,10,,,{},{}\n"
+    (study,) = read_own_csv(head + end.format("end of treatment", "change"), scales)
+    assert (study.outcomes[0].statistic, study.outcomes[0].time.phase) == ("change", "end of treatment")
+    with pytest.raises(InputError, match="statistic"):
+        read_own_csv(head + end.format("", "changed"), scales)
+
+
+@pytest.mark.parametrize(
+    ("frame", "phase"),
+    [
+        ("End of treatment (week 2)", "end of treatment"),
+        ("Week 4, end of infusions", "end of treatment"),
+        ("Week 2", None),
+        ("3 months after the end of treatment", None),
+    ],
+)
+def test_a_visit_that_a_record_calls_the_end_of_treatment_is_marked(files, scales, frame, phase):
+    record = json.loads((files / "crossover.json").read_text(encoding="utf-8"))
+    measures(record)[0]["timeFrame"] = frame
+    (found,) = read_clinicaltrials_gov(json.dumps(record), scales).study.outcomes
+    assert found.time.phase == phase
 
 
 def test_an_arm_that_stands_twice_is_refused(scales):

@@ -31,6 +31,8 @@ _IMPROVED = re.compile(
     r".*(respon|remission|remit|improve|reduction|decrease)",
     re.IGNORECASE | re.DOTALL,
 )
+# The visit at which a record itself says that its course ends.
+_END = re.compile(r"\bend[- ]of[- ](the[- ])?(study[- ])?(treatment|course|infusions?)\b", re.IGNORECASE)
 
 
 def read_outcomes(record: Record) -> Iterator[Outcome]:
@@ -72,11 +74,13 @@ def _time(record: Record, label: str, frame: str, title: str) -> Timepoint:
         reason = "names several times" if time.several else "names no time that can be read"
         record.doubt("time-unclear", f"{label or frame!r} {reason}", "set the window in the file", at=title)
     days = None if time.days is None else Decimal(str(round(time.days, 3)))
+    is_end = time.window is Window.END_OF_COURSE and _END.search(f"{label} {frame}")
     return Timepoint(
         label=label or frame or "not stated",
         window=time.window,
         days_from_first_dose=None if time.after_last else days,
         days_from_last_dose=days if time.after_last else None,
+        phase="end of treatment" if is_end else None,
     )
 
 
