@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from copy import copy
 
-from openkap.evidence.answers import Answers, Silent, answer_all
+from openkap.evidence.answers import Answers, answer_all
 from openkap.evidence.base import Base
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.ruling import Held
+from openkap.evidence.silence import OwnWords
 from openkap.evidence.study import Study
 
 
@@ -95,7 +96,7 @@ def ledger(report, *records: Study, says: tuple[str, str, str] | None = None) ->
 
 def spoken(answers: Answers, analysis: str, study: str, reading: str, said: str | None = None) -> Answers:
     """The answers as they are once a study behind the number also says in its own words what it found."""
-    words = Silent(study, f"Invented {study}", None, said or f"invented {reading}", reading, ())
+    words = OwnWords(study, f"Invented {study}", said or f"invented {reading}", reading, ())
     changed = copy(answers.get(analysis))
     object.__setattr__(changed, "own_words", (*changed.own_words, words))
     return Answers(answers.plan, {**answers.by_id, analysis: changed})

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from openkap.evidence.answers import Answer, Silent
+from openkap.evidence.answers import Answer
 from openkap.evidence.ruling import Held, Judged, Part, Rule, Verdict, benefit_of, from_answers
+from openkap.evidence.silence import OwnWords, Silent
 from openkap.evidence.study import Study
 from openkap.evidence.verdict_counts import (
     documents,
@@ -66,7 +67,7 @@ def every_cluster(part: Part, held: Held) -> Judged:
     return from_answers(part, verdict, because, answers)
 
 
-def _in_words(answer: Answer) -> tuple[Silent, ...]:
+def _in_words(answer: Answer) -> tuple[Silent | OwnWords, ...]:
     """What trials said in words: those without a number, and those that saw none beside their number."""
     return (*(each for each in answer.silent if each.reading), *against(answer))
 

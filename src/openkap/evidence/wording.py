@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Sequence
 
-from openkap.evidence.answers import Answer, Silent
+from openkap.evidence.answers import Answer
+from openkap.evidence.silence import OwnWords, Silent
 from openkap.evidence.study import Study
 
 # What one unit of each measure is called.
@@ -68,7 +69,7 @@ def behind(answer: Answer) -> str:
     return f"{studies} {'study' if studies == 1 else 'studies'} ({names}; {people})"
 
 
-def against(answer: Answer) -> tuple[Silent, ...]:
+def against(answer: Answer) -> tuple[OwnWords, ...]:
     """The studies behind a number that themselves say, in words, that there was no difference or harm."""
     return tuple(each for each in answer.own_words if each.reading in ("no_difference", "harm"))
 

@@ -74,7 +74,7 @@ def test_the_crossovers_posted_results_leave_its_printed_contrast_alone(record, 
     said, claim = arrive(found, "E2")
     assert "belongs to feder2014" in said
     # The abstract of Feder 2014: 12.7 points, 2.5 to 22.8.
-    assert "12.70 IES-R points (95% interval 2.50 to 22.80)" in claim
+    assert "12.70 IES-R points (95% interval 2.50 to 22.80; " in claim
     assert "1 study (Feder 2014; 41 people)" in claim
 
 
