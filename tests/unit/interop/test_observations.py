@@ -325,3 +325,9 @@ def test_an_amount_of_the_pregnancy_hormone_is_for_a_person() -> None:
 def test_a_pregnancy_test_in_serum_is_read_by_its_result() -> None:
     entry = {**result(codeable("10828004")), "code": codeable("2118-8", "loinc")}
     assert value(intake(entry), "pregnancy_test") == "positive"
+
+
+def test_a_total_that_was_not_filled_in_is_no_answer() -> None:
+    found = intake(answers({"linkId": "/101698-9"}, questionnaire="http://loinc.org/q/x"))
+    assert value(found, "pcl5_total") is None
+    assert why(found) == ""

@@ -79,8 +79,9 @@ class Answered:
         code = text(item, "linkId").rsplit("/", 1)[-1]
         asked = self.index.asked_by(Concept((Coding("loinc", code),), "", ()))
         self.others += not asked and bool(item.get("answer"))
-        for element, coding in asked:
-            self._add(element, list(parts(item, "answer")), origin_of(self.name, coding))
+        given = list(parts(item, "answer"))
+        for element, coding in asked if given else ():
+            self._add(element, given, origin_of(self.name, coding))
 
     def _add(self, element: Element, answers: list[Resource], origin: str) -> None:
         try:
