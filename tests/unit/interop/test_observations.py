@@ -331,3 +331,23 @@ def test_a_total_that_was_not_filled_in_is_no_answer() -> None:
     found = intake(answers({"linkId": "/101698-9"}, questionnaire="http://loinc.org/q/x"))
     assert value(found, "pcl5_total") is None
     assert why(found) == ""
+
+
+@pytest.mark.parametrize("element", ["ptsd_dsm5_confirmed", "has_capacity_and_signed_consent"])
+def test_the_last_answer_counts_where_no_record_can_give_it(element: str) -> None:
+    before, after = (
+        screening(day, name, **{element: given})
+        for day, name, given in (("2026-11-01", "before", True), ("2026-11-20", "after", False))
+    )
+    assert value(intake(before, after), element) is False
+    same_day = screening("2026-11-20", "too", **{element: True})
+    found = intake(after, same_day)
+    assert value(found, element) is None
+    assert "different values of the same time" in why(found)
+
+
+@pytest.mark.parametrize("broken", [{"authored": "soon"}, {"status": "in-progress"}])
+def test_an_answer_that_cannot_be_used_reopens_what_only_answers_can_give(broken: dict[str, Any]) -> None:
+    no = {**screening(name="new", ptsd_dsm5_confirmed=False), **broken}
+    found = intake(no, screening("2026-11-01", ptsd_dsm5_confirmed=True))
+    assert value(found, "ptsd_dsm5_confirmed") is None
