@@ -279,7 +279,9 @@ def pregnancy_status(code: str, day: str = "2026-11-20", system: str = "sct") ->
     return {**result(codeable(code, system)), "code": codeable("82810-3", "loinc"), "effectiveDateTime": day}
 
 
-@pytest.mark.parametrize("answer", [("77386006", "sct"), ("146799005", "sct"), ("LA15173-0", "loinc")])
+@pytest.mark.parametrize(
+    "answer", [("77386006", "sct"), ("146799005", "sct"), ("152231000119106", "sct"), ("LA15173-0", "loinc")]
+)
 def test_a_pregnancy_status_says_that_a_test_is_needed(answer: tuple[str, str]) -> None:
     found = intake(
         pregnancy_status(answer[0], system=answer[1]), screening("2026-11-22", could_be_pregnant=False)
@@ -311,6 +313,12 @@ def test_a_pregnancy_status_holds_until_a_later_one_says_otherwise() -> None:
     earlier = pregnancy_status("60001007", "2018-03-01")
     assert value(intake(before, later, asked), "could_be_pregnant") is False
     assert value(intake(before, earlier, asked), "could_be_pregnant") is True
+    born = condition(
+        "72892002", clinicalStatus={"coding": [{"code": "resolved"}]}, abatementDateTime="2019-09-01"
+    )
+    assert value(intake(before, born, asked), "could_be_pregnant") is False
+    next_one = {**pregnancy_status("77386006", "2020-02-01"), "id": "next"}
+    assert value(intake(before, next_one, born, asked), "could_be_pregnant") is True
     lasting = condition("72892002", onsetDateTime="2019-02-01")
     assert value(intake(lasting, later, asked), "could_be_pregnant") is True
 
