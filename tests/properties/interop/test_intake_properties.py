@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_records import AS_OF, Json, read
+from fhir_records import ANEURYSM, AS_OF, Json, about, codeable, condition, read, reading
 from hostile import ATOMS, as_file, damaged, spoiled
 from openkap.core.errors import DomainError
 from openkap.core.quantity import Quantity
@@ -123,6 +123,39 @@ def test_less_record_never_says_more(record: Json, chance: Random) -> None:
         assert name in full
         if fact.value is False:
             assert name in answered
+
+
+DATES_AND_STATUSES = [
+    *("onsetDateTime", "recordedDate", "authoredOn", "effectiveDateTime", "meta", "note"),
+    *("clinicalStatus", "verificationStatus", "subject", "patient", "id"),
+]
+WELL = next(json.loads(each.content) for each in CASES if each.name == "eligible-search-result.json")
+PERSON = next(each["resource"]["subject"] for each in WELL["entry"] if "subject" in each["resource"])
+TAKEN = {"status": "active", "intent": "order"}
+HOLDS_BACK = [
+    condition(ANEURYSM, onsetDateTime="2019-05-01"),
+    condition("F20.9", system="icd10cm", recordedDate="2019-05-01"),
+    condition("72892002", onsetDateTime="2026-10-01"),
+    about("AllergyIntolerance", code=codeable("6130", "rxnorm")),
+    about("MedicationRequest", medicationCodeableConcept=codeable("10438", "rxnorm"), **TAKEN),
+    about("MedicationStatement", medicationCodeableConcept=codeable("8123", "rxnorm"), **TAKEN),
+    reading("8480-6", 185, "mm[Hg]", day="2026-11-23"),
+]
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from(HOLDS_BACK), st.sampled_from(DATES_AND_STATUSES), st.sampled_from(ATOMS))
+def test_a_date_or_status_that_cannot_be_read_makes_nobody_eligible(
+    entry: Json, field: str, spoilt: Any
+) -> None:
+    """An eligible person with one more entry that holds them back, spoilt in what is not its code."""
+    mine = {key: PERSON if key in ("subject", "patient") else each for key, each in entry.items()}
+    mine[field] = copy.deepcopy(spoilt)
+    try:
+        found = read({**WELL, "entry": [*WELL["entry"], {"resource": mine}]})
+    except DomainError:
+        return
+    assert assess(found.facts, PROTOCOL).verdict != "eligible"
 
 
 @settings(max_examples=100, deadline=None)

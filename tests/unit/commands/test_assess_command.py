@@ -150,3 +150,14 @@ def test_a_dose_says_what_of_the_record_must_be_read_first(tmp_path: Path) -> No
     assert "Not understood in the record: 1" in call("dose", "--facts", path, *weighed).stdout
     assert json.loads(call("dose", "--facts", path, *weighed, "--json").stdout)["to_read"] == 1
     assert "Not understood" not in call("dose", *weighed).stdout
+
+
+def test_a_form_that_is_scored_prints_no_control_character(tmp_path: Path) -> None:
+    items = [
+        {"linkId": "1", "answer": [{"valueInteger": 2}]},
+        {"linkId": HOSTILE, "answer": [{"valueInteger": 1}]},
+    ]
+    form = {"resourceType": "QuestionnaireResponse", "status": "completed", "item": items}
+    answer = CliRunner().invoke(cli, ["score", "phq-9", str(written(tmp_path, form))], color=True)
+    assert "not understood" in answer.stdout
+    assert unseen(answer.stdout) == set()

@@ -279,7 +279,9 @@ def pregnancy_status(code: str, day: str = "2026-11-20", system: str = "sct") ->
     return {**result(codeable(code, system)), "code": codeable("82810-3", "loinc"), "effectiveDateTime": day}
 
 
-@pytest.mark.parametrize("answer", [("77386006", "sct"), ("146799005", "sct"), ("LA15173-0", "loinc")])
+@pytest.mark.parametrize(
+    "answer", [("77386006", "sct"), ("146799005", "sct"), ("152231000119106", "sct"), ("LA15173-0", "loinc")]
+)
 def test_a_pregnancy_status_says_that_a_test_is_needed(answer: tuple[str, str]) -> None:
     found = intake(
         pregnancy_status(answer[0], system=answer[1]), screening("2026-11-22", could_be_pregnant=False)
@@ -311,6 +313,12 @@ def test_a_pregnancy_status_holds_until_a_later_one_says_otherwise() -> None:
     earlier = pregnancy_status("60001007", "2018-03-01")
     assert value(intake(before, later, asked), "could_be_pregnant") is False
     assert value(intake(before, earlier, asked), "could_be_pregnant") is True
+    born = condition(
+        "72892002", clinicalStatus={"coding": [{"code": "resolved"}]}, abatementDateTime="2019-09-01"
+    )
+    assert value(intake(before, born, asked), "could_be_pregnant") is False
+    next_one = {**pregnancy_status("77386006", "2020-02-01"), "id": "next"}
+    assert value(intake(before, next_one, born, asked), "could_be_pregnant") is True
     lasting = condition("72892002", onsetDateTime="2019-02-01")
     assert value(intake(lasting, later, asked), "could_be_pregnant") is True
 
@@ -325,3 +333,29 @@ def test_an_amount_of_the_pregnancy_hormone_is_for_a_person() -> None:
 def test_a_pregnancy_test_in_serum_is_read_by_its_result() -> None:
     entry = {**result(codeable("10828004")), "code": codeable("2118-8", "loinc")}
     assert value(intake(entry), "pregnancy_test") == "positive"
+
+
+def test_a_total_that_was_not_filled_in_is_no_answer() -> None:
+    found = intake(answers({"linkId": "/101698-9"}, questionnaire="http://loinc.org/q/x"))
+    assert value(found, "pcl5_total") is None
+    assert why(found) == ""
+
+
+@pytest.mark.parametrize("element", ["ptsd_dsm5_confirmed", "has_capacity_and_signed_consent"])
+def test_the_last_answer_counts_where_no_record_can_give_it(element: str) -> None:
+    before, after = (
+        screening(day, name, **{element: given})
+        for day, name, given in (("2026-11-01", "before", True), ("2026-11-20", "after", False))
+    )
+    assert value(intake(before, after), element) is False
+    same_day = screening("2026-11-20", "too", **{element: True})
+    found = intake(after, same_day)
+    assert value(found, element) is None
+    assert "different values of the same time" in why(found)
+
+
+@pytest.mark.parametrize("broken", [{"authored": "soon"}, {"status": "in-progress"}])
+def test_an_answer_that_cannot_be_used_reopens_what_only_answers_can_give(broken: dict[str, Any]) -> None:
+    no = {**screening(name="new", ptsd_dsm5_confirmed=False), **broken}
+    found = intake(no, screening("2026-11-01", ptsd_dsm5_confirmed=True))
+    assert value(found, "ptsd_dsm5_confirmed") is None

@@ -18,15 +18,16 @@ from openkap.core.clock import aware
 from openkap.core.errors import InputError, quote
 from openkap.interop.fhir.allergy import read_allergy
 from openkap.interop.fhir.choose import choose_facts
-from openkap.interop.fhir.concepts import CodeIndex, Concept, Kind, glimpse
+from openkap.interop.fhir.concepts import CodeIndex
 from openkap.interop.fhir.condition import read_condition
 from openkap.interop.fhir.fields import Resource, name_of, part, parts, text
 from openkap.interop.fhir.findings import Identity, Intake, Tray, Understood
+from openkap.interop.fhir.glimpse import MEDICINES, concerned, glimpse
 from openkap.interop.fhir.medication import read_medication
 from openkap.interop.fhir.observation import read_observation
 from openkap.interop.fhir.patient import read_patient
 from openkap.interop.fhir.questionnaire_response import read_response
-from openkap.protocol.elements import Dictionary, Element
+from openkap.protocol.elements import Dictionary
 from openkap.protocol.facts import Facts
 
 TYPES = frozenset({"collection", "transaction", "batch", "searchset", "document", "message", "history"})
@@ -37,8 +38,6 @@ READERS: dict[str, Reader] = {
     "AllergyIntolerance": read_allergy,
     "QuestionnaireResponse": read_response,
 }
-MEDICINES = frozenset({"MedicationRequest", "MedicationStatement"})
-LISTED_AS: dict[str, Kind] = {"Condition": "condition", "AllergyIntolerance": "allergy"}
 ANOTHER, NOBODY = "about another person", "about something that is not a patient"
 # An entry that is surely about somebody else casts no doubt on what is known of the patient.
 ELSEWHERE = frozenset({ANOTHER, NOBODY})
@@ -119,21 +118,16 @@ def _read(
         if whose:
             glimpsed = glimpse(entry.resource)
             others = whose in ELSEWHERE
-            tray.doubt(() if others else _concerned(entry, glimpsed, index), name, glimpsed.shown(), whose)
+            tray.doubt(
+                () if others else concerned(entry.kind, glimpsed, index), name, glimpsed.shown(), whose
+            )
         elif entry.kind in MEDICINES:
             read_medication(entry.resource, entry.place, index, as_of, tray, contents.find)
         else:
             READERS[entry.kind](entry.resource, entry.place, index, as_of, tray)
     except InputError as refused:
         glimpsed = glimpse(entry.resource)
-        tray.doubt(_concerned(entry, glimpsed, index), name, glimpsed.shown(), refused)
-
-
-def _concerned(entry: Entry, concept: Concept, index: CodeIndex) -> list[Element]:
-    """The elements that an entry which cannot be read would answer."""
-    kind = "medicine" if entry.kind in MEDICINES else LISTED_AS.get(entry.kind)
-    found = index.find(kind, concept) if kind else index.asked_by(concept)
-    return [element for element, _ in found]
+        tray.doubt(concerned(entry.kind, glimpsed, index), name, glimpsed.shown(), refused)
 
 
 def _unpack(data: Any, tray: Tray) -> Contents:

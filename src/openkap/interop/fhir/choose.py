@@ -1,4 +1,4 @@
-"""From findings to facts: the latest reading, any yes, the last event; never a no from silence.
+"""From findings to facts: the latest reading, any yes of a record, the last event; never a no from silence.
 
 What a person must read first keeps its element open, however it is answered elsewhere.
 """
@@ -22,10 +22,10 @@ def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
     chosen: dict[str, Fact] = {}
     for name in sorted(by_element):
         findings = sorted(by_element[name], key=_age)
-        kind = findings[0].element.kind
-        if kind == "event":
+        element = findings[0].element
+        if element.kind == "event":
             chosen[name] = _last_event(findings, tray, as_of)
-        elif kind == "yes_no":
+        elif element.kind == "yes_no" and element.codes.codelist:
             chosen[name] = _any_yes(findings, tray)
         else:
             fact = _latest_reading(findings, tray)

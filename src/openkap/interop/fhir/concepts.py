@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from openkap.core.coding import Codelist, Coding, read_codelist, short_system
 from openkap.core.content import SHIPPED, Tally, content_files
@@ -23,9 +23,6 @@ from openkap.interop.fhir.fields import Resource, part, parts, text
 from openkap.protocol.elements import Dictionary, Element, dictionary, read_dictionary
 
 Kind = Literal["condition", "medicine", "allergy"]
-# Where a resource says what it is about, and how much of that is looked at when it cannot be read.
-NAMED_BY = ("code", "medicationCodeableConcept", "medicationReference", "component")
-MOST_GLIMPSED = 20
 HIERARCHIES = frozenset({"icd10cm", "icd10", "atc"})
 # A category that is wider than a listed one begins with at least these: I25 above I25.4.
 SHORTEST_CATEGORY = 3
@@ -79,29 +76,6 @@ def concept_of(concept: Resource) -> Concept:
     words = text(concept, "text") or next(
         (text(each, "display") for each in parts(concept, "coding") if each.get("display")), ""
     )
-    return Concept(tuple(codings), words, tuple(unknown))
-
-
-def glimpse(resource: Resource) -> Concept:
-    """The codes and words of a resource that cannot be read, so that it is listed by its name."""
-    codings: list[Coding] = []
-    words, unknown = "", []
-    waiting: list[Any] = [resource.get(name) for name in NAMED_BY]
-    while waiting and len(codings) < MOST_GLIMPSED:
-        each = waiting.pop(0)
-        if isinstance(each, list):
-            waiting[:0] = each[:MOST_GLIMPSED]
-        elif isinstance(each, dict):
-            said = {name: text for name, text in each.items() if isinstance(text, str)}
-            words = words or said.get("text", "") or said.get("display", "")
-            code, system = said.get("code", ""), short_system(said.get("system", ""))
-            if code and system:
-                codings.append(Coding(system, code.strip(), said.get("display", "")))
-            elif code:
-                unknown.append(f"{quote(said.get('system', '')) or 'no system'}: {quote(code)}")
-            waiting[:0] = [each.get("coding"), *([each["code"]] if not code and "code" in each else [])]
-        elif isinstance(each, str):
-            words = words or each
     return Concept(tuple(codings), words, tuple(unknown))
 
 

@@ -70,6 +70,8 @@ def _add(
         asserted = max((each for each in (began, noted) if each), default=None) if is_dated else None
         tray.findings.append(Finding(element, True, asserted, origin))
     else:
+        over, _ = tray.date(name, what, lambda: _ended(condition, as_of, is_current))
+        tray.ended.extend([(element, over)] if over else [])
         tray.set_aside(name, what, f"no longer active: says nothing of {element.label.lower()} now")
 
 

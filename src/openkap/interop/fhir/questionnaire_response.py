@@ -79,8 +79,9 @@ class Answered:
         code = text(item, "linkId").rsplit("/", 1)[-1]
         asked = self.index.asked_by(Concept((Coding("loinc", code),), "", ()))
         self.others += not asked and bool(item.get("answer"))
-        for element, coding in asked:
-            self._add(element, list(parts(item, "answer")), origin_of(self.name, coding))
+        given = list(parts(item, "answer"))
+        for element, coding in asked if given else ():
+            self._add(element, given, origin_of(self.name, coding))
 
     def _add(self, element: Element, answers: list[Resource], origin: str) -> None:
         try:
@@ -93,15 +94,16 @@ class Answered:
             self._count(element, value, answers, origin)
 
     def _count(self, element: Element, value: Value, answers: list[Resource], origin: str) -> None:
-        is_no = value is False or value == Event(ever=False)
+        # Where a record can say yes, a no is never the answer that holds somebody back.
+        can_be_left = element.codes.codelist and (value is False or value == Event(ever=False))
+        doubted = [] if can_be_left else [element]
         if self.unfinished:
-            doubted = [] if is_no else [element]
             self.tray.doubt(doubted, self.name, element.label, self.unfinished, self.when)
         elif isinstance(value, Event) and value.ever:
             self._add_event(element, answers[0], origin)
         elif self.when is None and not (value is True and element.codes.codelist):
             why = InputError("an answer without its date", remedy="ask when it was given")
-            self.tray.doubt([] if is_no else [element], self.name, element.label, why)
+            self.tray.doubt(doubted, self.name, element.label, why)
         else:
             self.tray.findings.append(Finding(element, value, self.when, origin))
 
