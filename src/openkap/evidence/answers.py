@@ -17,8 +17,7 @@ from openkap.evidence.contrasts import Effect
 from openkap.evidence.grade import Body, Certainty, CertaintyLimits, override, propose
 from openkap.evidence.plan import Analysis, Plan
 from openkap.evidence.pooling import Pooled, pool
-from openkap.evidence.silence import OwnWords, own_words, silent_studies
-from openkap.evidence.silence import Silent as Silent
+from openkap.evidence.silence import OwnWords, Silent, own_words, silent_studies
 from openkap.evidence.study import Study
 
 

@@ -12,12 +12,20 @@ from scipy.optimize import brentq
 
 from openkap.core.errors import InputError
 from openkap.pharmacology.assembly import assemble
-from openkap.pharmacology.library import Default, Loan, ask_again, ceilings, defaults, number
+from openkap.pharmacology.library import (
+    Default,
+    Loan,
+    ask_again,
+    ceilings,
+    defaults,
+    number,
+    reference_weight_kg,
+)
 from openkap.pharmacology.model import CompartmentModel, load_model
 from openkap.pharmacology.population import Person, everybody
 from openkap.pharmacology.regimen import Dose, Regimen
 from openkap.pharmacology.schema import Path, Value
-from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG, individual_parameters
+from openkap.pharmacology.variability import individual_parameters
 
 
 @dataclass(frozen=True)
@@ -101,10 +109,10 @@ def rate_for_peak(model: CompartmentModel, tmax_min: float) -> float:
     The peak is where the concentration stops rising; the faster the absorption, the earlier that is. Raises
     ``InputError`` when no rate can bring the peak so late.
     """
-    body = everybody(Person(weight_kg=REFERENCE_WEIGHT_KG))
+    body = everybody(Person(weight_kg=reference_weight_kg()))
     values, _ = individual_parameters(model, body)
     bolus = Regimen((Dose("iv", 1.0),))
-    built = assemble(model, values, bolus, np.array([REFERENCE_WEIGHT_KG]))
+    built = assemble(model, values, bolus, np.array([reference_weight_kg()]))
     rates, into = built.system.rates[0], built.jumps[0].state
     size = len(rates)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from openkap.pharmacology.library import sources
 from openkap.pharmacology.model import CompartmentModel, load_model, model_ids
-from openkap.pharmacology.published import WINDOW, Outcome
+from openkap.pharmacology.published import Outcome, window
 from openkap.pharmacology.schema import Value
 
 
@@ -108,7 +108,7 @@ def report_lines(found: Sequence[Outcome]) -> list[str]:
         )
     inside = [row for row in found if row.inside]
     outside = [row for row in found if row.inside is False]
-    lines += ["", f"outside the {WINDOW}-fold window, and why:"]
+    lines += ["", f"outside the {window()}-fold window, and why:"]
     lines += [f"  {row.fold:.2f} {row.model}, {row.what}: {row.why}" for row in outside]
     lines += ["", "observations that no model here can be held against:"]
     lines += [f"  {row.id}, {row.what}: {row.why}" for row in found if row.inside is None]

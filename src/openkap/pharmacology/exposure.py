@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from openkap.core.errors import InputError
 from openkap.pharmacology.assembly import NG_ML_PER_MG_L, assemble
+from openkap.pharmacology.library import reference_weight_kg
 from openkap.pharmacology.model import CompartmentModel
 from openkap.pharmacology.population import Person, Population, everybody
 from openkap.pharmacology.regimen import Regimen
 from openkap.pharmacology.simulate import Simulation, checked_times, simulate
-from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG, individual_parameters
+from openkap.pharmacology.variability import individual_parameters
 
 Array = NDArray[np.float64]
 
@@ -95,7 +96,7 @@ def peak(times: Array, values: Array, *, breaks: Array) -> tuple[Array, Array]:
 def _for_ever(simulation: Simulation, analyte: str) -> tuple[Array, Array]:
     """Area to infinity (ng/mL*h) by solving ``A x = -input``, and terminal half-life (h)."""
     people = simulation.people
-    weight = np.where(np.isnan(people.weight_kg), REFERENCE_WEIGHT_KG, people.weight_kg)
+    weight = np.where(np.isnan(people.weight_kg), reference_weight_kg(), people.weight_kg)
     built = assemble(simulation.model, simulation.parameters, simulation.regimen, weight)
     rates, size = built.system.rates, built.system.rates.shape[1]
     if built.saturations or built.losses:
@@ -156,7 +157,7 @@ def equivalent_dose(
     """
     if measure not in ("auc", "cmax"):
         raise InputError("unknown measure", value=measure, limit="auc, cmax", remedy="choose one")
-    weight = person.weight_kg or REFERENCE_WEIGHT_KG
+    weight = person.weight_kg or reference_weight_kg()
     ratios = []
     found = []
     for offset, (model, regimen) in enumerate((reference, other)):
@@ -183,7 +184,9 @@ def clearance_l_h(model: CompartmentModel, person: Person) -> float:
     """Total clearance of the drug given by vein, L/h, typical for this person: dose over area."""
     body = everybody(person)
     values, _ = individual_parameters(model, body)
-    built = assemble(model, values, Regimen.single(route="iv", dose="1 mg"), np.array([REFERENCE_WEIGHT_KG]))
+    built = assemble(
+        model, values, Regimen.single(route="iv", dose="1 mg"), np.array([reference_weight_kg()])
+    )
     given = np.zeros(built.system.rates.shape[1])
     given[built.jumps[0].state] = 1.0
     area = built.system.outputs[0, 0] @ np.linalg.solve(built.system.rates[0], -given)

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from scipy.optimize import brentq
 
 from openkap.core.errors import InputError
-from openkap.pharmacology.library import EffectInteraction, Interaction, interactions, rows
+from openkap.pharmacology.library import (
+    EffectInteraction,
+    Interaction,
+    interactions,
+    reference_weight_kg,
+    rows,
+)
 from openkap.pharmacology.model import CompartmentModel
 from openkap.pharmacology.regimen import Regimen
 from openkap.pharmacology.schema import Value
@@ -83,7 +89,7 @@ def _faster(model: CompartmentModel, ratio: float) -> CompartmentModel:
     from openkap.pharmacology.population import Person
 
     names = [name for name in ("CL", "CLK1", "k10", "kel", "kmet") if name in model.file.parameters]
-    person = Person(weight_kg=70)
+    person = Person(weight_kg=reference_weight_kg())
     wanted = clearance_l_h(model, person) / ratio
 
     def scaled(factor: float) -> CompartmentModel:

@@ -235,6 +235,22 @@ class Table4(Sourced):
     kind: Name
 
 
+class Stratum(Sourced):
+    """The person who stands for one stratum of that table."""
+
+    stratum: Text
+    age_years: float
+    ancestry: Name | None = None
+
+
+class Reference(Schema):
+    """Whom a typical prediction is for, and how near an observation it must come."""
+
+    weight: Value
+    agreement: Value
+    strata: tuple[Stratum, ...]
+
+
 class Comparison(Sourced):
     """A prediction published with the parameter library, which this room must reproduce."""
 
@@ -306,6 +322,18 @@ def rows(schema: type[Row], *path: str, root: Path = SHIPPED) -> tuple[Row, ...]
 def responses(root: Path = SHIPPED) -> Responses:
     """The numbers behind the response curves."""
     return read_document(root / "pharmacodynamics" / "responses.yaml").parse(Responses)
+
+
+@lru_cache(maxsize=8)
+def reference(root: Path = SHIPPED) -> Reference:
+    """The person of a typical prediction and the window of agreement."""
+    return read_document(root / "observed" / "reference.yaml").parse(Reference)
+
+
+@lru_cache(maxsize=1)
+def reference_weight_kg() -> float:
+    """The weight every model is written for; used, and said, where a person's own is not given."""
+    return number(reference().weight, "kg")
 
 
 @lru_cache(maxsize=8)

@@ -12,25 +12,24 @@ from openkap.core.content import SHIPPED, Schema, read_document
 from openkap.core.quantity import Quantity
 from openkap.pharmacology.absorption import with_absorption
 from openkap.pharmacology.exposure import clearance_l_h, exposure, output_times
-from openkap.pharmacology.library import Observed, Table4, defaults, number, observed, responses, rows
+from openkap.pharmacology.library import (
+    Observed,
+    Table4,
+    defaults,
+    number,
+    observed,
+    reference,
+    reference_weight_kg,
+    responses,
+    rows,
+)
 from openkap.pharmacology.model import CompartmentModel, load_model
 from openkap.pharmacology.population import Person
 from openkap.pharmacology.regimen import Regimen
 from openkap.pharmacology.schema import Name, Sourced, Text
 from openkap.pharmacology.simulate import simulate
 
-WINDOW = 1.25
 _DAY_MIN = 1440.0
-_TYPICAL = Person(weight_kg=70.0)
-# Table 4 gives strata, not ages; 70 years stands for "over 60".
-_STRATA = {
-    "18-60 y Caucasian": Person(age_years=45),
-    "18-60 y Asian non-Japanese": Person(age_years=45, ancestry="asian"),
-    "18-60 y Japanese": Person(age_years=45, ancestry="japanese"),
-    ">60 y Caucasian": Person(age_years=70),
-    ">60 y Asian non-Japanese": Person(age_years=70, ancestry="asian"),
-    ">60 y Japanese": Person(age_years=70, ancestry="japanese"),
-}
 _OVER_NORKETAMINE = (
     "known: the published parameters over-predict the noresketamine area while its peak agrees "
     "(nlmixr2lib errata); the printed areas resemble ours over the first 8 to 9 h"
@@ -77,8 +76,17 @@ class Outcome:
 
     @property
     def inside(self) -> bool | None:
-        """Within the 1.25-fold window; ``None`` when nothing was predicted."""
-        return None if self.fold is None else self.fold <= WINDOW
+        """Within the window of agreement; ``None`` when nothing was predicted."""
+        return None if self.fold is None else self.fold <= window()
+
+
+def window() -> float:
+    """The fold within which a prediction agrees with an observation."""
+    return number(reference().agreement, "1")
+
+
+def _typical() -> Person:
+    return Person(weight_kg=reference_weight_kg())
 
 
 def outcomes(root: Path = SHIPPED) -> list[Outcome]:
@@ -101,10 +109,10 @@ def predict(check: Check) -> float:
         assert row.absorption is not None
         model = with_absorption(model, check.route, row.absorption)
     if check.metric == "css":
-        rate = Quantity.parse(check.dose).number("mg/kg/h") * 70.0
-        return rate / clearance_l_h(model, _TYPICAL) * 1000.0
+        rate = Quantity.parse(check.dose).number("mg/kg/h") * reference_weight_kg()
+        return rate / clearance_l_h(model, _typical()) * 1000.0
     regimen = Regimen.single(route=check.route, dose=check.dose, over=check.over or 0.0)
-    return _metric(model, regimen, check.metric, check.analyte, _TYPICAL)
+    return _metric(model, regimen, check.metric, check.analyte, _typical())
 
 
 def _metric(
@@ -142,7 +150,7 @@ def _outcome(check: Check, row: Observed) -> Outcome:
         observed=limits,
         unit=unit,
         fold=fold,
-        why=check.why_outside if fold > WINDOW else None,
+        why=check.why_outside if fold > window() else None,
         source=row.source,
     )
 
@@ -174,12 +182,16 @@ def _silent(row: Observed, reason: str) -> Outcome:
 
 def _table4(root: Path) -> Iterator[Outcome]:
     model = load_model("perezruixo2021_esketamine")
+    people = {
+        each.stratum: Person(age_years=each.age_years, ancestry=each.ancestry)
+        for each in reference(root).strata
+    }
     for row in rows(Table4, "observed", "perezruixo_table4.yaml", root=root):
         dose = row.dose.value
         assert dose is not None
         stratum = "_".join(row.stratum.replace(">", "over ").lower().split())
         regimen = Regimen.single(route="intranasal", dose=Quantity.of(dose, "mg"))
-        result = simulate(model, regimen, _STRATA[row.stratum], np.arange(0.0, _DAY_MIN + 1))
+        result = simulate(model, regimen, people[row.stratum], np.arange(0.0, _DAY_MIN + 1))
         for analyte, peak, area in (
             ("esketamine", row.cmax, row.auc),
             ("s_norketamine", row.nk_cmax, row.nk_auc),
@@ -197,6 +209,6 @@ def _table4(root: Path) -> Iterator[Outcome]:
                     observed=(printed.value, printed.value),
                     unit="ng/mL" if metric == "cmax" else "ng/mL*h",
                     fold=fold,
-                    why=_OVER_NORKETAMINE if fold > WINDOW else None,
+                    why=_OVER_NORKETAMINE if fold > window() else None,
                     source=row.source,
                 )

@@ -17,12 +17,11 @@ from openkap.pharmacology.exposure import Exposure, exposure, output_times, time
 from openkap.pharmacology.figure import Line, Shade, curves
 from openkap.pharmacology.haemodynamics import ExpectedVitals, expected_vitals
 from openkap.pharmacology.interaction import apply_interaction
-from openkap.pharmacology.library import sources
+from openkap.pharmacology.library import reference_weight_kg, sources
 from openkap.pharmacology.model import CompartmentModel
 from openkap.pharmacology.population import Person, Population
 from openkap.pharmacology.regimen import Regimen
 from openkap.pharmacology.simulate import QUANTILES, Simulation, simulate
-from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG
 
 _EDGES = f"{QUANTILES[0]:.0%} to {QUANTILES[2]:.0%} of people".replace("%", " %")
 
@@ -63,7 +62,7 @@ def answer(
         model = choice.model
         row = choice.default
         notes.append(f"default for this route: {model.id}, {row.reason}; confidence {row.confidence}")
-    weight = person.weight_kg or REFERENCE_WEIGHT_KG
+    weight = person.weight_kg or reference_weight_kg()
     notes += check_dose(regimen, model.file.drug, weight, confirmed=confirmed)
     notes += check_person(model, person, regimen)
     if model.assumed:

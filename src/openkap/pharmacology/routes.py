@@ -11,11 +11,10 @@ from openkap.core.errors import InputError
 from openkap.pharmacology.absorption import choose
 from openkap.pharmacology.exposure import Exposure, exposure, output_times
 from openkap.pharmacology.figure import Bar, ranges
-from openkap.pharmacology.library import defaults, usual_doses
+from openkap.pharmacology.library import defaults, reference_weight_kg, usual_doses
 from openkap.pharmacology.population import Person, Population
 from openkap.pharmacology.regimen import Regimen
 from openkap.pharmacology.simulate import simulate
-from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def compare(person: Person, *, people: int = 200, seed: int = 1) -> list[RouteRo
     """
     found: list[RouteRow] = []
     reference: Exposure | None = None
-    weight = person.weight_kg or REFERENCE_WEIGHT_KG
+    weight = person.weight_kg or reference_weight_kg()
     for row in defaults():
         route = row.routes[0]
         usual = usual_doses().get(row.id)

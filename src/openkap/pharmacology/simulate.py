@@ -12,11 +12,12 @@ from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.pharmacology.assembly import EFFECT_SITE, Assembly, assemble
 from openkap.pharmacology.disposition import solve
+from openkap.pharmacology.library import reference_weight_kg
 from openkap.pharmacology.model import CompartmentModel, load_model
 from openkap.pharmacology.nonlinear import integrate
 from openkap.pharmacology.population import Person, Population, everybody
 from openkap.pharmacology.regimen import Regimen
-from openkap.pharmacology.variability import REFERENCE_WEIGHT_KG, individual_parameters
+from openkap.pharmacology.variability import individual_parameters
 
 Array = NDArray[np.float64]
 
@@ -105,7 +106,7 @@ def simulate(
     minutes = checked_times(times)
     crowd = everybody(people)
     values, notes = individual_parameters(model, crowd, uncertainty=uncertainty)
-    weight = np.where(np.isnan(crowd.weight_kg), REFERENCE_WEIGHT_KG, crowd.weight_kg)
+    weight = np.where(np.isnan(crowd.weight_kg), reference_weight_kg(), crowd.weight_kg)
     rate = ke0_per_minute(ke0)
     names: list[str] = []
     pieces: list[Array] = []

@@ -101,6 +101,14 @@ def _tables(root: Path, known: set[str]) -> Iterable[Tally]:
     responses = Tally("pharmacology responses")
     _guarded(responses, lambda: _responses(root, responses, known))
     yield responses
+    reference = Tally("pharmacology reference person")
+    _guarded(reference, lambda: _reference(root, reference, known))
+    yield reference
+
+
+def _reference(root: Path, into: Tally, known: set[str]) -> None:
+    where = root / "observed" / "reference.yaml"
+    _count(_sourced(library.reference(root)), into, known, str(where))
 
 
 def _table(root: Path, schema: type[Sourced], folder: str, name: str, into: Tally, known: set[str]) -> None:

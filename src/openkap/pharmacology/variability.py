@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openkap.core.errors import ContentError
+from openkap.pharmacology.library import reference_weight_kg
 from openkap.pharmacology.model import CompartmentModel, load_model, units_inside
 from openkap.pharmacology.population import Population
 from openkap.pharmacology.schema import Covariate, Spread
 
 Array = NDArray[np.float64]
 
-REFERENCE_WEIGHT_KG = 70.0  # meta.reference_weight_kg of the parameter library: every IV model is at 70 kg
 _NORMAL_95 = 1.959963984540054  # two-sided 95 % point of the normal distribution
 
 
@@ -149,7 +149,7 @@ def _draw_uncertainty(
 
 def _apply_covariates(model: CompartmentModel, people: Population, values: dict[str, Array]) -> list[str]:
     notes: list[str] = []
-    weight = np.where(np.isnan(people.weight_kg), REFERENCE_WEIGHT_KG, people.weight_kg)
+    weight = np.where(np.isnan(people.weight_kg), reference_weight_kg(), people.weight_kg)
     for name, each in model.file.parameters.items():
         if name in values and each.unit and each.unit.endswith("/kg"):
             values[name] = values[name] * weight
@@ -161,7 +161,7 @@ def _apply_covariates(model: CompartmentModel, people: Population, values: dict[
         for name in names:
             values[name] = values[name] * factor + shift
     if model.file.covariates and np.isnan(people.weight_kg).any() and _uses_weight(model):
-        notes.append(f"weight not given: {REFERENCE_WEIGHT_KG:g} kg, the model's reference, is used")
+        notes.append(f"weight not given: {reference_weight_kg():g} kg, the model's reference, is used")
     if np.isnan(people.age_years).any() and any(c.covariate == "age_over_60" for c in model.file.covariates):
         notes.append("age not given: taken as 60 years or younger")
     return notes

@@ -275,7 +275,13 @@ def read_protocols(root: Path = SHIPPED) -> list[Protocol]:
     return [_read(path, root, elements, sources) for path in content_files("protocols", root=root)]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=1)
+def shipped_protocols() -> tuple[Protocol, ...]:
+    """``read_protocols`` of the shipped content, once a process."""
+    return tuple(read_protocols())
+
+
+@lru_cache(maxsize=32)
 def load_protocol(name: str, root: Path = SHIPPED) -> Protocol:
     """The protocol ``id`` (its newest published version) or ``id@version``.
 

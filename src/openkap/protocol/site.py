@@ -9,21 +9,45 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from openkap.core.clock import parse_moment
-from openkap.core.content import Document, Schema, read_document
-from openkap.core.errors import InputError
+from openkap.core.content import SHIPPED, Document, Schema, Tally, read_document
+from openkap.core.errors import DomainError, InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import tests_of, with_limit
 from openkap.protocol.elements import dictionary
 from openkap.protocol.model import Protocol
-from openkap.protocol.rules import Action, Rule
+from openkap.protocol.rules import Action, Rule, Sourced
 
-SIGNATURES_TO_RECLASSIFY = 2
+NEWEST = "1.0.0"
+
+
+class SignOffs(Sourced):
+    """How many named people must sign what."""
+
+    version: str
+    reclassify: int = Field(ge=1)
+
+
+@lru_cache(maxsize=4)
+def sign_offs(root: Path = SHIPPED) -> SignOffs:
+    """The numbers in force."""
+    return read_document(root / "site" / f"sign-offs-{NEWEST}.yaml").parse(SignOffs)
+
+
+def tally(root: Path = SHIPPED) -> list[Tally]:
+    """The sign-offs read and checked, for ``openkap check``."""
+    found = Tally("site sign-offs")
+    try:
+        found.add(sign_offs(root).grade.value)
+    except DomainError as refused:
+        found.errors.append(refused)
+    return [found]
 
 
 class Signature(Schema):
@@ -91,17 +115,18 @@ def apply_site(protocol: Protocol, path: Path) -> Protocol:
         place = ("limits", index)
         rule = _find(rules, limit.rule, document, place)
         rules[rule.id] = _with_limit(rule, limit, settings.site, document, place)
+    needed = sign_offs().reclassify
     for index, change in enumerate(settings.reclassified):
         place = ("reclassified", index)
         rule = _find(rules, change.rule, document, place)
         names = {signature.name for signature in change.signed_by}
-        if not rule.site_reclassifiable or len(names) < SIGNATURES_TO_RECLASSIFY:
+        if not rule.site_reclassifiable or len(names) < needed:
             raise document.error(
                 "this rule cannot be reclassified like this",
                 place,
                 value=f"{rule.id}, signed by {', '.join(sorted(names)) or 'nobody'}",
-                limit="a rule marked site_reclassifiable, signed by two people",
-                remedy="leave it as it is, or have a second person sign",
+                limit=f"a rule marked site_reclassifiable, signed by {needed} people",
+                remedy="leave it as it is, or have the others sign",
             )
         said = f"{settings.site}: {change.reason} (signed by {', '.join(sorted(names))})"
         rules[rule.id] = replace(rule, action=Action(change.to), changed_by=said)

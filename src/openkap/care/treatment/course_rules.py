@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.enrolment.models import ConsentGiven
@@ -12,9 +12,9 @@ from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.care.treatment.models import AdverseEvent, Course, DoseEvent, Value
+from openkap.core.quantity import Quantity
 from openkap.protocol.model import CourseRule
 
-YEAR = timedelta(days=365)
 # Relations under which an event counts as possibly due to the drug.
 MAYBE = ("possible", "probable", "certain", "not known")
 
@@ -105,14 +105,17 @@ def _reconsent(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> 
 
 
 def _too_many(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
-    count = doses_of_a_year(course.patient)
-    return f"{count} doses in 12 months, limit {rule.value:f}" if rule.value and count > rule.value else ""
+    if rule.value is None or rule.per is None:
+        return ""
+    period = Quantity.parse(rule.per)
+    count = doses_since(course.patient, now() - timedelta(days=period.number("d")))
+    return f"{count} doses in {period.words}, limit {rule.value:f}" if count > rule.value else ""
 
 
-def doses_of_a_year(patient: Patient) -> int:
-    """Doses started in the last twelve months."""
+def doses_since(patient: Patient, since: datetime) -> int:
+    """Doses started after that moment."""
     return DoseEvent.objects.filter(
-        patient=patient, kind="start", corrects__isnull=True, observed_at__gt=now() - YEAR
+        patient=patient, kind="start", corrects__isnull=True, observed_at__gt=since
     ).count()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ from openkap.care.treatment.access import lots_of, staff_with
 from openkap.care.treatment.models import LedgerEntry, Lot, Session
 from openkap.core.errors import InputError
 from openkap.protocol.model import Product, Protocol
-from openkap.protocol.read import read_protocols
+from openkap.protocol.read import shipped_protocols
 
 UG = Decimal(1000)
 
@@ -34,11 +35,11 @@ def micrograms(mg: Decimal) -> int:
     return int(exact)
 
 
-def products(protocols: list[Protocol] | None = None) -> dict[str, Product]:
+def products(protocols: Sequence[Protocol] | None = None) -> dict[str, Product]:
     """Every product of the protocols' content by id."""
     return {
         product.id: product
-        for protocol in (protocols or read_protocols())
+        for protocol in (protocols or shipped_protocols())
         for product in protocol.dosing.products
     }
 
