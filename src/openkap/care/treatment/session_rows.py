@@ -22,8 +22,9 @@ BEFORE = (State.ARRIVED, State.CLEARED)
 def locked_session(by: Actor, patient: str, uid: str, permission: Permission) -> Session:
     """The session for writing, one writer at a time."""
     found = session_for(by, patient, uid, permission)
-    Session.objects.select_for_update().get(pk=found.pk)
-    found.refresh_from_db(fields=["state", "locked_at", "version"])
+    # Read again under the lock: somebody may have moved it on since it was found.
+    held = Session.objects.select_for_update().only("state", "locked_at", "version").get(pk=found.pk)
+    found.state, found.locked_at, found.version = held.state, held.locked_at, held.version
     if found.locked_at is not None:
         raise InputError("this session is signed and locked", remedy="write an addendum")
     return found
