@@ -70,6 +70,13 @@ def bare(value) -> str:
     return str(value).split(" ")[0] if str(value)[0].isdigit() else str(value)
 
 
+def confirmed(name, at, example):
+    """A reading with the example's values, unusual ones confirmed."""
+    entry = vitals(name, at, **shown(example))
+    entry["payload"]["confirmed"] = True
+    return entry
+
+
 def known(rules, *without: str):
     """Active rules that ask for none of these facts, with their examples that say something."""
     for rule in rules:
@@ -83,16 +90,16 @@ def known(rules, *without: str):
 def test_every_in_session_rule_fires_at_its_limit_and_not_beside_it(cast, patient, watch, name):
     session, _ = dosing_under(cast, patient, watch, name)
     rules = load_protocol(name).stage(Stage.IN_SESSION)
-    client, at_limit = cast.client("ben"), set()
-    for rule, number, example in known(rules, LATE, SUSTAINED):
+    cases, entries = list(known(rules, LATE, SUSTAINED)), []
+    for rule, number, example in cases:
         watch.forward(seconds=1)
-        entry = vitals(f"{rule.id}-{number}", watch.moment, **shown(example))
-        entry["payload"]["confirmed"] = True
-        told = post(client, session, entry)
-        assert statuses(told) == ["saved"], (rule.id, example, told["answers"])
-        fired = {a["rule"] for a in told["state"]["alerts"] if a["entry"] == entry["id"]}
-        assert (rule.id in fired) == (example.then == "fires"), (rule.id, example)
-        at_limit.add((rule.id, example.then))
+        entries.append(confirmed(f"{rule.id}-{number}", watch.moment, example))
+    told = post(cast.client("ben"), session, *entries)
+    assert set(statuses(told)) == {"saved"}, told["answers"]
+    fired = {(alert["rule"], alert["entry"]) for alert in told["state"]["alerts"]}
+    for rule, number, example in cases:
+        assert ((rule.id, f"{rule.id}-{number}") in fired) == (example.then == "fires"), (rule.id, example)
+    at_limit = {(rule.id, example.then) for rule, _, example in cases}
     active = {
         rule.id for rule in rules if rule.is_active and not set(facts_of(rule.condition)) & {LATE, SUSTAINED}
     }
@@ -127,19 +134,22 @@ def test_every_alert_says_what_to_do_and_the_audit_who_acknowledged_it(cast, pat
     for rule, _, example in known(load_protocol(name).stage(Stage.IN_SESSION), LATE, SUSTAINED):
         if example.then == "fires":
             fires.setdefault(rule.id, example)
+    entries = []
     for rule, example in fires.items():
         watch.forward(seconds=1)
-        entry = vitals(rule, watch.moment, **shown(example))
-        entry["payload"]["confirmed"] = True
-        told = post(cast.client("ben"), session, entry)
-        alert = next(a for a in told["state"]["alerts"] if (a["rule"], a["entry"]) == (rule, rule))
+        entries.append(confirmed(rule, watch.moment, example))
+    told = post(cast.client("ben"), session, *entries)
+    alerts = {a["rule"]: a for a in told["state"]["alerts"] if a["rule"] == a["entry"]}
+    assert set(alerts) == set(fires)
+    seen = []
+    for rule, alert in alerts.items():
         assert alert["told"]["title"]
         assert alert["told"]["who"]
         assert alert["told"]["action_words"]
-        seen = act(f"k{rule}", "acknowledge", watch.moment, alert=alert["uid"], done=f"did {rule}")
-        assert statuses(post(cast.client("ada"), session, seen)) == ["saved"]
-        event = AuditEvent.objects.filter(action="alert.acknowledged").latest("id")
-        assert (event.actor, event.entity_uid) == (cast.actor("ada").uid, alert["uid"])
+        seen.append(act(f"k{rule}", "acknowledge", watch.moment, alert=alert["uid"], done=f"did {rule}"))
+    assert set(statuses(post(cast.client("ada"), session, *seen))) == {"saved"}
+    events = AuditEvent.objects.filter(action="alert.acknowledged", actor=cast.actor("ada").uid)
+    assert {event.entity_uid for event in events} == {alert["uid"] for alert in alerts.values()}
     assert len(fires) >= 10
 
 

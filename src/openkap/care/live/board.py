@@ -8,7 +8,7 @@ from typing import Any
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.queries import current_state
-from openkap.care.live.state import ms
+from openkap.care.live.state import marks_of, ms
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with
@@ -33,7 +33,8 @@ def board_of(by: Actor) -> dict[str, Any]:
     for session in sessions:
         of_chair[session.chair_id].append(session)
     may_see = by.may(Permission.SEE_PATIENT)
-    rows = [_row(chair.name, of_chair[chair.pk], may_see) for chair in chairs]
+    marks = marks_of([each for each in sessions if each.state in IN_CHAIR])
+    rows = [_row(chair.name, of_chair[chair.pk], may_see, marks) for chair in chairs]
     rows.sort(key=_first)
     busy = {s.nurse_id for found in of_chair.values() for s in found if s.state in IN_CHAIR}
     free = [person.name for person in staff_with(by, Role.NURSE) if person.pk not in busy]
@@ -50,7 +51,7 @@ def _first(row: dict[str, Any]) -> tuple[bool, bool, int, str]:
     )
 
 
-def _row(chair: str, sessions: list[Session], may_see: bool) -> dict[str, Any]:
+def _row(chair: str, sessions: list[Session], may_see: bool, marks: dict[int, str]) -> dict[str, Any]:
     current = next((each for each in sessions if each.state in IN_CHAIR), None)
     empty: dict[str, Any] = {
         "chair": chair,
@@ -71,7 +72,7 @@ def _row(chair: str, sessions: list[Session], may_see: bool) -> dict[str, Any]:
     if current is None:
         ahead = next((each for each in sessions if each.state == "planned"), None)
         return empty | {"planned": ms(ahead.starts_at) if ahead else None}
-    told = current_state(current)
+    told = current_state(current, marks[current.pk])
     waiting = [alert for alert in told["alerts"] if not alert["seen_at"]]
     waiting.sort(key=lambda alert: PRIORITIES.index(alert["priority"]))
     return empty | {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db import connection
 
 from openkap.care.enrolment.facts import screening_facts
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
@@ -48,26 +48,35 @@ def ms(moment: datetime | None) -> int | None:
     return None if moment is None else round(moment.timestamp() * 1000)
 
 
+# Asked by every screen every two seconds: one statement for all sessions, written by hand because putting
+# it together took longer than answering it.
+_LAST = (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
+_COUNTED = ((Alert, "acknowledged_at"), (Alert, "escalated_at"), (DoseDoubt, "settled_at"))
+
+
+def _marks_sql(sessions: int) -> str:
+    # Nothing but names of our own tables and columns is put into the text.
+    told = [f"(SELECT MAX(id) FROM {m._meta.db_table} WHERE session_id = s.id)" for m in _LAST]  # noqa: S608
+    for model, column in _COUNTED:
+        table = model._meta.db_table
+        told.append(f"(SELECT COUNT({column}) FROM {table} WHERE session_id = s.id)")  # noqa: S608
+    places = ", ".join(["%s"] * sessions)
+    what = f"s.id, s.version, s.locked_at IS NOT NULL, {', '.join(told)}"
+    return f"SELECT {what} FROM {Session._meta.db_table} AS s WHERE s.id IN ({places})"  # noqa: S608
+
+
+def marks_of(sessions: Sequence[Session]) -> dict[int, str]:
+    """For each session what changes whenever its record does; one statement for all of them."""
+    if not sessions:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_marks_sql(len(sessions)), [each.pk for each in sessions])
+        return {key: "-".join(str(int(each or 0)) for each in rest) for key, *rest in cursor.fetchall()}
+
+
 def mark_of(session: Session) -> str:
-    """Changes whenever the record of the session does; one short query."""
-    last = {
-        model.__name__.lower(): Subquery(
-            model._default_manager.filter(session=OuterRef("pk")).order_by("-id").values("id")[:1]
-        )
-        for model in (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
-    }
-    alerts = Alert.objects.filter(session=OuterRef("pk")).order_by().values("session")
-    doubts = DoseDoubt.objects.filter(session=OuterRef("pk")).order_by().values("session")
-    counts = {
-        "seen": Subquery(alerts.annotate(n=Count("acknowledged_at")).values("n")),
-        "escalated": Subquery(alerts.annotate(n=Count("escalated_at")).values("n")),
-        "settled": Subquery(doubts.annotate(n=Count("settled_at")).values("n")),
-    }
-    row = Session.objects.filter(pk=session.pk).values_list(
-        "version", "locked_at", *last.values(), *counts.values()
-    )
-    version, locked_at, *rest = row[0]
-    return "-".join(str(each or 0) for each in (version, int(locked_at is not None), *rest))
+    """Changes whenever the record of the session does."""
+    return marks_of([session])[session.pk]
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonRespons
         answers = receive(by=request.actor, patient=patient, session=row, device=device, body=body)
     except InputError as refused:
         return JsonResponse({"what": refused.what, "remedy": refused.remedy or ""}, status=400)
-    row.refresh_from_db()
+    row.refresh_from_db(fields=["state", "state_because", "version", "locked_at"])
     _heard(request, row, body)
     told = refreshed(row, request.actor, str(body.get("mark", "")))
     return JsonResponse(told | {"answers": answers, "csrf": get_token(request)})
