@@ -37,16 +37,34 @@ def registry() -> None:
 
 
 @contextmanager
-def _progress(title: str, as_json: bool) -> Iterator[Callable[[str], None]]:
-    """Say on standard error what is being done; quiet for JSON and where nobody watches."""
+def _progress(title: str, as_json: bool, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """A bar on standard error for long work; quiet for JSON and where nobody watches.
+
+    What it gives is called with the name of a step, and with how much is done where that is counted; without
+    it each call is one step of ``total``. Without a total the bar only moves.
+    """
     if as_json or not sys.stderr.isatty():
-        yield lambda step: None
+        yield lambda step, done=None: None
         return
     from rich.console import Console
-    from rich.status import Status
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-    with Status(title, console=Console(stderr=True)) as status:
-        yield lambda step: status.update(f"{title}: {step}")
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        begun = False
+
+        def say(step: str, done: int | None = None) -> None:
+            nonlocal begun
+            # A step is named when it begins, so the first call has nothing behind it.
+            if done is not None:
+                bar.update(task, completed=done)
+            elif begun:
+                bar.advance(task)
+            begun = True
+            bar.update(task, description=f"{title}: {step}")
+
+        yield say
 
 
 def _answer(value: Any, as_json: bool, lines: Callable[[], Iterator[str]]) -> None:
@@ -75,8 +93,9 @@ def synth(root: Path, as_json: bool, **world: Any) -> None:
     """Write a synthetic registry with known truth (all people are invented)."""
     from openkap.registry.synth import World, synthesise
 
-    with _progress("Synthetic registry", as_json) as say:
-        dataset, truth = synthesise(root, World(**world), progress=lambda n: say(f"{n} people"))
+    asked = World(**world)
+    with _progress("Synthetic registry", as_json, asked.patients) as say:
+        dataset, truth = synthesise(root, asked, progress=lambda n: say(f"{n} people", n))
     counts = {table: dataset.rows(table) for table in dataset.parts}
     value = {
         "release": str(dataset.path),
@@ -192,10 +211,13 @@ def check(root: Path, as_json: bool) -> None:
     """
     from openkap.registry.dataset import open_dataset
     from openkap.registry.definition import read_definitions
-    from openkap.registry.quality import run_checks
+    from openkap.registry.quality import all_checks, run_checks
+    from openkap.registry.schema import read_schema
 
-    with _progress("Checks", as_json):
-        findings = run_checks(open_dataset(root), read_definitions())
+    dataset, definitions = open_dataset(root), read_definitions()
+    number = len(all_checks(read_schema(), definitions, dataset))
+    with _progress("Checks", as_json, number) as say:
+        findings = run_checks(dataset, definitions, progress=say)
     failing = [each for each in findings if not each.passed]
     errors = [each for each in failing if each.check.level == "error"]
     value = {
@@ -316,7 +338,8 @@ def _make_report(root: Path, url: str, as_json: bool) -> Any:
     from openkap.registry.report import make_report
 
     definitions, dataset = read_definitions(), open_dataset(root)
-    with _progress("Report", as_json) as say:
+    # One step for each measure, and one for what is made of all of them.
+    with _progress("Report", as_json, len(definitions.measures) + 1) as say:
         engine = connect(url, dataset, definitions)
         return make_report(engine, dataset, definitions, base=read_base(), plan=read_plan(), progress=say)
 

@@ -81,6 +81,8 @@ class Measure(Schema):
     grade: Grade
     sources: dict[str, SourceLine] = Field(min_length=1)
     words: str
+    # From when time is counted, in words: a reader must not have to guess it.
+    time_zero: str = Field(min_length=1)
     numerator: str
     denominator: str
     strata: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ Findings go back to the site that can mend them: each has a sentence, a count an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from openkap.registry.dataset import Dataset
@@ -42,12 +42,15 @@ class Finding:
         return self.failing == 0
 
 
-def run_checks(dataset: Dataset, definitions: Definitions) -> list[Finding]:
-    """Verify every byte, then ask every check."""
+def run_checks(
+    dataset: Dataset, definitions: Definitions, *, progress: Callable[[str], None] = lambda name: None
+) -> list[Finding]:
+    """Verify every byte, then ask every check; ``progress`` is called with the name of each."""
     dataset.verify()
     engine = DuckEngine(dataset, definitions)
     findings = []
     for check in all_checks(read_schema(), definitions, dataset):
+        progress(check.id)
         failing = engine.connection.execute(f"SELECT COUNT(*) FROM ({check.sql}) f").fetchone()
         number = int(failing[0]) if failing else 0
         examples: tuple[str, ...] = ()

@@ -366,6 +366,7 @@ def words_of(measure: AnyMeasure) -> dict[str, str]:
     return {
         "title": measure.title,
         "words": measure.words,
+        "time_zero": measure.time_zero,
         "numerator": measure.numerator,
         "denominator": measure.denominator,
         "owner": measure.owner,

@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from django.urls import reverse
 
 from openkap.care.insights.book import PAGES
 
@@ -220,3 +221,30 @@ def test_a_distance_that_cannot_be_is_refused_and_kept_on_the_page(cast, patient
     answer = cast.client("cora").post(path, {"distance_km": kilometres, "coverage": "public"})
     assert answer.status_code == 422
     assert f'value="{kilometres}"' in answer.content.decode()
+
+
+def test_the_home_page_gives_the_estimate_only_with_its_missing_beside_it(published, cast):
+    page = cast.client("dov").get(reverse("home")).content.decode()
+    facts = re.findall(r"<dt>(.*?)</dt><dd[^>]*>(?:<a[^>]*>)?(.*?)<", page)
+    labels = [label for label, _ in facts]
+    place = next(number for number, label in enumerate(labels) if "weighted for who answered" in label)
+    assert "after the first dose" in labels[place]
+    assert "of those due were seen" in labels[place + 1]
+    assert labels[place + 2] == "whatever the missing did"
+    assert "points worse" in facts[place + 3][1]
+    assert not [label for label in labels if label.startswith(("Response", "Remission", "Relapse"))]
+
+
+def test_the_home_page_shows_no_outcome_before_the_first_extract(cast, patient):
+    page = cast.client("dov").get(reverse("home")).content.decode()
+    assert "an outcome is shown only with what is missing beside it" in page
+    assert "Response" not in page
+
+
+@pytest.mark.parametrize("slug", ["results", "completeness", "durability", "benchmark"])
+def test_each_chart_along_time_says_from_when_time_is_counted(published, cast, slug):
+    page = cast.client("dov").get(f"/insights/{slug}/").content.decode()
+    figures = re.findall(r"<figcaption.*?</figcaption>", page, re.S)
+    assert figures
+    assert all("Time zero: " in figure for figure in figures)
+    assert page.count("<dt>Time zero</dt>") == len(Exhibits(page).found)

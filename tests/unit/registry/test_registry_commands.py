@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from openkap.commands import registry as registry_commands
 from openkap.commands.registry import registry
 from openkap.core.errors import InputError
 
@@ -132,3 +134,35 @@ def test_rows_from_a_folder_become_a_release(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("a secret of this clinic alone")
     answer = run("extract", tmp_path / "out", "--from", source, "--key-file", tmp_path / "key", "--json")
     assert answer["rows_written"]["patient"] == 1
+
+
+class Terminal(io.StringIO):
+    """A place to write that says somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_work_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen := Terminal())
+    with registry_commands._progress("Report", False, 4) as say:
+        for step in ("first", "second", "third"):
+            say(step)
+    assert "Report: third" in screen.getvalue()
+    assert " 50%" in screen.getvalue(), "two of four are behind it when the third begins"
+
+
+def test_work_counted_by_people_shows_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", screen := Terminal())
+    with registry_commands._progress("Synthetic registry", False, 200) as say:
+        say("50 people", 50)
+    assert " 25%" in screen.getvalue()
+
+
+def test_nothing_moves_beside_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", screen := Terminal())
+    with registry_commands._progress("Report", True, 4) as say:
+        say("first")
+    assert screen.getvalue() == ""

@@ -15,6 +15,7 @@ from openkap.care.insights.chart import Exhibit
 from openkap.care.insights.extract import registry_root
 from openkap.care.insights.models import BenchmarkRun, ExtractRun
 from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
 
 
 def root_for(by: Actor) -> Path:
@@ -30,6 +31,14 @@ def book_for(by: Actor) -> Book:
     """
     root = root_for(by)
     return read_book(root) or make_book(root)[0]
+
+
+def prepared_book_for(by: Actor) -> Book | None:
+    """The book if it is there already; ``None`` without one: a home page never waits for numbers."""
+    try:
+        return read_book(root_for(by))
+    except InputError:
+        return None
 
 
 def exhibits_for(by: Actor, page: str) -> tuple[Book, tuple[Exhibit, ...]]:

@@ -43,6 +43,7 @@ WORDS = {
     "patients like those of the arms would be expected (95 % prediction interval).",
     "numerator": "change from baseline, weighted for who answered",
     "denominator": "people due at that time",
+    "time_zero": "ours: the first dose of the person's first course; the trials': as each trial counts",
 }
 LOOKS: dict[str, tuple[str, Mark]] = {
     "randomised": ("arm of a randomised trial", "square"),
@@ -319,6 +320,7 @@ def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown
             "trial, in the trial's own measure: points (MD), else standard deviations (SMD).",
             "numerator": "ketamine arm minus control, turned so that positive is better",
             "denominator": "people randomised",
+            "time_zero": "as each trial counts",
         },
         counts=f"{len(pairs)} contrasts from {len({one.study for _, one in pairs})} trials.",
         columns=(

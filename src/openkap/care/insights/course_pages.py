@@ -210,7 +210,7 @@ def _curves(each: Durability, measure: SurvivalMeasure, rows: Rows) -> TimeChart
             for one in series
         )
         or "Too few people for a curve.",
-        Axis("months (of 30 days)", 0.0, float(measure.horizon_days), ticks),
+        Axis(f"months (of 30 days) after {measure.time_zero}", 0.0, float(measure.horizon_days), ticks),
         percent_axis("share of people"),
         tuple(series),
         bands,

@@ -70,7 +70,8 @@ def over_time(report: Report, definitions: Definitions, rows: Sequence[OutcomeRo
     unit = everybody[0].estimate.unit
     title = f"{everybody[0].title}, {scale.name}"
     leading = _leading(everybody, shown)
-    label = f"{everybody[0].title.lower()} at {everybody[leading].time.lower()}, weighted for who answered"
+    when = f"{everybody[leading].time.lower()} after the first dose"
+    label = f"{everybody[0].title.lower()} at {when}, weighted for who answered"
     chart = TimeChart(
         title,
         _summary(everybody, shown, unit),
@@ -228,7 +229,7 @@ def by_cluster(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
     scale = definitions.scales.scale("pcl5")
     shown = [protect(row.estimate, span=1.0) for row in rows]
     names = [CLUSTER_WORDS.get(row.cluster, row.cluster).replace("total", "whole scale") for row in rows]
-    title = f"Response by PTSD cluster, {rows[0].time.lower()}"
+    title = f"Response by PTSD cluster, {rows[0].time.lower()} after the first dose"
     yield _group_exhibit(
         report,
         "response-clusters",
@@ -266,7 +267,9 @@ def by_group(report: Report, definitions: Definitions, measure: str, title: str)
             if not visible[name]:
                 shown = Shown(**{**vars(NOTHING), "hidden": "held back: it would tell of few"})
             entries.append((telling.group_words(name), shown))
-        heading = f"{title}: {words.get(stratum, stratum).lower()}, {rows[0].time.lower()}"
+        heading = (
+            f"{title}: {words.get(stratum, stratum).lower()}, {rows[0].time.lower()} after the first dose"
+        )
         yield _group_exhibit(report, f"{measure}-by-{stratum}", heading, entries, ())
     if held_back:
         whole = [("everybody", protect(row.estimate, span=1.0)) for row in rows if row.stratum == "all"]

@@ -141,6 +141,7 @@ def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:
         ("definition", words.get("words", "")),
         ("numerator", words.get("numerator", "")),
         ("denominator", words.get("denominator", "")),
+        ("time zero", words.get("time_zero", "")),
         ("n and missing", exhibit.counts),
         ("held back", exhibit.hidden or "nothing"),
         *(("note", text) for text in exhibit.says),

@@ -6,9 +6,7 @@ from django.db.models import Count, Q
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
-from openkap.care.outcomes.course import RELAPSE, REMISSION, RESPONSE
-from openkap.care.outcomes.follow_up import follow_up, form_of
-from openkap.care.outcomes.models import FormScore, Invitation, SafetySignal, Turn
+from openkap.care.outcomes.models import Invitation, SafetySignal
 from openkap.care.patients.models import Patient
 
 # Fewer people than this could be guessed: the number is held back.
@@ -16,7 +14,7 @@ SMALLEST = 5
 
 
 def clinic_numbers(by: Actor) -> list[Section]:
-    """Three sections: people by phase, outcomes with their completeness, safety answers."""
+    """Three sections: people by phase, measures answered, safety answers."""
     return [_phases(by), _outcomes(by), _safety(by)]
 
 
@@ -44,36 +42,17 @@ def _phases(by: Actor) -> Section:
 
 
 def _outcomes(by: Actor) -> Section:
-    rules = follow_up().relapse
+    """How many of the measures that fell due were answered.
+
+    What the answers say stands in the registry's section, where the missing are counted in.
+    """
     asked = Invitation.objects.filter(patient__clinic_id=by.clinic_id).aggregate(
         answered=Count("pk", filter=Q(finished_at__isnull=False)),
         missing=Count("pk", filter=Q(closed_at__isnull=False)),
     )
-    twice = (
-        FormScore.objects.filter(
-            patient__clinic_id=by.clinic_id, instrument=rules.instrument, total__isnull=False
-        )
-        .values("patient")
-        .annotate(readings=Count("pk"))
-        .filter(readings__gte=2)
-        .count()
-    )
-    turned = dict(
-        Turn.objects.filter(patient__clinic_id=by.clinic_id)
-        .values_list("kind")
-        .annotate(Count("patient", distinct=True))
-        .order_by()
-    )
-    short = form_of(rules.instrument).short
     due = asked["answered"] + asked["missing"]
-    lines = (
-        BannerItem("Measures answered of those due", counted(asked["answered"], due) if due else "none due"),
-        BannerItem(f"Patients with two or more {short}", counted(twice)),
-        BannerItem("Response at any time", counted(turned.get(RESPONSE, 0), twice)),
-        BannerItem("Remission at any time", counted(turned.get(REMISSION, 0), twice)),
-        BannerItem("Relapse after a response", counted(turned.get(RELAPSE, 0), turned.get(RESPONSE, 0))),
-    )
-    return Section(f"Outcomes by {short}, by the definitions in use", lines)
+    told = counted(asked["answered"], due) if due else "none due"
+    return Section("Measures", (BannerItem("Answered of those due", told),))
 
 
 def _safety(by: Actor) -> Section:
