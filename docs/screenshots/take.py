@@ -100,7 +100,7 @@ def session(page: Page) -> None:
 
 
 def screening(page: Page) -> None:
-    _first(page, "Decide on eligibility")
+    _first(page, "Still being asked")
     page.goto(re.match(r".*/patients/\w+/", page.url)[0] + "screening/")
 
 

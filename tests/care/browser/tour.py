@@ -17,7 +17,8 @@ from addresses import BUNDLE
 from browser.fitness import Watcher, misfits
 from django.urls import Resolver404, resolve
 
-PASSWORD = "demo demo demo"
+from openkap.care.demo.cast import PASSWORD
+
 START = ("/home/", "/gallery/", "/me/", "/account/second-factor/", "/account/password/change/")
 ROLES = ("cora", "ada", "ben", "tess", "sia", "ari", "dov")
 # What looks different from patient to patient is opened more than once by each role.

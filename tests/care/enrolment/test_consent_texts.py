@@ -128,6 +128,20 @@ def test_the_patient_signs_in_the_language_of_the_text(cast, patient):
     assert "acepto el tratamiento" in consent.patient_signature.meaning
 
 
+def test_the_language_of_the_patient_is_chosen_where_it_is_released_else_an_interpreter_is_named(
+    cast, register
+):
+    patient = register("Ejemplo", language="es")
+    page = cast.client("cora").get(f"/patients/{patient.uid}/consent/").content.decode()
+    assert "work with an interpreter" in page
+    assert 'value="en" checked' in page
+    release(cast)
+    page = cast.client("cora").get(f"/patients/{patient.uid}/consent/").content.decode()
+    assert 'value="es" checked' in page
+    assert 'value="en" checked' not in page
+    assert "work with an interpreter" not in page
+
+
 def test_a_release_counts_at_its_own_clinic_only(cast, register):
     release(cast)
     theirs = register("Elsewhere", by="eve")

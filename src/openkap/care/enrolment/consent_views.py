@@ -38,7 +38,8 @@ def consents(request: ClinicRequest, patient: str) -> HttpResponse:
             error = refused
     row = patient_for(request.actor, patient, Permission.TAKE_CONSENT, seen="consent")
     context = frame(request, row) | queries.history(row)
-    context |= {"language": row.identity.language, "error": error}
+    language, offered = row.identity.language, context["offered"]
+    context |= {"language": language, "chosen": language if language in offered else "", "error": error}
     return render(request, "enrolment/consents.html", context, status=422 if error else 200)
 
 

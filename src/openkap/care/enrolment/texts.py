@@ -14,7 +14,7 @@ from django.db.models import F, Q
 
 from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.models import Staff
+from openkap.care.accounts.models import Clinic, Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.models import ConsentRelease, ConsentText
@@ -94,6 +94,8 @@ def release(*, by: Actor, language: str, seen: str, reviewed_by: str, person: St
             remedy="write who compared it with the original, and how",
             where="reviewed_by",
         )
+    # Two reviewers at once: the second sees what the first has signed.
+    Clinic.objects.select_for_update().get(pk=by.clinic_id)
     here = ConsentRelease.objects.filter(clinic_id=by.clinic_id, superseded_at__isnull=True)
     if here.filter(text_id=text.fingerprint).exists():
         raise InputError("this text is released here already", remedy="nothing has to be signed")
