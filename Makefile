@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The constraint reaches the build back ends too, so that nothing unpinned is installed.
 PIP := PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip
 
-.PHONY: demo test test-all check screenshots oracles clean
+.PHONY: demo test check screenshots oracles clean
 
 # What a user needs; made again whenever the pinned versions change.
 $(VENV)/.run: pyproject.toml constraints.txt
@@ -23,10 +23,6 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(BIN)/pytest -n 2 --dist loadgroup
-
-# Everything, those of tests/conftest.py included: browser tours and the clinic's tests on PostgreSQL.
-test-all: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist loadgroup -m ""
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from openkap.core.coding import SYSTEMS
 from openkap.interop.fhir.bundle import read_bundle
 from openkap.interop.fhir.concepts import shipped_index
 from openkap.interop.fhir.findings import Intake
+from openkap.interop.fhir.questionnaire_response import SCREENING
 from openkap.protocol.elements import dictionary
 
 AS_OF = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -62,6 +63,16 @@ def reading(
             **fields,
         },
     )
+
+
+def screening(day: str = "2026-11-22", name: str = "q", **answers: Any) -> Json:
+    """The screening questionnaire, answered with yes, no or text."""
+    items = [
+        {"linkId": link, "answer": [{"valueBoolean" if isinstance(given, bool) else "valueString": given}]}
+        for link, given in answers.items()
+    ]
+    said = {"status": "completed", "questionnaire": SCREENING, "authored": day, "item": items}
+    return about("QuestionnaireResponse", name, **said)
 
 
 def bundle(*resources: Json, kind: str = "collection") -> Json:

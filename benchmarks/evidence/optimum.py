@@ -24,8 +24,8 @@ ROUNDING, ANOTHER_HILL = 1e-9, 1e-3
 
 
 def draw(rng: np.random.Generator, k: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """``n`` sets of ``k``: errors and spread over orders of magnitude, some with outliers; a tenth of the sets
-    with equal errors, a tenth with errors as papers round them.
+    """``n`` sets of ``k``: errors and spread over orders of magnitude, some with outliers; a tenth of
+    the sets with equal errors, a tenth with errors as papers round them.
     """
     centre = 10 ** rng.uniform(-3, 1, (n, 1))
     v = centre * 10 ** (rng.uniform(0, 2, (n, 1)) * rng.normal(0, 1, (n, k)) / 2)

@@ -9,6 +9,7 @@ import click
 
 from openkap import __version__
 from openkap.commands.lazy import LazyVerbs
+from openkap.commands.printed import plain
 from openkap.core.errors import DomainError
 
 # verb -> (module below openkap.commands, one line for the list)
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return cli.main(args=arguments, prog_name="openkap", standalone_mode=True)
     except DomainError as error:
-        click.echo(f"openkap: {error}", err=True)
+        click.echo(plain(f"openkap: {error}"), err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)

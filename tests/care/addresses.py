@@ -164,6 +164,7 @@ SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     "element": lambda world: (under_way(world) and "body_weight", "body_weight"),
     "part": lambda world: ("CON-01", "CON-01"),
     "rule": lambda world: ("PRE-10", "PRE-10"),
+    "language": lambda world: ("es", "no-such"),
     # Pages of the lead's numbers: the same names at every clinic, each with its own clinic's release.
     "page": lambda world: ("benchmark", "no-such-page"),
     "exhibit": lambda world: ("benchmark", "no-such-exhibit"),

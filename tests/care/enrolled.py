@@ -190,7 +190,7 @@ def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = 
         decided_by=ada,
         decided_at=at,
     )
-    text = text_in_force("en")
+    text = text_in_force(patient.clinic_id, "en")
     consent = models.Consent.objects.create(
         patient=patient, text=text, protocol="iv-racemic", opened_by=cora, opened_at=at
     )

@@ -8,7 +8,13 @@ from decimal import Decimal
 from enrolled import proof, soon_enrolled
 
 from openkap.care.demo.cast import PASSWORD
-from openkap.care.treatment import dose_actions, drug_actions, planning_actions, session_actions
+from openkap.care.treatment import (
+    delivery_actions,
+    dose_actions,
+    drug_actions,
+    planning_actions,
+    session_actions,
+)
 from openkap.care.treatment.plan import TherapyChoice
 from openkap.care.treatment.stamps import Stamp
 
@@ -137,7 +143,7 @@ def cleared(cast, session, watch, mg: str = "35", **gates):
 
 
 def dose(cast, session, kind, **more):
-    return dose_actions.dose_event(
+    return delivery_actions.dose_event(
         by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid, kind=kind, **more
     )
 

@@ -15,14 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.conftest import browser_type_launch_args, served
 
 HERE = Path(__file__).parent
 DESK = {"width": 1180, "height": 900}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-__all__ = ["browser_type_launch_args", "served"]
 
 
 @dataclass
@@ -122,7 +118,7 @@ def clinic(request, browser, tmp_path):
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while time.monotonic() < until:
         assert process.poll() is None, "the server ended by itself"
         try:
@@ -130,4 +126,4 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-    pytest.fail("the server did not answer within two minutes")
+    pytest.fail("the server did not answer within ten minutes")

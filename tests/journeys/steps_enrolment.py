@@ -82,7 +82,7 @@ def go_through_consent(page: Any, chart: str) -> None:
         page.check(f"input[name={ability}]")
     page.locator("form[action$='capacity/'] button").click()
     page.get_by_text("all four abilities found").wait_for()
-    page.get_by_role("link", name="Hand the tablet to the patient").click()
+    page.get_by_role("link", name="Hand the tablet to the patient").first.click()
     page.fill("#id_name", "Uli Sample")
     _draw(page)
     page.get_by_role("button", name="I agree and sign").click()

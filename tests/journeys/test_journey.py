@@ -8,10 +8,17 @@ from journeys import steps_enrolment as enrolment
 from journeys import steps_outcomes as outcomes
 from journeys import steps_treatment as treatment
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-@pytest.mark.parametrize("clinic", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "clinic",
+    [
+        pytest.param(name, marks=pytest.mark.xdist_group(f"journey-{name}"))
+        for name in ("sqlite", "postgresql")
+    ],
+    indirect=True,
+)
 def test_a_patient_goes_from_the_referral_to_the_withdrawal(clinic):
     cora, ada, ben, tess = (clinic.as_(key) for key in ("cora", "ada", "ben", "tess"))
     treatment.furnish(cora, ben)

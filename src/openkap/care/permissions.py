@@ -40,6 +40,7 @@ class Permission(StrEnum):
     TAKE_CONSENT = "take_consent"
     COUNTERSIGN_CONSENT = "countersign_consent"
     WITHDRAW_CONSENT = "withdraw_consent"
+    RELEASE_CONSENT_TEXT = "release_consent_text"
     # treatment
     PLAN_COURSE = "plan_course"
     PRESCRIBE = "prescribe"
@@ -78,6 +79,7 @@ HOLDERS: dict[Permission, tuple[Role, ...]] = {
     Permission.TAKE_CONSENT: (_P, _N, _C),
     Permission.COUNTERSIGN_CONSENT: (_P,),
     Permission.WITHDRAW_CONSENT: (_P, _N, _T, _C),
+    Permission.RELEASE_CONSENT_TEXT: (_P,),
     Permission.PLAN_COURSE: (_P, _C),
     Permission.PRESCRIBE: (_P,),
     Permission.GIVE_DOSE: (_P, _N),

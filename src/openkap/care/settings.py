@@ -64,9 +64,11 @@ def database(url: str) -> dict[str, Any]:
             },
         }
     if parts.scheme in {"postgres", "postgresql"}:
-        options: dict[str, Any] = dict(parse_qsl(parts.query))
+        options: dict[str, Any] = dict(parse_qsl(parts.query)) | {"server_side_binding": True}
+        # Compiling a query to machine code takes longer than any of ours runs.
+        options["options"] = f"{options.get('options', '')} -c jit=off".strip()
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "openkap.care.postgresql",
             "NAME": parts.path.lstrip("/"),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
@@ -91,6 +93,8 @@ BASE_URL = os.environ.get("OPENKAP_BASE_URL", "http://127.0.0.1:8000").rstrip("/
 IS_HTTPS = BASE_URL.startswith("https://")
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or f"sqlite:///{VAR / 'clinic.sqlite3'}")}
 # Releases of the registry, a folder for each clinic, and the secret their pseudonyms are made with.
+# What the site has set and signed where a protocol leaves a limit open; a restart reads it anew.
+SITE_FILE = Path(os.environ["OPENKAP_SITE_FILE"]).resolve() if os.environ.get("OPENKAP_SITE_FILE") else None
 REGISTRY = Path(os.environ.get("OPENKAP_REGISTRY") or VAR / "registry").resolve()
 REGISTRY_KEY = _secret("OPENKAP_REGISTRY_KEY")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -212,6 +216,7 @@ LOCK_AFTER_MINUTES = int(os.environ.get("OPENKAP_LOCK_AFTER_MINUTES", "10"))
 SESSION_HOURS = int(os.environ.get("OPENKAP_SESSION_HOURS", "12"))
 BREAK_GLASS_MINUTES = int(os.environ.get("OPENKAP_BREAK_GLASS_MINUTES", "60"))
 
+SESSION_ENGINE = "openkap.care.accounts.sessions"
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True

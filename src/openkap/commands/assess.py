@@ -5,7 +5,6 @@ Files are read one after the other and forgotten, so that ten thousand cost no m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import click
 
+from openkap.commands.printed import as_json as json_text
+from openkap.commands.printed import plain, plain_lines
 from openkap.core.clock import parse_moment, system_clock
 from openkap.core.content import SHIPPED
 from openkap.core.errors import DomainError, InputError
@@ -20,7 +21,7 @@ from openkap.core.quantity import say_units
 from openkap.interop.fhir.concepts import CodeIndex, build_index, read_codelists
 from openkap.interop.fhir.findings import Intake
 from openkap.interop.referral import SUFFIXES, Referral, read_referral, referral_files
-from openkap.protocol.assess import Assessment, Reason
+from openkap.protocol.assess import Assessment, Reason, Verdict
 from openkap.protocol.assess import assess as assess_facts
 from openkap.protocol.elements import Dictionary, dictionary
 from openkap.protocol.model import Protocol
@@ -96,6 +97,7 @@ def _as_data(answer: Answer) -> dict[str, Any]:
     return {
         "file": str(path),
         **assessment.as_dict(),
+        "to_read": referral.to_read,
         **({"intake": referral.intake.as_dict()} if referral.intake else {}),
     }
 
@@ -103,9 +105,9 @@ def _as_data(answer: Answer) -> dict[str, Any]:
 def _print_one(answer: Answer, as_json: bool) -> bool:
     _, referral, assessment, refused = answer
     if as_json:
-        click.echo(json.dumps(_as_data(answer), indent=2, ensure_ascii=False))
+        click.echo(json_text(_as_data(answer), indent=2))
     elif refused is not None:
-        click.echo(f"openkap: {refused}", err=True)
+        click.echo(plain(f"openkap: {refused}"), err=True)
     elif assessment is not None and referral is not None:
         click.echo(report(assessment, referral))
     return refused is not None
@@ -116,7 +118,7 @@ def _print_array(answers: Iterator[Answer]) -> bool:
     failed, separator = False, "["
     for answer in answers:
         failed |= answer[3] is not None
-        click.echo(separator + "\n" + json.dumps(_as_data(answer), ensure_ascii=False), nl=False)
+        click.echo(separator + "\n" + json_text(_as_data(answer)), nl=False)
         separator = ","
     click.echo("\n]" if separator == "," else "[]")
     return failed
@@ -126,40 +128,55 @@ def _print_table(answers: Iterator[Answer], protocol: Protocol) -> bool:
     """A line a file; also written as it is made."""
     failed, counts = False, dict[str, int]()
     click.echo(f"Protocol {protocol.id} {protocol.version} ({protocol.fingerprint[:12]})")
-    click.echo(f"{'file':34} {'verdict':24} {'reasons':>7} {'to ask':>6}  first reason or error")
-    for path, _, assessment, refused in answers:
-        if assessment is None:
+    click.echo(_row("file", "verdict", "reasons", "to ask", "to read", "first reason or error"))
+    for path, referral, assessment, refused in answers:
+        if assessment is None or referral is None:
             failed = True
-            verdict, reasons, missing, first = "not read", "", "", str(refused)
+            verdict, row = "not read", ("", "", "", str(refused))
         else:
             verdict = assessment.verdict.value
             reasons, missing = str(len(assessment.reasons)), str(len(assessment.missing))
-            first = _first(assessment)
+            row = (reasons, missing, str(referral.to_read), _first(assessment, referral))
         counts[verdict] = counts.get(verdict, 0) + 1
-        click.echo(f"{_short(path.name):34} {verdict:24} {reasons:>7} {missing:>6}  {first}")
+        click.echo(_row(_short(path.name), verdict, *row))
     total = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
     click.echo(f"{sum(counts.values())} files: {total}")
     return failed
+
+
+def _row(file: str, verdict: str, reasons: str, to_ask: str, to_read: str, first: str) -> str:
+    return plain(f"{file:34} {verdict:24} {reasons:>7} {to_ask:>6} {to_read:>7}  {first}")
 
 
 def _short(name: str) -> str:
     return name if len(name) <= 34 else f"{name[:20]}…{name[-13:]}"
 
 
-def _first(assessment: Assessment) -> str:
+def _first(assessment: Assessment, referral: Referral) -> str:
     if assessment.reasons:
         reason = assessment.reasons[0]
         return f"{reason.rule.id} {reason.rule.title}"
     if assessment.missing:
         return f"ask first: {assessment.missing[0].label}"
+    if referral.intake and referral.intake.not_understood:
+        return f"read first: {referral.intake.not_understood[0]}"
     return ""
+
+
+def _headline(assessment: Assessment, referral: Referral | None) -> str:
+    """The verdict, and that it rests on less than the whole record; an exclusion stands all the same."""
+    verdict, to_read = assessment.verdict.words.upper(), referral.to_read if referral else 0
+    if not to_read or assessment.verdict is Verdict.EXCLUDED:
+        return verdict
+    entries = "1 entry" if to_read == 1 else f"{to_read} entries"
+    return f"{verdict} on what was understood; {entries} must be read first"
 
 
 def report(assessment: Assessment, referral: Referral | None = None) -> str:
     """The assessment for a reader: verdict, reasons with grounds, to-do list, what was not understood."""
     protocol = assessment.protocol
     lines = [
-        f"{assessment.verdict.words.upper()}"
+        _headline(assessment, referral)
         + (f"   ({assessment.facts.patient})" if assessment.facts.patient else ""),
         f"under {protocol.title}",
         f"protocol {protocol.id} {protocol.version}, fingerprint {protocol.fingerprint[:12]}, "
@@ -189,7 +206,7 @@ def report(assessment: Assessment, referral: Referral | None = None) -> str:
     if referral is not None and referral.intake is not None:
         lines += _intake(referral.intake)
     lines += ["", "This is a proposal with its reasons. A named person decides."]
-    return say_units("\n".join(lines))
+    return say_units(plain_lines(lines))
 
 
 def _origins(assessment: Assessment, reason: Reason) -> list[str]:

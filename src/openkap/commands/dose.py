@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from openkap.commands.printed import as_json as json_text
+from openkap.commands.printed import plain_lines
 from openkap.core.clock import system_clock
 from openkap.core.content import SHIPPED
 from openkap.core.quantity import Quantity
@@ -51,8 +52,9 @@ def dose(
     protocol = load_protocol(name)
     if site is not None:
         protocol = apply_site(protocol, site)
+    facts, to_read = _facts(file, {"body_weight": weight, "height": height, "age": age}, confirmed)
     proposal = propose(
-        _facts(file, {"body_weight": weight, "height": height, "age": age}, confirmed),
+        facts,
         protocol,
         step=step,
         over=Quantity.parse(over) if over else None,
@@ -60,19 +62,24 @@ def dose(
         given_before=given_before,
     )
     if as_json:
-        click.echo(json.dumps(proposal.as_dict(), indent=2, ensure_ascii=False))
+        click.echo(json_text({**proposal.as_dict(), "to_read": to_read}, indent=2))
     else:
         click.echo(report(proposal))
+        if to_read:
+            click.echo(
+                f"Not understood in the record: {to_read}. Read them first: openkap assess lists them."
+            )
 
 
-def _facts(file: Path | None, given: dict[str, Any], confirmed: bool) -> Facts:
-    """Facts of the file, then what the options say; a slip of the keyboard is asked again."""
+def _facts(file: Path | None, given: dict[str, Any], confirmed: bool) -> tuple[Facts, int]:
+    """Facts of the file, then what the options say, and how much of the file must be read first."""
     now = system_clock()
-    facts = Facts(now)
+    facts, to_read = Facts(now), 0
     if file is not None:
         from openkap.commands.assess import read_one
 
-        facts = read_one(file, None, SHIPPED).facts
+        referral = read_one(file, None, SHIPPED)
+        facts, to_read = referral.facts, referral.to_read
     options = {
         key: {"value": value, "origin": "command line", "confirmed": confirmed}
         for key, value in given.items()
@@ -80,7 +87,7 @@ def _facts(file: Path | None, given: dict[str, Any], confirmed: bool) -> Facts:
     }
     for fact in parse_facts({"facts": options}, dictionary(), as_of=now, where="options"):
         facts = facts.with_fact(fact)
-    return facts
+    return facts, to_read
 
 
 def report(proposal: DoseProposal) -> str:
@@ -104,4 +111,4 @@ def report(proposal: DoseProposal) -> str:
     lines += ["", *[f"- {notice}" for notice in proposal.notices], ""]
     lines += [f"source: {protocol.sources[name].cite()}" for name in step.sources]
     lines += ["", "This is a proposal. A named prescriber decides."]
-    return "\n".join(lines)
+    return plain_lines(lines)

@@ -68,7 +68,7 @@ def claims(ids: tuple[str, ...], extra: tuple[Path, ...], root: Path, as_json: b
         for review, estimate in entry.published:
             flag = report.flag(estimate.id)
             click.echo(
-                f"    Published: {review.name}, {estimate.sentence()}"
+                f"    Published: {review.name}, {review.sentence(estimate)}"
                 + (f" [flagged: {flag}]" if flag else "")
             )
         click.echo()

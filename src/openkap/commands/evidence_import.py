@@ -18,6 +18,7 @@ from openkap.evidence.importers.metapsy import read_metapsy
 from openkap.evidence.importers.own_csv import REQUIRED, read_own_csv
 from openkap.evidence.importers.pubmed import read_nbib, read_pubmed_xml
 from openkap.evidence.importers.reference import Reference
+from openkap.evidence.importers.registry_checks import without_contradictions
 from openkap.evidence.importers.revman import read_revman
 from openkap.evidence.importers.ris import read_ris
 from openkap.evidence.integrity import Finding, Yardstick, check_study
@@ -70,6 +71,7 @@ class Answer:
             ],
             "joined": [vars(join) for join in (self.references.joins if self.references else [])],
             "proposals": [vars(join) for join in (self.references.proposals if self.references else [])],
+            "mentions": [vars(each) for each in (self.references.mentions if self.references else [])],
             "rows": self.rows,
             "errors": [error.as_dict() for error in self.errors],
         }
@@ -84,6 +86,12 @@ class Answer:
                 + (f"; belongs to {study.companion_of}" if study.companion_of else "; a study of its own")
                 + (f"; written to {file}" if file else "; not written (give --into)")
             )
+            lines += [
+                f"  {outcome.id} enters no pool until this is settled and its line under `unsettled` deleted"
+                f": {reason}"
+                for outcome in study.outcomes
+                for reason in outcome.unsettled
+            ]
         if self.references:
             found = self.references
             lines.append(f"{len(found.reports)} reports of {len(found.families)} studies")
@@ -98,6 +106,11 @@ class Answer:
                     state += "expression of concern: " if report.has_concern else ""
                     lines.append(f"  {state}{report.title} -> {family.study_id or 'not held'}")
             lines += [f"  perhaps one report: {j.first} and {j.second} ({j.reason})" for j in found.proposals]
+            lines += [
+                f"  perhaps about {each.study_id or 'no study held'}, {each.number}: {each.title} "
+                f"({each.reason}); join it by hand if it reports that trial"
+                for each in found.mentions
+            ]
         lines += [f"{name}: {count} rows" for name, count in self.rows.items()]
         lines += [f"written: {path}" for path in self.written if path.suffix == ".csv"]
         lines += [
@@ -245,7 +258,9 @@ def _place(answer: Answer, base: Base, scales: Scales, into: Path | None) -> Non
             study = study.model_copy(
                 update={"id": f"{study.id}_results", "companion_of": owner, "record": "companion"}
             )
-        answer.findings += list(check_study(study, scales, yardstick))
+        found = list(check_study(study, scales, yardstick))
+        answer.findings += found
+        study = study.model_copy(update={"outcomes": without_contradictions(study.outcomes, found)})
         file = None
         if into:
             into.mkdir(parents=True, exist_ok=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from openkap.evidence.effect_size import EffectSize
     from openkap.evidence.table import Table
 
 FILE = click.argument(
@@ -20,6 +22,9 @@ METHOD = click.option("--method", default="REML", show_default=True, help="DL HE
 TEST = click.option("--test", default="z", show_default=True, help="z, t, knha or adhoc.")
 LEVEL = click.option("--level", default=0.95, show_default=True, help="Confidence level.")
 MEASURE = click.option("--measure", help="Compute the effect from arms: MD, SMD, RR, OR or RD.")
+ZERO_CELLS = click.option(
+    "--zero-cells", help="With RR, OR or RD: only_zero (default), all, treatment_arm or none (refuse)."
+)
 
 
 def answer(fit: Any, as_json: bool, lines: Callable[[], Sequence[str]], drop: Sequence[str] = ()) -> None:
@@ -51,13 +56,17 @@ def coefficients(fit: Any) -> list[str]:
     ]
 
 
-def read(path: Path, measure: str | None) -> tuple[Table, Any, Any]:
-    """The table with the estimate and variance of each row."""
+def read(path: Path, measure: str | None, zero_cells: str | None = None) -> tuple[Table, EffectSize]:
+    """The table with the estimate and variance of each row, and doubts about them."""
     from openkap.evidence.table import estimates_of, read_table
 
     table = read_table(path)
-    effect = estimates_of(table, measure)
-    return table, effect.yi, effect.vi
+    return table, estimates_of(table, measure, zero_cells)
+
+
+def doubted(fit: Any, effect: EffectSize) -> Any:
+    """The fit, its estimates' own doubts first."""
+    return replace(fit, warnings=(*effect.doubts, *fit.warnings))
 
 
 def split(text: str) -> list[str]:
@@ -71,13 +80,23 @@ def split(text: str) -> list[str]:
 @TEST
 @LEVEL
 @MEASURE
+@ZERO_CELLS
 @JSON
-def pool(path: Path, method: str, test: str, level: float, measure: str | None, as_json: bool) -> None:
+def pool(
+    path: Path,
+    method: str,
+    test: str,
+    level: float,
+    measure: str | None,
+    zero_cells: str | None,
+    as_json: bool,
+) -> None:
     """Pool one estimate per study: columns yi and vi (or sei, or ci_low and ci_high), or two arms."""
     from openkap import evidence
 
-    table, yi, vi = read(path, measure)
-    fit = evidence.pool(yi, vi, method, test, level=level, labels=table.labels())
+    table, effect = read(path, measure, zero_cells)
+    yi, vi = effect.yi, effect.vi
+    fit = doubted(evidence.pool(yi, vi, method, test, level=level, labels=table.labels()), effect)
 
     def lines() -> list[str]:
         pooled = interval(fit.estimate, fit.ci_low, fit.ci_high)
@@ -100,6 +119,7 @@ def pool(path: Path, method: str, test: str, level: float, measure: str | None, 
 @TEST
 @LEVEL
 @MEASURE
+@ZERO_CELLS
 @JSON
 def regress(
     path: Path,
@@ -109,12 +129,14 @@ def regress(
     test: str,
     level: float,
     measure: str | None,
+    zero_cells: str | None,
     as_json: bool,
 ) -> None:
     """Regress effects on moderators; text columns become one indicator for each level but the first."""
     from openkap import evidence
 
-    table, yi, vi = read(path, measure)
+    table, effect = read(path, measure, zero_cells)
+    yi, vi = effect.yi, effect.vi
     names, x = design(table, split(moderators))
     fit = evidence.meta_regression(
         yi, vi, x, method=method, test=test, level=level, names=names, labels=table.labels()
@@ -128,7 +150,7 @@ def regress(
         last = f"QM {fit.qm:.3f} (p {fit.qm_p:.4g})  QE {fit.qe:.2f} (p {fit.qe_p:.4g})  tau2 {fit.tau2:.4f}"
         return [first, *rows, last + explained]
 
-    answer(shown, as_json, lines, drop=("design", "residual", "variances"))
+    answer(doubted(shown, effect), as_json, lines, drop=("design", "residual", "variances"))
 
 
 def robust_lines(names: Sequence[str], fit: Any) -> list[str]:
@@ -168,6 +190,7 @@ def design(table: Table, moderators: Sequence[str]) -> tuple[list[str], Any]:
 @click.option("--method", default="REML", show_default=True, help="REML or ML.")
 @LEVEL
 @MEASURE
+@ZERO_CELLS
 @JSON
 def multilevel(
     path: Path,
@@ -178,6 +201,7 @@ def multilevel(
     method: str,
     level: float,
     measure: str | None,
+    zero_cells: str | None,
     as_json: bool,
 ) -> None:
     """Pool dependent effects: several rows of one study, each its own effect. A missing inner column
@@ -185,7 +209,8 @@ def multilevel(
     """
     from openkap import evidence
 
-    table, yi, vi = read(path, measure)
+    table, effect = read(path, measure, zero_cells)
+    yi, vi = effect.yi, effect.vi
     outer, *inner = split(clusters)
     labels: list[Any] = [table.texts(outer)]
     for column in inner:
@@ -205,7 +230,7 @@ def multilevel(
         rows = robust_lines(fit.names, shown) if robust else coefficients(fit)
         return [f"{fit.k} effects in {fit.groups[0]} clusters, {fit.method}", *rows, f"sigma2: {levels}"]
 
-    answer(shown, as_json, lines, drop=("design", "residual", "blocks"))
+    answer(doubted(shown, effect), as_json, lines, drop=("design", "residual", "blocks"))
 
 
 @click.command()
@@ -247,7 +272,8 @@ def network(
         rows.append(f"tau2 {fit.tau2:.4f}  I2 {fit.i2:.1f}%  Q {fit.q:.2f} on {fit.df} (p {fit.q_p:.4g})")
         rows.append(
             f"between designs: Q {fit.q_inconsistency:.2f} on {fit.df_inconsistency}"
-            f" (p {fit.q_inconsistency_p:.4g})"
+            f" (p {fit.q_inconsistency_p:.4g}); with tau2 {fit.tau2_within:.4f} within designs"
+            f" Q {fit.q_inconsistency_random:.2f} (p {fit.q_inconsistency_random_p:.4g})"
         )
         if show_split:
             rows += [
@@ -296,7 +322,8 @@ def dose(path: Path, shape: str, level: float, as_json: bool) -> None:
     """
     from openkap import evidence
 
-    table, yi, vi = read(path, None)
+    table, effect = read(path, None)
+    yi, vi = effect.yi, effect.vi
     fit = evidence.dose_response(
         table.texts("study"),
         table.numbers("dose"),
@@ -332,8 +359,11 @@ def dose(path: Path, shape: str, level: float, as_json: bool) -> None:
 )
 @click.option("--choose", default="", help="Columns that offer a choice, such as instrument,time.")
 @MEASURE
+@ZERO_CELLS
 @JSON
-def multiverse(path: Path | None, choose: str, measure: str | None, as_json: bool) -> None:
+def multiverse(
+    path: Path | None, choose: str, measure: str | None, zero_cells: str | None, as_json: bool
+) -> None:
     """Fit every choice of instrument, time and the like with every estimator and interval.
 
     Without a file the main question of our own base is asked in every way that its records allow.
@@ -344,7 +374,8 @@ def multiverse(path: Path | None, choose: str, measure: str | None, as_json: boo
     from openkap.evidence.multiverse import multiverse as fit_all
     from openkap.evidence.multiverse import variants_of
 
-    table, yi, vi = read(path, measure)
+    table, effect = read(path, measure, zero_cells)
+    yi, vi = effect.yi, effect.vi
     columns = split(choose)
     table.need([*columns, "study"])
     rows = [
@@ -358,6 +389,7 @@ def multiverse(path: Path | None, choose: str, measure: str | None, as_json: boo
         "leverage": fits.leverage(),
         "median_by_choice": fits.by_choice(),
         "skipped": list(fits.skipped),
+        "not_used": list(fits.not_used),
     }
     if as_json:
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
@@ -366,9 +398,12 @@ def multiverse(path: Path | None, choose: str, measure: str | None, as_json: boo
     click.echo(f"{fits.size} fits; median {summary['median']:.4f}, from {summary['lowest']:.4f}", nl=False)
     click.echo(f" to {summary['highest']:.4f}; {100 * summary['share_significant']:.0f}% below p 0.05")
     for name, share in sorted(fits.leverage().items(), key=lambda item: -item[1]):
-        click.echo(f"{name:12} explains {100 * share:.0f}% of the spread: {fits.by_choice()[name]}")
+        medians = ", ".join(f"{option} {value:.4f}" for option, value in fits.by_choice()[name].items())
+        click.echo(f"{name:12} explains {100 * share:.0f}% of the spread; medians: {medians}")
     for skipped in fits.skipped:
         click.echo(f"not possible: {skipped} (fewer than two studies)")
+    for behind in fits.not_used:
+        click.echo(f"not used: {behind} of the study (its first row counts: order rows by preference)")
 
 
 def _own_base(as_json: bool) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from openkap.commands.printed import as_json as json_text
+from openkap.commands.printed import plain as clean
 from openkap.core.truth import Truth
 from openkap.instruments.answers import read_answers
 from openkap.instruments.change import Change, change
@@ -39,7 +40,7 @@ def score(instrument: str, file: Path, before: Path | None, definition: str | No
         answer["unmatched"] = list(given.unmatched)
         if changed is not None:
             answer["change"] = changed.as_dict()
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        click.echo(json_text(answer, indent=2))
     else:
         _print_score(scale, now, given.unmatched)
         if changed is not None:
@@ -75,7 +76,7 @@ def _print_score(scale: Instrument, now: Score, unmatched: tuple[str, ...]) -> N
     if now.missing:
         click.echo(f"  not answered: {', '.join(now.missing)}")
     for line in unmatched:
-        click.echo(f"  not understood: {line}")
+        click.echo(clean(f"  not understood: {line}"))
 
 
 def _print_change(changed: Change) -> None:

@@ -111,6 +111,8 @@ def _gunicorn(options: dict[str, Any]) -> Any:
             for name, value in {
                 "preload_app": True,
                 "worker_class": "gthread",
+                # A tablet that asks every two seconds keeps its connection.
+                "keepalive": 15,
                 "timeout": 60,
                 **options,
             }.items():

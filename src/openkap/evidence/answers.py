@@ -7,45 +7,27 @@ how many people they hold and what they said in words.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from openkap.core.errors import InputError
 from openkap.evidence.base import Base
-from openkap.evidence.contrasts import Effect, controlled_effect, single_group_change
+from openkap.evidence.choice import LeftOut, belongs, choose
+from openkap.evidence.contrasts import Effect
 from openkap.evidence.grade import Body, Certainty, CertaintyLimits, override, propose
 from openkap.evidence.plan import Analysis, Plan
 from openkap.evidence.pooling import Pooled, pool
-from openkap.evidence.study import Group, Outcome, Study, Window
-
-# One outcome a study: the one marked primary, final scores before changes, interviews before self-report.
-_SCALE_ORDER = ("CAPS-5", "CAPS", "PCL-5", "PCL", "IES-R")
-_UNCONTROLLED = (Group.EFFICACY_UNCONTROLLED, Group.OBSERVATIONAL, Group.CASE_SERIES)
-
-
-@dataclass(frozen=True)
-class Silent:
-    """A study that belongs to the question and gave no number for it."""
-
-    study_id: str
-    study: str
-    people: int | None
-    said: str
-    reading: str | None
-    urls: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """An effect that could be computed and is not pooled, with the reason."""
-
-    effect: Effect
-    reason: str
+from openkap.evidence.silence import OwnWords, own_words, silent_studies
+from openkap.evidence.silence import Silent as Silent
+from openkap.evidence.study import Study
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the base says to one question. ``pooled`` needs two effects; one effect stands for itself."""
+    """What the base says to one question. ``pooled`` needs two effects; one effect stands for itself.
+
+    ``own_words`` is what the studies behind the effects say themselves beside their number.
+    """
 
     analysis: Analysis
     effects: tuple[Effect, ...]
@@ -55,6 +37,7 @@ class Answer:
     normal: Pooled | None
     certainty: Certainty
     range_by_correlation: tuple[float, float] | None = None
+    own_words: tuple[OwnWords, ...] = ()
 
     @property
     def estimate(self) -> float | None:
@@ -96,6 +79,18 @@ class Answer:
         """The value of no effect on the scale of ``yi``."""
         return 0.0
 
+    @property
+    def mixed_scores(self) -> str | None:
+        """A sentence where standardised differences of final scores and of changes stand in one pool."""
+        changes = [each.study for each in self.effects if each.statistic == "change"]
+        if self.analysis.measure != "SMD" or not 0 < len(changes) < len(self.effects):
+            return None
+        return (
+            f"changes from before ({', '.join(changes)}) and scores afterwards, whose standard deviations "
+            "are of different things, so that their standardised differences should not be pooled "
+            "(Cochrane handbook 10.5.2)"
+        )
+
     def shown(self, value: float) -> float:
         """``yi`` as a reader reads it: ratios back from their logarithm."""
         return math.exp(value) if self.analysis.measure == "RR" else value
@@ -133,8 +128,11 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
     """One question, answered from the base."""
     studies = [study for study in base.studies if belongs(study, analysis)]
     r = plan.prepost_correlation
-    effects, left_out = _effects(studies, analysis, float(r.value))
-    silent = tuple(_silent(studies, effects, left_out, analysis))
+    aims = {window: float(day.value) for window, day in plan.aim_days.items()}
+    chosen = choose(studies, analysis, float(r.value), aims)
+    effects = chosen.effects
+    silent = silent_studies(studies, chosen, analysis, aims)
+    words = own_words(studies, effects, analysis)
     pooled = normal = None
     spread = None
     if len(effects) >= 2:
@@ -143,165 +141,30 @@ def answer(base: Base, analysis: Analysis, plan: Plan) -> Answer:
         pooled = pool(yi, vi, "REML", "knha", labels=labels)
         normal = pool(yi, vi, "REML", "z", labels=labels)
         if analysis.measure == "change":
-            other = [
-                pool(
-                    [e.yi for e in _effects(studies, analysis, float(value))[0]],
-                    [e.vi for e in _effects(studies, analysis, float(value))[0]],
-                    "REML",
-                    "knha",
-                ).estimate
-                for value in (r.low, r.high)
-            ]
-            spread = (min(other), max(other))
+            others = [choose(studies, analysis, float(value), aims).effects for value in (r.low, r.high)]
+            ends = [pool([e.yi for e in x], [e.vi for e in x], "REML", "knha").estimate for x in others]
+            spread = (min(ends), max(ends))
     result = Answer(
         analysis,
         effects,
-        left_out,
+        chosen.left_out,
         silent,
         pooled,
         normal,
         Certainty("high", ()),
-        range_by_correlation=spread,
+        spread,
+        words,
     )
     body = _body(result, studies, plan.certainty)
     judged = [each for each in plan.overrides if each.analysis == analysis.id]
     certainty = override(propose(body, plan.certainty), judged)
-    return Answer(analysis, effects, left_out, silent, pooled, normal, certainty, spread)
-
-
-def belongs(study: Study, analysis: Analysis) -> bool:
-    """Is the study of the kind the question asks about?"""
-    if study.retracted:
-        return False
-    if analysis.population == "prevention":
-        return study.group is Group.PREVENTION
-    if study.is_prevention:
-        return False
-    return study.is_controlled if analysis.design == "controlled" else study.group in _UNCONTROLLED
-
-
-def _effects(
-    studies: list[Study], analysis: Analysis, correlation: float
-) -> tuple[tuple[Effect, ...], tuple[LeftOut, ...]]:
-    chosen: list[tuple[Study, Effect]] = []
-    left_out: list[LeftOut] = []
-    for study in studies:
-        found = []
-        for outcome in sorted(study.outcomes, key=preference):
-            if not _matches(outcome, analysis):
-                continue
-            effect = (
-                single_group_change(study, outcome, correlation)
-                if analysis.measure == "change"
-                else controlled_effect(study, outcome, analysis.measure)
-            )
-            if effect:
-                found.append(effect)
-        if found:
-            chosen.append((study, found[0]))
-            left_out += [
-                LeftOut(each, f"{found[0].outcome_id} of the same study is used") for each in found[1:]
-            ]
-    kept, overlapping = _without_overlap(chosen)
-    return kept, (*left_out, *overlapping)
-
-
-def preference(outcome: Outcome) -> tuple[bool, bool, int, bool]:
-    """Sorts outcomes of one study: the one to use comes first."""
-    order = (
-        _SCALE_ORDER.index(outcome.instrument) if outcome.instrument in _SCALE_ORDER else len(_SCALE_ORDER)
-    )
-    return (not outcome.primary, outcome.statistic == "change", order, outcome.kind != "arm_level")
-
-
-def _matches(outcome: Outcome, analysis: Analysis) -> bool:
-    return (
-        outcome.domain == analysis.domain
-        and outcome.cluster == analysis.cluster
-        and outcome.time.window in analysis.windows
-        and (not analysis.instruments or outcome.instrument in analysis.instruments)
-    )
-
-
-def _without_overlap(
-    chosen: list[tuple[Study, Effect]],
-) -> tuple[tuple[Effect, ...], tuple[LeftOut, ...]]:
-    """At most one study of a probable overlap: the largest."""
-    best: dict[str, tuple[Study, Effect]] = {}
-    for study, effect in chosen:
-        if study.overlap:
-            held = best.get(study.overlap)
-            if held is None or (effect.people or 0) > (held[1].people or 0):
-                best[study.overlap] = (study, effect)
-    kept = [effect for study, effect in chosen if not study.overlap or best[study.overlap][1] is effect]
-    out = [
-        LeftOut(effect, f"its sample probably overlaps that of {best[study.overlap][0].name}")
-        for study, effect in chosen
-        if study.overlap and best[study.overlap][1] is not effect
-    ]
-    return tuple(kept), tuple(out)
-
-
-def _silent(
-    studies: list[Study], effects: tuple[Effect, ...], left_out: tuple[LeftOut, ...], analysis: Analysis
-) -> list[Silent]:
-    heard = {effect.study_id for effect in effects} | {each.effect.study_id for each in left_out}
-    samples = {study.overlap: study.name for study in studies if study.overlap and study.id in heard}
-    silent = []
-    for study in studies:
-        if study.id in heard or study.record != "study":
-            continue
-        if study.overlap in samples:
-            same = (
-                f"no usable numbers; its sample probably overlaps that of {samples[study.overlap]}, not "
-                "counted"
-            )
-            silent.append(Silent(study.id, study.name, None, same, None, ()))
-            continue
-        words = _words(study, analysis)
-        said, reading = _said(words, analysis) if words else _on_another_measure(study, analysis)
-        urls = tuple(study.places[key].url for key in (words.sources if words else study.citation.sources))
-        silent.append(Silent(study.id, study.name, study.sample.largest, said, reading, urls))
-    return sorted(silent, key=lambda each: (-(each.people or 0), each.study_id))
-
-
-def _words(study: Study, analysis: Analysis) -> Outcome | None:
-    """What a silent study said in words about this domain and cluster at this time, or at a time unclear."""
-    told = [o for o in study.outcomes if o.kind == "qualitative" and o.domain == analysis.domain]
-    if analysis.cluster == "total":
-        told = [o for o in told if o.cluster == "total" and o.finding]
-    else:
-        told = [o for o in told if analysis.cluster in o.findings_by_cluster]
-    wanted = set(analysis.windows)
-    near = [o for o in told if wanted & {o.time.window, *o.time.covers}]
-    return next(
-        iter(near or [o for o in told if o.time.window is Window.UNCLEAR and not o.time.covers]), None
-    )
-
-
-def _on_another_measure(study: Study, analysis: Analysis) -> tuple[str, str | None]:
-    """A study may hold a number that this question's measure cannot take; it is told, not pooled."""
-    for outcome in study.outcomes:
-        contrast = outcome.contrast
-        if _matches(outcome, analysis) and contrast and contrast.estimate is not None:
-            text = f"{contrast.measure} {contrast.estimate} ({contrast.ci_low} to {contrast.ci_high})"
-            ends = (contrast.ci_low, contrast.ci_high) if contrast.measure in ("OR", "RR") else (None, None)
-            no_effect = ends[0] is not None and ends[1] is not None and ends[0] < 1 < ends[1]
-            return f"{text}, another measure, not pooled", "no_difference" if no_effect else "unclear"
-    return "nothing usable for this question in what was read", None
-
-
-def _said(words: Outcome, analysis: Analysis) -> tuple[str, str | None]:
-    if analysis.cluster != "total":
-        reading = words.readings_by_cluster.get(analysis.cluster)
-        return words.findings_by_cluster[analysis.cluster], reading
-    return words.finding or "", words.reading
+    return replace(result, certainty=certainty)
 
 
 def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body:
     inside = [study for study in studies if study.id in {effect.study_id for effect in result.effects}]
     rated = [study.risk_of_bias for study in inside if study.risk_of_bias]
-    readings = {each.reading for each in result.silent}
+    readings = {each.reading for each in result.silent} | {each.reading for each in result.own_words}
     low, high = result.interval or (None, None)
     appreciable = float(limits.moderate_effect_smd.value) if result.analysis.measure == "SMD" else None
     share = result.silent_share
@@ -321,7 +184,7 @@ def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body
         i2=result.pooled.i2 if result.pooled else None,
         conflict={"benefit", "no_difference"} <= readings
         or (result.in_favour() == "yes" and "no_difference" in readings),
-        mixed_regimens=_regimens(inside),
+        mixed_regimens=_regimens(inside, result.mixed_scores),
         low=low,
         high=high,
         no_effect=0.0,
@@ -331,8 +194,8 @@ def _body(result: Answer, studies: list[Study], limits: CertaintyLimits) -> Body
     )
 
 
-def _regimens(studies: list[Study]) -> str | None:
-    """A sentence when the pooled studies differ in number of doses or in therapy given with the drug."""
+def _regimens(studies: list[Study], mixed_scores: str | None) -> str | None:
+    """A sentence when the pooled studies differ in number of doses, in therapy, or in what was scored."""
     arms = [arm for study in studies for arm in study.arms if arm.role == "intervention"]
     doses = {arm.administrations for arm in arms}
     therapy = {bool(arm.psychotherapy) for arm in arms}
@@ -344,4 +207,6 @@ def _regimens(studies: list[Study]) -> str | None:
         differences.append(f"numbers of doses ({told})")
     if len(therapy) > 1:
         differences.append("therapy given with the drug in some and not in others")
+    if mixed_scores:
+        differences.append(f"what was compared: {mixed_scores}")
     return f"the studies differ in {' and in '.join(differences)}" if differences else None

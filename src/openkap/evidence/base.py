@@ -70,6 +70,7 @@ def _with_companions(study: Study, companions: list[Study]) -> Study:
                     "record": "study",
                     "group": companion.group,
                     "sample": companion.sample,
+                    "design": moved(companion.design) if companion.design.type else study.design,
                     "missing": (),
                 }
             )

@@ -66,10 +66,7 @@ class Entry:
     @property
     def sentence(self) -> str:
         """The verdict with its reasons, as one paragraph."""
-        told = " ".join(
-            f"{part.text[:1].upper()}{part.text[1:]}: {part.verdict}. {part.because} {part.not_in}".strip()
-            for part in self.parts
-        )
+        told = " ".join(part.sentence for part in self.parts)
         if self.claim.override:
             given = self.claim.override
             told = (
@@ -93,7 +90,7 @@ class Entry:
             "sentence": self.sentence,
             "parts": [asdict(part) for part in self.parts],
             "published": [
-                {"review": review.name, "value": estimate.sentence(), "id": estimate.id}
+                {"review": review.name, "value": review.sentence(estimate), "id": estimate.id}
                 for review, estimate in self.published
             ],
             "context": [each.model_dump() for each in self.claim.context],

@@ -21,6 +21,7 @@ from openkap.evidence.effect_size import (
     standardised_mean_difference,
 )
 from openkap.evidence.study import Arm, ArmValue, Outcome, Study, Tier
+from openkap.evidence.usable import is_crossover, why_not
 
 Measure = Literal["SMD", "MD", "RR", "change"]
 _NORMAL_95 = 1.959963984540054
@@ -32,6 +33,7 @@ class Effect:
 
     ``recruited`` is how many the study randomised (or enrolled), which may be more than were measured.
     ``printed`` is the 95% interval as its source prints it, on the scale and with the sign of ``yi``.
+    ``statistic`` is whether scores afterwards or their changes were compared.
     """
 
     study_id: str
@@ -51,6 +53,7 @@ class Effect:
     arms: str
     recruited: int | None = None
     printed: tuple[float, float] | None = None
+    statistic: Literal["final", "change"] = "final"
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -82,8 +85,28 @@ class _Arm:
     n: int
 
 
+def withheld(study: Study, outcome: Outcome, measure: Measure, correlation: float) -> str | None:
+    """Why an effect that the numbers would give is not used; ``None`` when it is used, or there is none."""
+    reason = why_not(study, outcome)
+    if reason is None:
+        return None
+    given = (
+        _from_single_group(study, outcome, correlation)
+        if measure == "change"
+        else _from_groups(study, outcome, measure)
+    )
+    return reason if given else None
+
+
 def controlled_effect(study: Study, outcome: Outcome, measure: Measure) -> Effect | None:
-    """The ketamine-against-control effect of one outcome, or ``None`` when a number is missing."""
+    """The ketamine-against-control effect of one outcome.
+
+    ``None`` when a number is missing or ``why_not`` forbids its use.
+    """
+    return None if why_not(study, outcome) else _from_groups(study, outcome, measure)
+
+
+def _from_groups(study: Study, outcome: Outcome, measure: Measure) -> Effect | None:
     if measure == "RR":
         return _counts(study, outcome)
     if outcome.kind == "arm_level":
@@ -139,6 +162,8 @@ def _from_arms(study: Study, outcome: Outcome, measure: Measure) -> Effect | Non
 
 def change_effect(study: Study, before: Outcome, after: Outcome, correlation: float) -> Effect | None:
     """The difference of the two sides' changes in pretest SDs, at an assumed correlation (Morris 2008)."""
+    if why_not(study, before) or why_not(study, after):
+        return None
     pairs: list[tuple[_Arm, _Arm]] = []
     for role in ("intervention", "comparator"):
         ids = {arm.id for arm in _side(study, role)}
@@ -168,7 +193,7 @@ def _from_contrast(study: Study, outcome: Outcome, measure: Measure) -> Effect |
     if contrast is None:
         return None
     n1, n2 = (study.sample.arms.get(arm) for arm in (contrast.intervention, contrast.comparator))
-    crossover = "crossover" in (study.design.type or "").lower()
+    crossover = is_crossover(study)
     if measure == "SMD":
         if crossover or not (size and size.estimate is not None and n1 and n2):
             return None
@@ -227,6 +252,10 @@ def _counts(study: Study, outcome: Outcome) -> Effect | None:
 
 def single_group_change(study: Study, outcome: Outcome, correlation: float) -> Effect | None:
     """How far the score fell, in points; a printed spread goes before an assumed correlation."""
+    return None if why_not(study, outcome) else _from_single_group(study, outcome, correlation)
+
+
+def _from_single_group(study: Study, outcome: Outcome, correlation: float) -> Effect | None:
     change, before, after = outcome.change, outcome.baseline, outcome.post
     if change and change.mean is not None:
         fall, n = -float(change.mean), change.n
@@ -290,4 +319,5 @@ def _effect(
         arms=f"{treated} v {control}" if control else treated,
         recruited=study.sample.largest,
         printed=printed,
+        statistic=outcome.statistic,
     )

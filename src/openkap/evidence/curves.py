@@ -23,6 +23,8 @@ from openkap.evidence.optimum import maximise_variances
 from openkap.evidence.pooling import quantile, two_sided
 
 REFINEMENT_ROUNDS = 5
+# Step in the logarithm of a shape parameter: wide enough that the likelihood moves by more than its rounding.
+SHAPE_STEP = 0.02
 REFINEMENT_POINTS = 9
 
 
@@ -182,13 +184,16 @@ def fit_shape(
     """The same with shape parameters chosen by maximum likelihood on ``grids`` refined around the best point.
 
     ``shape_low`` and ``shape_high`` are profile-likelihood limits on the grid; infinite where the grid
-    ends first.
+    ends first. Errors of the coefficients carry what the shape leaves open.
     """
 
-    def profile(point: Sequence[float]) -> float:
+    def at(point: Sequence[float]) -> Curve:
         shape = dict(zip(grids, point, strict=True))
+        return fit_linear(blocks, basis, names, shape=shape, random=random, method="ML", level=level)
+
+    def profile(point: Sequence[float]) -> float:
         try:
-            return fit_linear(blocks, basis, names, shape=shape, random=random, method="ML").loglik
+            return at(point).loglik
         except InputError:
             return -np.inf
 
@@ -204,21 +209,55 @@ def fit_shape(
         low[name] = min(inside) if min(inside) > grid[0] else 0.0
         high[name] = max(inside) if max(inside) < grid[-1] else np.inf
     best = _refine(profile, best, grids)
-    fit = fit_linear(
-        blocks,
-        basis,
-        names,
-        shape=dict(zip(grids, best, strict=True)),
-        random=random,
-        method="ML",
-        level=level,
-    )
+    fit = at(best)
+    fit = _with_shape_uncertainty(fit, at, best)
     doubts = list(fit.warnings)
     for name in grids:
         if low[name] == 0 or np.isinf(high[name]):
             text = f"{name} is not determined by these studies on one side or both"
             doubts.append(Doubt("not_identified", text))
     return replace(fit, shape_low=low, shape_high=high, warnings=tuple(doubts))
+
+
+def _with_shape_uncertainty(
+    fit: Curve, at: Callable[[Sequence[float]], Curve], best: Sequence[float]
+) -> Curve:
+    """Coefficients that also vary with the shape: their errors at a known shape are too small.
+
+    The shape's own covariance is the inverse curvature of the profile likelihood, over the logarithms of the
+    shape parameters; the coefficients follow it along their path (a first-order expansion).
+    """
+    size, centre = len(best), np.log(best)
+
+    def moved(*steps: tuple[int, float]) -> Curve:
+        point = centre.copy()
+        for i, step in steps:
+            point[i] += step * SHAPE_STEP
+        return at(np.exp(point).tolist())
+
+    hessian, path = np.empty((size, size)), np.empty((fit.beta.size, size))
+    for i in range(size):
+        up, down = moved((i, 1.0)), moved((i, -1.0))
+        hessian[i, i] = (up.loglik - 2 * fit.loglik + down.loglik) / SHAPE_STEP**2
+        path[:, i] = (up.beta - down.beta) / (2 * SHAPE_STEP)
+        for j in range(i):
+            corners = [moved((i, a), (j, b)).loglik for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+            hessian[i, j] = hessian[j, i] = (corners[0] - corners[1] - corners[2] + corners[3]) / (
+                4 * SHAPE_STEP**2
+            )
+    if np.linalg.eigvalsh(hessian).max() >= 0:
+        text = "the shape is so uncertain that the errors of the coefficients are too small"
+        return replace(fit, warnings=(*fit.warnings, Doubt("shape_uncertain", text)))
+    vcov = fit.vcov - path @ np.linalg.inv(hessian) @ path.T
+    se, half = np.sqrt(np.diag(vcov)), quantile(fit.level, None)
+    return replace(
+        fit,
+        vcov=vcov,
+        se=se,
+        p_values=np.array([two_sided(float(each), None) for each in fit.beta / se]),
+        ci_low=fit.beta - half * se,
+        ci_high=fit.beta + half * se,
+    )
 
 
 def _refine(

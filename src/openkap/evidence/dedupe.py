@@ -1,7 +1,8 @@
 """Reports to studies: which records are the same report, which reports tell of the same study.
 
-A shared DOI or PMID makes two records one report; a shared trial number makes two reports one study. Titles
-are compared only where identifiers are silent, and then the answer is a proposal with its reason, for a
+A shared DOI or PMID makes two records one report. A trial number that a report is indexed under, alone, makes
+it a report of that study; numbers that its text names, several numbers, and the numbers of reviews and of
+notices only propose. Titles are compared only where identifiers are silent. A proposal has its reason, for a
 person to accept.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
@@ -32,6 +33,17 @@ class Join:
     certain: bool
 
 
+@dataclass(frozen=True)
+class Mention:
+    """A trial number beside a report that may be, or may only speak of, that trial; a person decides."""
+
+    report: str
+    title: str
+    number: str
+    study_id: str | None
+    reason: str
+
+
 @dataclass
 class Family:
     """The reports of one study, and the study of the base they belong to, if known."""
@@ -47,12 +59,13 @@ class Family:
 
 @dataclass
 class Deduplicated:
-    """Distinct reports, the families they form, every join with its reason, and titles only alike."""
+    """Distinct reports, the families they form, every join with its reason, and what is only proposed."""
 
     reports: list[Reference]
     families: list[Family]
     joins: list[Join]
     proposals: list[Join]
+    mentions: list[Mention]
 
     @property
     def retracted(self) -> list[Reference]:
@@ -94,7 +107,9 @@ def deduplicate(references: Iterable[Reference], studies: Iterable[Study] = ()) 
         top = root(at)
         merged[top] = _merge(merged[top], record) if top in merged else record
     reports = list(merged.values())
-    return Deduplicated(reports, _families(reports, list(studies), joins), joins, _alike(reports))
+    owners = _owners(studies)
+    families = _families(reports, owners, joins)
+    return Deduplicated(reports, families, joins, _alike(reports), list(_mentions(families, owners)))
 
 
 def report_keys(record: Reference) -> list[str]:
@@ -103,7 +118,8 @@ def report_keys(record: Reference) -> list[str]:
     return [f"{name} {value.lower()}" for name, value in keys if value]
 
 
-def _families(reports: list[Reference], studies: list[Study], joins: list[Join]) -> list[Family]:
+def _owners(studies: Iterable[Study]) -> dict[str, str]:
+    """Every identifier of the base, and the study it belongs to."""
     owners: dict[str, str] = {}
     for study in studies:
         owner = study.companion_of or study.id
@@ -113,17 +129,39 @@ def _families(reports: list[Reference], studies: list[Study], joins: list[Join])
                 owners.setdefault(f"{name} {value.lower()}", owner)
         for number in citation.registrations:
             owners.setdefault(number.upper(), owner)
+    return owners
+
+
+def _families(reports: list[Reference], owners: dict[str, str], joins: list[Join]) -> list[Family]:
     families: dict[str, Family] = {}
     for report in reports:
-        numbers = [number.upper() for number in report.registrations]
+        numbers = [each.upper() for each in report.registrations] if report.reports_one_trial else []
         study_id = next((owners[key] for key in [*report_keys(report), *numbers] if key in owners), None)
-        key = study_id or next((number for number in numbers if number in families), None)
-        key = key or (numbers[0] if numbers else f"alone {report.where}")
+        key = study_id or (numbers[0] if numbers else f"alone {report.where}")
         family = families.setdefault(key, Family(study_id=study_id))
         if family.reports:
             joins.append(Join(family.reports[0].where, report.where, f"same study, {key}", certain=True))
         family.reports.append(report)
     return list(families.values())
+
+
+def _mentions(families: list[Family], owners: dict[str, str]) -> Iterator[Mention]:
+    """Numbers of a report that did not make it part of their study."""
+    for family in families:
+        for report in family.reports:
+            indexed = () if report.reports_one_trial else report.registrations
+            for number in dict.fromkeys((*indexed, *report.mentioned)):
+                owner = owners.get(number.upper())
+                if (owner and owner == family.study_id) or number in set(report.registrations) - set(indexed):
+                    continue
+                reason = _why_only_proposed(report) if number in indexed else "named in its text only"
+                yield Mention(report.where, report.title, number, owner, reason)
+
+
+def _why_only_proposed(report: Reference) -> str:
+    if len(report.registrations) > 1:
+        return f"indexed under {len(report.registrations)} trial numbers"
+    return f"indexed under it, but its type is {', '.join(report.types)}"
 
 
 def _alike(reports: list[Reference]) -> list[Join]:

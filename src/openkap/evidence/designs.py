@@ -15,7 +15,7 @@ from scipy.special import chdtrc
 
 from openkap.evidence.estimates import Floats
 from openkap.evidence.network import Network
-from openkap.evidence.network_model import NetworkModel
+from openkap.evidence.network_model import NetworkModel, by_design, design_model
 from openkap.evidence.network_trials import Trial
 
 
@@ -39,15 +39,12 @@ def decompose_designs(net: Network) -> list[Design]:
     A test on no degrees of freedom has no p-value (nan): a design of one trial has nothing within, and
     detaching the only design that closes a loop leaves nothing between.
     """
-    groups: dict[tuple[int, ...], list[Trial]] = {}
-    for trial in net.trials:
-        groups.setdefault(tuple(sorted(trial.arms)), []).append(trial)
-    return [_design(net, arms, own) for arms, own in groups.items()]
+    return [_design(net, arms, own) for arms, own in by_design(net.trials).items()]
 
 
 def _design(net: Network, arms: tuple[int, ...], own: Sequence[Trial]) -> Design:
     free = len(arms) - 1
-    q_own = _q(own, _columns_of(arms))
+    q_own = design_model(arms, own).solve(0.0)[2]
     rest = [trial for trial in net.trials if trial not in own]
     detached_total = q_own + (_q(rest, np.eye(len(net.treatments))[:, 1:]) if rest else 0.0)
     q_detached = max(0.0, detached_total - net.q_heterogeneity)
@@ -73,13 +70,6 @@ def _freedom_lost(net: Network, rest: Sequence[Trial], arms: tuple[int, ...]) ->
         joined = {piece[arm] for arm in trial.arms}
         piece = [min(joined) if each in joined else each for each in piece]
     return len({piece[arm] for arm in arms}) - 1
-
-
-def _columns_of(arms: tuple[int, ...]) -> Floats:
-    """Effects of a design of its own, each arm against its first."""
-    columns = np.zeros((max(arms) + 1, len(arms) - 1))
-    columns[list(arms[1:])] = np.eye(len(arms) - 1)
-    return columns
 
 
 def _q(trials: Sequence[Trial], columns: Floats) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from openkap.core.errors import InputError
 from openkap.evidence.curves import Basis, Block, Curve, fit_linear, fit_shape
-from openkap.evidence.estimates import Floats, as_numbers
+from openkap.evidence.estimates import Floats, as_numbers, check_column, check_estimates
 from openkap.evidence.robust import cluster_rows
 
 SHAPES = ("linear", "quadratic", "log", "spline", "emax")
@@ -57,10 +57,12 @@ def dose_response(
     """
     if shape not in SHAPES:
         raise InputError("unknown shape", value=shape, limit=", ".join(SHAPES))
-    d, y, v = as_numbers(dose, "dose"), as_numbers(yi, "yi"), as_numbers(vi, "vi")
+    y, v = check_estimates(yi, vi, least=1)
+    d = check_column(dose, "dose", y.size)
     reference = np.broadcast_to(as_numbers(reference_dose, "reference_dose"), d.shape)
-    if (d < 0).any() or (v <= 0).any():
-        raise InputError("a dose is negative or a variance is not positive", remedy="check the rows")
+    if (d < 0).any():
+        row = int(np.flatnonzero(d < 0)[0])
+        raise InputError("a dose is negative", value=d[row], where=f"row {row + 1}", remedy="check the row")
     shared = (
         None if reference_variance is None else np.broadcast_to(as_numbers(reference_variance, "v"), d.shape)
     )

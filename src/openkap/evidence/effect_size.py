@@ -8,7 +8,7 @@ convention it carries. Values may be numbers or arrays of one length. Formulas a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from openkap.core.errors import InputError
-from openkap.evidence.estimates import Floats, as_numbers
+from openkap.evidence.estimates import Doubt, Floats, as_numbers
 
 DIFFERENCE = "arm 1 minus arm 2"
 FAVOURS = "positive favours arm 1"
@@ -26,12 +26,13 @@ ZERO_CELL_RULES = ("only_zero", "all", "treatment_arm", "none")
 
 @dataclass(frozen=True)
 class EffectSize:
-    """An estimate ``yi`` with its variance ``vi``, the measure's name and the meaning of its sign."""
+    """An estimate ``yi`` with its variance ``vi``, the measure's name, what its sign means, and doubts."""
 
     yi: Any
     vi: Any
     measure: str
     sign: str = DIFFERENCE
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def se(self) -> Any:
@@ -196,6 +197,23 @@ def _with_zero_cells(cells: list[Floats], rule: str) -> list[Any]:
     return [each + 0.5 * where for each in cells]
 
 
+def _telling_zero_cells(effect: EffectSize, cells: list[Floats], rule: str) -> EffectSize:
+    """The effect with a doubt that names the rows where something was added, or where there was nothing."""
+    a, b, c, d = (np.atleast_1d(each) for each in cells)
+    found = []
+    added = np.flatnonzero((a == 0) | (b == 0) | (c == 0) | (d == 0)) + 1
+    if added.size:
+        rows = ", ".join(map(str, added.tolist()))
+        text = f"a cell is zero in row {rows}: the answer depends on the rule for it ({rule})"
+        found.append(Doubt("zero_cells", text))
+    empty = np.flatnonzero(((a == 0) & (c == 0)) | ((b == 0) & (d == 0))) + 1
+    if empty.size:
+        rows = ", ".join(map(str, empty.tolist()))
+        text = f"row {rows} has no event, or nothing but events, in both arms: it says nothing of a ratio"
+        found.append(Doubt("double_zero", text))
+    return replace(effect, doubts=tuple(found))
+
+
 def risk_ratio(
     *, events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, zero_cells: str = "only_zero"
 ) -> EffectSize:
@@ -204,26 +222,33 @@ def risk_ratio(
     ``zero_cells``: ``only_zero`` adds 1/2 to the four cells of a table that has a zero, ``all`` to every
     table, ``treatment_arm`` adds a share by arm size (Sweeting 2004), ``none`` refuses.
     """
-    a, b, c, d = _with_zero_cells(_cells(events1, n1, events2, n2), zero_cells)
+    cells = _cells(events1, n1, events2, n2)
+    a, b, c, d = _with_zero_cells(cells, zero_cells)
     vi = 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)
-    return result(np.log(a / (a + b)) - np.log(c / (c + d)), vi, "RR")
+    return _telling_zero_cells(result(np.log(a / (a + b)) - np.log(c / (c + d)), vi, "RR"), cells, zero_cells)
 
 
 def odds_ratio(
     *, events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, zero_cells: str = "only_zero"
 ) -> EffectSize:
     """The log odds ratio; zero cells as in ``risk_ratio``."""
-    a, b, c, d = _with_zero_cells(_cells(events1, n1, events2, n2), zero_cells)
-    return result(np.log(a * d / (b * c)), 1 / a + 1 / b + 1 / c + 1 / d, "OR")
+    cells = _cells(events1, n1, events2, n2)
+    a, b, c, d = _with_zero_cells(cells, zero_cells)
+    return _telling_zero_cells(
+        result(np.log(a * d / (b * c)), 1 / a + 1 / b + 1 / c + 1 / d, "OR"), cells, zero_cells
+    )
 
 
 def risk_difference(
     *, events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike, zero_cells: str = "only_zero"
 ) -> EffectSize:
     """The risk difference; zero cells as in ``risk_ratio``."""
-    a, b, c, d = _with_zero_cells(_cells(events1, n1, events2, n2), zero_cells)
+    cells = _cells(events1, n1, events2, n2)
+    a, b, c, d = _with_zero_cells(cells, zero_cells)
     p, q = a / (a + b), c / (c + d)
-    return result(p - q, p * (1 - p) / (a + b) + q * (1 - q) / (c + d), "RD")
+    return _telling_zero_cells(
+        result(p - q, p * (1 - p) / (a + b) + q * (1 - q) / (c + d), "RD"), cells, zero_cells
+    )
 
 
 def peto_odds_ratio(*, events1: ArrayLike, n1: ArrayLike, events2: ArrayLike, n2: ArrayLike) -> EffectSize:

@@ -21,6 +21,9 @@ RANDOM_METHODS = ("DL", "HE", "HS", "SJ", "ML", "REML", "EB", "PM")
 COMMON_METHODS = ("CE", "EE", "FE")
 TESTS = ("z", "t", "knha", "adhoc")
 
+# Variances further apart than this are not of one question: one of them is misread, or has another unit.
+WIDEST_RATIO = 1e12
+
 # Below five studies tau2 is hardly estimable: Veroniki 2016, doi:10.1002/jrsm.1164, section 5.
 FEW_STUDIES = 5
 
@@ -79,8 +82,22 @@ def check_estimates(
             value=f"{y.shape} and {v.shape}",
             remedy="give one estimate and one variance for each study",
         )
+    if labels is not None and len(labels) != y.size:
+        raise InputError(
+            "labels and estimates differ in number",
+            value=f"{len(labels)} and {y.size}",
+            remedy="give one label for each estimate, or none at all",
+        )
     if not (np.isfinite(y).all() and np.isfinite(v).all() and v.min(initial=1.0) > 0):
         _refuse_row(y, v, labels)
+    if y.size and v.max() > WIDEST_RATIO * v.min():
+        raise InputError(
+            "the sampling variances are too far apart",
+            value=f"{v.min():g} and {v.max():g}",
+            limit=f"a factor of {WIDEST_RATIO:g}",
+            where=f"{label_of(int(v.argmin()), labels)} and {label_of(int(v.argmax()), labels)}",
+            remedy="check the two for a misread number or another unit",
+        )
     if y.size < least:
         raise InputError(
             "too few studies",
@@ -89,6 +106,18 @@ def check_estimates(
             remedy="report the single estimates side by side instead of a pooled one",
         )
     return y, v
+
+
+def check_column(values: ArrayLike, name: str, k: int) -> Floats:
+    """One finite number for each of ``k`` rows, or a refusal that names the row."""
+    column = as_numbers(values, name)
+    if column.shape != (k,):
+        raise InputError(f"{name} and the estimates differ in number", value=column.shape, limit=f"{k} rows")
+    bad = np.flatnonzero(~np.isfinite(column))
+    if bad.size:
+        remedy = "leave the row out and say so"
+        raise InputError(f"{name} is missing or infinite", where=f"row {bad[0] + 1}", remedy=remedy)
+    return column
 
 
 def as_numbers(values: ArrayLike, name: str) -> Floats:

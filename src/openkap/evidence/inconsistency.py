@@ -1,7 +1,8 @@
 """Does direct evidence agree with indirect evidence, and can a combination be added up from its components?
 
-Node splitting by the full interaction model of one comparison (Dias 2010, doi:10.1002/sim.3767): trials that
-compare the pair directly get one more parameter, so that multi-arm trials keep their dependence.
+Nodes are split by back-calculation (Koenig 2013, doi:10.1002/sim.6001): what the network adds to the direct
+estimate is the indirect one. A trial of several arms is in both, so that a comparison which only such trials
+hold is marked: its two halves are not independent.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from openkap.evidence.network_trials import Trial
 
 @dataclass(frozen=True)
 class Split:
-    """Direct and indirect evidence on one comparison; ``difference`` is direct minus indirect."""
+    """Direct and indirect evidence on one comparison; ``difference`` is direct minus indirect.
+
+    ``multi_arm`` of the ``k`` direct trials have further arms, through which they also speak indirectly.
+    """
 
     treat1: str
     treat2: str
@@ -33,22 +37,24 @@ class Split:
     difference_se: float
     p_value: float
     proportion: float
+    multi_arm: int
 
 
 def split_nodes(net: Network, model: str = "random") -> list[Split]:
     """Every comparison that has both direct and indirect evidence, by back-calculation.
 
-    The direct estimate comes from the trials with both treatments, at the network's tau2; the indirect one is
-    what the network adds to it (Koenig 2013, doi:10.1002/sim.6001, as netmeta's ``netsplit``).
+    The direct estimate comes from the trials with both treatments, at the network's tau2 (as netmeta's
+    ``netsplit`` does by default).
     """
     t = net.tau2 if model == "random" else 0.0
     te, se = (net.te_random, net.se_random) if model == "random" else (net.te_common, net.se_common)
     splits = []
     for i in range(len(net.treatments)):
         for j in range(i + 1, len(net.treatments)):
-            own = [_pair(trial, i, j) for trial in net.trials if {i, j} <= set(trial.arms)]
-            if not own:
+            direct_trials = [trial for trial in net.trials if {i, j} <= set(trial.arms)]
+            if not direct_trials:
                 continue
+            own = [_pair(trial, i, j) for trial in direct_trials]
             w = 1 / (np.array([variance for _, variance in own]) + t)
             direct, variance = float(w @ [effect for effect, _ in own] / w.sum()), float(1 / w.sum())
             share = float(se[i, j] ** 2 / variance)
@@ -70,6 +76,7 @@ def split_nodes(net: Network, model: str = "random") -> list[Split]:
                     difference_se=error,
                     p_value=float(2 * ndtr(-abs(difference) / error)),
                     proportion=share,
+                    multi_arm=sum(len(trial.arms) > 2 for trial in direct_trials),
                 )
             )
     return splits

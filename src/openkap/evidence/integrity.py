@@ -185,7 +185,7 @@ def check_arm_value(
     is_final = outcome.statistic == "final"
     if scale and is_final and value.mean is not None:
         yield from _inside_scale(value, outcome.cluster, scale, subject)
-    if scale and is_final and value.n and value.mean is not None:
+    if scale and is_final and value.n and value.mean is not None and not outcome.is_adjusted:
         yield from grim(value.mean, value.n, scale.step, subject)
     yield from spread_swap(value.sd, value.se, value.n, typical, subject)
 

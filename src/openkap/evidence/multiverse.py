@@ -8,8 +8,9 @@ with every estimator and interval. Fits of one estimator and interval are done t
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,29 @@ from openkap.evidence.pooling import pool_many
 
 @dataclass(frozen=True)
 class Variant:
-    """The choices that made a data set, and its estimates and variances."""
+    """The choices that made a data set, and its estimates and variances.
+
+    ``not_used`` counts the rows of each study that fitted the choices too and came after its first.
+    """
 
     choices: Mapping[str, str]
     yi: Floats
     vi: Floats
+    not_used: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its choices in words."""
+        return ", ".join(f"{name} {option}" for name, option in self.choices.items())
 
 
 @dataclass(frozen=True)
 class Multiverse:
-    """One entry per fit in every array; ``choices`` maps each dimension to the option taken by each fit."""
+    """One entry per fit in every array; ``choices`` maps each dimension to the option taken by each fit.
+
+    ``skipped`` names the data sets that could not be fitted, ``not_used`` the rows that stood behind the
+    first of their study in those that were.
+    """
 
     choices: dict[str, tuple[str, ...]]
     estimate: Floats
@@ -42,6 +56,7 @@ class Multiverse:
     tau2: Floats
     k: Floats
     skipped: tuple[str, ...]
+    not_used: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -128,10 +143,11 @@ def multiverse(
         p_value=column("p_value"),
         tau2=column("tau2"),
         k=column("k"),
-        skipped=tuple(
-            ", ".join(f"{name} {option}" for name, option in variant.choices.items())
-            for variant in everything
-            if len(variant.yi) < 2
+        skipped=tuple(variant.name for variant in everything if len(variant.yi) < 2),
+        not_used=tuple(
+            f"{variant.name}: {study}, {count} more {'row' if count == 1 else 'rows'}"
+            for variant in able
+            for study, count in variant.not_used.items()
         ),
     )
 
@@ -158,7 +174,8 @@ def variants_of(
 
     Notes
     -----
-    Where more than one row of a study is left, the first counts: order rows by preference.
+    Where more than one row of a study is left, the first counts (order rows by preference) and the variant
+    says how many came after it.
     """
     dimensions = dict(choose or {})
     rules = dict(include or {"all": lambda row: True})
@@ -167,18 +184,21 @@ def variants_of(
         itertools.product(*dimensions.values()), rules, correlations or (None,)
     ):
         kept: dict[Any, Mapping[str, Any]] = {}
+        fitting: Counter[Any] = Counter()
         for row in rows:
             fits = all(
                 option in ("any", str(row[column])) for column, option in zip(dimensions, wanted, strict=True)
             )
             if fits and rules[rule](row):
                 kept.setdefault(row[study], row)
+                fitting[row[study]] += 1
         chosen = dict(zip(dimensions, wanted, strict=True)) | {"inclusion": rule}
         if r is not None:
             chosen["correlation"] = f"{r:g}"
         values = [tuple(_at(row[name], r) for name in ("yi", "vi")) for row in kept.values()]
         numbers = as_numbers(values, "yi, vi").reshape(-1, 2)
-        variants[tuple(chosen.values())] = Variant(chosen, numbers[:, 0], numbers[:, 1])
+        behind = {str(name): count - 1 for name, count in fitting.items() if count > 1}
+        variants[tuple(chosen.values())] = Variant(chosen, numbers[:, 0], numbers[:, 1], behind)
     return list(variants.values())
 
 

@@ -17,8 +17,8 @@ from scipy.special import chdtrc, ndtr, ndtri
 
 from openkap.core.errors import InputError
 from openkap.evidence.estimates import Doubt, Floats, check_level
-from openkap.evidence.network_model import NetworkModel, heterogeneity
-from openkap.evidence.network_trials import Trial, arm_values, read_arms, read_contrasts
+from openkap.evidence.network_model import NetworkModel, by_design, design_model, heterogeneity
+from openkap.evidence.network_trials import Trial, read_arms, read_contrasts
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Network:
     """Effects of all treatments against all: entry (i, j) is treatment i compared with treatment j.
 
     Matrices are (n, n) in the order of ``treatments``: rows against columns, as netmeta prints TE.random, so
-    ``te[i, j] == -te[j, i]``; standard errors are symmetric.
+    ``te[i, j] == -te[j, i]``; standard errors are symmetric. ``q_inconsistency`` tests the designs against
+    each other with common effects; ``q_inconsistency_random`` with the heterogeneity that trials of one
+    design show (``tau2_within``): where trials differ anyway, only the latter says that designs differ.
     """
 
     treatments: tuple[str, ...]
@@ -54,6 +56,9 @@ class Network:
     q_inconsistency: float
     df_inconsistency: int
     q_inconsistency_p: float
+    tau2_within: float
+    q_inconsistency_random: float
+    q_inconsistency_random_p: float
     p_scores: dict[str, float]
     p_scores_common: dict[str, float]
     k: int
@@ -123,12 +128,11 @@ def network_from_arms(
     level: float = 0.95,
     small_values: str = "good",
 ) -> Network:
-    """Network meta-analysis of arms: mean, SD and n (MD), or events and n (OR, RR).
+    """Network meta-analysis of arms: mean, SD and n (MD, SMD), or events and n (OR, RR, RD).
 
     1/2 is added to every cell of a trial that has a zero cell, as metafor does by default.
     """
-    estimates, variances = arm_values(studlab, mean, sd, n, events, measure)
-    names, trials = read_arms(studlab, treatment, estimates, variances)
+    names, trials = read_arms(studlab, treatment, mean=mean, sd=sd, n=n, events=events, measure=measure)
     return fit_network(names, trials, method=method, level=level, small_values=small_values)
 
 
@@ -151,8 +155,12 @@ def fit_network(
     te_common, se_common = all_pairs(columns, beta, vcov)
     te_random, se_random = all_pairs(columns, *model.solve(t)[:2])
     df = model.k - model.p
-    designs, q_within, df_within = _within_designs(names, trials)
+    designs = {arms: design_model(arms, same) for arms, same in by_design(trials).items()}
+    df_within = sum(each.k - each.p for each in designs.values())
+    q_within = sum(each.solve(0.0)[2] for each in designs.values() if each.k > each.p)
     q_between, df_between = max(0.0, q - q_within), df - df_within
+    t_within = _tau2_within(list(designs.values()))
+    q_random = model.solve(t_within)[2] - sum(each.solve(t_within)[2] for each in designs.values())
     reach = half * np.sqrt(se_random**2 + t)
     np.fill_diagonal(reach, 0.0)
     return Network(
@@ -181,11 +189,14 @@ def fit_network(
         q_inconsistency=q_between,
         df_inconsistency=df_between,
         q_inconsistency_p=_upper_tail(q_between, df_between),
+        tau2_within=t_within,
+        q_inconsistency_random=max(0.0, q_random),
+        q_inconsistency_random_p=_upper_tail(max(0.0, q_random), df_between),
         p_scores=p_scores(names, te_random, se_random, small_values),
         p_scores_common=p_scores(names, te_common, se_common, small_values),
         k=len(trials),
         m=sum(len(trial.arms) * (len(trial.arms) - 1) // 2 for trial in trials),
-        designs=designs,
+        designs=tuple(sorted(":".join(names[i] for i in arms) for arms in designs)),
         method=method,
         level=level,
         warnings=_doubts(df, df_between, t),
@@ -201,6 +212,13 @@ def all_pairs(columns: Floats, beta: Floats, vcov: Floats) -> tuple[Floats, Floa
     se = np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * v, 0.0))
     np.fill_diagonal(se, 0.0)
     return level[:, None] - level[None, :], se
+
+
+def _tau2_within(designs: Sequence[NetworkModel]) -> float:
+    """tau2 by moments when every design may have effects of its own (Higgins 2012, doi:10.1002/jrsm.1044)."""
+    parts = [each.moments() for each in designs if each.k > each.p]
+    slope = sum(slope for _, slope in parts)
+    return max(0.0, sum(excess for excess, _ in parts) / slope) if slope > 0 else 0.0
 
 
 def _p_values(te: Floats, se: Floats) -> Floats:
@@ -220,22 +238,6 @@ def p_scores(names: Sequence[str], te: Floats, se: Floats, small_values: str) ->
         beats = ndtr((-te if small_values == "good" else te) / se)
     np.fill_diagonal(beats, 0.0)
     return dict(zip(names, (beats.sum(axis=1) / (len(names) - 1)).tolist(), strict=True))
-
-
-def _within_designs(names: Sequence[str], trials: Sequence[Trial]) -> tuple[tuple[str, ...], float, int]:
-    """Q within designs (trials of the same arms), its degrees of freedom, and the designs."""
-    groups: dict[tuple[int, ...], list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault(tuple(sorted(trial.arms)), []).append(trial)
-    q, df = 0.0, 0
-    for arms, same in groups.items():
-        if len(same) > 1:
-            columns = np.zeros((len(names), len(arms) - 1))
-            columns[list(arms[1:])] = np.eye(len(arms) - 1)
-            model = NetworkModel(same, columns)
-            q += model.solve(0.0)[2]
-            df += model.k - model.p
-    return tuple(sorted(":".join(names[i] for i in arms) for arms in groups)), q, df
 
 
 def _doubts(df: int, df_between: int, t: float) -> tuple[Doubt, ...]:

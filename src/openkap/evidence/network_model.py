@@ -58,8 +58,8 @@ class NetworkModel:
         beta = vcov @ matrix[:-1, -1]
         return beta, vcov, max(0.0, float(matrix[-1, -1] - matrix[:-1, -1] @ beta))
 
-    def moments(self) -> float:
-        """tau2 by equating Q with its expectation."""
+    def moments(self) -> tuple[float, float]:
+        """By how much Q exceeds its degrees of freedom, and by how much for each unit of tau2."""
         _, vcov, q = self.solve(0.0)
         trace = 0.0
         gram: Any = 0.0
@@ -69,7 +69,7 @@ class NetworkModel:
             trace += float(np.einsum("cij,ji->", inverse, shape))
             half = inverse @ x
             gram = gram + np.einsum("cni,nm,cmj->ij", half, shape, half)
-        return float(max(0.0, (q - (self.k - self.p)) / (trace - np.sum(vcov * gram.T))))
+        return q - (self.k - self.p), float(trace - np.sum(vcov * gram.T))
 
     def likelihood(self, restricted: bool) -> float:
         """tau2 by (restricted) maximum likelihood."""
@@ -103,4 +103,22 @@ def heterogeneity(model: NetworkModel, method: str) -> float:
         raise InputError("unknown method", value=method, limit=", ".join(NETWORK_METHODS))
     if model.k <= model.p:
         return 0.0
-    return model.moments() if method == "DL" else model.likelihood(method == "REML")
+    if method != "DL":
+        return model.likelihood(method == "REML")
+    excess, slope = model.moments()
+    return max(0.0, excess / slope)
+
+
+def by_design(trials: Sequence[Trial]) -> dict[tuple[int, ...], list[Trial]]:
+    """Trials of the same arms together, in the order they come."""
+    groups: dict[tuple[int, ...], list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(tuple(sorted(trial.arms)), []).append(trial)
+    return groups
+
+
+def design_model(arms: tuple[int, ...], trials: Sequence[Trial]) -> NetworkModel:
+    """A design with effects of its own, each arm against its first."""
+    columns = np.zeros((max(arms) + 1, len(arms) - 1))
+    columns[list(arms[1:])] = np.eye(len(arms) - 1)
+    return NetworkModel(trials, columns)

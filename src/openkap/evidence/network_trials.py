@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openkap.core.errors import InputError
+from openkap.evidence.effect_size import hedges_correction
 from openkap.evidence.estimates import Floats, as_numbers
 
 # Variances of one trial's contrasts may disagree by rounding of the published numbers, not by more.
 CONSISTENCY_TOLERANCE = 1e-2
+
+_MEANS, _COUNTS = ("MD", "SMD"), ("OR", "RR", "RD")
 
 
 @dataclass(frozen=True)
@@ -31,56 +34,89 @@ class Trial:
 
 
 def read_arms(
-    studlab: Sequence[str], treatment: Sequence[str], estimates: Floats, variances: Floats
+    studlab: Sequence[str],
+    treatment: Sequence[str],
+    *,
+    mean: Any,
+    sd: Any,
+    n: Any,
+    events: Any,
+    measure: str,
 ) -> tuple[tuple[str, ...], list[Trial]]:
-    """Trials from one row per arm with an independent estimate and variance each."""
+    """Trials from one row per arm: mean, sd and n for MD and SMD; events and n for OR, RR and RD."""
+    needed = {"mean": mean, "sd": sd} if measure in _MEANS else {"events": events}
+    if measure not in (*_MEANS, *_COUNTS) or any(column is None for column in needed.values()):
+        raise InputError(
+            "these columns do not give that measure",
+            value=measure,
+            limit="MD or SMD from mean, sd and n; OR, RR or RD from events and n",
+        )
+    columns = {name: as_numbers(values, name) for name, values in (needed | {"n": n}).items()}
     names = tuple(sorted(set(treatment)))
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(studlab):
         rows.setdefault(name, []).append(row)
     trials = []
     for name, own in rows.items():
-        arms = [names.index(treatment[row]) for row in own]
-        if len(set(arms)) < len(arms) or len(arms) < 2:
-            raise InputError(
-                "a trial needs at least two arms with different treatments",
-                value=", ".join(treatment[row] for row in own),
-                where=f"trial {name!r}",
-                remedy="merge arms of one treatment before",
-            )
-        bad = [row for row in own if not (np.isfinite(estimates[row]) and variances[row] > 0)]
-        if bad:
-            raise InputError(
-                "an arm has no usable value",
-                where=f"row {bad[0] + 1}",
-                remedy="check its mean, SD, n or events",
-            )
-        y, v = estimates[own], variances[own]
-        trials.append(Trial(name, tuple(arms), y[1:] - y[0], np.diag(v[1:]) + v[0]))
+        _check_arms(name, [treatment[row] for row in own])
+        arms = {key: values[own] for key, values in columns.items()}
+        _check_rows(arms, own)
+        effects, covariance = (_of_means if measure in _MEANS else _of_counts)(measure, **arms)
+        trials.append(Trial(name, tuple(names.index(treatment[row]) for row in own), effects, covariance))
     _check_connected(names, trials)
     return names, trials
 
 
-def arm_values(
-    studlab: Sequence[str], mean: Any, sd: Any, n: Any, events: Any, measure: str
-) -> tuple[Floats, Floats]:
-    """An estimate for each arm and its variance: a mean, or the logarithm of odds or risk."""
-    size = as_numbers(n, "n")
-    if measure == "MD" and mean is not None and sd is not None:
-        return as_numbers(mean, "mean"), as_numbers(sd, "sd") ** 2 / size
-    if measure not in ("OR", "RR") or events is None:
+def _check_arms(trial: str, treatments: list[str]) -> None:
+    if len(set(treatments)) < len(treatments) or len(treatments) < 2:
         raise InputError(
-            "these columns do not give that measure",
-            value=measure,
-            limit="MD from mean and sd; OR, RR from events",
+            "a trial needs at least two arms with different treatments",
+            value=", ".join(treatments),
+            where=f"trial {trial!r}",
+            remedy="merge arms of one treatment before",
         )
-    x = as_numbers(events, "events")
-    zero = {name for name, a, b in zip(studlab, x, size, strict=True) if a == 0 or a == b}
-    add = np.array([0.5 if name in zero else 0.0 for name in studlab])
-    a, b = x + add, size - x + add
-    if measure == "OR":
-        return np.log(a / b), 1 / a + 1 / b
-    return np.log(a / (a + b)), 1 / a - 1 / (a + b)
+
+
+def _check_rows(arms: dict[str, Floats], own: list[int]) -> None:
+    good = np.logical_and.reduce([np.isfinite(values) for values in arms.values()]) & (arms["n"] > 0)
+    if "sd" in arms:
+        good &= (arms["sd"] > 0) & (arms["n"] > 1)
+    if "events" in arms:
+        good &= (arms["events"] >= 0) & (arms["events"] <= arms["n"])
+    if not good.all():
+        row = own[int(np.flatnonzero(~good)[0])]
+        remedy = "check its mean, SD, n or events"
+        raise InputError("an arm has no usable value", where=f"row {row + 1}", remedy=remedy)
+
+
+def _of_means(measure: str, *, mean: Floats, sd: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """Differences from the first arm, in points or in SDs within all arms of the trial.
+
+    Standardised differences share the first arm and the SD: Gleser & Olkin 2009, with Hedges' factor of the
+    trial. The covariance is the same whichever arm is called the first.
+    """
+    if measure == "MD":
+        v = sd**2 / n
+        return mean[1:] - mean[0], np.diag(v[1:]) + v[0]
+    df = float(n.sum() - n.size)
+    within = np.sqrt(((n - 1) @ sd**2) / df)
+    g = hedges_correction(df) * (mean[1:] - mean[0]) / within
+    return g, np.diag(1 / n[1:]) + 1 / n[0] + np.outer(g, g) / (2 * n.sum())
+
+
+def _of_counts(measure: str, *, events: Floats, n: Floats) -> tuple[Floats, Floats]:
+    """Differences of log odds, log risks or risks; 1/2 is added to every cell of a trial that has a zero."""
+    add = 0.5 if ((events == 0) | (events == n)).any() else 0.0
+    a, b = events + add, n - events + add
+    total = a + b
+    match measure:
+        case "OR":
+            y, v = np.log(a / b), 1 / a + 1 / b
+        case "RR":
+            y, v = np.log(a / total), 1 / a - 1 / total
+        case _:
+            y, v = a / total, a * b / total**3
+    return y[1:] - y[0], np.diag(v[1:]) + v[0]
 
 
 def read_contrasts(
@@ -88,6 +124,8 @@ def read_contrasts(
 ) -> tuple[tuple[str, ...], list[Trial]]:
     """Trials from one row per contrast."""
     effect, se = as_numbers(te, "te"), as_numbers(se_te, "se_te")
+    if not effect.size:
+        raise InputError("a network needs contrasts", remedy="give study, two treatments, te and se_te")
     lengths = {len(studlab), len(treat1), len(treat2), effect.size, se.size}
     if len(lengths) > 1:
         raise InputError("the columns differ in length", value=sorted(lengths), remedy="one row per contrast")

@@ -51,6 +51,7 @@ class Plan(Schema):
     """All questions, and the assumptions they share."""
 
     analyses: tuple[Analysis, ...]
+    aim_days: dict[Window, Limit] = Field(default_factory=dict)
     prepost_correlation: Assumed
     robustness: RobustnessPlan
     certainty: CertaintyLimits

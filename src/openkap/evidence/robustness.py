@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from openkap.core.errors import InputError
-from openkap.evidence.answers import Answer, Answers, belongs, preference
+from openkap.evidence.answers import Answer, Answers
 from openkap.evidence.base import Base
 from openkap.evidence.bayes import Posterior, bayes
+from openkap.evidence.choice import belongs, in_order
 from openkap.evidence.contrasts import Effect, change_effect, controlled_effect
 from openkap.evidence.estimates import COMMON_METHODS, FEW_STUDIES, RANDOM_METHODS, TESTS
 from openkap.evidence.multiverse import Multiverse, Variant, multiverse, variants_of
@@ -94,7 +95,7 @@ def _scores(plan: Plan) -> dict[str, float]:
 def _all_rows(base: Base, analysis: Analysis, plan: Plan) -> Iterator[dict[str, Any]]:
     for study in base.studies:
         if belongs(study, analysis) and not study.overlap:
-            yield from _rows(study, analysis, _scores(plan))
+            yield from _rows(study, analysis, plan)
 
 
 def _variants(rows: list[dict[str, Any]], plan: Plan) -> list[Variant]:
@@ -109,7 +110,7 @@ def _variants(rows: list[dict[str, Any]], plan: Plan) -> list[Variant]:
     )
 
 
-def _rows(study: Study, analysis: Analysis, scores: dict[str, float]) -> Iterator[dict[str, Any]]:
+def _rows(study: Study, analysis: Analysis, plan: Plan) -> Iterator[dict[str, Any]]:
     """Every standardised result of one study, the preferred first; its latest once more under that name."""
     about = {
         "study": study.id,
@@ -118,9 +119,10 @@ def _rows(study: Study, analysis: Analysis, scores: dict[str, float]) -> Iterato
         "repeated": any((arm.administrations or 0) > 1 for arm in study.arms if arm.role == "intervention"),
     }
     found = []
-    for outcome in sorted(study.outcomes, key=preference):
+    aims = {window: float(day.value) for window, day in plan.aim_days.items()}
+    for outcome in in_order(study, aims):
         if outcome.domain == analysis.domain and outcome.cluster == analysis.cluster:
-            for score, effect in _ways(study, outcome, scores):
+            for score, effect in _ways(study, outcome, _scores(plan)):
                 window = outcome.time.window
                 found.append((window, _row(effect, outcome, score, window.words) | about))
     yield from (row for _, row in found)

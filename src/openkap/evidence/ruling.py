@@ -9,8 +9,10 @@ from typing import Any, Literal
 from openkap.core.content import Schema
 from openkap.evidence.answers import Answer, Answers
 from openkap.evidence.base import Base
+from openkap.evidence.grade import Limit
+from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses
-from openkap.evidence.wording import loud
+from openkap.evidence.wording import against, loud
 
 Verdict = Literal["supported", "mixed", "not supported", "cannot be judged"]
 
@@ -30,7 +32,10 @@ class Part(Schema):
     route: str | None = None
     routes: tuple[str, ...] = ()
     domain: str | None = None
+    # Spellings of one harm stand together, parted by a bar; a name with a word of ``not_terms`` is another.
     terms: tuple[str, ...] = ()
+    not_terms: tuple[str, ...] = ()
+    rare_below: Limit | None = None
     because: str | None = None
     strength: str | None = None
     nodes: tuple[str, ...] = ()
@@ -48,6 +53,16 @@ class Held:
     answers: Answers
     syntheses: Syntheses
 
+    @property
+    def studies(self) -> list[Study]:
+        """Every study that stands: one whose report was retracted counts for nothing."""
+        return [study for study in self.base.studies if not study.retracted]
+
+    @property
+    def controlled(self) -> list[Study]:
+        """The randomised treatment trials among them."""
+        return [study for study in self.studies if study.is_controlled]
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -61,16 +76,48 @@ class Judged:
     not_in: str = ""
     numbers: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def sentence(self) -> str:
+        """What is asserted, the verdict, why, and what is not in it."""
+        told = f"{self.text[:1].upper()}{self.text[1:]}: {self.verdict}. {self.because} {self.not_in}"
+        return told.strip()
+
 
 Rule = Callable[[Part, Held], Judged]
 
 
-def from_answers(part: Part, verdict: Verdict, because: str, answers: list[Answer]) -> Judged:
-    """A judgement that rests on answers, with their numbers, their trials and who is not in them."""
-    silence = loud(answers[0])
+def benefit_of(answer: Answer) -> Verdict:
+    """What one answer says of a benefit: a result beside trials that saw none is at most mixed."""
+    readings = [each.reading for each in answer.silent]
+    found_none = "no_difference" in readings or "harm" in readings or bool(against(answer))
+    good = "benefit" in readings
+    if not answer.effects:
+        if good and found_none:
+            return "mixed"
+        return "not supported" if found_none else "cannot be judged"
+    if answer.in_favour() == "yes":
+        firm = answer.certainty.level in ("high", "moderate") and not found_none
+        return "supported" if firm else "mixed"
+    if answer.in_favour() == "no":
+        return "not supported"
+    return "mixed" if good else "not supported"
+
+
+def from_answers(
+    part: Part, verdict: Verdict, because: str, answers: list[Answer], *, told: frozenset[str] = frozenset()
+) -> Judged:
+    """A judgement that rests on answers, with their numbers, their trials and who is not in them.
+
+    ``told`` are the trials whose numbers ``because`` tells though no pool can take them.
+    """
+    silence = loud(answers[0], told)
     trials = dict.fromkeys(
         [each.study for answer in answers for each in answer.effects]
-        + [f"{each.study} (no numbers)" for answer in answers for each in answer.silent]
+        + [
+            f"{each.study} ({'not pooled' if each.study_id in told else 'no numbers'})"
+            for answer in answers
+            for each in answer.silent
+        ]
     )
     numbers = {
         answer.analysis.id: {

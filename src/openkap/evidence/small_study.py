@@ -49,6 +49,18 @@ def _few(k: int) -> tuple[Doubt, ...]:
     return (Doubt("few_studies", text),)
 
 
+def _of_different_size(yi: ArrayLike, vi: ArrayLike) -> tuple[Floats, Floats]:
+    """The estimates, refused when no study is more precise than another: there is nothing to regress on."""
+    y, v = check_estimates(yi, vi, least=3)
+    if np.ptp(v) <= 1e-12 * v.max():
+        raise InputError(
+            "all studies have the same variance",
+            value=v[0],
+            remedy="asymmetry needs studies of different size",
+        )
+    return y, v
+
+
 def egger(
     yi: ArrayLike, vi: ArrayLike, *, model: str = "lm", method: str = "REML", test: str = "z"
 ) -> Asymmetry:
@@ -57,13 +69,7 @@ def egger(
     ``model="lm"`` is the classical form, weighted least squares, multiplicative dispersion and a t-test;
     ``model="rma"`` a meta-regression with additive tau2 by ``method`` and ``test``.
     """
-    y, v = check_estimates(yi, vi, least=3)
-    if np.ptp(v) == 0:
-        raise InputError(
-            "all studies have the same variance",
-            value=v[0],
-            remedy="asymmetry needs studies of different size",
-        )
+    y, v = _of_different_size(yi, vi)
     se = np.sqrt(v)
     if model == "rma":
         fit = meta_regression(y, v, se, method=method, test=test)
@@ -110,7 +116,7 @@ def begg(yi: ArrayLike, vi: ArrayLike) -> Asymmetry:
     ``statistic`` is Kendall's tau-b; the p-value is exact without ties, else normal with the variance for
     ties.
     """
-    y, v = check_estimates(yi, vi, least=3)
+    y, v = _of_different_size(yi, vi)
     w = 1 / v
     standard = (y - w.dot(y) / w.sum()) / np.sqrt(v - 1 / w.sum())
     tau, p = kendall(standard, v)
@@ -255,7 +261,7 @@ def pet_peese(yi: ArrayLike, vi: ArrayLike, *, alpha: float = 0.10) -> PetPeese:
     """The conditional estimator: PEESE where PET's intercept differs from 0 (two-sided ``alpha``), else
     PET.
     """
-    y, v = check_estimates(yi, vi, least=3)
+    y, v = _of_different_size(yi, vi)
     answers = {}
     for name, x in (("PET", np.sqrt(v)), ("PEESE", v)):
         beta, error, df = weighted_regression(y, v, x)

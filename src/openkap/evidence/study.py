@@ -307,8 +307,14 @@ class Outcome(Sourced):
     findings_by_cluster: dict[str, str] = Field(default_factory=dict)
     reading: Reading | None = None
     readings_by_cluster: dict[str, Reading] = Field(default_factory=dict)
+    # Of a harm, coded only where the words say so: "short-lived" is not a time.
+    passes_within_hours: bool | None = None
     computed: tuple[dict[str, Any], ...] = ()
     from_participant_file: bool = False
+    # A model's mean (least squares), not the mean of people's scores.
+    is_adjusted: bool = False
+    # What a person must settle before this enters a pool, put here by an import; delete what is settled.
+    unsettled: tuple[str, ...] = ()
     note: str | None = None
     where: str | None = None
 

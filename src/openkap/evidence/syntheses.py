@@ -33,8 +33,10 @@ class Estimate(Sourced):
     studies: int | None = None
     participants: int | None = None
     p: str | None = None
+    side: str | None = None
     computed: tuple[dict[str, Any], ...] = ()
     note: str | None = None
+    caveats: tuple[str, ...] = ()
     where: str | None = None
 
     @property
@@ -84,11 +86,29 @@ class Synthesis(Schema):
 
     @property
     def name(self) -> str:
-        """First author and year."""
-        first = (self.citation.authors or self.id).split(",")[0].split(" et al")[0].strip()
+        """First author and year; the journal and year where no author was printed."""
+        authors = self.citation.authors or self.id
+        if authors.startswith("("):
+            authors = self.citation.journal or self.id
+        first = authors.split(",")[0].split(" et al")[0].strip()
         words = first.split(" ")
         surname = words[0] if len(words) == 2 and words[1].isupper() else first
         return f"{surname} {self.citation.year}" if self.citation.year else surname
+
+    def side(self, estimate: Estimate) -> str:
+        """Which way a printed value points; a value may differ from the rest of its review."""
+        if estimate.side or estimate.estimate is None:
+            return estimate.side or ""
+        if estimate.is_ratio:
+            return "above 1 is more on ketamine"
+        if self.favours_ketamine is None:
+            return "which side it favours is not printed"
+        return f"{'above' if self.favours_ketamine == 'positive' else 'below'} 0 favours ketamine"
+
+    def sentence(self, estimate: Estimate) -> str:
+        """A value as printed, with the side it favours."""
+        side = self.side(estimate)
+        return f"{estimate.sentence()}, {side}" if side else estimate.sentence()
 
 
 class _File(Schema):

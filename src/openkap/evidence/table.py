@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -154,14 +155,21 @@ def _refuse_repeats(table: Table, rows: Sequence[Sequence[str]]) -> None:
             )
 
 
-def estimates_of(table: Table, measure: str | None = None) -> EffectSize:
-    """The estimate and variance of each row, from whichever columns the file has."""
+def estimates_of(table: Table, measure: str | None = None, zero_cells: str | None = None) -> EffectSize:
+    """The estimate and variance of each row, from whichever columns the file has.
+
+    ``zero_cells`` names the rule for a measure of counts (see ``risk_ratio``).
+    """
     if measure is not None:
         if measure not in MEASURES:
             raise InputError("unknown measure", value=measure, limit=", ".join(MEASURES))
         function, columns = MEASURES[measure]
         table.need(columns)
-        values = {column: table.numbers(column) for column in columns}
+        values: dict[str, Any] = {column: table.numbers(column) for column in columns}
+        if zero_cells is not None:
+            if "events1" not in columns:
+                raise InputError("a rule for zero cells is for counts", value=measure, limit="RR, OR, RD")
+            values["zero_cells"] = zero_cells
         return placed(table, lambda: function(**values))
     if "yi" not in table.columns:
         arms = [name for name, (_, columns) in MEASURES.items() if table.has(columns)]

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from openkap.core.errors import InputError
 from openkap.evidence.curves import Block, Curve, fit_linear, fit_shape
-from openkap.evidence.estimates import Floats, as_numbers
+from openkap.evidence.estimates import Floats, as_numbers, check_column, check_estimates
 from openkap.evidence.robust import cluster_rows
 
 TIME_SHAPES = ("linear", "log", "decay", "rise", "piecewise")
@@ -61,9 +61,11 @@ def time_course(
     """
     if shape not in TIME_SHAPES:
         raise InputError("unknown shape", value=shape, limit=", ".join(TIME_SHAPES))
-    t, y, v = as_numbers(time, "time"), as_numbers(yi, "yi"), as_numbers(vi, "vi")
-    if (t < 0).any() or (v <= 0).any():
-        raise InputError("a time is negative or a variance is not positive", remedy="check the rows")
+    y, v = check_estimates(yi, vi, least=1)
+    t = check_column(time, "time", y.size)
+    if (t < 0).any():
+        row = int(np.flatnonzero(t < 0)[0])
+        raise InputError("a time is negative", value=t[row], where=f"row {row + 1}", remedy="check the row")
     blocks = [
         Block(
             str(study[each[0]]),
@@ -78,7 +80,8 @@ def time_course(
         if positive.size == 0:
             raise InputError("all measurements are at time 0", remedy="a course needs several times")
         grids = {"half_life": np.geomspace(positive.min() / 10, positive.max() * 10, 41)}
-        return fit_shape(blocks, _decay if shape == "decay" else _rise, ("plateau",), grids, level=level)
+        basis, name = (_decay, "peak") if shape == "decay" else (_rise, "plateau")
+        return fit_shape(blocks, basis, (name,), grids, level=level)
     if shape == "piecewise":
         if knot is None:
             raise InputError("a piecewise course needs its knot", remedy="give knot, in the unit of time")

@@ -10,24 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from openkap.evidence.answers import Answer
-from openkap.evidence.ruling import Held, Judged, Part, Rule, Verdict, from_answers
+from openkap.evidence.ruling import Held, Judged, Part, Rule, Verdict, benefit_of, from_answers
+from openkap.evidence.silence import OwnWords, Silent
 from openkap.evidence.study import Study
 from openkap.evidence.verdict_counts import (
-    consistent_route,
     documents,
     gap_biomarkers,
     gap_head_to_head,
     gap_long_term,
-    harm_rates,
     mechanism,
-    most_studied,
     outside,
-    passing_harm,
-    route_effect,
     therapy_paired,
-    under_studied,
 )
-from openkap.evidence.wording import behind, effect, number
+from openkap.evidence.verdict_harms import harm_rate, harm_severity, passing_harm
+from openkap.evidence.verdict_routes import consistent_route, most_studied, route_effect, under_studied
+from openkap.evidence.wording import SIDES, against, behind, effect, number, own_said, size
 
 CLUSTER_WORDS = {"negative_cognition_mood": "negative mood and cognition"}
 
@@ -40,38 +37,20 @@ def judge(part: Part, held: Held) -> Judged:
 def benefit(part: Part, held: Held) -> Judged:
     """Is severity lower than on control?"""
     answer = held.answers.get(part.analyses[0])
-    verdict = _benefit(answer)
+    verdict = benefit_of(answer)
+    because = "No controlled trial gives a usable number."
     if answer.effects:
-        because = f"{effect(answer)} in favour of ketamine, from {behind(answer)}."
-        if (answer.estimate or 0) < 0:
-            because = f"{effect(answer)}, negative meaning worse on ketamine, from {behind(answer)}."
-    else:
-        because = "No controlled trial gives a usable number."
+        because = f"{effect(answer)}, from {behind(answer)}. {own_said(answer)}".strip()
     return from_answers(part, verdict, because, [answer])
-
-
-def _benefit(answer: Answer) -> Verdict:
-    readings = [each.reading for each in answer.silent]
-    against, good = "no_difference" in readings or "harm" in readings, "benefit" in readings
-    if not answer.effects:
-        if good and against:
-            return "mixed"
-        return "not supported" if against else "cannot be judged"
-    if answer.in_favour() == "yes":
-        firm = answer.certainty.level in ("high", "moderate") and not against
-        return "supported" if firm else "mixed"
-    if answer.in_favour() == "no":
-        return "not supported"
-    return "mixed" if good else "not supported"
 
 
 def every_cluster(part: Part, held: Held) -> Judged:
     """Do all of several outcomes improve? One that does not is enough to say no."""
     answers = [held.answers.get(each) for each in part.analyses]
-    verdicts = [_benefit(answer) for answer in answers]
+    verdicts = [benefit_of(answer) for answer in answers]
     told = "; ".join(
-        f"{CLUSTER_WORDS.get(answer.analysis.cluster, answer.analysis.cluster)}: {effect(answer)}"
-        + "".join(f", {each.study} in words: {each.said}" for each in answer.silent if each.reading)
+        f"{CLUSTER_WORDS.get(answer.analysis.cluster, answer.analysis.cluster)}: {size(answer)}"
+        + "".join(f", {each.study} in words: {each.said}" for each in _in_words(answer))
         for answer in answers
     )
     verdict: Verdict = "supported"
@@ -81,47 +60,61 @@ def every_cluster(part: Part, held: Held) -> Judged:
         verdict = "cannot be judged"
     elif "mixed" in verdicts:
         verdict = "mixed"
-    because = f"The claim says all four. {told[0].upper()}{told[1:]} (numbers from {behind(answers[0])})."
+    because = (
+        f"The claim says all four. {told[0].upper()}{told[1:]} (g {SIDES['SMD']}; numbers from "
+        f"{behind(answers[0])})."
+    )
     return from_answers(part, verdict, because, answers)
+
+
+def _in_words(answer: Answer) -> tuple[Silent | OwnWords, ...]:
+    """What trials said in words: those without a number, and those that saw none beside their number."""
+    return (*(each for each in answer.silent if each.reading), *against(answer))
 
 
 def at_least_moderate(part: Part, held: Held) -> Judged:
     """Is the controlled effect at least 0.5, beside the published estimate?"""
     answer = held.answers.get(part.analyses[0])
-    size = float(held.answers.plan.certainty.moderate_effect_smd.value)
+    moderate = float(held.answers.plan.certainty.moderate_effect_smd.value)
     review, printed = held.syntheses.estimate(part.published or "")
     adjusted = held.syntheses.estimate(part.published_adjusted or "")[1] if part.published_adjusted else None
     low = answer.interval[0] if answer.interval else None
     published = float(printed.estimate) if printed.estimate is not None else None
-    firm = answer.certainty.level in ("high", "moderate")
     verdict: Verdict = "mixed"
     if answer.estimate is None:
         verdict = "cannot be judged"
-    elif low is not None and low > 0 and answer.estimate >= size and firm:
+    elif answer.estimate >= moderate and benefit_of(answer) == "supported":
         verdict = "supported"
-    elif published is not None and published < size and (low is None or low <= 0):
+    elif published is not None and published < moderate and (low is None or low <= 0):
         verdict = "not supported"
     because = (
-        f"Ours: {effect(answer)} from {behind(answer)}{_compatible(answer, size)}. "
+        f"Ours: {effect(answer)} from {behind(answer)}{_compatible(answer, moderate)}. "
         f"The published pool of {review.scope.studies} trials ({review.name}) is {printed.measure} "
         f"{number(float(printed.estimate or 0))} ({number(float(printed.ci_low or 0))} to "
-        f"{number(float(printed.ci_high or 0))})"
+        f"{number(float(printed.ci_high or 0))}), {review.side(printed)}"
     )
     if published is not None:
-        because += ", below moderate" if published < size else ", moderate or more"
+        because += "; below moderate" if published < moderate else "; moderate or more"
     if adjusted and adjusted.estimate is not None:
         because += (
             f", and {number(float(adjusted.estimate))} ({number(float(adjusted.ci_low or 0))} to "
             f"{number(float(adjusted.ci_high or 0))}) once adjusted for bias"
         )
         because += ", which includes no effect" if (adjusted.ci_low or 0) <= 0 else ""
-    return from_answers(part, verdict, because + f". Moderate means {number(size, 1)}.", [answer])
+    return from_answers(
+        part,
+        verdict,
+        because + f". Moderate means {number(moderate, 1)}. {own_said(answer)}".strip(),
+        [answer],
+    )
 
 
-def _compatible(answer: Answer, size: float) -> str:
+def _compatible(answer: Answer, moderate: float) -> str:
     if answer.interval is None or not answer.interval[0] <= 0 <= answer.interval[1]:
         return ""
-    return ", compatible with none" + (" and with a large effect" if answer.interval[1] > 1.6 * size else "")
+    return ", compatible with none" + (
+        " and with a large effect" if answer.interval[1] > 1.6 * moderate else ""
+    )
 
 
 SPLITS: dict[str, tuple[str, str, Callable[[Study], bool]]] = {
@@ -154,14 +147,14 @@ def contrast_between(part: Part, held: Held) -> Judged:
     silent = {
         side: [
             f"{each.study} ({each.said})"
-            for each in answer.silent
-            if each.reading and test(studies[each.study_id]) == side
+            for each in _in_words(answer)
+            if test(studies[each.study_id]) == side
         ]
         for side in (True, False)
     }
     counts = f"Trials with numbers: {len(sides[True])} {yes}, {len(sides[False])} {no}."
     words = "".join(
-        f" In words only, {label}: {'; '.join(silent[side])}."
+        f" In words, {label}: {'; '.join(silent[side])}."
         for side, label in ((True, yes), (False, no))
         if silent[side]
     )
@@ -195,25 +188,23 @@ def duration(part: Part, held: Held) -> Judged:
     answer = held.answers.get(part.analyses[0])
     lasting = [
         (study, outcome)
-        for study in held.base.studies
-        if study.is_controlled
+        for study in held.controlled
         for outcome in study.outcomes
         if outcome.domain == "durability" and outcome.kind == "arm_level" and len(outcome.values) > 1
     ]
+    if answer.effects:
+        because = f"{effect(answer)}, from {behind(answer)}. {own_said(answer)}".strip()
+        return from_answers(part, benefit_of(answer), because, [answer])
+    if not lasting:
+        return from_answers(
+            part, "cannot be judged", "No controlled trial reports it with numbers.", [answer]
+        )
     told = []
     for study, outcome in lasting:
         means = ", ".join(f"{_label(study, v.arm_id)} {v.mean} (SD {v.sd})" for v in outcome.values)
         told.append(f"{study.name}: {means} days, p = {outcome.p}, arm sizes not printed")
-    if answer.effects:
-        return from_answers(
-            part, _benefit(answer), f"{effect(answer)} days longer, {behind(answer)}.", [answer]
-        )
-    if not told:
-        return from_answers(
-            part, "cannot be judged", "No controlled trial reports it with numbers.", [answer]
-        )
     because = f"{'; '.join(told)}. Without arm sizes it cannot be pooled."
-    return from_answers(part, "mixed", because, [answer])
+    return from_answers(part, "mixed", because, [answer], told=frozenset(study.id for study, _ in lasting))
 
 
 def _label(study: Study, arm_id: str) -> str:
@@ -236,7 +227,8 @@ RULES: dict[str, Rule] = {
         mechanism,
         therapy_paired,
         passing_harm,
-        harm_rates,
+        harm_rate,
+        harm_severity,
         gap_long_term,
         gap_head_to_head,
         gap_biomarkers,

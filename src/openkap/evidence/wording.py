@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from openkap.evidence.answers import Answer, Silent
+import re
+from collections.abc import Container, Sequence
+
+from openkap.evidence.answers import Answer
+from openkap.evidence.silence import OwnWords, Silent
+from openkap.evidence.study import Study
 
 # What one unit of each measure is called.
 UNITS = {"SMD": "g", "MD": "points", "RR": "risk ratio", "change": "points"}
+# Which way each measure points: a number without it is read by guess.
+SIDES = {
+    "SMD": "above 0 favours ketamine",
+    "MD": "above 0 favours ketamine",
+    "RR": "above 1 is more on ketamine",
+    "change": "above 0 is a fall",
+}
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -16,17 +28,34 @@ def number(value: float, digits: int = 2) -> str:
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def minus(text: str) -> str:
+    """Printed numbers with a true minus sign; ranges and names such as CAPS-5 keep their hyphen."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", text)
+
+
+def percent(share: float) -> str:
+    """A share with one decimal, as harms are read."""
+    return f"{100 * share:.1f}%"
+
+
 def effect(answer: Answer) -> str:
-    """Estimate and 95% interval on the reader's scale, or that there is none."""
+    """Estimate and 95% interval on the reader's scale with the side it favours, or that there is none."""
+    return size(answer, f"; {SIDES[answer.analysis.measure]}")
+
+
+def size(answer: Answer, side: str = "") -> str:
+    """Estimate and 95% interval, where the text around it says the side already."""
     if answer.estimate is None or answer.interval is None:
         return "no usable controlled number" if answer.analysis.design == "controlled" else "no usable number"
     value = number(answer.shown(answer.estimate))
     low, high = (number(answer.shown(each)) for each in answer.interval)
-    measure = answer.analysis.measure
-    if measure in ("MD", "change"):
-        scales = ", ".join(dict.fromkeys(each.instrument for each in answer.effects))
-        return f"{value} {scales} points (95% interval {low} to {high})"
-    return f"{UNITS[measure]} {value} (95% interval {low} to {high})"
+    span = f"(95% interval {low} to {high}{side})"
+    if answer.analysis.measure not in ("MD", "change"):
+        return f"{UNITS[answer.analysis.measure]} {value} {span}"
+    if answer.analysis.domain == "durability":
+        return f"{value} days {span}"
+    scales = ", ".join(dict.fromkeys(each.instrument for each in answer.effects))
+    return f"{value} {scales} points {span}"
 
 
 def behind(answer: Answer) -> str:
@@ -40,28 +69,70 @@ def behind(answer: Answer) -> str:
     return f"{studies} {'study' if studies == 1 else 'studies'} ({names}; {people})"
 
 
-def loud(answer: Answer) -> str:
-    """Who is not in the number: the largest silent trial first, by name, size and what it said."""
-    if not answer.silent:
+def against(answer: Answer) -> tuple[OwnWords, ...]:
+    """The studies behind a number that themselves say, in words, that there was no difference or harm."""
+    return tuple(each for each in answer.own_words if each.reading in ("no_difference", "harm"))
+
+
+def own_said(answer: Answer) -> str:
+    """Those words, each study's together and none twice, to stand beside the number."""
+    by_study: dict[str, list[str]] = {}
+    for each in against(answer):
+        by_study.setdefault(each.study, []).append(each.said)
+    told = "; ".join(f"{study} ({'; '.join(_once(said))})" for study, said in by_study.items())
+    return f"Beside the number, their own reports say: {told}." if told else ""
+
+
+def _once(said: list[str]) -> list[str]:
+    """Each statement but those that a longer one holds already."""
+    given = dict.fromkeys(said)
+    return [text for text in given if not any(text in other and text != other for other in given)]
+
+
+def loud(answer: Answer, told: Container[str] = ()) -> str:
+    """Who is not in the number: the largest silent trial first, by name, size and what it said.
+
+    ``told`` are trials whose numbers stand in the text though they could not be used: they are not silent.
+    """
+    silent = [each for each in answer.silent if each.study_id not in told]
+    if not silent:
         return ""
-    first = answer.silent[0]
+    first, *others = silent
+    head = "NOT IN THIS NUMBER" if answer.effects else "NOT TOLD HERE" if told else "WITHOUT A NUMBER"
     said = f"said: {first.said}" if first.reading else "gave nothing usable here"
-    text = (
-        f"NOT IN THIS NUMBER: {first.study} ({_people(first)}), "
-        f"{'the largest trial known, ' if _is_largest(first, answer) else ''}{said}."
-    )
-    if len(answer.silent) > 1:
-        others = ", ".join(f"{each.study} ({_people(each)})" for each in answer.silent[1:])
-        text += f" Nor are {others}." if len(answer.silent) > 2 else f" Nor is {others}."
-    return f"{text} Together {answer.silent_people} of {answer.people + answer.silent_people} people known."
+    largest = "the largest trial known, " if _is_largest(first, answer) else ""
+    text = f"{head}: {first.study} ({_people(first.people)}), {largest}{said}."
+    if others:
+        named = ", ".join(f"{each.study} ({_people(each.people)})" for each in others)
+        text += f" Nor {'are' if len(others) > 1 else 'is'} {named}."
+    people = sum(each.people or 0 for each in silent)
+    return f"{text} Together {people} of {answer.people + answer.silent_people} people known."
 
 
 def _is_largest(silent: Silent, answer: Answer) -> bool:
     return (silent.people or 0) > max((each.recruited or 0 for each in answer.effects), default=0)
 
 
-def _people(silent: Silent) -> str:
-    return f"{silent.people} people" if silent.people is not None else "size not found"
+def _people(size: int | None) -> str:
+    return f"{size} people" if size is not None else "size not found"
+
+
+def silent_trials(
+    head: str, trials: Sequence[Study], heard: Container[str], partly: Container[str] = ()
+) -> tuple[str, float]:
+    """The trials that say nothing, by name and the largest first, and their share of all people known.
+
+    ``partly`` say some of what was asked: they stand in the list and are marked.
+    """
+    silent = [study for study in trials if study.id not in heard]
+    people, known = (sum(each.sample.largest or 0 for each in group) for group in (silent, trials))
+    if not silent:
+        return "", 0.0
+    named = ", ".join(
+        f"{each.name} ({_people(each.sample.largest)}{', counted in part' if each.id in partly else ''})"
+        for each in sorted(silent, key=lambda each: (-(each.sample.largest or 0), each.id))
+    )
+    return f"{head}: {named}. Together {people} of {known} people known.", people / known if known else 1.0
 
 
 def normal_theory(answer: Answer) -> str:

@@ -39,6 +39,11 @@ class Referral:
     facts: Facts
     intake: Intake | None = None
 
+    @property
+    def to_read(self) -> int:
+        """How many entries a person must read before anything rests on this file."""
+        return self.intake.to_read if self.intake else 0
+
 
 def read_referral(
     path: Path,
@@ -61,6 +66,11 @@ def read_referral(
         data, is_json = _parsed(raw, path)
         if is_json and isinstance(data, dict) and "resourceType" in data:
             intake = read_bundle(data, elements, index or shipped_index(), as_of)
+            if intake.identity.deceased:
+                raise InputError(
+                    "the record says that this patient has died",
+                    remedy="check that it is the right record, or have the entry corrected",
+                )
             return Referral(path, intake.facts, intake)
         return Referral(path, parse_facts(data, elements, as_of=as_of, where=str(path)))
     except RecursionError:

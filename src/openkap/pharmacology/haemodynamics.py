@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
 from openkap.core.errors import InputError
@@ -234,6 +233,9 @@ def _update(prior: Slope, pairs: tuple[Array, Array]) -> Slope:
         return float((effect / prior.log_sd) ** 2 + (misfit**2).sum() / sd**2) / 2
 
     wide = 6 * prior.log_sd
+    # Loaded when it is needed: a page that draws no band starts without it.
+    from scipy.optimize import minimize_scalar
+
     best = float(minimize_scalar(cost, bounds=(-wide, wide), method="bounded", options={"xatol": 1e-9}).x)
     slope = prior.median * np.exp(best)
     # Expected information (Gauss-Newton): positive everywhere, unlike the second derivative itself.

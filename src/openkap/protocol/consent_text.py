@@ -22,6 +22,9 @@ from openkap.protocol.published import check_texts
 
 HEADING = re.compile(r"^## (CON-\d\d) (.+)$")
 HEADER = ("title", "language", "version", "parts", "reviewed_by", "reviewed_on")
+# A translation names its original, and has the sentence above the signature in its own language.
+OF_TRANSLATIONS = ("translation_of", "agreement")
+AGREEMENT = "I have read or heard this text, my questions were answered, and I agree to the treatment."
 # How an element is shown -> the word its closing line begins with.
 CLOSING = {"teach_back": "Ask", "signed": "Choose", "recorded_conversation_note": "Note"}
 
@@ -49,6 +52,8 @@ class ConsentText:
     fingerprint: str
     body: str
     reviewed_by: str
+    translation_of: str = ""
+    agreement: str = AGREEMENT
 
     def section(self, element: str) -> Section:
         """The section of one element; ``InputError`` when there is none."""
@@ -108,6 +113,7 @@ def parse_consent_text(body: str, path: Path, root: Path = SHIPPED) -> ConsentTe
         document.fingerprint,
         body,
         header["reviewed_by"],
+        *(header[name] for name in OF_TRANSLATIONS if name in header),
     )
 
 
@@ -117,11 +123,11 @@ def _read_header(lines: list[str], document: Document) -> tuple[dict[str, str], 
     except ValueError:
         raise document.error("the header is missing", remedy="begin with --- and end it with ---") from None
     header = dict(line.split(": ", 1) for line in lines[1:end])
-    if lines[0] != "---" or tuple(header) != HEADER:
+    if lines[0] != "---" or tuple(header) not in (HEADER, HEADER + OF_TRANSLATIONS):
         raise document.error(
             "the header is not complete",
             value=", ".join(header),
-            limit=", ".join(HEADER),
+            limit=f"{', '.join(HEADER)}; of a translation also {', '.join(OF_TRANSLATIONS)}",
             remedy="complete it",
         )
     return header, end + 1
@@ -167,6 +173,26 @@ def languages(root: Path = SHIPPED) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.md"))))
 
 
+@lru_cache(maxsize=1)
+def _words(root: Path = SHIPPED) -> dict[str, dict[str, str]]:
+    document = read_document(root / "consent" / "words.yaml")
+    held: dict[str, dict[str, str]] = document.data
+    wanted = {(language, word) for language in languages(root) for word in held["en"]}
+    there = {(language, word) for language, words in held.items() for word in words}
+    if wanted != there:
+        raise document.error(
+            "the words around the signature differ between the languages",
+            value=", ".join(f"{language}: {word}" for language, word in sorted(wanted ^ there)),
+            remedy="give every language that has a text the same words",
+        )
+    return held
+
+
+def consent_words(language: str) -> dict[str, str]:
+    """What stands around the text in its language while the patient signs."""
+    return _words()[language]
+
+
 @lru_cache(maxsize=16)
 def newest_text(language: str, root: Path = SHIPPED) -> ConsentText:
     """The newest version in a language; ``InputError`` names the languages there are."""
@@ -201,6 +227,10 @@ def tally(root: Path = SHIPPED) -> list[Tally]:
             found.add("platform")
         except DomainError as refused:
             found.errors.append(refused)
+    try:
+        _words(root)
+    except DomainError as refused:
+        found.errors.append(refused)
     if not found.errors:
         found.errors += _published_texts(fingerprints, root)
     return [found]

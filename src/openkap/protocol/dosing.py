@@ -32,6 +32,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """One way to run the pump: how the drug is made up, and the only rate that belongs to it."""
+
+    id: str
+    text: str
+    rate: Quantity
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Draw:
     """How the dose comes out of one product."""
 
@@ -41,6 +51,8 @@ class Draw:
     rate: Quantity | None
     text: str
     warning: str = ""
+    # The way that gives the dose itself stands first; a rounded rate that misses it comes after.
+    ways: tuple[Way, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The draw as data."""
@@ -322,22 +334,35 @@ def draw(protocol: Protocol, product: Product, dose: Quantity, duration: Quantit
     text = f"{dose} ÷ {product.strength} = {volume}"
     if duration is None:
         return Draw(product, volume, None, None, text)
-    hours = duration.to("h").value
-    warning = ""
-    if product.undiluted:
-        rate = _round(Quantity(volume.value / hours, parse_unit("mL/h")), dosing.rounding.rate)
-        text += f"; by syringe pump {rate} for {duration}"
-        warning = _missed_dose(dose, rate.value * hours * strength, dosing.rounding.rate_error, rate)
-    if dosing.dilution is not None:
-        bag = Quantity.parse(dosing.dilution.volume)
-        bag_rate = _round(Quantity(bag.to("mL").value / hours, parse_unit("mL/h")), dosing.rounding.rate)
-        text += f"; made up to {bag} with {dosing.dilution.fluid}: {bag_rate} for {duration}"
-        if not product.undiluted:
-            rate = bag_rate
+    ways = _ways(protocol, product, dose, volume, duration)
+    text += "; " + ", or ".join(f"{way.text}: {way.rate} for {duration}" for way in ways)
+    warning = " ".join(way.warning for way in ways if way.warning)
     if not product.undiluted:
         warning = f"Never give {product.strength} undiluted by this route."
-        return Draw(product, volume, None, rate if dosing.dilution else None, text, warning)
-    return Draw(product, volume, None, rate, text, warning)
+    by_id = {way.id: way for way in ways}
+    first = by_id.get(UNDILUTED) or by_id.get(DILUTED)
+    return Draw(product, volume, None, first.rate if first else None, text, warning, ways)
+
+
+UNDILUTED, DILUTED = "undiluted", "diluted"
+
+
+def _ways(
+    protocol: Protocol, product: Product, dose: Quantity, volume: Quantity, duration: Quantity
+) -> tuple[Way, ...]:
+    dosing, hours = protocol.dosing, duration.to("h").value
+    ways = []
+    if product.undiluted:
+        assert product.strength is not None
+        strength = Quantity.parse(product.strength).to("mg/mL").value
+        rate = _round(Quantity(volume.value / hours, parse_unit("mL/h")), dosing.rounding.rate)
+        warning = _missed_dose(dose, rate.value * hours * strength, dosing.rounding.rate_error, rate)
+        ways.append(Way(UNDILUTED, "undiluted, by syringe pump", rate, warning))
+    if dosing.dilution is not None:
+        bag = Quantity.parse(dosing.dilution.volume)
+        rate = _round(Quantity(bag.to("mL").value / hours, parse_unit("mL/h")), dosing.rounding.rate)
+        ways.append(Way(DILUTED, f"made up to {bag} with {dosing.dilution.fluid}", rate))
+    return tuple(sorted(ways, key=lambda way: bool(way.warning)))
 
 
 def _missed_dose(dose: Quantity, given: Decimal, allowed: str, rate: Quantity) -> str:

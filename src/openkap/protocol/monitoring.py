@@ -18,12 +18,8 @@ from openkap.protocol.elements import Dictionary, Value, dictionary
 from openkap.protocol.facts import CLOCK_TOLERANCE_S, Fact, Facts
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import ACTIONS_OF, Action, Rule, Stage
+from openkap.protocol.windows import windows
 
-# A rule that names a sustained value looks back over this time; the rule's title says so too.
-SUSTAINED_MIN = 5
-# What was seen of the patient counts for leaving for this long: no source gives a time; it is the longest gap
-# between the late readings of the infusion and injection schedules.
-COUNTS_FOR_LEAVING_MIN = 30
 OF_THE_MOMENT = frozenset({"vital signs", "sedation", "recovery"})
 MEASURES_OF_DUE_READING = ("sbp", "dbp", "heart_rate")
 NOT_LONGER = timedelta(0)
@@ -175,7 +171,8 @@ def next_due(
     full = [each.at for each in readings if all(name in each.values for name in MEASURES_OF_DUE_READING)]
     waiting: list[tuple[datetime, str]] = []
     minutes = due_minutes(protocol, longer)
-    for before, minute in zip((minutes[0] - 10, *minutes), minutes, strict=False):
+    first = minutes[0] - windows().minutes("before_first")
+    for before, minute in zip((first, *minutes), minutes, strict=False):
         early = started_at + timedelta(minutes=(before + minute) / 2)
         if not any(at >= early for at in full):
             waiting.append((started_at + timedelta(minutes=minute), f"schedule, minute {minute}"))
@@ -269,8 +266,8 @@ def session_facts(
     """Readings as facts: the latest value of each (or one reading's), and what follows from the series.
 
     For leaving (without ``only``) a value counts when it was seen after the dose began, and what describes
-    the patient of the moment not longer ago than ``COUNTS_FOR_LEAVING_MIN``. The minimum stay assumes the
-    usual infusion: what this one ran ``longer`` is added to the stay.
+    the patient of the moment not longer ago than ``counts_for_leaving`` (see ``windows``). The minimum stay
+    assumes the usual infusion: what this one ran ``longer`` is added to the stay.
     """
     readings = _until(readings, now)
     known: dict[str, Fact] = {}
@@ -278,7 +275,7 @@ def session_facts(
     def put(name: str, value: Value, at: datetime, origin: str) -> None:
         known[name] = Fact(elements[name], value, at, origin, confirmed=True)
 
-    since = now - timedelta(minutes=COUNTS_FOR_LEAVING_MIN)
+    since = now - windows().span("counts_for_leaving")
     for reading in [only] if only else readings:
         for name, value in reading.values.items():
             is_old = reading.at <= started_at or (
@@ -295,7 +292,7 @@ def session_facts(
     put("minutes_since_dose_start", Quantity.of(f"{int(minutes * 10) / 10:.1f}", "min"), now, "clock")
     sustained = _sustained_heart_rate(readings, now)
     if sustained is not None:
-        put("heart_rate_sustained_5min", sustained, now, "lowest reading of the last 5 minutes")
+        put("heart_rate_sustained_5min", sustained, now, f"lowest of {windows().minutes('sustained'):g} min")
     falling = _is_falling([each for each in readings if each.at > started_at])
     if falling is not None:
         put("bp_falling_on_two_readings", falling, now, "last two readings")
@@ -303,13 +300,13 @@ def session_facts(
 
 
 def _sustained_heart_rate(readings: Sequence[Reading], now: datetime) -> Quantity | None:
-    """The lowest rate of a window that spans at least five minutes; unknown while it does not."""
+    """The lowest rate of a window that spans the sustained time; unknown while it does not."""
     rates = [
         (reading.at, rate)
         for reading in readings
         if reading.at <= now and isinstance(rate := reading.values.get("heart_rate"), Quantity)
     ]
-    reach = now - timedelta(minutes=SUSTAINED_MIN)
+    reach = now - windows().span("sustained")
     before = [pair for pair in rates if pair[0] <= reach]
     if not before:
         return None

@@ -11,7 +11,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from openkap.registry.query import Cells, Columns, Engine, Moments, Query, Rows, TallyOf, columns_of, rows_of
+from openkap.registry.query import (
+    Cells,
+    Columns,
+    Engine,
+    Events,
+    Moments,
+    Query,
+    Rows,
+    TallyOf,
+    columns_of,
+    rows_of,
+)
 
 
 class AheadEngine:
@@ -54,4 +65,8 @@ def mark(query: Query) -> Any:
     """What tells one question of a report from another."""
     if isinstance(query, Cells):
         return query.panel, query.windows, query.dimensions
-    return (query.panel, query.windows) if isinstance(query, Moments) else (type(query), query.measure.id)
+    if isinstance(query, Moments):
+        return query.panel, query.windows
+    if isinstance(query, Events):
+        return tuple(each.id for each in query.measures)
+    return type(query), query.measure.id

@@ -234,7 +234,12 @@ def groups_at(base: Base, plan: Plan, pair: Pair) -> list[ActiveArm]:
 
 
 def _is_at(outcome: Outcome, pair: Pair) -> bool:
-    """Whether an outcome belongs to a time of ours; one counted from the last of many doses does not tell."""
+    """Whether an outcome belongs to a time of ours; one counted from the last of many doses does not tell.
+
+    What an import left open belongs nowhere until a person has settled it.
+    """
+    if outcome.unsettled:
+        return False
     days = outcome.time.days_from_first_dose
     if days is None and outcome.time.days_from_last_dose is not None:
         return False

@@ -128,6 +128,11 @@ class EventsMeasure(Measure):
     requires: tuple[str, ...] = ()
     after_h: tuple[int, int] | None = None
 
+    @property
+    def column(self) -> str:
+        """The measure's id as the end of a column's name."""
+        return self.id.replace("-", "_")
+
     @model_validator(mode="after")
     def _columns_exist(self) -> EventsMeasure:
         table = read_schema().table(self.table)
@@ -294,6 +299,16 @@ class Definitions(Schema):
     def measure(self, name: str) -> AnyMeasure:
         """The measure of that id; ``KeyError`` when there is none."""
         return {each.id: each for each in self.measures}[name]
+
+    def all_windows(self) -> tuple[Window, ...]:
+        """Every window that any measure names, each once."""
+        found: dict[Window, None] = {}
+        for measure in self.measures:
+            if isinstance(measure, OutcomeMeasure):
+                found.update(dict.fromkeys(measure.times))
+            if isinstance(measure, FlowMeasure):
+                found[measure.followed] = None
+        return tuple(found)
 
     def windows(self, panel: Panel) -> tuple[Window, ...]:
         """Every window in which any measure asks for a panel, each once, in the order of the files."""

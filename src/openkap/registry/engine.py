@@ -115,7 +115,7 @@ class DuckEngine(_SqlEngine):
             settings["threads"] = threads
         self.connection: duckdb.DuckDBPyConnection = duckdb.connect(config=settings)
         for definition in (
-            "days_between(a, b) AS date_diff('day', a, b)",
+            "days_between(a, b) AS b - a",
             "micros_between(a, b) AS epoch_us(b) - epoch_us(a)",
             "utc_day(a) AS CAST(floor(epoch_us(a) / 86400000000) AS BIGINT)",
         ):

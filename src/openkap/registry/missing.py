@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from scipy.special import expit, logit
 from openkap.registry.query import Ints, Rows, band_labels, columns_of, level_codes
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Z95 = 1.959963984540054
 # A level of a group with fewer answers than this joins the most common level: the model could not tell.
 FEWEST_ANSWERS = 10
@@ -146,6 +145,7 @@ class CellTable:
     severity_cuts: tuple[float, ...] = ()
     _levels: dict[str, tuple[list[str], Ints]] = field(default_factory=dict, repr=False)
     _limits: tuple[Floats, Floats] | None = field(default=None, repr=False)
+    _floats: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(
@@ -167,10 +167,10 @@ class CellTable:
             self._levels[name] = level_codes(self.columns.get(name, ()))
         return self._levels[name]
 
-    def within(self, name: str, level: str) -> Bools:
-        """Which cells lie at a level of a dimension."""
+    def within(self, name: str, level: str) -> Ints:
+        """The places of the cells that lie at a level of a dimension."""
         levels, code = self.levels(name)
-        return np.asarray(code == levels.index(level))
+        return np.flatnonzero(code == levels.index(level))
 
     def score_limits(self) -> tuple[Floats, Floats]:
         """Least and greatest baseline of each cell: its severity band, else the score's range."""
@@ -187,9 +187,14 @@ class CellTable:
             self._limits = floor, ceiling
         return self._limits
 
-    def get(self, kind: str, window: str) -> Floats:
-        """One column of counts or sums for a window; zeros when there are no people at all."""
-        return np.asarray(self.columns.get(f"{kind}_{window}", np.zeros(len(self))), float)
+    def get(self, kind: str, window: str, within: Ints | None = None) -> Floats:
+        """One column of counts or sums for a window, of all cells or of some; zeros when there are no people
+        at all.
+        """
+        name = f"{kind}_{window}"
+        if name not in self._floats:
+            self._floats[name] = np.asarray(self.columns.get(name, np.zeros(len(self))), float)
+        return self._floats[name] if within is None else self._floats[name][within]
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,12 @@ class AnswerModel:
     probability: Floats
     inverse: Floats
     warnings: tuple[str, ...]
+
+    def of(self, within: Ints | None) -> AnswerModel:
+        """The same model, looked at in some cells only."""
+        if within is None:
+            return self
+        return replace(self, design=self.design[within], probability=self.probability[within])
 
 
 def model_answers(table: CellTable, window: str, covariates: Sequence[str] | None = None) -> AnswerModel:
@@ -254,7 +265,7 @@ def estimate_rate(
     window: str,
     rule: str,
     model: AnswerModel | None = None,
-    within: Bools | None = None,
+    within: Ints | None = None,
     *,
     change: Estimate | None = None,
 ) -> Estimate:
@@ -269,11 +280,11 @@ def estimate_rate(
     change : the mean change of the same people, where it is known already; it holds the tipping point.
     """
     model = model or model_answers(table, window)
-    mask = np.ones(len(table), bool) if within is None else within
-    due, seen = table.get("due", window) * mask, table.get("seen", window) * mask
-    hits = table.get(rule, window) * mask
+    own = model.of(within)
+    due, seen = table.get("due", window, within), table.get("seen", window, within)
+    hits = table.get(rule, window, within)
     n, m, h = due.sum(), seen.sum(), hits.sum()
-    weighted = _hajek(model, due, seen, hits, hits, share=True)
+    weighted = _hajek(own, due, seen, hits, hits, share=True)
     change = change or estimate_change(table, window, model, within)
     observed = Interval(h / m, *wilson(h, m)) if m else NOT_ESTIMABLE
     worst, best = (h / n, (h + n - m) / n) if n else (None, None)
@@ -281,25 +292,24 @@ def estimate_rate(
         worst, best = best, worst
     return Estimate(
         int(n),
-        int((table.get("gone", window) * mask).sum()),
+        int(table.get("gone", window, within).sum()),
         int(m),
         observed,
         worst,
         best,
         weighted,
         change.tipping,
-        _warn(model, seen, n, m),
+        _warn(own, seen, n, m),
     )
 
 
 def estimate_change(
-    table: CellTable, window: str, model: AnswerModel | None = None, within: Bools | None = None
+    table: CellTable, window: str, model: AnswerModel | None = None, within: Ints | None = None
 ) -> Estimate:
     """The mean change from baseline at a window, in points; negative is better. Arguments as above."""
-    model = model or model_answers(table, window)
-    mask = np.ones(len(table), bool) if within is None else within
-    due, seen = table.get("due", window) * mask, table.get("seen", window) * mask
-    total, square = table.get("change", window) * mask, table.get("square", window) * mask
+    model = (model or model_answers(table, window)).of(within)
+    due, seen = table.get("due", window, within), table.get("seen", window, within)
+    total, square = table.get("change", window, within), table.get("square", window, within)
     n, m = due.sum(), seen.sum()
     weighted = _hajek(model, due, seen, total, square, share=False)
     observed = NOT_ESTIMABLE
@@ -308,13 +318,13 @@ def estimate_change(
         spread = max(square.sum() / m - mean**2, 0.0) * (m / (m - 1) if m > 1 else 1)
         half = Z95 * math.sqrt(spread / m) if m > 1 else math.inf
         observed = Interval(mean, mean - half, mean + half)
-    worst, best = _change_bounds(table, due - seen, total.sum(), n)
+    worst, best = _change_bounds(table, within, due - seen, total.sum(), n)
     tipping = None
     if n > m and weighted.high is not None and weighted.high < 0:
         tipping = -weighted.high / ((n - m) / n)
     return Estimate(
         int(n),
-        int((table.get("gone", window) * mask).sum()),
+        int(table.get("gone", window, within).sum()),
         int(m),
         observed,
         worst,
@@ -353,13 +363,13 @@ def _hajek(
 
 
 def _change_bounds(
-    table: CellTable, missing: Floats, total: float, n: float
+    table: CellTable, within: Ints | None, missing: Floats, total: float, n: float
 ) -> tuple[float | None, float | None]:
     """Mean change if every missing person ended at the worst, or best, score their baseline band allows."""
     if n == 0:
         return None, None
     low, high = table.score_range
-    floor, ceiling = table.score_limits()
+    floor, ceiling = (each if within is None else each[within] for each in table.score_limits())
     worst = total + float((missing * (high - floor)).sum())
     best = total + float((missing * (low - ceiling)).sum())
     return worst / n, best / n

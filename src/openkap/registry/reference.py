@@ -23,6 +23,8 @@ from openkap.registry.definition import (
     Window,
 )
 from openkap.registry.query import (
+    COUNTED,
+    COUNTED_PEOPLE,
     FLOW_STEPS,
     RULES,
     Cells,
@@ -290,33 +292,32 @@ class ReferenceEngine:
                 yield course["site_id"], "censored", watched, None
 
     def _events(self, query: Events) -> Rows:
-        measure = query.measure
         courses = self._courses()
         person_of = {course["course_id"]: course["patient_id"] for course in courses}
         counts: dict[int, Row] = defaultdict(lambda: defaultdict(int))
-        found = self._found(measure)
-        closed = timedelta(-(-measure.after_h[1] // 24)) if measure.after_h else timedelta()
-        for session in self._rows("session"):
-            if (
-                session["course_id"] not in person_of
-                or session["status"] not in measure.among
-                or session["started_on"] + closed > self.dataset.as_of
-            ):
-                continue
-            seen, events = found(session)
-            count = counts[person_of[session["course_id"]]]
-            for name, number in (("units", 1), ("seen", seen), ("hit", events > 0), ("events", events)):
-                count[name] += number
+        sessions = [
+            session
+            for session in self._rows("session")
+            if session["course_id"] in person_of and session["started_on"] <= self.dataset.as_of
+        ]
+        for session in sessions:
+            counts[person_of[session["course_id"]]]  # a person with a session is in the answer
+        for measure in query.measures:
+            found = self._found(measure)
+            closed = timedelta(-(-measure.after_h[1] // 24)) if measure.after_h else timedelta()
+            for session in sessions:
+                if (
+                    session["status"] in measure.among
+                    and session["started_on"] + closed <= self.dataset.as_of
+                ):
+                    seen, events = found(session)
+                    count = counts[person_of[session["course_id"]]]
+                    for name, number in zip(COUNTED, (1, seen, events > 0, events), strict=True):
+                        count[f"{name}_{measure.column}"] += number
         cells: dict[tuple[Any, ...], Row] = {}
         for course in courses:
             if course["is_first"] and course["patient_id"] in counts:
-                count = counts[course["patient_id"]]
-                cell = _cell(cells, course, query.dimensions)
-                for name in ("units", "seen", "hit", "events"):
-                    cell[name] += count[name]
-                cell["people"] += 1
-                cell["people_seen"] += count["seen"] > 0
-                cell["people_hit"] += count["hit"] > 0
+                _add_person(_cell(cells, course, query.dimensions), counts[course["patient_id"]], query)
         return [dict(cell) for cell in cells.values()]
 
     def _found(self, measure: EventsMeasure) -> Callable[[Row], tuple[int, int]]:
@@ -441,6 +442,15 @@ def meets(rule: ScaleRule, base: float, value: float) -> bool:
         return start > 0 and (start - now) * 100 >= rule.fall_percent * start
     assert rule.rise_percent is not None
     return start > 0 and (now - start) * 100 >= rule.rise_percent * start
+
+
+def _add_person(cell: Row, count: Row, query: Events) -> None:
+    """Add one person's sessions to a cell, and the person where there were any."""
+    for measure in query.measures:
+        for name in COUNTED:
+            cell[f"{name}_{measure.column}"] += count[f"{name}_{measure.column}"]
+        for people, name in COUNTED_PEOPLE.items():
+            cell[f"{people}_{measure.column}"] += count[f"{name}_{measure.column}"] > 0
 
 
 def _any_of(conditions: tuple[Condition, ...], row: Row) -> bool:

@@ -35,6 +35,8 @@ from openkap.registry.missing import (
     wilson,
 )
 from openkap.registry.query import (
+    COUNTED,
+    COUNTED_PEOPLE,
     FLOW_STEPS,
     PEOPLE_DIMENSIONS,
     PERIOD_DIMENSIONS,
@@ -57,7 +59,14 @@ from openkap.registry.query import (
 from openkap.registry.repeated import Trajectory, fit_trajectory
 from openkap.registry.runchart import RunChart, run_chart
 from openkap.registry.sites import SiteResult, compare_sites
-from openkap.registry.survival import Curves, aalen_johansen, count_by_day, kaplan_meier, turnbull
+from openkap.registry.survival import (
+    Curves,
+    aalen_johansen,
+    count_by_day,
+    distinct_pairs,
+    kaplan_meier,
+    turnbull,
+)
 
 PRIMARY = Panel(scale="pcl5", cluster="total")
 # The times at which sites are compared and results are followed by quarter.
@@ -313,7 +322,7 @@ def report_queries(definitions: Definitions) -> list[Query]:
                 for panel in measure.panels:
                     queries[panel] = cells_query(definitions, panel)
             case EventsMeasure():
-                queries[measure.id] = Events(measure)
+                queries[Events] = events_query(definitions)
             case SurvivalMeasure():
                 queries[measure.id] = Spells(measure)
             case FlowMeasure():
@@ -340,6 +349,11 @@ def cells_query(
     if window:
         windows = tuple(each for each in windows if each.id == window)
     return Cells(panel, windows, tuple(dimensions))
+
+
+def events_query(definitions: Definitions) -> Events:
+    """All measures of sessions at once."""
+    return Events(tuple(each for each in definitions.measures if isinstance(each, EventsMeasure)))
 
 
 def daily_windows(definitions: Definitions, panel: Panel = PRIMARY) -> tuple[Window, ...]:
@@ -369,6 +383,7 @@ class Asker:
         self._tables: dict[Any, CellTable] = {}
         self._models: dict[Any, AnswerModel] = {}
         self._changes: dict[Any, Estimate] = {}
+        self._events: Columns | None = None
 
     def table(
         self, panel: Panel, dimensions: Sequence[str] = PEOPLE_DIMENSIONS, window: str | None = None
@@ -434,12 +449,15 @@ class Asker:
         return rows
 
     def rates(self, measure: EventsMeasure) -> list[RateRow]:
-        """Sessions and people, for all and by each stratum."""
-        names = ("units", "seen", "hit", "events", "people", "people_seen", "people_hit")
-        columns = self.engine.columns(Events(measure))
+        """Sessions and people, for all and by each stratum; all measures of sessions are asked at once."""
+        if self._events is None:
+            self._events = self.engine.columns(events_query(self.definitions))
+        names = (*COUNTED, *COUNTED_PEOPLE)
+        groups = {name: self._events.get(name, ()) for name in measure.strata}
+        counts = {name: self._events.get(f"{name}_{measure.column}", ()) for name in names}
         return [
             RateRow(measure.id, measure.title, stratum, group, **sums)
-            for stratum, group, sums in _by_group(columns, names, measure.strata)
+            for stratum, group, sums in _by_group({**groups, **counts}, names, measure.strata)
         ]
 
     def flow(self, measure: FlowMeasure) -> list[dict[str, Any]]:
@@ -552,7 +570,7 @@ def _range(
     happened = cause == measure.event
     left = np.where(happened, lower, np.where(np.isnan(upper), lower, upper))
     right = np.where(happened, upper, np.inf)
-    if len(np.unique(np.column_stack([left, right]), axis=0)) > MOST_INTERVALS:
+    if len(distinct_pairs(left, right, people)[0]) > MOST_INTERVALS:
         # A whole week is the least step then; intervals only grow, so the range stays true.
         left, right = np.floor(left / 7) * 7, np.ceil(right / 7) * 7
     fit = turnbull(left, right, people, tolerance=1e-7)

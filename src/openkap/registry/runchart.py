@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
 FEWEST_POINTS = 10
 
@@ -68,5 +67,13 @@ def run_chart(labels: Sequence[str], values: Sequence[float]) -> RunChart:
         longest,
         round(math.log2(n) + 3) if n else 0,
         max(runs - 1, 0),
-        int(binom.ppf(0.05, n - 1, 0.5)) if n > 1 else 0,
+        _fewest_crossings(n - 1) if n > 1 else 0,
     )
+
+
+def _fewest_crossings(chances: int) -> int:
+    """The fifth centile of a fair coin's heads."""
+    # Loaded when a chart is drawn: it would take a second of every start of the clinic, and much memory.
+    from scipy.stats import binom
+
+    return int(binom.ppf(0.05, chances, 0.5))

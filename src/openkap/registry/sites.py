@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from openkap.core.errors import InputError
@@ -188,6 +187,9 @@ def shrink(
         joint = log_likelihood(theta[0] + np.exp(theta[1]) * nodes)
         top = joint.max(axis=0)
         return -float((top + np.log(weights @ np.exp(joint - top))).sum())
+
+    # Loaded when a fit is asked for: a server that never fits one starts faster and stays smaller.
+    from scipy.optimize import minimize
 
     best = minimize(minus_loglik, np.array([0.0, -1.0]), method="Nelder-Mead", bounds=[(-5, 5), (-7, 2)])
     mu, tau = float(best.x[0]), float(np.exp(best.x[1]))

@@ -22,6 +22,8 @@ from openkap.registry.definition import (
     Window,
 )
 from openkap.registry.query import (
+    COUNTED,
+    COUNTED_PEOPLE,
     FLOW_STEPS,
     RULES,
     Cells,
@@ -38,6 +40,8 @@ from openkap.registry.query import (
 # Order of recording fits below this; a pick's key is distance first, then the latest recorded.
 SEQUENCE_LIMIT = 2**40
 MICROSECONDS_AN_HOUR = 3_600_000_000
+# A long bucket holds a contact once; a short one makes most contacts stand twice.
+BUCKETS_A_WINDOW = 7
 _RANK = {"death": 1, "other_treatment": 2, "withdrawal": 3, "retreatment": 4}
 
 
@@ -73,6 +77,7 @@ class _Compiler:
     def __init__(self, definitions: Definitions, as_of: date, corrected: frozenset[str] | None) -> None:
         self.definitions, self.as_of = definitions, f"DATE '{as_of.isoformat()}'"
         self.corrected = corrected
+        self.strata = tuple(each.id for each in definitions.strata.strata)
         self.plan = Plan()
 
     def compile(self, query: Query) -> Plan:
@@ -103,9 +108,41 @@ class _Compiler:
         return ", ".join(self._stratum(each, day) for each in self.definitions.strata.strata)
 
     def _people(self) -> str:
+        """Every course that has begun, with the number of the person's group of strata."""
+        begun, kinds = self._begun(), self._kinds()
+        same = " AND ".join(f"k.{name} = b.{name}" for name in self.strata)
+        return self.plan.step("people", f"SELECT b.*, k.kind FROM {begun} b JOIN {kinds} k ON {same}")
+
+    def _kinds(self) -> str:
+        """The groups of people there are, numbered: one number is quicker to group by than six names."""
+        names = ", ".join(self.strata)
+        return self.plan.step(
+            "kinds",
+            f"SELECT {names}, ROW_NUMBER() OVER (ORDER BY {names}) AS kind "
+            f"FROM (SELECT DISTINCT {names} FROM {self._begun()}) g",
+        )
+
+    def _begun(self) -> str:
+        """Courses with whether the person is due at each window, or died before it, as 1 or NULL.
+
+        That is the same for every score, so it is settled here once.
+        """
+        marks = []
+        for window in self.definitions.all_windows():
+            closed = f"c.elapsed >= {window.last_day}"
+            alive = f"(c.died_day IS NULL OR c.died_day >= {window.first_day})"
+            marks += [
+                f"CASE WHEN {closed} AND {alive} THEN 1 END AS due_{_span(window)}",
+                f"CASE WHEN {closed} AND NOT {alive} THEN 1 END AS gone_{_span(window)}",
+            ]
+        return self.plan.step(
+            "begun", f"SELECT c.*, {', '.join(dict.fromkeys(marks))} FROM {self._courses()} c"
+        )
+
+    def _courses(self) -> str:
         """Every course that has begun, with the person's groups; the first course of each is marked."""
         return self.plan.step(
-            "people",
+            "courses",
             f"SELECT c.course_id, c.patient_id, c.site_id, COALESCE(c.therapist_id, 0) AS therapist_id, "
             f"c.index_at, c.index_on, c.end_reason, days_between(c.index_on, {self.as_of}) AS elapsed, "
             f"days_between(c.index_on, p.died_on) AS died_day, {self._strata('c.index_on')}, "
@@ -114,28 +151,44 @@ class _Compiler:
             "THEN 1 ELSE 0 END AS is_first "
             "FROM course c JOIN patient p ON p.patient_id = c.patient_id "
             f"WHERE c.index_on IS NOT NULL AND c.index_at IS NOT NULL AND c.index_on <= {self.as_of}",
+            view=True,
         )
 
-    def _current(self, table: str, key: str, alias: str) -> str:
-        """The condition that a row was neither voided nor replaced."""
+    def _grouped(self, dimensions: tuple[str, ...], sums: dict[str, str], source: str) -> str:
+        """Sums by groups of people; a group goes by its number and gets its names back at the end."""
+        listed = ", ".join(f"{sql} AS {name}" for name, sql in sums.items())
+        if not set(self.strata) <= set(dimensions):
+            by = ", ".join(dimensions)
+            return f"SELECT {by}, {listed} FROM {source} GROUP BY {by}"
+        by = ", ".join(["kind", *(name for name in dimensions if name not in self.strata)])
+        shown = [f"{'k' if name in self.strata else 'g'}.{name}" for name in dimensions]
+        shown += [f"g.{name}" for name in sums]
+        return (
+            f"SELECT {', '.join(shown)} FROM (SELECT {by}, {listed} FROM {source} GROUP BY {by}) g "
+            f"JOIN {self._kinds()} k ON k.kind = g.kind"
+        )
+
+    def _current(self, table: str, key: str, alias: str) -> tuple[str, str]:
+        """The join and the condition that leave out rows that were voided or replaced."""
         valid = f"{alias}.status <> 'entered-in-error'"
         if self.corrected is not None and table not in self.corrected:
-            return valid
-        voided = self.plan.step(
+            return "", valid
+        replaced = self.plan.step(
             f"replaced_{table}", f"SELECT DISTINCT replaces AS name FROM {table} WHERE replaces IS NOT NULL"
         )
-        return f"{valid} AND NOT EXISTS (SELECT 1 FROM {voided} v WHERE v.name = {alias}.{key})"
+        # Both engines search much longer for NOT EXISTS than for a row that found no partner.
+        return f" LEFT JOIN {replaced} v ON v.name = {alias}.{key}", f"{valid} AND v.name IS NULL"
 
     def _live(self, panel: Panel) -> str:
         people = self._people()
+        join, current = self._current("score", "score_id", "s")
         return self.plan.step(
             "live",
             "SELECT s.course_id, CAST(days_between(p.index_on, s.assessed_on) AS BIGINT) AS day, "
             "micros_between(p.index_at, s.assessed_at) AS us, s.value, s.sequence "
-            f"FROM score s JOIN {people} p ON p.course_id = s.course_id "
+            f"FROM score s JOIN {people} p ON p.course_id = s.course_id{join} "
             f"WHERE p.is_first = 1 AND s.scale = '{panel.scale}' AND s.cluster = '{panel.cluster}' "
-            f"AND s.value IS NOT NULL AND s.assessed_on <= {self.as_of} "
-            f"AND {self._current('score', 'score_id', 's')}",
+            f"AND s.value IS NOT NULL AND s.assessed_on <= {self.as_of} AND {current}",
             view=panel not in self._followed_panels(),
         )
 
@@ -187,37 +240,30 @@ class _Compiler:
 
     def _cells(self, query: Cells) -> str:
         wide = self._wide(query.panel, query.windows)
-        inner, outer = ["baseline"], []
+        inner, sums = [], {"people": "COUNT(*)"}
         for window in query.windows:
-            name = window.id
-            closed = f"elapsed >= {window.last_day}"
-            due = f"{closed} AND (died_day IS NULL OR died_day >= {window.first_day})"
+            name, span = window.id, _span(window)
             # A score that does not count becomes NULL here, and so do all tests of it below.
             inner += [
-                f"CASE WHEN {due} THEN 1 END AS due_{name}",
-                f"CASE WHEN {closed} AND died_day < {window.first_day} THEN 1 END AS gone_{name}",
-                f"CASE WHEN {due} THEN v_{name} - baseline END AS change_{name}",
-                f"CASE WHEN {due} THEN v_{name} END AS value_{name}",
+                f"due_{span} AS due_{name}",
+                f"gone_{span} AS gone_{name}",
+                f"CASE WHEN due_{span} = 1 AND baseline IS NOT NULL THEN v_{name} END AS value_{name}",
+                f"CASE WHEN due_{span} = 1 THEN v_{name} - baseline END AS change_{name}",
             ]
-            outer += [
-                *(f"COUNT({column}_{name}) AS {column}_{name}" for column in ("due", "gone")),
-                f"COUNT(change_{name}) AS seen_{name}",
-                f"COALESCE(SUM(change_{name}), 0) AS change_{name}",
-                f"COALESCE(SUM(change_{name} * change_{name}), 0) AS square_{name}",
-                *(f"{self._successes(rule, query.panel, name)} AS {rule}_{name}" for rule in RULES),
-            ]
-        dims = ", ".join(query.dimensions)
-        return (
-            f"SELECT {dims}, COUNT(*) AS people, {', '.join(outer)} "
-            f"FROM (SELECT {dims}, {', '.join(inner)} FROM {wide}) w GROUP BY {dims}"
-        )
+            sums |= {f"{column}_{name}": f"COUNT({column}_{name})" for column in ("due", "gone")}
+            sums[f"seen_{name}"] = f"COUNT(change_{name})"
+            sums |= {f"{rule}_{name}": self._successes(rule, query.panel, name) for rule in RULES}
+            sums[f"change_{name}"] = f"COALESCE(SUM(change_{name}), 0)"
+            sums[f"square_{name}"] = f"COALESCE(SUM(change_{name} * change_{name}), 0)"
+        dims = [*query.dimensions, *(["kind"] if set(self.strata) <= set(query.dimensions) else [])]
+        source = f"(SELECT {', '.join([*dims, 'baseline', *inner])} FROM {wide}) w"
+        return self._grouped(query.dimensions, sums, source)
 
     def _successes(self, rule: str, panel: Panel, window: str) -> str:
         limit = self._rule(rule, panel)
         if limit is None:
             return "CAST(0 AS BIGINT)"
-        met = _meets(limit, f"value_{window}", "baseline")
-        return f"COUNT(CASE WHEN change_{window} IS NOT NULL AND {met} THEN 1 END)"
+        return f"COUNT(CASE WHEN {_meets(limit, f'value_{window}', 'baseline')} THEN 1 END)"
 
     def _moments(self, query: Moments) -> str:
         wide = self._wide(query.panel, query.windows)
@@ -347,119 +393,184 @@ class _Compiler:
     # Sessions
 
     def _events(self, query: Events) -> str:
-        measure, people = query.measure, self._people()
-        begun = self.plan.step(
-            "sessions",
-            "SELECT s.session_id, s.course_id, s.started_at, s.started_on, s.status FROM session s "
-            f"WHERE s.started_on <= {self.as_of}",
+        """All events measures at once: sessions, those seen, those with something, by groups of people."""
+        people, per_course = self._people(), self._per_course(query.measures)
+        names = [f"{name}_{each.column}" for each in query.measures for name in COUNTED]
+        listed = ", ".join(f"{_total(f'c.{name}')} AS {name}" for name in names)
+        per_person = (
+            f"(SELECT p.patient_id, {listed} FROM {per_course} c "
+            f"JOIN {people} p ON p.course_id = c.course_id GROUP BY p.patient_id)"
         )
-        among = ", ".join(f"'{status}'" for status in measure.among)
-        sessions = f"(SELECT * FROM {begun} s WHERE s.status IN ({among})"
-        if measure.after_h:
-            sessions += f" AND days_between(s.started_on, {self.as_of}) >= {-(-measure.after_h[1] // 24)}"
-        per_course = self._per_course(measure, sessions + ")")
-        per_person = self.plan.step(
-            "per_person",
-            f"SELECT p.patient_id, {_total('c.units')} AS units, {_total('c.seen')} AS seen, "
-            f"{_total('c.hit')} AS hit, {_total('c.events')} AS events FROM {per_course} c JOIN "
-            f"{people} p ON p.course_id = c.course_id "
-            "GROUP BY p.patient_id",
-            view=True,
+        sums = {name: _total(f"t.{name}") for name in names}
+        for each in query.measures:
+            for people_who, had in COUNTED_PEOPLE.items():
+                sums[f"{people_who}_{each.column}"] = f"COUNT(CASE WHEN t.{had}_{each.column} > 0 THEN 1 END)"
+        shown = ", ".join(f"p.{name}" for name in dict.fromkeys([*query.dimensions, "kind"]))
+        source = (
+            f"(SELECT {shown}, t.* FROM {per_person} t JOIN {people} p "
+            "ON p.patient_id = t.patient_id AND p.is_first = 1) t"
         )
-        dims = ", ".join(f"p.{name}" for name in query.dimensions)
-        return (
-            f"SELECT {dims}, {_total('t.units')} AS units, {_total('t.seen')} AS seen, "
-            f"{_total('t.hit')} AS hit, "
-            f"{_total('t.events')} AS events, COUNT(*) AS people, "
-            "COUNT(CASE WHEN t.seen > 0 THEN 1 END) AS people_seen, "
-            "COUNT(CASE WHEN t.hit > 0 THEN 1 END) AS people_hit "
-            f"FROM {per_person} t JOIN {people} p ON p.patient_id = t.patient_id AND p.is_first = 1 "
-            f"GROUP BY {dims}"
-        )
+        return self._grouped(query.dimensions, sums, source)
 
-    def _per_course(self, measure: EventsMeasure, sessions: str) -> str:
-        """Sessions of each course, how many were seen, how many had something, and how much.
+    def _per_course(self, measures: tuple[EventsMeasure, ...]) -> str:
+        """Sessions of each course, how many were seen, how many had something, and how much, by measure.
 
         Counted apart and joined by course: what happened is rare beside the sessions it happened in.
         """
-        units = self.plan.step(
-            "units", f"SELECT s.course_id, COUNT(*) AS units FROM {sessions} s GROUP BY s.course_id"
+        joins, shown = [], []
+        marked = [each for each in measures if each.table not in ("session", "therapy")]
+        if marked:
+            joins.append(("m", self._marked(tuple(marked))))
+        for i, each in enumerate(measures):
+            name, seen, hit, events = each.column, f"u.units_{each.column}", "hit", "events"
+            if each.requires:
+                joins.append((f"l{i}", self._looked_at(each)))
+                seen = f"COALESCE(l{i}.seen, 0)"
+            if each.table == "session":
+                hit = events = f"u.hit_{name}"
+            elif each.table == "therapy":
+                joins.append((f"t{i}", self._contacts_in_window(each)))
+                hit, events = f"COALESCE(t{i}.hit, 0)", f"COALESCE(t{i}.events, 0)"
+            else:
+                hit, events = f"COALESCE(m.hit_{name}, 0)", f"COALESCE(m.events_{name}, 0)"
+            shown += [
+                f"u.units_{name}",
+                f"{seen} AS seen_{name}",
+                f"{hit} AS hit_{name}",
+                f"{events} AS events_{name}",
+            ]
+        joined = "".join(
+            f" LEFT JOIN {step} {alias} ON {alias}.course_id = u.course_id" for alias, step in joins
         )
-        found = self.plan.step(
-            "found",
-            f"SELECT h.course_id, COUNT(*) AS hit, {_total('h.events')} AS events "
-            f"FROM ({self._hits(measure, sessions)}) h GROUP BY h.course_id",
-        )
-        seen, join = "u.units", ""
-        if measure.requires:
-            present = ", ".join(f"x.{name}" for name in measure.requires)
-            looked_at = self.plan.step(
-                "looked_at",
-                f"SELECT s.course_id, COUNT(*) AS seen FROM {sessions} s WHERE s.session_id IN "
-                f"(SELECT x.session_id FROM {measure.table} x WHERE {self._counts(measure)} "
-                f"AND COALESCE({present}) IS NOT NULL) GROUP BY s.course_id",
-            )
-            seen, join = "COALESCE(l.seen, 0)", f" LEFT JOIN {looked_at} l ON l.course_id = u.course_id"
         return self.plan.step(
             "per_course",
-            f"SELECT u.course_id, u.units, {seen} AS seen, COALESCE(f.hit, 0) AS hit, "
-            f"COALESCE(f.events, 0) AS events FROM {units} u "
-            f"LEFT JOIN {found} f ON f.course_id = u.course_id{join}",
+            f"SELECT u.course_id, {', '.join(shown)} FROM {self._units(measures)} u{joined}",
             view=True,
         )
 
-    def _hits(self, measure: EventsMeasure, sessions: str) -> str:
-        """Each session that had something, with its course and how much."""
-        if measure.table == "session":
-            return f"SELECT s.course_id, 1 AS events FROM {sessions} s WHERE {_any(measure.any_of, 's')}"
-        if measure.table == "therapy":
-            return self._contacts_in_window(measure, sessions)
-        where = [self._counts(measure), _any(measure.any_of, "x")]
-        if measure.requires:
-            where.append(f"COALESCE({', '.join(f'x.{name}' for name in measure.requires)}) IS NOT NULL")
-        return (
-            "SELECT s.course_id, e.events FROM (SELECT x.session_id, COUNT(*) AS events "
-            f"FROM {measure.table} x WHERE {' AND '.join(where)} GROUP BY x.session_id) e "
-            f"JOIN {sessions} s ON s.session_id = e.session_id"
+    def _sessions(self) -> str:
+        return self.plan.step(
+            "sessions",
+            "SELECT s.session_id, s.course_id, s.started_at, s.started_on, s.status FROM session s "
+            f"WHERE s.started_on <= {self.as_of}",
+            view=True,
         )
 
-    def _counts(self, measure: EventsMeasure) -> str:
-        """The condition that a row belongs to a session and still stands."""
-        key = {"vital": "vital_id", "adverse_event": "event_id"}.get(measure.table)
-        stands = f" AND {self._current(measure.table, key, 'x')}" if key else ""
-        return f"x.session_id IS NOT NULL{stands}"
+    def _among(self, measure: EventsMeasure) -> str:
+        """The condition that a session ``s`` belongs to the denominator."""
+        listed = ", ".join(f"'{status}'" for status in measure.among)
+        closed = ""
+        if measure.after_h:
+            closed = f" AND days_between(s.started_on, {self.as_of}) >= {-(-measure.after_h[1] // 24)}"
+        return f"s.status IN ({listed}){closed}"
 
-    def _contacts_in_window(self, measure: EventsMeasure, sessions: str) -> str:
-        """Sessions with a contact inside the window after them.
+    def _units(self, measures: tuple[EventsMeasure, ...]) -> str:
+        """Sessions of each course that count for each measure, and what they say themselves."""
+        counts = []
+        for each in measures:
+            counts.append(f"COUNT(CASE WHEN {self._among(each)} THEN 1 END) AS units_{each.column}")
+            if each.table == "session":
+                met = f"{self._among(each)} AND {_any(each.any_of, 's')}"
+                counts.append(f"COUNT(CASE WHEN {met} THEN 1 END) AS hit_{each.column}")
+        return self.plan.step(
+            "units", f"SELECT s.course_id, {', '.join(counts)} FROM {self._sessions()} s GROUP BY s.course_id"
+        )
 
-        A bucket is as many days as the window reaches, so a contact in the window lies in the bucket of its
-        session or in the next: two equalities instead of a search, then the exact hour.
+    def _marked(self, measures: tuple[EventsMeasure, ...]) -> str:
+        """Sessions of each course that rows of other tables tell something of, by measure.
+
+        The few rows that tell something are gathered first, so that the sessions are gone through once.
+        """
+        gathered = []
+        for table in dict.fromkeys(each.table for each in measures):
+            own = [each for each in measures if each.table == table]
+            marks = ", ".join(
+                f"CASE WHEN {self._tells(each)} THEN 1 ELSE 0 END AS e_{each.column}"
+                if each in own
+                else f"0 AS e_{each.column}"
+                for each in measures
+            )
+            some = " OR ".join(f"({self._tells(each)})" for each in own)
+            gathered.append(f"SELECT x.session_id, {marks} FROM {self._standing(table)} AND ({some})")
+        sums = ", ".join(f"{_total(f'g.e_{each.column}')} AS e_{each.column}" for each in measures)
+        by_session = (
+            f"(SELECT g.session_id, {sums} FROM ({' UNION ALL '.join(gathered)}) g GROUP BY g.session_id)"
+        )
+        counts = ", ".join(
+            f"COUNT(CASE WHEN {self._among(each)} AND e.e_{each.column} > 0 THEN 1 END) "
+            f"AS hit_{each.column}, "
+            + _total(f"CASE WHEN {self._among(each)} THEN e.e_{each.column} ELSE 0 END")
+            + f" AS events_{each.column}"
+            for each in measures
+        )
+        return self.plan.step(
+            "marked",
+            f"SELECT s.course_id, {counts} FROM {by_session} e JOIN {self._sessions()} s "
+            "ON s.session_id = e.session_id GROUP BY s.course_id",
+        )
+
+    def _tells(self, measure: EventsMeasure) -> str:
+        """The condition that a row ``x`` is what the measure looks for."""
+        present = ", ".join(f"x.{name}" for name in measure.requires)
+        return _any(measure.any_of, "x") + (f" AND COALESCE({present}) IS NOT NULL" if present else "")
+
+    def _standing(self, table: str) -> str:
+        """The rows ``x`` of a table that belong to a session and still stand, up to further conditions."""
+        key = {"vital": "vital_id", "adverse_event": "event_id"}.get(table)
+        join, current = self._current(table, key, "x") if key else ("", "TRUE")
+        return f"{table} x{join} WHERE x.session_id IS NOT NULL AND {current}"
+
+    def _looked_at(self, measure: EventsMeasure) -> str:
+        """Sessions of each course in which what the measure requires was recorded at all."""
+        present = ", ".join(f"x.{name}" for name in measure.requires)
+        return self.plan.step(
+            "looked_at",
+            f"SELECT s.course_id, COUNT(*) AS seen FROM {self._sessions()} s "
+            f"WHERE {self._among(measure)} AND s.session_id IN "
+            f"(SELECT x.session_id FROM {self._standing(measure.table)} "
+            f"AND COALESCE({present}) IS NOT NULL) GROUP BY s.course_id",
+        )
+
+    def _contacts_in_window(self, measure: EventsMeasure) -> str:
+        """Sessions of each course with a contact inside the window after them, and such contacts.
+
+        Days are counted in buckets much longer than the window: a contact lies in the bucket of its session,
+        or early in the one after it. So two equalities take the place of a search; then comes the exact hour.
         """
         assert measure.after_h is not None
         low, high = (hours * MICROSECONDS_AN_HOUR for hours in measure.after_h)
         days = -(-measure.after_h[1] // 24)
+        size = BUCKETS_A_WINDOW * days
+        bucket = f"CAST(FLOOR(utc_day({{}}) / {size}) AS BIGINT)"
+        own = bucket.format("x.started_at")
         contacts = self.plan.step(
             "contacts",
-            f"SELECT x.course_id, x.started_at, FLOOR(utc_day(x.started_at) / {days}) - k.shift AS bucket "
+            f"SELECT x.course_id, x.started_at, {own} - k.shift AS bucket "
             "FROM therapy x CROSS JOIN (SELECT 0 AS shift UNION ALL SELECT 1 AS shift) k "
-            f"WHERE {_any(measure.any_of, 'x')}",
+            f"WHERE {_any(measure.any_of, 'x')} "
+            f"AND (k.shift = 0 OR utc_day(x.started_at) - {own} * {size} < {days})",
             view=True,
         )
         gap = "micros_between(s.started_at, x.started_at)"
-        return (
-            f"SELECT s.session_id, s.course_id, COUNT(*) AS events FROM {sessions} s "
-            f"JOIN {contacts} x ON x.course_id = s.course_id "
-            f"AND x.bucket = FLOOR(utc_day(s.started_at) / {days}) "
-            f"WHERE {gap} >= {low} AND {gap} <= {high} GROUP BY s.session_id, s.course_id"
+        by_session = (
+            f"SELECT s.session_id, s.course_id, COUNT(*) AS events FROM {self._sessions()} s "
+            f"JOIN {contacts} x ON x.course_id = s.course_id AND x.bucket = {bucket.format('s.started_at')} "
+            f"WHERE {self._among(measure)} AND {gap} >= {low} AND {gap} <= {high} "
+            "GROUP BY s.session_id, s.course_id"
+        )
+        return self.plan.step(
+            "met",
+            f"SELECT h.course_id, COUNT(*) AS hit, {_total('h.events')} AS events FROM ({by_session}) h "
+            "GROUP BY h.course_id",
         )
 
     def _tally(self, query: TallyOf) -> str:
         table, people = query.measure.table, self._people()
         by = ", ".join(f"x.{name}" for name in query.measure.by)
-        current = f" WHERE {self._current(table, 'event_id', 'x')}" if table == "adverse_event" else ""
+        join, current = self._current(table, "event_id", "x") if table == "adverse_event" else ("", "TRUE")
         return (
             f"SELECT {by}, COUNT(*) AS rows_counted FROM {table} x "
-            f"JOIN {people} p ON p.course_id = x.course_id{current} GROUP BY {by}"
+            f"JOIN {people} p ON p.course_id = x.course_id{join} WHERE {current} GROUP BY {by}"
         )
 
     # From the door to follow-up
@@ -504,6 +615,11 @@ def _banded(column: str, bands: tuple[float, ...]) -> str:
         f"WHEN {column} < {band!r} THEN '{label}'" for band, label in zip(bands, labels, strict=False)
     )
     return f"CASE WHEN {column} IS NULL THEN 'unknown' {steps} ELSE '{labels[-1]}' END"
+
+
+def _span(window: Window) -> str:
+    """The days of a window as part of a column's name; windows of the same days share it."""
+    return f"{window.first_day}_{window.last_day}"
 
 
 def _window_pick(window: Window) -> str:

@@ -140,8 +140,10 @@ def turnbull(
     Roland 2008, doi:10.1111/j.1467-9469.2007.00585.x) for speed.
     """
     lower, upper = np.asarray(lower, float), np.asarray(upper, float)
-    pairs, index = np.unique(np.column_stack([lower, upper]), axis=0, return_inverse=True)
-    weight = np.bincount(index.ravel(), np.asarray(people, float))
+    pairs, weight = distinct_pairs(lower, upper, np.asarray(people, float))
+    exact = (pairs[:, 0] == pairs[:, 1]) | np.isinf(pairs[:, 1])
+    if exact.all():
+        return _product_limit(pairs, weight)
     left, right = _innermost(pairs[:, 0], pairs[:, 1])
     covers = (pairs[:, :1] <= left[None, :]) & (right[None, :] <= pairs[:, 1:])
     # (v, b] does not hold the very time v.
@@ -167,6 +169,34 @@ def turnbull(
             return Turnbull(left, right, fresh, iteration, True)
         mass = fresh
     return Turnbull(left, right, mass, most, False)
+
+
+def distinct_pairs(lower: Floats, upper: Floats, people: Floats) -> tuple[Floats, Floats]:
+    """The different intervals in order, (N, 2), and how many people have each."""
+    order = np.lexsort((upper, lower))
+    pairs = np.column_stack([lower[order], upper[order]])
+    first = np.ones(len(pairs), bool)
+    first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
+    starts = np.flatnonzero(first)
+    return pairs[starts], np.add.reduceat(people[order], starts) if len(starts) else np.zeros(0)
+
+
+def _product_limit(pairs: Floats, weight: Floats) -> Turnbull:
+    """The same curve where every time is known exactly or not reached: Kaplan and Meier's, in one step."""
+    happened = pairs[:, 0] == pairs[:, 1]
+    times = np.unique(pairs[happened, 0])
+    events = np.bincount(np.searchsorted(times, pairs[happened, 0]), weight[happened], len(times))
+    # Who left on the day of an event was at risk on it.
+    left = np.bincount(np.searchsorted(times, pairs[:, 0], side="right"), weight, len(times) + 1)
+    at_risk = weight.sum() - np.cumsum(left)[:-1]
+    survival = np.cumprod(1 - events / at_risk)
+    mass = -np.diff(survival, prepend=1.0)
+    # What nobody was watched long enough to see lies beyond the last time.
+    rest = np.array([pairs[~happened, 0].max() if (~happened).any() else np.inf])
+    ends = np.concatenate([times, np.maximum(rest, times[-1] if len(times) else rest)])
+    return Turnbull(
+        ends, np.concatenate([times, [np.inf]]), np.append(mass, survival[-1] if len(times) else 1.0), 1, True
+    )
 
 
 def _innermost(lower: Floats, upper: Floats) -> tuple[Floats, Floats]:

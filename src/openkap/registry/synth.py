@@ -450,21 +450,35 @@ class _Chunks:
     def _vitals(self, sessions: Ints) -> None:
         rng, total = self.rng, len(sessions)
         base = rng.normal(126, 13, total)
+        parts: list[dict[str, Any]] = []
         for minute, rise in ((-5, 0.0), (40, 16.0), (120, 4.0)):
             systolic = np.rint(base + rise + rng.normal(0, 9, total)).clip(70, 240).astype(np.int32)
             taken = np.flatnonzero(rng.random(total) < 0.97)
-            self._write(
-                "vital",
-                vital_id=self._next("vital", len(taken)),
-                session_id=sessions[taken],
-                minute=np.full(len(taken), minute, np.int32),
-                systolic=systolic[taken],
-                diastolic=np.rint(systolic[taken] * 0.62).astype(np.int32),
-                heart_rate=np.rint(rng.normal(76, 10, len(taken))).astype(np.int32).clip(40, 180),
-                spo2=np.full(len(taken), 98, np.int32),
-                sequence=self._sequence("vital", len(taken)),
-                status=np.full(len(taken), "final"),
+            heart = np.rint(rng.normal(76, 10, len(taken))).astype(np.int32).clip(40, 180)
+            parts.append(
+                {
+                    "of": taken,
+                    "minute": np.full(len(taken), minute),
+                    "systolic": systolic[taken],
+                    "heart": heart,
+                }
             )
+        drawn = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        # In the order in which a clinic records: one session after the other.
+        order = np.argsort(drawn["of"], kind="stable")
+        rows = {name: column[order] for name, column in drawn.items()}
+        self._write(
+            "vital",
+            vital_id=self._next("vital", len(order)),
+            session_id=sessions[rows["of"]],
+            minute=rows["minute"].astype(np.int32),
+            systolic=rows["systolic"],
+            diastolic=np.rint(rows["systolic"] * 0.62).astype(np.int32),
+            heart_rate=rows["heart"],
+            spo2=np.full(len(order), 98, np.int32),
+            sequence=self._sequence("vital", len(order)),
+            status=np.full(len(order), "final"),
+        )
 
     def _latent(self, who: dict[str, Any]) -> Floats:
         """Expected PCL-5 by person and time: improvement with onset over days, relapse, site, person."""

@@ -64,7 +64,7 @@ def test_a_signature_names_who_when_what_and_the_exact_content(cast, patient):
     ada = cast.actor("ada")
     person = prove_identity(ada, PASSWORD)
     sign(by=ada, person=person, meaning="I agree", entity="patient", uid=patient.uid, content="the text")
-    row = Signature.objects.get()
+    row = Signature.objects.get(entity="patient")
     assert (row.name, row.roles, row.meaning) == ("Ada Lindqvist", "prescriber", "I agree")
     assert row.fingerprint == fingerprint("the text")
     assert row.fingerprint != fingerprint("the  text")

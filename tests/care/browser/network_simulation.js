@@ -1,9 +1,10 @@
-// Random schedules of the outbox under a simulated network; returns what went wrong, by seed.
-// True time is a number; each device's clock is ahead by its own skew. The server keeps what it acknowledged.
+// Random schedules of the outbox under a simulated network; returns what went wrong, by seed, and what was done.
+// True time is a number; each device's clock is ahead by its own skew. The server keeps what it committed.
 async ({ schedules, first, forgets = false }) => {
   const { Outbox } = await import("/static/js/live/outbox.js");
   const { ServerClock } = await import("/static/js/live/clock.js");
   const { memoryStore } = await import("/static/js/live/store.js");
+  const done = { cuts: 0, lostAnswers: 0, kills: 0, duplicates: 0, late: 0, reloads: 0, clocksSet: 0, sleeps: 0, entries: 0 };
 
   function random(seed) {
     let state = seed >>> 0;
@@ -21,20 +22,24 @@ async ({ schedules, first, forgets = false }) => {
       this.started = false;
     }
 
-    // As the endpoint: the same id once; a dose event that comes too early waits, and those after it.
-    take(entries) {
+    // As the endpoint: the same id once; what comes before the start, or before what it corrects, waits; each
+    // entry is committed by itself, so a server that is killed has the first ones.
+    take(entries, most = Infinity) {
+      const answers = [];
       let waits = false;
-      return entries.map((entry) => {
-        const isDose = entry.act === "start" || entry.act === "pause";
-        if (this.rows.has(entry.id)) return { id: entry.id, status: "saved" };
-        if ((isDose && waits) || (entry.act !== "start" && !this.started)) {
+      for (const entry of entries.slice(0, most)) {
+        const isDose = ["start", "pause", "resume"].includes(entry.act);
+        const isEarly = (entry.act !== "start" && !this.started) || (entry.act === "correct" && !this.rows.has(entry.payload.corrects));
+        if (!this.rows.has(entry.id) && (isEarly || (isDose && waits))) {
           waits = waits || isDose;
-          return { id: entry.id, status: "later" };
+          answers.push({ id: entry.id, status: "later" });
+          continue;
         }
         if (entry.act === "start") this.started = true;
-        this.rows.set(entry.id, { ...entry });
-        return { id: entry.id, status: "saved" };
-      });
+        if (!this.rows.has(entry.id)) this.rows.set(entry.id, { ...entry });
+        answers.push({ id: entry.id, status: "saved" });
+      }
+      return answers;
     }
   }
 
@@ -42,33 +47,54 @@ async ({ schedules, first, forgets = false }) => {
     const chance = random(seed);
     let now = 1_800_000_000_000;
     let hostile = true;
+    let downUntil = 0;
+    let pump = "running";
     const server = new Server();
     const late = [];
     const want = new Map();
+    const between = () => { now += Math.round(chance() * 400); };
     const device = (number) => {
-      const skew = Math.round((chance() - 0.5) * 600_000);
-      const made = { number, store: memoryStore(), skew, wall: () => now + skew };
-      made.clock = new ServerClock({ wall: made.wall, steady: () => now });
+      const made = { number, store: memoryStore(), skew: Math.round((chance() - 0.5) * 600_000), slept: 0 };
+      made.wall = () => now + made.skew;
+      made.newClock = () => new ServerClock({ wall: made.wall, steady: () => now - made.slept });
+      made.clock = made.newClock();
       made.post = async (entries) => {
         const copy = JSON.parse(JSON.stringify(entries));
         const fate = hostile ? chance() : 1;
-        if (fate < 0.2) throw new TypeError("cut before");
-        if (fate < 0.35) {
+        if (now < downUntil) throw new TypeError("the server is down");
+        if (fate < 0.15) {
+          done.cuts += 1;
+          throw new TypeError("cut before");
+        }
+        if (fate < 0.28) {
+          done.late += 1;
           late.push(copy);
           throw new TypeError("given up, arrives later");
         }
         const sentAt = made.wall();
-        now += Math.round(chance() * 400);
+        between();
+        if (fate < 0.4) {
+          done.kills += 1;
+          server.take(copy, Math.floor(chance() * (copy.length + 1)));
+          downUntil = now + Math.round(chance() * 60_000);
+          throw new TypeError("the server was killed in the middle");
+        }
         const answers = server.take(copy);
-        if (fate < 0.5) throw new TypeError("answer lost, or the server was killed after its commit");
-        if (fate < 0.65) late.push(copy);
+        if (fate < 0.5) {
+          done.lostAnswers += 1;
+          throw new TypeError("the answer was lost");
+        }
+        if (fate < 0.65) {
+          done.duplicates += 1;
+          late.push(copy);
+        }
         const serverNow = now;
-        now += Math.round(chance() * 400);
+        between();
         made.clock.heard(sentAt, serverNow, made.wall());
         return answers;
       };
       made.open = async () => {
-        made.clock = new ServerClock({ wall: made.wall, steady: () => now });
+        made.clock = made.newClock();
         made.outbox = new Outbox({ store: made.store, clock: made.clock, post: made.post });
         await made.outbox.open();
       };
@@ -78,36 +104,60 @@ async ({ schedules, first, forgets = false }) => {
     for (const each of devices) await each.open();
     // The page polls first: that measures the clock; then it sends.
     const settle = (each) => {
-      if (!hostile || chance() < 0.6) {
+      if (now >= downUntil && (!hostile || chance() < 0.6)) {
         const sentAt = each.wall();
-        now += Math.round(chance() * 400);
+        between();
         const serverNow = now;
-        now += Math.round(chance() * 400);
+        between();
         each.clock.heard(sentAt, serverNow, each.wall());
       }
       return each.outbox.flush();
     };
-    for (let step = 0; step < 14; step += 1) {
+    const choose = (each) => {
+      if (each.number === 0 && !want.has("0-start")) return "start";
+      const what = chance();
+      if (what < 0.6 || !want.has("0-start")) return "vitals";
+      if (what < 0.75 && want.size > 1) return "correct";
+      pump = pump === "running" ? "paused" : "running";
+      return pump === "running" ? "resume" : "pause";
+    };
+    const enter = async (each, step) => {
+      const act = choose(each);
+      const id = act === "start" ? "0-start" : `${each.number}-${step}`;
+      const names = act === "correct" ? { corrects: [...want.keys()][Math.floor(chance() * want.size)] } : {};
+      want.set(id, { at: now, number: each.number });
+      done.entries += 1;
+      await each.outbox.add(act, { values: { sbp: 120 + step }, ...names }, { id });
+      if (forgets && chance() < 0.3) await each.store.remove(id).then(each.open);
+    };
+    for (let step = 0; step < 16; step += 1) {
       now += Math.round(1000 + chance() * 90_000);
       const each = devices[chance() < 0.5 ? 0 : 1];
       const what = chance();
-      if (what < 0.55) {
-        const act = each.number === 0 && !want.has("0-start") ? "start" : chance() < 0.8 ? "vitals" : "pause";
-        const id = act === "start" ? "0-start" : `${each.number}-${step}`;
-        want.set(id, { at: now, number: each.number });
-        await each.outbox.add(act, { values: { sbp: 120 + step } }, { id });
-        if (forgets && chance() < 0.3) await each.store.remove(id).then(each.open);
-      } else if (what < 0.7) await each.open();
-      else if (what < 0.85 && late.length) server.take(late.splice(Math.floor(chance() * late.length), 1)[0]);
+      if (what < 0.5) await enter(each, step);
+      else if (what < 0.64) {
+        done.reloads += 1;
+        await each.open();
+      } else if (what < 0.68 && each.clock.ahead !== null) {
+        // Set while the page knows its lead; what a clock did while nobody measured it cannot be known.
+        done.clocksSet += 1;
+        each.skew = Math.round((chance() - 0.5) * 600_000);
+      } else if (what < 0.72) {
+        done.sleeps += 1;
+        now += 1_200_000;
+        each.slept += 1_200_000;
+      } else if (what < 0.85 && late.length) server.take(late.splice(Math.floor(chance() * late.length), 1)[0]);
       else await settle(each);
     }
     if (!want.has("0-start")) {
+      now += 1000;
       want.set("0-start", { at: now, number: 0 });
       await devices[0].outbox.add("start", {}, { id: "0-start" });
     }
     hostile = false;
+    now = Math.max(now, downUntil);
     while (late.length) server.take(late.pop());
-    for (let round = 0; round < 8; round += 1) {
+    for (let round = 0; round < 12; round += 1) {
       now += 2000;
       for (const each of devices) await settle(each);
     }
@@ -131,5 +181,5 @@ async ({ schedules, first, forgets = false }) => {
     const wrong = await one(seed);
     if (wrong.length) failures.push({ seed, wrong });
   }
-  return failures.slice(0, 10);
+  return { failures: failures.slice(0, 10), done };
 }

@@ -1,117 +1,34 @@
-"""Every page within reach of a role: accessible, inside its width, nothing inline, nothing from elsewhere."""
+"""Every page of the table of addresses: accessible, inside its width, on paper, by keyboard, nothing from elsewhere."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.urls import Resolver404, resolve
+from addresses import every_address
+from browser.fitness import Watcher, misfits
+from browser.tour import ACTS, ELSEWHERE, NOT_PAGES, ROLES, WAYS, Tour, is_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-browser")]
-
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-# The dark theme has the same structure; its colours and targets are what can fail.
-CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]}}
-PEOPLE = ("cora", "ada", "sia", "ari", "dov")
-# A file, not a page.
-FILES = {"audit_export", "mfa_download_recovery_codes", "insights_csv", "insights_pdf"} | {
-    "session_pdf",
-    "consent_copy",
-    "monitoring_form",
-}
-START = ("/home/", "/gallery/", "/me/")
-
-
-class Watcher:
-    """Notes what the browser complains about and where it went."""
-
-    def __init__(self, page, own: str) -> None:
-        self.complaints: list[str] = []
-        page.on(
-            "console", lambda said: said.type in {"error", "warning"} and self.complaints.append(said.text)
-        )
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda sent: self._note(sent.url, own))
-
-    def _note(self, url: str, own: str) -> None:
-        if not url.startswith((own, "data:", "about:", "blob:")):
-            self.complaints.append(f"asked for {url}")
-
-
-def links_of(page, own: str) -> list[str]:
-    found = page.eval_on_selector_all(
-        "main a[href], header a[href], nav a[href]", "all => all.map(a => a.href)"
-    )
-    return [urlsplit(each).path for each in found if each.startswith(own)]
-
-
-def name_of(path: str) -> str:
-    try:
-        return resolve(path).view_name
-    except Resolver404:
-        return path
-
-
-def measure(page) -> int:
-    """By how many pixels the page is wider than the window."""
-    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-
-
-def check(page, path: str, watcher: Watcher) -> list[str]:
-    """What is wrong with the page, in several shapes of the window."""
-    wrong = []
-    for width, height, scheme, rules in ((820, 1180, "light", RULES), (360, 780, "dark", CONTRAST)):
-        page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
-        for violation in Axe().run(page, options=rules).response["violations"]:
-            place = violation["nodes"][0]
-            wrong.append(f"{path} {width} {scheme}: {violation['id']}: {place['html'][:120]}")
-        if (over := measure(page)) > 0:
-            wrong.append(f"{path}: {over} px wider than {width}")
-    # 410 px is a tablet at 200 % zoom; 1440 a desk.
-    for width in (410, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        if (over := measure(page)) > 0:
-            wrong.append(f"{path}: {over} px wider than {width}")
-    if page.locator("[style], script:not([src]):not([type='application/json']), style").count():
-        wrong.append(f"{path}: inline style or script")
-    if not page.locator(".synthetic").is_visible():
-        wrong.append(f"{path}: does not say that the people are invented")
-    if page.locator("h1").count() != 1:
-        wrong.append(f"{path}: {page.locator('h1').count()} first headings")
-    wrong += [f"{path}: {complaint}" for complaint in watcher.complaints]
-    watcher.complaints.clear()
-    return wrong
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-pages")]
 
 
 @pytest.fixture(scope="module")
-def looked_at() -> set[str]:
-    """Pages seen before as another role; one look at each is enough."""
-    return set()
+def tour(served, browser):
+    """Each way is gone once, whichever test asks first."""
+    return Tour(served, browser)
 
 
-@pytest.mark.parametrize("key", PEOPLE)
-def test_every_page_within_reach_is_fit_for_everybody(served, browser, looked_at, key):
-    page = served.open(browser, key, reduced_motion="reduce")
-    watcher = Watcher(page, served.url)
-    waiting, wrong, seen = [*START], [], set()
-    while waiting:
-        path = waiting.pop(0)
-        name = name_of(path)
-        if name in seen or name in FILES:
-            continue
-        seen.add(name)
-        answer = page.goto(path)
-        assert answer is not None
-        assert answer.status < 400, f"{key} was led to {path}, which answers {answer.status}"
-        waiting += links_of(page, served.url)
-        if name not in looked_at or name == "home":
-            looked_at.add(name)
-            wrong += check(page, path, watcher)
-    page.context.close()
+@pytest.mark.parametrize("way", [*ROLES, *WAYS])
+def test_every_page_on_the_way_is_fit_for_everybody(tour, way):
+    wrong = tour.walk(way)
     assert not wrong, "\n".join(wrong)
-    assert len(seen) > 5
+
+
+def test_the_tour_leaves_no_page_out(tour):
+    for way in (*ROLES, *WAYS):
+        tour.walk(way)
+    names = {address.name for address in every_address()}
+    assert names >= ACTS | NOT_PAGES | ELSEWHERE, "names of the tour that are no addresses"
+    left_out = {name for name in names if is_page(name)} - tour.opened
+    assert not left_out, f"nobody opened {sorted(left_out)}: give the tour a way there (browser/tour.py)"
 
 
 def test_the_check_itself_sees_what_is_planted(served, browser):
@@ -129,7 +46,7 @@ def test_the_check_itself_sees_what_is_planted(served, browser):
         document.querySelector("main").append(wide);
         fetch("https://elsewhere.example/").catch(() => {});
     }""")
-    found = "\n".join(check(page, "planted", watcher))
+    found = "\n".join(misfits(page, "planted", watcher))
     for word in (
         "label",
         "color-contrast",
@@ -140,17 +57,6 @@ def test_the_check_itself_sees_what_is_planted(served, browser):
     ):
         assert word in found, f"{word} was not noticed in:\n{found}"
     page.context.close()
-
-
-def test_the_doors_before_the_login_are_fit_too(served, browser):
-    page = served.open(browser)
-    watcher = Watcher(page, served.url)
-    wrong = []
-    for path in ("/demo/", "/account/login/", "/account/password/reset/"):
-        page.goto(path)
-        wrong += check(page, path, watcher)
-    page.context.close()
-    assert not wrong, "\n".join(wrong)
 
 
 def test_the_keyboard_alone_reaches_the_content_and_the_menu(served, browser):
@@ -168,6 +74,38 @@ def test_the_keyboard_alone_reaches_the_content_and_the_menu(served, browser):
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none", "what has the focus shows it"
     assert {"To do", "Patients", "Find", "New referral"} <= reached
+    page.context.close()
+
+
+def test_the_questions_of_screening_are_answered_without_leaving_the_keyboard(served, browser):
+    page = served.open(browser, "cora")
+    page.goto("/referrals/new/")
+    for name, said in (("family_name", "Keys"), ("given_name", "Only"), ("birth_date", "1980-05-23")):
+        page.fill(f"#id_{name}", said)
+    page.click("text=Open the record")
+    page.wait_for_url("**/patients/*/")
+    page.goto(f"{page.url}screening/")
+    page.get_by_role("button", name="Open the screening").click()
+    page.goto(f"{page.url}section/health/")
+    page.get_by_role("button", name="Answer with the keyboard").press("Enter")
+    asked = [each.get_attribute("id") for each in page.query_selector_all("form.question")]
+    yes_no = "q => document.activeElement.closest('form').id === q"
+    keys = ("n", "y", "n")
+    for question, key in zip(asked, keys, strict=False):
+        page.wait_for_function(yes_no, arg=question)
+        page.keyboard.press(key)
+    for question, key in zip(asked, keys, strict=False):
+        page.locator(f"#{question}.is-done").wait_for()
+        word = page.locator(f"#{question} input:checked").get_attribute("value")
+        assert word in {"n": ("no", "never"), "y": ("yes",)}[key]
+    # Up and down move, and choose nothing.
+    page.wait_for_function(yes_no, arg=asked[3])
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(yes_no, arg=asked[2])
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_function(yes_no, arg=asked[4])
+    assert page.locator(f"#{asked[3]} input:checked").count() == 0
     page.context.close()
 
 

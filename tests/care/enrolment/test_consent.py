@@ -9,7 +9,7 @@ from enrolled import consented, go_through_all, open_consent, proof
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import consent_actions as acts
 from openkap.care.enrolment.facts import consent_in_force
-from openkap.care.enrolment.models import ConsentGiven, ConsentText
+from openkap.care.enrolment.models import ConsentGiven
 from openkap.care.moment import now
 from openkap.core.errors import ContentError, InputError
 from openkap.protocol.consent_text import languages, newest_text, parse_consent_text
@@ -147,21 +147,6 @@ def test_it_ends_after_the_months_the_protocol_says(cast, patient, watch):
     assert consent_in_force(patient, now())
     watch.forward(days=2)
     assert consent_in_force(patient, now()) is None
-
-
-def test_a_new_version_asks_again_and_the_old_text_stays_readable(cast, patient, monkeypatch):
-    given = consented(cast, patient)
-    newer = (
-        newest_text("en").body.replace("version: 1.0.0", "version: 1.1.0", 1).replace("Take your time.", "")
-    )
-    parsed = parse_consent_text(newer, Path("newer.md"))
-    monkeypatch.setattr("openkap.care.enrolment.texts.newest_text", lambda language: parsed)
-    page = cast.client("cora").get(url_of(patient)).content.decode()
-    assert "a newer version must be signed" in page
-    assert "No consent is in force" in page
-    old = cast.client("cora").get(url_of(patient, given.consent.uid)).content.decode()
-    assert "Take your time." in old
-    assert ConsentText.objects.get(version="1.1.0").superseded_at is None
 
 
 def test_the_copy_is_a_pdf_with_the_text_and_names(cast, patient):

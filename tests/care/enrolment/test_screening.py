@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from enrolled import ANSWERS, consented, decide, enrolled, proof, screen, seen, share
 
 from openkap.care.audit.models import AuditEvent
@@ -303,3 +304,41 @@ def test_what_a_referral_bundle_said_is_filled_in_when_the_screening_opens(cast)
     question = form.question("body_weight")
     assert question.answer == "71.5 kg"
     assert question.origin == "referral of 2026-11-23"
+
+
+def verbs(cast, key):
+    from openkap.care.enrolment.home import tasks
+
+    return [(task.verb, task.note) for task in tasks(cast.actor(key))]
+
+
+def test_the_list_tells_what_can_be_decided_from_what_is_still_being_asked(cast, patient):
+    screen(cast, patient, ggt=None, support_person_named=None)
+    assert ("Still being asked", "2 questions open") in verbs(cast, "ada")
+    assert ("Go on with the screening", "2 questions open") in verbs(cast, "cora")
+    assert "Decide on eligibility" not in dict(verbs(cast, "ada"))
+    for element, given in (("ggt", "30 U/L"), ("support_person_named", "yes")):
+        actions.answer(by=cast.actor("cora"), uid=patient.uid, element=element, given=given)
+    assert ("Go through the consent", "all is answered") in verbs(cast, "ada")
+    consented(cast, patient)
+    assert "Decide on eligibility" in dict(verbs(cast, "ada"))
+    assert "Decide on eligibility" not in dict(verbs(cast, "cora"))
+
+
+def test_an_exclusion_can_be_decided_while_other_answers_are_missing(cast, patient):
+    screen(cast, patient, ggt=None, aneurysmal_vascular_disease="yes")
+    assert "Decide on eligibility" in dict(verbs(cast, "ada"))
+
+
+def test_the_list_asks_the_database_the_same_for_one_and_for_five_screenings(
+    cast, register, django_assert_max_num_queries
+):
+    from openkap.care.enrolment.home import tasks
+
+    screen(cast, register("One"), ggt=None)
+    with CaptureQueriesContext(connection) as one:
+        tasks(cast.actor("ada"))
+    for name in ("Two", "Three", "Four", "Five"):
+        screen(cast, register(name), ggt=None)
+    with django_assert_max_num_queries(len(one)):
+        tasks(cast.actor("ada"))

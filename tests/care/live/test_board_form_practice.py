@@ -118,6 +118,24 @@ def test_doing_what_the_scenario_asks_passes_it(cast, watch):
     assert run.has_passed is True
 
 
+def test_where_a_site_asks_for_practice_a_passed_scenario_counts_once(cast, watch, monkeypatch):
+    from openkap.care.accounts.models import Credential
+    from openkap.care.live import practice
+
+    def passed():
+        test_doing_what_the_scenario_asks_passes_it(cast, watch)
+        return [(row.amount, row.evidence) for row in Credential.objects.filter(kind="practice")]
+
+    assert passed() == []
+    run = Practice.objects.latest("id")
+    Practice.objects.filter(pk=run.pk).update(has_passed=False)
+    monkeypatch.setattr(practice, "kinds", lambda: {"practice": None})
+    ((amount, evidence),) = passed()
+    assert amount == 1
+    assert evidence.endswith("Pressure climbs past the pause limit, 1.0.0")
+    assert len(passed()) == 1
+
+
 def test_doing_nothing_does_not_pass_and_says_what_was_missing(cast, watch):
     run = begun(cast, watch, "hypertension")
     watch.forward(minutes=60)

@@ -74,3 +74,11 @@ def test_a_claim_reads_at_places_that_the_map_cites(claim, part):
     for context in claim.context:
         for url in context.sources:
             assert url.rstrip("/") in urls, url
+
+
+def test_a_trial_in_depression_is_not_told_as_if_it_were_in_ptsd():
+    """PMC7162891, abstract: twenty patients suffering a major depressive episode."""
+    told = next(
+        part.human_against for claim in read_claims() for part in claim.parts if part.nodes == ("mtorc1",)
+    )
+    assert "20 people with depression" in told

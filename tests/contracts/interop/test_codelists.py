@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from openkap.core.coding import Codelist, Coding, read_codelist
 from openkap.core.content import SHIPPED
 from openkap.core.errors import ContentError
+from openkap.interop.fhir.codelist_check import check_codelist
 from openkap.interop.fhir.concepts import build_index, read_codelists, tally
 from openkap.protocol.elements import Element, dictionary
 
@@ -18,7 +20,7 @@ SHAPES = {
     "icd10cm": r"[A-Z][0-9][0-9A-Z](\.?[0-9A-Z]{1,4})?",
     "rxnorm": r"[0-9]{1,8}",
     "atc": r"[A-Z]([0-9]{2}([A-Z]([A-Z]([0-9]{2})?)?)?)?",
-    "loinc": r"[0-9]{1,7}-[0-9]",
+    "loinc": r"(LA)?[0-9]{1,7}-[0-9]",  # a code or an answer
 }
 # Verhoeff's dihedral tables as SNOMED International prints them in the Release File Specification.
 TURN = (
@@ -103,6 +105,40 @@ def test_a_row_that_breaks_a_rule_is_refused_at_its_line(tmp_path: Path, line: s
     with pytest.raises(ContentError, match=told) as refused:
         read_codelist(path)
     assert str(refused.value).startswith(f"{path}:2")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["icd10cm,ZZ9.1,x,a source"], "2: no code of icd10cm"),
+        (["icd10cm,I71.12345,x,a source"], "2: no code of icd10cm"),
+        (["icd10,I71.4,x,a source", "icd10,171.4,x,a source"], "3: no code of icd10"),
+        (["sct,22298007,x,a source"], "2: no code of sct"),
+        (["rxnorm,6130a,x,a source"], "2: no code of rxnorm"),
+        (["sct,22298006,x,a source", "sct,22298006,y,a source"], "3: a code stands twice"),
+        (["icd10cm,I71.4,x,a source", "icd10cm,I714,x,a source"], "3: a code stands twice"),
+    ],
+)
+def test_check_names_the_line_of_a_code_that_cannot_be(tmp_path: Path, rows: list[str], told: str) -> None:
+    folder = tmp_path / "codelists"
+    folder.mkdir()
+    path = folder / "x.csv"
+    path.write_text("\n".join(["system,code,display,seen_in", *rows]) + "\n", encoding="utf-8")
+    shutil.copytree(SHIPPED / "elements", tmp_path / "elements")
+    lists, _ = tally(tmp_path)
+    assert f"{path}:{told}" in str(lists.errors[0])
+
+
+def test_check_accepts_every_shape_of_a_code(tmp_path: Path) -> None:
+    good = [
+        ("sct", "22298006"),
+        ("icd10cm", "Z3A"),
+        ("icd10cm", "S72.001A"),
+        ("icd10", "I71.4"),
+        ("atc", "N06AF"),
+    ]
+    good += [("loinc", "82810-3"), ("loinc", "LA15173-0"), ("rxnorm", "6130")]
+    assert list(check_codelist(Codelist("x", tuple(Coding(*each) for each in good)), "x.csv")) == []
 
 
 def test_a_named_list_that_is_not_there_is_refused() -> None:

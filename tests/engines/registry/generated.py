@@ -257,14 +257,14 @@ def every_query(definitions: Definitions) -> list[Query]:
                 for panel in measure.panels:
                     known = panels.setdefault(panel, [])
                     known += [window for window in measure.times if window not in known]
-            case EventsMeasure():
-                queries.append(Events(measure))
             case SurvivalMeasure():
                 queries.append(Spells(measure))
             case TallyMeasure():
                 queries.append(TallyOf(measure))
             case FlowMeasure():
                 queries.append(Flow(measure))
+    events = tuple(each for each in definitions.measures if isinstance(each, EventsMeasure))
+    queries.append(Events(events))
     total = Panel(scale="pcl5", cluster="total")
     windows = tuple(panels[total])
     queries += [

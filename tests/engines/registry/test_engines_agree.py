@@ -15,14 +15,9 @@ from openkap.registry.reference import ReferenceEngine
 
 DEFINITIONS = read_definitions()
 QUERIES = every_query(DEFINITIONS)
-# Every shape of query once, and of sessions the two that differ most: the cluster is slow on tiny tables.
+# Every shape of query once: the cluster is slow on tiny tables.
 ONE_OF_EACH = [
-    *(query for query in QUERIES if isinstance(query, Spells | TallyOf | Flow | Moments)),
-    *(
-        query
-        for query in QUERIES
-        if isinstance(query, Events) and query.measure.table in ("vital", "therapy")
-    ),
+    *(query for query in QUERIES if isinstance(query, Spells | TallyOf | Flow | Moments | Events)),
     next(query for query in QUERIES if isinstance(query, Cells)),
 ]
 # Names are apart, so several registries stand in one release without touching.

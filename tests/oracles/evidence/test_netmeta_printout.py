@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.linalg import block_diag, null_space
 from scipy.stats import norm
 
 import openkap.evidence as ev
@@ -163,3 +164,45 @@ def test_the_graph_route_of_netmeta_gives_the_same_network_and_tau2(net: Any) ->
     beats = norm.cdf(-te / np.where(se > 0, se, np.inf))
     np.fill_diagonal(beats, 0)
     np.testing.assert_allclose(list(net.p_scores.values()), beats.sum(1) / (len(names) - 1), atol=1e-8)
+
+
+def test_inconsistency_with_heterogeneity_is_the_wald_test_of_designs_that_may_differ(net: Any) -> None:
+    # A second route: one linear model with a column for each contrast of each design, at tau2 within designs.
+    rows, names = contrasts(), list(net.treatments)
+    y, x, blocks, designs = [], [], [], {}
+    for study in dict.fromkeys(row[0] for row in rows):
+        own = [row for row in rows if row[0] == study]
+        arms = sorted({arm for row in own for arm in row[1:3]}, key=names.index)
+        against = {frozenset(row[1:3]): row for row in own}
+        variance = {pair: row[4] ** 2 + net.tau2_within for pair, row in against.items()}
+        for arm in arms[1:]:
+            row = against[frozenset((arms[0], arm))]
+            y.append(row[3] if row[1] == arm else -row[3])
+            x.append(designs.setdefault((tuple(arms), arm), len(designs)))
+        one = [variance[frozenset((arms[0], arm))] for arm in arms[1:]]
+        blocks.append(
+            np.array(
+                [
+                    [
+                        one[i] if i == j else (one[i] + one[j] - variance[frozenset((a, b))]) / 2
+                        for j, b in enumerate(arms[1:])
+                    ]
+                    for i, a in enumerate(arms[1:])
+                ]
+            )
+        )
+    full = np.eye(len(designs))[x]
+    weight = np.linalg.inv(block_diag(*blocks))
+    vcov = np.linalg.inv(full.T @ weight @ full)
+    beta = vcov @ full.T @ weight @ np.array(y)
+    # consistent effects are a linear image of the basic ones; what is orthogonal to it tests the designs
+    basic = np.array(
+        [
+            np.eye(len(names))[names.index(arm)] - np.eye(len(names))[names.index(arms[0])]
+            for arms, arm in designs
+        ]
+    )
+    left = null_space(basic.T)
+    wald = left.T @ beta @ np.linalg.inv(left.T @ vcov @ left) @ left.T @ beta
+    assert net.q_inconsistency_random == pytest.approx(float(wald), rel=1e-8)
+    assert net.df_inconsistency == left.shape[1]

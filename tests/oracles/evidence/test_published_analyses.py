@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import openkap.evidence as ev
 from openkap.evidence.curves import Block, fit_linear
@@ -229,6 +230,28 @@ def test_gleser_and_olkin_2009_pages_360_to_367() -> None:
     fit = _common_effects(study, arm, effect, 1 / (table["n1"] * p * (1 - p)))
     prints(fit.beta, 4, [0.5099, 0.0044, 0.4301])
     prints(fit.vcov[np.triu_indices(3)], 5, [0.01412, 0.00712, 0.00425, 0.01178, 0.00455, 0.02703])
+
+
+@pytest.mark.parametrize(
+    ("measure", "effects", "variances", "digits"),
+    [
+        ("RD", [0.0200, 0.0043, 0.0211], [24.612e-6, 28.538e-6, 69.806e-6], 9),
+        ("OR", [0.5099, 0.0044, 0.4301], [0.01412, 0.01178, 0.02703], 5),
+    ],
+)
+def test_gleser_and_olkin_2009_as_a_network_of_arms(
+    measure: str, effects: list[float], variances: list[float], digits: int
+) -> None:
+    net = ev.network_from_arms(
+        list("111223333"),
+        ["control", "1", "2", "control", "1", "control", "1", "2", "3"],
+        events=[40, 100, 150, 10, 15, 150, 40, 80, 50],
+        n=[1000, 4000, 4000, 200, 400, 2000, 1000, 1000, 1000],
+        measure=measure,
+    )
+    found = np.array([net.effect("control", arm, "common") for arm in "123"])
+    prints(found[:, 0], 4, effects)
+    prints(found[:, 1] ** 2, digits, variances)
 
 
 def _common_effects(study: Any, arm: Any, effect: Any, shared: Any) -> Any:

@@ -153,6 +153,52 @@ def test_a_negative_spread_or_a_missing_mean_is_refused_with_its_row() -> None:
     refusal(lambda: ev.mean_difference(mean1=[20, float("nan")], **arms), "mean1 is missing", "row 2")
 
 
+def test_labels_and_estimates_of_different_number_are_refused() -> None:
+    refusal(lambda: ev.pool([0.1, 0.2, 0.3], [1, 1, 1], labels=["a", "b"]), "labels", "2 and 3")
+
+
+def test_variances_that_cannot_belong_together_are_refused_with_both_rows() -> None:
+    refusal(lambda: ev.pool([0.1, 0.2], [1e-20, 1.0]), "too far apart", "row 1 and row 2")
+
+
+@pytest.mark.parametrize("column", ["dose", "yi"])
+def test_a_curve_with_a_missing_number_is_refused_with_its_row(column: str) -> None:
+    rows = {"dose": [0.2, 0.5, 0.5, 1.0], "yi": [-0.1, -0.3, -0.2, -0.4]}
+    rows[column] = [*rows[column][:2], float("nan"), rows[column][3]]
+    study, vi = list("abcd"), [0.04] * 4
+    refusal(lambda: ev.dose_response(study, rows["dose"], rows["yi"], vi), "missing", "row 3")
+    refusal(lambda: ev.time_course(study, rows["dose"], rows["yi"], vi, rho=0.5), "missing", "row 3")
+
+
+def test_a_network_without_contrasts_is_refused() -> None:
+    refusal(lambda: ev.network([], [], [], [], []), "a network needs contrasts")
+
+
+COUNTS = """study,events1,n1,events2,n2
+one,0,20,4,60
+two,3,30,6,30
+three,0,15,0,15
+four,5,40,9,41
+"""
+
+
+def test_zero_cells_are_said_and_the_rule_for_them_can_be_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "counts.csv"
+    path.write_text(COUNTS, encoding="utf-8")
+
+    def run(*options: str) -> str:
+        return CliRunner().invoke(evidence, ["pool", str(path), "--measure", "RR", *options]).output
+
+    plain = run()
+    assert "doubt: a cell is zero in row 1, 3" in plain
+    assert "doubt: row 3 has no event" in plain
+    shares = run("--zero-cells", "treatment_arm")
+    assert "(treatment_arm)" in shares
+    assert shares.splitlines()[1] != plain.splitlines()[1]
+    answer = CliRunner().invoke(evidence, ["pool", str(path), "--measure", "RR", "--zero-cells", "none"])
+    assert "a cell is zero" in str(answer.exception)
+
+
 def test_redundant_moderators_and_too_many_of_them_are_refused() -> None:
     y, v = [0.1, 0.2, 0.3, 0.4], [1, 1, 1, 1]
     refusal(lambda: ev.meta_regression(y, v, [1, 1, 1, 1]), "redundant", "without the intercept")

@@ -151,7 +151,12 @@ def test_rules_read_rates_once_they_exist(report):
     """Given counts with denominators, the harms claim stops saying that there are none."""
     record = next(r for r in report.base.records if r.id == "feder2021")
     event = record.adverse_events[0].model_copy(
-        update={"term": "Nausea", "events": {"ket": 5, "mid": 1}, "at_risk": {"ket": 15, "mid": 15}}
+        update={
+            "term": "Nausea",
+            "serious": None,
+            "events": {"ket": 5, "mid": 1},
+            "at_risk": {"ket": 15, "mid": 15},
+        }
     )
     records = tuple(
         r.model_copy(update={"adverse_events": (event,)}) if r.id == "feder2021" else r
@@ -160,7 +165,7 @@ def test_rules_read_rates_once_they_exist(report):
     base = Base(records, {})
     held = Held(base, report.answers, report.syntheses)
     s1 = next(e for e in judge_claims(read_claims(), held) if e.claim.id == "S1")
-    assert "Nausea 5 of 15 on ketamine" in s1.sentence
+    assert "Nausea 5 of 15 on ketamine, 1 of 15 on control" in s1.sentence
 
 
 def test_every_claim_of_the_summary_is_kept_word_for_word_in_one_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,24 @@ def test_dose_and_multiverse_read_their_columns(tmp_path: Path) -> None:
     data = run(tmp_path, rows, "multiverse", "--choose", "instrument,time")
     assert data["summary"]["fits"] == 9 * 27
     assert data["leverage"]["time"] > data["leverage"]["instrument"]
+
+
+TWICE = "study,instrument,yi,vi\na,CAPS,-0.5,0.1\na,CAPS,-0.9,0.1\na,PCL,-0.1,0.1\nb,CAPS,-0.25,0.12\n"
+
+
+def test_rows_of_a_study_behind_its_first_are_named(tmp_path: Path) -> None:
+    data = run(tmp_path, TWICE, "multiverse", "--choose", "instrument")
+    assert data["not_used"] == [
+        "instrument CAPS, inclusion all: a, 1 more row",
+        "instrument any, inclusion all: a, 2 more rows",
+    ]
+
+
+def test_the_multiverse_is_told_in_figures_a_reader_can_use(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(TWICE)
+    told = (
+        CliRunner().invoke(evidence, ["multiverse", str(tmp_path / "t.csv"), "--choose", "instrument"]).output
+    )
+    assert "not used: instrument CAPS, inclusion all: a, 1 more row of the study" in told
+    # Two studies, -0.5 and -0.25: no number needs more than four decimals.
+    assert re.search(r"\d\.\d{5}", told) is None

@@ -40,6 +40,18 @@ def test_check_passes_on_what_is_shipped_and_names_the_flagged_pools():
     assert len(json.loads(run("check", "--json"))["published"]) == 4
 
 
+def test_a_retracted_review_is_not_laid_at_the_door_of_a_trial_it_names(tmp_path):
+    (tmp_path / "review.nbib").write_text(
+        "PMID- 99990011\nTI  - A made-up meta-analysis\nAB  - We pooled NCT00749203 and NCT09990077.\n"
+        "PT  - Meta-Analysis\nRIN - Made Up J. 2025;1:1. PMID: 99990012\n"
+    )
+    text = run("import", str(tmp_path / "review.nbib"))
+    assert "rests on a retracted report" not in text
+    assert "RETRACTED, do not use: A made-up meta-analysis -> not held" in text
+    assert "perhaps about feder2014, NCT00749203: A made-up meta-analysis" in text
+    assert "perhaps about no study held, NCT09990077" in text
+
+
 def test_import_report_and_diff_in_one_go_without_a_code_change(files, tmp_path):
     old, new, trials = (str(tmp_path / name) for name in ("old", "new", "trials"))
     answer = json.loads(run("import", str(files / "three_arms.json"), "--into", trials, "--json"))

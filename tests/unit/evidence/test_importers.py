@@ -8,6 +8,7 @@ from scipy import stats
 
 from openkap.core.content import SHIPPED
 from openkap.core.errors import InputError
+from openkap.evidence.contrasts import controlled_effect
 from openkap.evidence.importers.clinicaltrials_gov import read_clinicaltrials_gov, read_file
 from openkap.evidence.importers.metapsy import read_metapsy
 from openkap.evidence.importers.own_csv import read_own_csv
@@ -99,6 +100,61 @@ def test_crossover_sequences_are_not_arms(files, scales):
     assert {arm.role for arm in imported.study.arms} == {"unclear"}
     assert [f.check for f in imported.findings].count("crossover-sequence") == 2
     assert imported.study.sample.randomised == 41
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Ketamine First", "Midazolam First"),
+        ("Ketamine / Midazolam", "Midazolam / Ketamine"),
+        ("Ketamine, then Midazolam", "Midazolam, then Ketamine"),
+        ("Ketamine → Midazolam", "Midazolam → Ketamine"),
+    ],
+)
+def test_a_sequence_is_known_by_any_way_of_writing_it(files, scales, first, second):
+    text = (files / "crossover.json").read_text()
+    text = text.replace("Ketamine First, Then Midazolam", first)
+    imported = read_clinicaltrials_gov(text.replace("Midazolam First, Then Ketamine", second), scales)
+    assert {arm.role for arm in imported.study.arms} == {"unclear"}
+    assert [f.check for f in imported.findings].count("crossover-sequence") == 2
+
+
+@pytest.fixture
+def by_treatment(files):
+    """The crossover reported by treatment: 35 and 37 of its 41 people, most of them in both."""
+    record = json.loads((files / "crossover.json").read_text(encoding="utf-8"))
+    measure = record["resultsSection"]["outcomeMeasuresModule"]["outcomeMeasures"][0]
+    measure["groups"] = [{"id": "OG000", "title": "Ketamine"}, {"id": "OG001", "title": "Midazolam"}]
+    measure["denoms"][0]["counts"] = [
+        {"groupId": "OG000", "value": "35"},
+        {"groupId": "OG001", "value": "37"},
+    ]
+    return record
+
+
+def test_a_crossover_reported_by_treatment_is_a_finding_and_enters_no_pool(by_treatment, scales):
+    imported = read_clinicaltrials_gov(json.dumps(by_treatment), scales)
+    assert {"crossover", "more-analysed-than-started"} <= {each.check for each in imported.findings}
+    (iesr,) = imported.study.outcomes
+    assert [arm.role for arm in imported.study.arms][:2] == ["intervention", "comparator"]
+    assert controlled_effect(imported.study, iesr, "MD") is None
+
+
+def test_an_outcome_that_contradicts_the_flow_is_not_settled_in_a_parallel_trial_either(by_treatment, scales):
+    by_treatment["protocolSection"]["designModule"]["designInfo"]["interventionModel"] = "PARALLEL"
+    imported = read_clinicaltrials_gov(json.dumps(by_treatment), scales)
+    (iesr,) = imported.study.outcomes
+    assert iesr.unsettled == ("more-analysed-than-started: 72 analysed, 41 started",)
+    assert controlled_effect(imported.study, iesr, "MD") is None
+
+
+def test_an_impossible_range_of_a_measure_leaves_its_outcomes_unsettled(files, scales):
+    record = json.loads((files / "three_arms.json").read_text(encoding="utf-8"))
+    measures(record)[0]["description"] = "PCL-5, range 0 to 120"
+    found = read_clinicaltrials_gov(json.dumps(record), scales).study.outcomes
+    marked = {each.id for each in found if any("scale-range" in reason for reason in each.unsettled)}
+    assert {"nct09990001_1_2", "nct09990001_1_a1"} <= marked
+    assert "nct09990001_2" not in marked
 
 
 @pytest.mark.parametrize("spread", ["STANDARD_DEVIATION", "Standard Deviation"])
@@ -237,6 +293,34 @@ def test_revman_rows_of_the_three_kinds():
         read_revman(head + "A,,1,0,,10,3,2,,11,,\n")
 
 
+@pytest.mark.parametrize(
+    ("row", "reason", "value"),
+    [
+        ("A,,,,12,10,,,5,11,,", "Experimental cases is above Experimental N", "12 of 10"),
+        ("A,,,,5,10,,,12,11,,", "Control cases is above Control N", "12 of 11"),
+        ("A,,,,2.5,10,,,5,11,,", "Experimental cases is not a count", "2.5"),
+        ("A,,,,-1,10,,,5,11,,", "Experimental cases is not a count", "-1.0"),
+        ("A,,,,0,-3,,,5,11,,", "Experimental N is not a count", "-3.0"),
+        ("A,,,,0,0,,,5,11,,", "Experimental N is too small", "0"),
+        ("A,,1,2,,10.5,3,2,,11,,", "Experimental N is not a count", "10.5"),
+        ("A,,1,2,,10,3,2,,1,,", "Control N is too small", "1"),
+    ],
+)
+def test_impossible_counts_of_a_revman_row_are_refused_with_row_value_and_remedy(row, reason, value):
+    head = "Study,Study year,Experimental mean,Experimental SD,Experimental cases,Experimental N,"
+    head += "Control mean,Control SD,Control cases,Control N,GIV Mean,GIV SE\n"
+    with pytest.raises(InputError, match=reason) as refused:
+        read_revman(f"{head}{row}\n", "rm.csv")
+    assert (refused.value.where, refused.value.value) == ("rm.csv:2", value)
+    assert refused.value.remedy
+
+
+def test_revman_counts_on_their_limits_are_read():
+    head = "Study,Events1,Total1,Events2,Total2\n"
+    (row,) = read_revman(f"{head}A,10,10,0,1\n")
+    assert row.numbers == {"events1": 10, "n1": 10, "events2": 0, "n2": 1}
+
+
 OWN = "study,group,outcome,instrument,window,arm,role,drug,n,url,tier,page,mean,sd,events\n"
 
 
@@ -273,6 +357,37 @@ def test_bad_rows_of_our_csv_are_refused_with_their_line(scales, line, reason):
     with pytest.raises(InputError, match=reason) as refused:
         read_own_csv(OWN + line, scales, "own.csv")
     assert refused.value.where == "own.csv:2"
+
+
+def test_our_csv_says_what_is_a_crossover_a_first_period_a_change_and_the_end_of_a_course(scales):
+    head = OWN.strip() + ",design,phase,statistic\n"
+    both = "s,efficacy_rct,both,PCL-5,day_1,{},20,https://x.org,A,p,{},10,,RCT crossover,,\n"
+    first = "s,efficacy_rct,first,PCL-5,day_1,{},20,https://x.org,A,p,{},10,,RCT crossover,first period,\n"
+    arms = (("ket,intervention,ketamine", 30), ("mid,comparator,midazolam", 40))
+    (study,) = read_own_csv(head + "".join(x.format(*arm) for x in (both, first) for arm in arms), scales)
+    found = [controlled_effect(study, outcome, "MD") for outcome in study.outcomes]
+    assert (found[0], found[1].yi) == (None, pytest.approx(10))
+    end = "s,efficacy_rct,o,PCL-5,end_of_course,ket,intervention,k,20,https://x.org,A,p,-9,10,,,{},{}\n"
+    (study,) = read_own_csv(head + end.format("end of treatment", "change"), scales)
+    assert (study.outcomes[0].statistic, study.outcomes[0].time.phase) == ("change", "end of treatment")
+    with pytest.raises(InputError, match="statistic"):
+        read_own_csv(head + end.format("", "changed"), scales)
+
+
+@pytest.mark.parametrize(
+    ("frame", "phase"),
+    [
+        ("End of treatment (week 2)", "end of treatment"),
+        ("Week 4, end of infusions", "end of treatment"),
+        ("Week 2", None),
+        ("3 months after the end of treatment", None),
+    ],
+)
+def test_a_visit_that_a_record_calls_the_end_of_treatment_is_marked(files, scales, frame, phase):
+    record = json.loads((files / "crossover.json").read_text(encoding="utf-8"))
+    measures(record)[0]["timeFrame"] = frame
+    (found,) = read_clinicaltrials_gov(json.dumps(record), scales).study.outcomes
+    assert found.time.phase == phase
 
 
 def test_an_arm_that_stands_twice_is_refused(scales):

@@ -6,6 +6,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from made_up_trials import severity, trial
 from openkap.evidence.integrity import (
     Yardstick,
     check_base,
@@ -176,3 +177,11 @@ def test_two_extractors_who_differ_are_told_the_field_and_both_values(base):
     assert [finding.subject for finding in found] == ["duek2023: outcomes.duek2023_pcl5_base.values"]
     assert "47.1" in found[0].sentence
     assert not compare_extractions(study, study)
+
+
+@pytest.mark.parametrize(("adjusted", "found"), [(False, True), (True, False)])
+def test_a_models_mean_need_not_be_a_mean_of_whole_scores(scales, adjusted, found):
+    # 20 whole scores have a mean in steps of 0.05.
+    outcome = severity("o", ("30.13", "40"), is_adjusted=adjusted)
+    checks = {each.check for each in check_study(trial(outcome), scales, Yardstick({}, None, ()))}
+    assert ("grim" in checks) == found

@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import time
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
@@ -36,11 +35,8 @@ def written(report) -> dict[str, str]:
     return report_files(report)
 
 
-def test_two_builds_are_byte_identical_and_take_less_than_five_seconds(written):
-    start = time.process_time()
-    again = report_files(build(as_of=date(2026, 11, 23)))
-    assert time.process_time() - start < 5
-    assert again == written
+def test_two_builds_are_byte_identical(written):
+    assert report_files(build(as_of=date(2026, 11, 23))) == written
 
 
 def test_the_day_is_handed_in_and_changes_the_fingerprint(report):

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, optimize, stats
 
 import openkap.evidence as ev
 from openkap.evidence.inconsistency import network_components
@@ -161,6 +161,35 @@ def test_contrasts_and_arms_give_the_same_network() -> None:
     assert by_arm.q == pytest.approx(by_contrast.q)
 
 
+SMD_ARMS = {
+    "studlab": list("11122333"),
+    "treatment": ["a", "b", "c", "a", "b", "c", "a", "b"],
+    "mean": [30.0, 24, 20, 31, 27, 19, 29, 25],
+    "sd": [9.0, 10, 11, 8, 9, 10, 9, 8],
+    "n": [20, 25, 30, 40, 38, 22, 21, 24],
+}
+
+
+def test_a_standardised_network_of_two_arms_is_the_one_of_its_contrasts() -> None:
+    two = {key: values[3:5] + values[5:7] for key, values in SMD_ARMS.items()}
+    arms = {key: np.array(two[key]).reshape(2, 2).T for key in ("mean", "sd", "n")}
+    effect = ev.standardised_mean_difference(
+        **{f"{key}{i + 1}": values[i] for key, values in arms.items() for i in (0, 1)}
+    )
+    pairs = np.array(two["treatment"]).reshape(2, 2).T
+    by_contrast = ev.network(["2", "3"], *pairs.tolist(), effect.yi, effect.se)
+    by_arm = ev.network_from_arms(**two, measure="SMD")
+    np.testing.assert_allclose(by_arm.te_common, by_contrast.te_common, atol=1e-12)
+    np.testing.assert_allclose(by_arm.se_common, by_contrast.se_common, atol=1e-12)
+
+
+def test_a_standardised_network_does_not_depend_on_which_arm_comes_first() -> None:
+    backwards = {key: values[::-1] for key, values in SMD_ARMS.items()}
+    one, two = (ev.network_from_arms(**arms, measure="SMD") for arms in (SMD_ARMS, backwards))
+    np.testing.assert_allclose(one.te_random, two.te_random, atol=1e-12)
+    np.testing.assert_allclose(one.se_random, two.se_random, atol=1e-12)
+
+
 def test_node_splitting_in_a_triangle_is_bucher_indirect_comparison() -> None:
     net = ev.network(["1", "2", "3"], ["a", "b", "a"], ["b", "c", "c"], [1.0, 0.5, 2.0], [0.2, 0.3, 0.4])
     split = next(each for each in ev.split_nodes(net) if (each.treat1, each.treat2) == ("a", "c"))
@@ -272,3 +301,31 @@ def test_subgroups_and_their_difference() -> None:
     answer = ev.subgroups([0, 0.1, 1, 1.1], [0.1] * 4, list("aabb"), method="CE")
     assert answer.q_between == pytest.approx(1 / (0.05 + 0.05))
     assert answer.groups["b"].estimate == pytest.approx(1.05)
+
+
+def test_errors_of_an_emax_curve_are_those_of_non_linear_least_squares() -> None:
+    # scipy fits maximum and ED50 together, so its error of the maximum holds what ED50 leaves open
+    rng = np.random.default_rng(5)
+    dose = np.tile([0.1, 0.2, 0.4, 0.8, 1.6], 8)
+    study = np.repeat(list("abcdefgh"), 5)
+    y = -2.0 * dose / (0.4 + dose) + rng.normal(0, 0.2, dose.size)
+    ours = ev.dose_response(
+        study.tolist(), dose, y, np.full(dose.size, 0.04), reference_variance=0.0, shape="emax", random="none"
+    )
+    theirs, covariance = optimize.curve_fit(
+        lambda x, top, ed50: top * x / (ed50 + x),
+        dose,
+        y,
+        p0=(-2, 0.4),
+        sigma=np.full(dose.size, 0.2),
+        absolute_sigma=True,
+    )
+    assert ours.beta[0] == pytest.approx(theirs[0], rel=1e-3)
+    # curvature of the likelihood here, of the linearised model there
+    assert ours.se[0] == pytest.approx(float(np.sqrt(covariance[0, 0])), rel=0.05)
+
+
+@pytest.mark.parametrize("method", ["egger", "begg", "pet_peese"])
+def test_asymmetry_of_studies_of_one_size_is_refused(method: str) -> None:
+    with pytest.raises(ev_error(), match="same variance"):
+        getattr(ev, method)([0.1, 0.4, 0.2, 0.9], [0.1] * 4)

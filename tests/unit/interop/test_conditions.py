@@ -15,6 +15,7 @@ from fhir_records import (
     codeable,
     condition,
     intake,
+    screening,
     status,
     value,
     why,
@@ -111,10 +112,83 @@ def test_a_heart_attack_without_a_date_is_ever_and_asked_for() -> None:
     assert "no date given" in why(found)
 
 
-def test_a_future_onset_is_refused_and_listed() -> None:
-    found = intake(condition(INFARCTION, onsetDateTime="2031-01-01"))
-    assert value(found, "myocardial_infarction") is None
-    assert "future" in why(found)
+@pytest.mark.parametrize("onset", ["2031-01-01", "03/04/2020", "last summer", None, 5])
+@pytest.mark.parametrize(
+    ("code", "element", "left"),
+    [
+        (ANEURYSM, "aneurysmal_vascular_disease", True),
+        (INFARCTION, "myocardial_infarction", Event(ever=True)),
+        (PSYCHOSIS, "current_psychosis", True),
+    ],
+)
+def test_a_diagnosis_whose_date_cannot_be_read_counts_without_it(
+    code: str, element: str, left: object, onset: object
+) -> None:
+    found = intake(condition(code, onsetDateTime=onset, recordedDate="2020-03-01"))
+    assert value(found, element) == left
+    assert found.facts.known[element].at is None
+    assert f"SNOMED CT {code}: its date" in why(found)
+
+
+@pytest.mark.parametrize("field", ["recordedDate", "abatementDateTime"])
+def test_no_other_date_of_a_diagnosis_loses_it(field: str) -> None:
+    drinking = condition("7200002", onsetDateTime="2019-05-01", clinicalStatus=status("resolved"))
+    found = intake({**drinking, field: "soon"})
+    assert value(found, "alcohol_or_drug_use_disorder_moderate_severe") == Event(ever=True)
+    assert "soon" in why(found)
+
+
+def test_an_earlier_heart_attack_does_not_stand_in_for_one_whose_date_cannot_be_read() -> None:
+    found = intake(
+        condition(INFARCTION, "a", onsetDateTime="2014-02-03"),
+        condition(INFARCTION, "b", onsetDateTime="2/3/26", recordedDate="2013-01-01"),
+    )
+    assert value(found, "myocardial_infarction") == Event(ever=True)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"clinicalStatus": "active"},
+        {"verificationStatus": "confirmed"},
+        {"code": {"coding": codeable(ANEURYSM)["coding"][0]}},
+        {"id": 5},
+        {"subject": None},
+        {"verificationStatus": status("provisional")},
+    ],
+)
+def test_a_diagnosis_that_cannot_be_read_is_named_and_no_answer_passes_over_it(broken: dict) -> None:  # type: ignore[type-arg]
+    found = intake({**condition(ANEURYSM), **broken}, screening(aneurysmal_vascular_disease=False))
+    assert value(found, "aneurysmal_vascular_disease") is not False
+    assert f"SNOMED CT {ANEURYSM}" in why(found)
+
+
+def test_a_doubtful_diagnosis_leaves_other_answers_alone() -> None:
+    found = intake(
+        {**condition(ANEURYSM), "clinicalStatus": "active"},
+        screening(aneurysmal_vascular_disease=False, breastfeeding=False),
+    )
+    assert value(found, "breastfeeding") is False
+
+
+def test_a_doubtful_diagnosis_does_not_weaken_a_certain_one() -> None:
+    found = intake(
+        condition(ANEURYSM, "sure"), condition(ANEURYSM, "so-so", verificationStatus=status("differential"))
+    )
+    assert value(found, "aneurysmal_vascular_disease") is True
+
+
+@pytest.mark.parametrize("when", ["soon", "2031-01-01"])
+def test_an_allergy_or_a_medicine_whose_date_cannot_be_read_counts(when: str) -> None:
+    order = {"status": "active", "intent": "order", "authoredOn": when}
+    found = intake(
+        about("AllergyIntolerance", code=codeable("N01AX03", "atc"), recordedDate=when),
+        about("MedicationRequest", "m", medicationCodeableConcept=codeable("R03DA04", "atc"), **order),
+    )
+    assert value(found, "hypersensitivity_ketamine_or_esketamine") is True
+    assert value(found, "theophylline_or_aminophylline") is True
+    assert "ATC N01AX03: its date" in why(found)
+    assert "ATC R03DA04: its date" in why(found)
 
 
 def test_a_ketamine_allergy_counts_even_when_unconfirmed() -> None:

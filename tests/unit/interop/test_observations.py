@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhir_records import ANEURYSM, about, aside, codeable, condition, intake, reading, value, why
+from fhir_records import ANEURYSM, about, aside, codeable, condition, intake, reading, screening, value, why
 from openkap.core.quantity import Quantity
 from openkap.interop.fhir.questionnaire_response import SCREENING
 from openkap.protocol.elements import Event
@@ -80,6 +80,50 @@ def test_what_is_no_reading_is_listed_with_its_reason(fields: dict[str, Any], to
     assert value(found, "body_weight") is None
     assert told in why(found)
     assert "Observation/o" in why(found)
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        {"day": "soon"},
+        {"day": "2031-01-01"},
+        {"unit": ""},
+        {"valueQuantity": {"value": 80, "code": "kg", "comparator": ">"}},
+        {"status": "preliminary"},
+    ],
+)
+def test_a_reading_that_cannot_be_used_reopens_its_element(doubtful: dict[str, Any]) -> None:
+    good = reading(name="good", day="2026-11-19")
+    found = intake(good, reading(name="doubtful", **doubtful))
+    assert value(found, "body_weight") is None
+    assert "Observation/doubtful must be read first" in why(found)
+
+
+@pytest.mark.parametrize("doubtful", [{"unit": ""}, {"status": "preliminary"}])
+def test_a_later_reading_settles_an_earlier_doubt(doubtful: dict[str, Any]) -> None:
+    found = intake(reading(name="old", day="2026-11-01", **doubtful), reading(day="2026-11-20"))
+    assert kilograms(found) == 80
+
+
+def test_a_measurement_that_was_not_made_casts_no_doubt() -> None:
+    empty = reading(name="empty", day="2026-11-21")
+    del empty["valueQuantity"]
+    found = intake(reading(), {**empty, "dataAbsentReason": codeable("not-performed", "x")})
+    assert kilograms(found) == 80
+
+
+@pytest.mark.parametrize("day", ["soon", "2026-11-20"])
+def test_a_pregnancy_test_that_cannot_be_read_reopens_the_question_before_it(day: str) -> None:
+    test = {**result(codeable("10828004" if day == "soon" else "1234")), "effectiveDateTime": day}
+    found = intake(test, screening(could_be_pregnant=False))
+    assert value(found, "could_be_pregnant") is None
+    assert "Observation/o must be read first" in why(found)
+
+
+def test_a_later_test_settles_one_that_cannot_be_read() -> None:
+    odd = {**result(codeable("1234")), "id": "odd", "effectiveDateTime": "2026-11-18"}
+    found = intake(odd, result(codeable("260385009")), screening(could_be_pregnant=False))
+    assert value(found, "could_be_pregnant") is False
 
 
 def test_a_cancelled_reading_is_set_aside() -> None:
@@ -197,6 +241,27 @@ def test_an_unfinished_questionnaire_is_not_used() -> None:
     assert "not finished" in why(found)
 
 
+@pytest.mark.parametrize("broken", [{"authored": "soon"}, {"status": "in-progress"}])
+def test_a_yes_in_a_questionnaire_that_cannot_be_used_outlasts_an_older_no(broken: dict[str, Any]) -> None:
+    yes = {**screening(name="new", aneurysmal_vascular_disease=True), **broken}
+    found = intake(yes, screening("2026-11-01", aneurysmal_vascular_disease=False))
+    assert value(found, "aneurysmal_vascular_disease") is not False
+    assert "QuestionnaireResponse/new" in why(found)
+
+
+@pytest.mark.parametrize("broken", [{"authored": "soon"}, {"status": "in-progress"}])
+def test_a_no_in_a_questionnaire_that_cannot_be_used_changes_nothing(broken: dict[str, Any]) -> None:
+    no = {**screening(name="new", aneurysmal_vascular_disease=False), **broken}
+    assert value(intake(no), "aneurysmal_vascular_disease") is None
+    found = intake(no, screening("2026-11-01", aneurysmal_vascular_disease=False))
+    assert value(found, "aneurysmal_vascular_disease") is False
+
+
+def test_an_answer_with_an_impossible_date_is_an_event_without_one() -> None:
+    found = intake(screening(myocardial_infarction="2031-01-01"))
+    assert value(found, "myocardial_infarction") == Event(ever=True)
+
+
 def test_a_pcl5_total_is_found_by_its_loinc_link() -> None:
     found = intake(answers(item("/101698-9", {"valueInteger": 44}), questionnaire="http://loinc.org/q/x"))
     assert str(value(found, "pcl5_total")) == "44 {score}"
@@ -208,3 +273,55 @@ def test_answers_of_other_questionnaires_are_counted_not_used() -> None:
     )
     assert value(found, "breastfeeding") is None
     assert "1 answers" in str(found.unlisted[0])
+
+
+def pregnancy_status(code: str, day: str = "2026-11-20", system: str = "sct") -> dict[str, Any]:
+    return {**result(codeable(code, system)), "code": codeable("82810-3", "loinc"), "effectiveDateTime": day}
+
+
+@pytest.mark.parametrize("answer", [("77386006", "sct"), ("146799005", "sct"), ("LA15173-0", "loinc")])
+def test_a_pregnancy_status_says_that_a_test_is_needed(answer: tuple[str, str]) -> None:
+    found = intake(
+        pregnancy_status(answer[0], system=answer[1]), screening("2026-11-22", could_be_pregnant=False)
+    )
+    assert value(found, "could_be_pregnant") is True
+    assert "says no, against Observation/o" in why(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "system"), [("72892002", "sct"), ("Z33.1", "icd10cm"), ("Z34.90", "icd10cm")]
+)
+def test_a_pregnancy_among_the_conditions_says_that_a_test_is_needed(code: str, system: str) -> None:
+    found = intake(condition(code, system=system, onsetDateTime="2026-10-01"))
+    assert value(found, "could_be_pregnant") is True
+
+
+@pytest.mark.parametrize("code", ["60001007", "261665006"])
+def test_who_is_not_pregnant_may_become_so(code: str) -> None:
+    found = intake(pregnancy_status(code))
+    assert value(found, "could_be_pregnant") is None
+    assert "leaves the question open" in aside(found)
+    assert why(found) == ""
+
+
+def test_a_pregnancy_status_holds_until_a_later_one_says_otherwise() -> None:
+    before = {**pregnancy_status("77386006", "2019-02-01"), "id": "before"}
+    asked = screening(could_be_pregnant=False)
+    later = pregnancy_status("60001007", "2020-03-01")
+    earlier = pregnancy_status("60001007", "2018-03-01")
+    assert value(intake(before, later, asked), "could_be_pregnant") is False
+    assert value(intake(before, earlier, asked), "could_be_pregnant") is True
+    lasting = condition("72892002", onsetDateTime="2019-02-01")
+    assert value(intake(lasting, later, asked), "could_be_pregnant") is True
+
+
+def test_an_amount_of_the_pregnancy_hormone_is_for_a_person() -> None:
+    found = intake(reading("19080-1", 5000, "m[IU]/mL"), screening(could_be_pregnant=False))
+    assert value(found, "could_be_pregnant") is None
+    assert value(found, "pregnancy_test") is None
+    assert "5000" in why(found)
+
+
+def test_a_pregnancy_test_in_serum_is_read_by_its_result() -> None:
+    entry = {**result(codeable("10828004")), "code": codeable("2118-8", "loinc")}
+    assert value(intake(entry), "pregnancy_test") == "positive"

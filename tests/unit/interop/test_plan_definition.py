@@ -9,6 +9,7 @@ from fhir.resources.R4B.plandefinition import PlanDefinition
 from openkap.interop.fhir.plan_definition import cql, plan_definition
 from openkap.protocol.condition import parse_condition
 from openkap.protocol.elements import dictionary
+from openkap.protocol.model import Protocol
 from openkap.protocol.read import read_protocols
 
 PROTOCOLS = read_protocols()
@@ -49,7 +50,7 @@ def test_a_condition_reads_the_same_in_cql(condition: str, expected: str) -> Non
 
 def test_every_fact_a_condition_names_is_a_parameter_of_the_library() -> None:
     data = plan_definition(PROTOCOLS[0], dictionary())
-    parameters = {each["name"].replace("-", "_") for each in data["contained"][0]["parameter"]}
+    parameters = {each["name"] for each in data["contained"][0]["parameter"]}
     expressions = [
         condition["expression"]["expression"]
         for stage in data["action"]
@@ -57,4 +58,10 @@ def test_every_fact_a_condition_names_is_a_parameter_of_the_library() -> None:
         for condition in action.get("condition", [])
     ]
     named = {name for text in expressions for name in re.findall(r'"(\w+)"', text)}
+    assert named
     assert named <= parameters
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda each: each.id)
+def test_no_protocol_is_active_before_a_site_has_signed_it(protocol: Protocol) -> None:
+    assert plan_definition(protocol, dictionary())["status"] == "draft"

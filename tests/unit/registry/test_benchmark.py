@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from openkap.evidence.base import read_base
+from made_up_trials import severity, trial
+from openkap.evidence.base import Base, read_base
 from openkap.registry.benchmark import (
     ActiveArm,
     PooledArms,
@@ -51,6 +52,14 @@ def test_of_series_that_share_patients_only_one_stands() -> None:
     assert len(studies) > 1
     shown = [each for each in groups_at(BASE, PLAN, PAIRS["w4"]) if each.study_id in {s.id for s in studies}]
     assert len(shown) == 1
+
+
+def test_a_change_that_an_import_left_open_stands_beside_nothing() -> None:
+    def groups(*reasons: str) -> list[str]:
+        fell = severity("fell", ("-20", "-10"), statistic="change", unsettled=reasons)
+        return [each.study_id for each in groups_at(Base((trial(fell),), {}), PLAN, PAIRS["w2"])]
+
+    assert (groups(), groups("change-sign")) == (["made"], [])
 
 
 def test_a_comparator_arm_never_enters() -> None:

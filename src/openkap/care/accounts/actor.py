@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role, permissions_of
+from openkap.care.prepared import prepared
 
 # No database gives this number to a row: a lookup with it finds nothing, a foreign key to it is refused.
 NO_ROW = 0
@@ -47,11 +50,13 @@ class Actor:
 def actor_for(person: Staff, clinic_uid: str = "") -> Actor:
     """The person at that clinic, or at their first one; without any role they have no right at all."""
     moment = now()
+    # ``request.user`` is a proxy: its attributes are reached, not its dictionary.
+    rows = getattr(person, "roles_read", None)
+    if rows is not None:
+        del person.roles_read
     held = [
         assignment
-        for assignment in RoleAssignment.objects.filter(staff=person, since__lte=moment)
-        .select_related("clinic")
-        .order_by("clinic__name", "id")
+        for assignment in (held_roles(person.pk, moment) if rows is None else rows)
         if assignment.until is None or assignment.until > moment
     ]
     clinics: dict[str, Clinic] = {each.clinic.uid: each.clinic for each in held}
@@ -72,6 +77,13 @@ def actor_for(person: Staff, clinic_uid: str = "") -> Actor:
         is_synthetic=clinic.is_synthetic,
         others=tuple((uid, each.name) for uid, each in clinics.items() if uid != clinic.uid),
     )
+
+
+@prepared
+def held_roles(staff_id: int, moment: datetime) -> QuerySet[RoleAssignment]:
+    """Roles that have begun, ended ones included, with person and clinic."""
+    held = RoleAssignment.objects.filter(staff_id=staff_id, since__lte=moment)
+    return held.select_related("clinic", "staff").order_by("clinic__name", "id")
 
 
 def job_actor(name: str, clinic: Clinic | None = None) -> Actor:

@@ -10,7 +10,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.db import transaction
 from django.http import HttpRequest
 
-from openkap.care.accounts.actor import actor_for
+from openkap.care.accounts.actor import actor_for, held_roles
 from openkap.care.accounts.models import Staff
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
@@ -32,7 +32,13 @@ class LockingBackend(BaseBackend):
         return person if check_password(person, password) and person.is_active else None
 
     def get_user(self, user_id: int) -> Staff | None:
-        return Staff.objects.filter(pk=user_id, is_active=True).first()
+        rows = held_roles(int(user_id), now())
+        person = rows[0].staff if rows else Staff.objects.filter(pk=user_id).first()
+        if person is None or not person.is_active:
+            return None
+        # One read for who this is and what they may: ``actor_for`` takes the roles from here, once.
+        person.roles_read = rows
+        return person
 
 
 def is_locked(person: Staff) -> bool:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from openkap.care.accounts.access import colleague
 from openkap.care.accounts.actor import Actor
@@ -16,6 +17,7 @@ from openkap.care.accounts.requirements import Requirement, kinds, requirements_
 from openkap.care.audit.actions import record
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission, Role
+from openkap.care.prepared import prepared
 from openkap.core.errors import DomainError, InputError
 
 # The home page and the staff page speak up this long before a credential ends.
@@ -49,13 +51,18 @@ def standings(staff_ids: Iterable[int], role: Role, *, on: date | None = None) -
     """As ``standing_of`` for several people, with one query."""
     day = on or today()
     held: dict[int, list[Credential]] = {staff_id: [] for staff_id in staff_ids}
-    for row in Credential.objects.filter(staff_id__in=held, revoked_at__isnull=True, issued_on__lte=day):
+    for row in _valid_from(list(held), day):
         held[row.staff_id].append(row)
     needed = requirements_of(role)
     return {
         staff_id: [_standing(each, [row for row in rows if row.kind == each.kind], day) for each in needed]
         for staff_id, rows in held.items()
     }
+
+
+@prepared
+def _valid_from(staff_ids: list[int], day: date) -> QuerySet[Credential]:
+    return Credential.objects.filter(staff_id__in=staff_ids, revoked_at__isnull=True, issued_on__lte=day)
 
 
 def require_qualified(staff_id: int, role: Role, *, on: date | None = None) -> None:

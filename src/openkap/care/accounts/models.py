@@ -55,6 +55,9 @@ class Staff(AbstractBaseUser):
     locked_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
 
+    # What the read of a login brought along (``LockingBackend.get_user``); no column.
+    roles_read: list[RoleAssignment]
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar = ["name"]

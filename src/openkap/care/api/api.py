@@ -14,7 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from openkap.care.access_rules import RULES, anyone
-from openkap.care.api import measures
+from openkap.care.api import charts, measures
 from openkap.care.api.operations import NAMESPACE, Problem
 from openkap.core.errors import DomainError
 
@@ -83,4 +83,5 @@ def _answer(request: HttpRequest, status: int, problem: dict[str, Any]) -> HttpR
     return api.create_response(request, body, status=status)
 
 
+api.add_router("", charts.router)
 api.add_router("", measures.router)

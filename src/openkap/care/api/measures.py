@@ -11,11 +11,10 @@ from ninja.security import django_auth
 from pydantic import AwareDatetime, Field
 
 from openkap.care.access_rules import link_holder, needs
-from openkap.care.accounts.actor import Actor
-from openkap.care.api.operations import operation
+from openkap.care.api.operations import asked_by, operation
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, queries, safety
-from openkap.care.outcomes.access import seen_patients, through_link
+from openkap.care.outcomes.access import through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.link_views import mark_answered_here
@@ -101,12 +100,12 @@ def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
     by, invitation = through_link(token)
     taps = [Tap(each.form, each.item, each.value, each.client_id, each.answered_at) for each in body.answers]
     stored = actions.save_answers(by=by, invitation=invitation, taps=taps)
-    sheets = queries.sheets_of(invitation)
+    answered, total = queries.progress_of(invitation)
     mark_answered_here(request, invitation.uid)
     return Saved(
         stored=stored,
-        answered=sum(sheet.answered for sheet in sheets),
-        total=sum(len(sheet.questions) for sheet in sheets),
+        answered=answered,
+        total=total,
         saved_at=now(),
         needs_help=queries.has_signal(invitation),
     )
@@ -167,8 +166,8 @@ class TrajectoryOut(Schema):
 )
 def trajectory(request: HttpRequest, patient: str, instrument: str = "pcl-5") -> TrajectoryOut:
     """The course of symptoms by one instrument, gaps with their reason."""
-    row = patient_for(_by(request), patient, Permission.SEE_OUTCOMES, seen="outcomes")
-    found = queries.trajectory(row, form_of(instrument).id, judged=False)
+    row = patient_for(asked_by(request), patient, Permission.SEE_OUTCOMES, seen="outcomes")
+    found = queries.trajectory(row, form_of(instrument).id, judged=False, marked=False)
     return TrajectoryOut(
         instrument=found.instrument,
         least=found.least,
@@ -211,7 +210,7 @@ def signals(request: HttpRequest) -> list[SignalOut]:
             is_acknowledged=each.is_acknowledged,
             level=each.level,
         )
-        for each in queries.open_signals(seen_patients(_by(request)))
+        for each in queries.open_signals(asked_by(request))
     ]
 
 
@@ -232,10 +231,5 @@ class Acknowledged(Schema):
 )
 def acknowledge(request: HttpRequest, patient: str, signal: str) -> Acknowledged:
     """Take an alarming answer on: nobody else is called."""
-    safety.acknowledge(by=_by(request), uid=patient, signal=signal)
+    safety.acknowledge(by=asked_by(request), uid=patient, signal=signal)
     return Acknowledged(acknowledged=True)
-
-
-def _by(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
-    return actor

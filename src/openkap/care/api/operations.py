@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.http import HttpRequest
 from ninja import Router, Schema
 
 from openkap.care.access_rules import RULES, Rule
+from openkap.care.accounts.actor import Actor
 
 NAMESPACE = "api"
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -21,6 +23,12 @@ class Problem(Schema):
     limit: str | None = None
     remedy: str | None = None
     where: str | None = None
+
+
+def asked_by(request: HttpRequest) -> Actor:
+    """Who calls."""
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    return actor
 
 
 def operation(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any, Protocol
 
-from django.db import transaction
-
-from openkap.care.audit.chain import canonical, digest
-from openkap.care.audit.models import SYSTEM_CHAIN, AuditEvent, ChainHead
+from openkap.care.audit.appending import Event, append
+from openkap.care.audit.models import SYSTEM_CHAIN
 from openkap.care.logs import request_id
 from openkap.care.moment import now
 
@@ -48,47 +46,19 @@ def record(
     detail : what changed, small and JSON-ready: old and new values, versions, fingerprints.
     """
     chain = by.clinic_uid or SYSTEM_CHAIN
-    # Without a savepoint: an act whose event fails must fail as a whole.
-    with transaction.atomic(savepoint=False):
-        head = _locked_head(chain)
-        moment = now().astimezone(UTC)
-        body = canonical(
-            {
-                "chain": chain,
-                "sequence": head.sequence + 1,
-                "at": moment.isoformat(timespec="microseconds"),
-                "actor": by.uid,
-                "actor_name": by.name,
-                "roles": by.role_words,
-                "action": action,
-                "entity": entity,
-                "uid": uid,
-                "patient": patient,
-                "reason": reason,
-                "detail": detail or {},
-                "request": request_id.get(),
-            }
-        )
-        event = AuditEvent.objects.create(
-            chain=chain,
-            sequence=head.sequence + 1,
-            body=body,
-            previous=head.digest,
-            digest=digest(head.digest, body),
-            at=moment,
-            actor=by.uid,
-            action=action,
-            entity=entity,
-            entity_uid=uid,
-            patient=patient,
-        )
-        ChainHead.objects.filter(chain=chain).update(sequence=event.sequence, digest=event.digest)
-
-
-def _locked_head(chain: str) -> ChainHead:
-    """The end of the chain, held until the act commits; made with the chain's first event."""
-    heads = ChainHead.objects.select_for_update()
-    if head := heads.filter(chain=chain).first():
-        return head
-    ChainHead.objects.get_or_create(chain=chain)
-    return heads.get(chain=chain)
+    moment = now().astimezone(UTC)
+    body = {
+        "chain": chain,
+        "at": moment.isoformat(timespec="microseconds"),
+        "actor": by.uid,
+        "actor_name": by.name,
+        "roles": by.role_words,
+        "action": action,
+        "entity": entity,
+        "uid": uid,
+        "patient": patient,
+        "reason": reason,
+        "detail": detail or {},
+        "request": request_id.get(),
+    }
+    append(Event(chain, body, moment, by.uid, action, entity, uid, patient))

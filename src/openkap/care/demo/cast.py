@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from openkap.care.accounts.actor import actor_for
 from openkap.care.accounts.models import Clinic, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import requirements_of
+from openkap.care.enrolment.texts import release
 from openkap.care.permissions import Role
+from openkap.protocol.consent_text import newest_text
 
 # Public on purpose: these people are invented and exist in demo and test databases only.
 PASSWORD = "demo demo demo"  # noqa: S105
@@ -73,6 +76,15 @@ def hire(moment: datetime, *, password_hash: str = "") -> Troupe:
         RoleAssignment.objects.create(staff=person, clinic=clinics[part.clinic], role=part.role, since=moment)
         people[part.key] = person
     _credentials(people, moment)
+    # The original text; translations wait for a reviewer, as at every new clinic.
+    for key in ("ada", "eve"):
+        release(
+            by=actor_for(people[key]),
+            language="en",
+            seen=newest_text("en").fingerprint,
+            reviewed_by="invented readers of the demo",
+            person=people[key],
+        )
     return Troupe(clinics["main"], clinics["other"], people)
 
 

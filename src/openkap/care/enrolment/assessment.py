@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from openkap.care.enrolment.facts import screening_facts
+from openkap.care.enrolment.facts import screening_facts, screening_facts_of
 from openkap.care.enrolment.models import Screening
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.patients.models import Patient
@@ -27,6 +27,15 @@ def assess_patient(patient: Patient, screening: Screening) -> Assessment:
     """The answer of the screening's protocol on everything known now."""
     protocol = protocol_of(screening.protocol, screening.protocol_version)
     return assess(screening_facts(patient), protocol)
+
+
+def assess_patients(screenings: list[Screening]) -> list[Assessment]:
+    """The answer of each screening, for a list: ``patient`` with its identity is loaded with each."""
+    facts = screening_facts_of([each.patient for each in screenings])
+    return [
+        assess(facts[each.patient_id], protocol_of(each.protocol, each.protocol_version))
+        for each in screenings
+    ]
 
 
 def shown(assessment: Assessment) -> dict[str, Any]:

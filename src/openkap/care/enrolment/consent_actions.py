@@ -25,7 +25,7 @@ from openkap.care.enrolment.models import (
     PatientSignature,
 )
 from openkap.care.enrolment.protocols import DEFAULT
-from openkap.care.enrolment.texts import parsed, text_in_force
+from openkap.care.enrolment.texts import parsed, releases_in_force, text_in_force
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -35,7 +35,6 @@ from openkap.protocol.consent_text import consent_rules
 # A path of straight strokes in whole numbers: nothing else may stand in a drawing.
 STROKES = re.compile(r"(M\d{1,3} \d{1,3}(L\d{1,3} \d{1,3})*)+")
 LONGEST_DRAWING = 20_000
-PATIENT_MEANING = "I have read or heard this text, my questions were answered, and I agree to the treatment."
 COUNTER_MEANING = (
     "I have gone through the text with the patient, checked capacity, and answered their questions."
 )
@@ -58,7 +57,7 @@ def open_consent(
         )
     consent = Consent.objects.create(
         patient=patient,
-        text=text_in_force(language),
+        text=text_in_force(patient.clinic_id, language),
         scope=scope,
         protocol=screening.protocol if screening else DEFAULT,
         opened_by_id=by.staff_id,
@@ -213,7 +212,7 @@ def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> Pat
         how="drawn" if strokes else "typed",
         name=signed.name.strip(),
         strokes=strokes,
-        meaning=PATIENT_MEANING,
+        meaning=parsed(row.text).agreement,
         fingerprint=fingerprint(signed_content(row, signed.name.strip(), strokes)),
         read_aloud=signed.read_aloud,
         interpreter=signed.interpreter.strip(),
@@ -254,7 +253,8 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentG
         raise InputError("the patient has not signed yet", remedy="let the patient sign first")
     if hasattr(row, "given"):
         raise InputError("this consent is countersigned already", remedy="open it to see the signatures")
-    if row.text.superseded_at is not None:
+    in_force = releases_in_force(patient.clinic_id).get(row.text.language)
+    if in_force is None or in_force.text_id != row.text_id:
         raise InputError(
             "a newer version of the text is in force",
             value=row.text.version,

@@ -9,10 +9,10 @@ from typing import Any
 from openkap.care.enrolment.consent_actions import latest_parts, parts_version, what_is_missing
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.enrolment.models import Consent
-from openkap.care.enrolment.texts import bring_into_force, parsed
+from openkap.care.enrolment.texts import parsed, releases_in_force, shipped
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
-from openkap.protocol.consent_text import consent_rules
+from openkap.protocol.consent_text import consent_rules, consent_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,14 @@ def conversation(consent: Consent) -> dict[str, Any]:
             )
         )
     given = getattr(consent, "given", None)
+    in_force = releases_in_force(consent.patient.clinic_id)
     return {
         "consent": consent,
+        "release": consent.text.releases.filter(clinic=consent.patient.clinic_id)
+        .order_by("-released_at")
+        .first(),
         "text": text,
+        "words": consent_words(text.language),
         "parts": parts,
         "done": sum(1 for each in parts if each.is_done),
         "capacity": consent.capacity.select_related("assessed_by").order_by("-id").first(),
@@ -71,7 +76,7 @@ def conversation(consent: Consent) -> dict[str, Any]:
         "signature": getattr(consent, "patient_signature", None),
         "given": given,
         "withdrawal": getattr(given, "withdrawal", None),
-        "state": state_of(consent),
+        "state": state_of(consent, is_current=consent.text_id in {row.text_id for row in in_force.values()}),
     }
 
 
@@ -83,8 +88,8 @@ class State:
     tone: str
 
 
-def state_of(consent: Consent) -> State:
-    """Where it stands now."""
+def state_of(consent: Consent, *, is_current: bool) -> State:
+    """Where it stands now; ``is_current`` says that its text is the one the clinic has released."""
     given = getattr(consent, "given", None)
     if given is None:
         if hasattr(consent, "patient_signature"):
@@ -94,18 +99,24 @@ def state_of(consent: Consent) -> State:
         return State(f"withdrawn {given.withdrawal.withdrawn_at:%-d %b %Y}", "alarm")
     if given.expires_at <= now():
         return State(f"ended {given.expires_at:%-d %b %Y}", "watch")
-    if consent.text.superseded_at is not None:
+    if not is_current:
         return State("a newer version must be signed", "watch")
     return State(f"in force until {given.expires_at:%-d %b %Y}", "good")
 
 
 def history(patient: Patient) -> dict[str, Any]:
     """All consents of a patient, newest first, and the one in force."""
-    bring_into_force()
+    texts = shipped(patient.clinic_id)
+    in_force = {each.release.text_id for each in texts if each.release}
     rows = (
         Consent.objects.filter(patient=patient)
         .select_related("text", "opened_by", "patient_signature", "given__withdrawal")
         .order_by("-opened_at", "-id")
     )
-    listed = [(row, state_of(row)) for row in rows]
-    return {"consents": listed, "in_force": consent_in_force(patient, now())}
+    listed = [(row, state_of(row, is_current=row.text_id in in_force)) for row in rows]
+    return {
+        "consents": listed,
+        "in_force": consent_in_force(patient, now()),
+        "texts": texts,
+        "offered": [each.text.language for each in texts if each.release],
+    }

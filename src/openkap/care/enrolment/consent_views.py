@@ -19,7 +19,6 @@ from openkap.care.enrolment.views import frame
 from openkap.care.patients.access import patient_for
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
-from openkap.protocol.consent_text import languages
 
 
 def consents(request: ClinicRequest, patient: str) -> HttpResponse:
@@ -39,7 +38,7 @@ def consents(request: ClinicRequest, patient: str) -> HttpResponse:
             error = refused
     row = patient_for(request.actor, patient, Permission.TAKE_CONSENT, seen="consent")
     context = frame(request, row) | queries.history(row)
-    context |= {"languages": languages(), "language": row.identity.language, "error": error}
+    context |= {"language": row.identity.language, "error": error}
     return render(request, "enrolment/consents.html", context, status=422 if error else 200)
 
 
@@ -117,7 +116,7 @@ def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
             error = refused
     row, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
     context = frame(request, row) | queries.conversation(found)
-    context |= {"meaning": acts.PATIENT_MEANING, "error": error, "typed": request.POST}
+    context |= {"error": error, "typed": request.POST}
     return render(request, "enrolment/sign.html", context, status=422 if error else 200)
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from openkap.care.accounts.models import Signature, Staff
+from openkap.care.accounts.models import Clinic, Signature, Staff
 from openkap.care.append_only import AppendOnly
 from openkap.care.ids import new_uid
 from openkap.care.patients.models import Patient
@@ -177,23 +177,49 @@ class ConsentText(models.Model):
     title = models.CharField(max_length=200)
     body = models.TextField()
     first_used_at = models.DateTimeField()
-    # When a newer version of this language came into use: from then on it is asked for again.
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["language", "version"], name="consent_text_once_a_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.language} {self.version}"
+
+
+class ConsentRelease(models.Model):
+    """A clinic's reviewer has signed one text: from then on it may be offered there, and no earlier one.
+
+    What is shipped is a draft for every clinic: in force is what its own reviewer has released.
+    """
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="releases")
+    language = models.CharField(max_length=10)
+    # Who read it against the original and how, in the signer's words.
+    reviewed_by = models.CharField(max_length=300)
+    signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    released_at = models.DateTimeField()
+    # When a newer version was released here: from then on consent is asked for again.
     superseded_at = models.DateTimeField(null=True, blank=True)
 
     append_only: ClassVar = AppendOnly(mutable=("superseded_at",))
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["language", "version"], name="consent_text_once_a_version"),
             models.UniqueConstraint(
-                fields=["language"],
+                fields=["clinic", "language"],
                 condition=Q(superseded_at__isnull=True),
-                name="consent_text_one_in_force",
+                name="consent_release_one_in_force",
             ),
+            models.CheckConstraint(condition=~Q(reviewed_by=""), name="consent_release_names_reviewer"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.language} {self.version}"
+        return f"{self.language} {self.uid}"
 
 
 class Consent(models.Model):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
+from django.conf import settings
+
+from openkap.core.errors import DomainError
 from openkap.protocol.condition import facts_of
 from openkap.protocol.model import Protocol
 from openkap.protocol.read import load_protocol, published_ids
 from openkap.protocol.rules import Stage
+from openkap.protocol.site import apply_site
 
 DEFAULT = "iv-racemic"
 
@@ -20,14 +25,34 @@ def offered() -> tuple[tuple[str, str], ...]:
 
 
 def protocol_of(name: str, version: str) -> Protocol:
-    """Exactly that version: what was decided under it stays under it."""
-    return load_protocol(f"{name}@{version}")
+    """Exactly that version, as this site runs it: what was decided under it stays under it."""
+    return _as_run(name, version, settings.SITE_FILE)
 
 
 @lru_cache(maxsize=32)
+def _as_run(name: str, version: str, site_file: Path | None) -> Protocol:
+    protocol = load_protocol(f"{name}@{version}")
+    return protocol if site_file is None else apply_site(protocol, site_file)
+
+
+def site_problem() -> str:
+    """Why the site's file cannot be used with a protocol that is offered here; empty when it can."""
+    for name, _ in offered():
+        try:
+            protocol_of(name, load_protocol(name).version)
+        except DomainError as refused:
+            return f"{name}: {refused}"
+    return ""
+
+
 def asked_elements(name: str, version: str) -> frozenset[str]:
     """Every element an active eligibility rule of the protocol asks about."""
-    protocol = protocol_of(name, version)
+    return _asked(name, version, settings.SITE_FILE)
+
+
+@lru_cache(maxsize=32)
+def _asked(name: str, version: str, site_file: Path | None) -> frozenset[str]:
+    protocol = _as_run(name, version, site_file)
     return frozenset(
         fact
         for rule in protocol.stage(Stage.ELIGIBILITY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openkap.care.access_rules import needs, page
-from openkap.care.enrolment import consent_views, views
+from openkap.care.enrolment import consent_views, text_views, views
 from openkap.care.permissions import Permission as May
 
 _SCREENING = "patients/<uid:patient>/screening/"
@@ -29,6 +29,13 @@ urlpatterns = [
         views.assessment,
         name="assessment",
         may=needs(May.SEE_PATIENT),
+    ),
+    page("consent-texts/", text_views.texts, name="consent_texts", may=_TAKES),
+    page(
+        "consent-texts/<slug:language>/",
+        text_views.text,
+        name="consent_text",
+        may=needs(May.TAKE_CONSENT, writes=May.RELEASE_CONSENT_TEXT),
     ),
     page(_CONSENTS, consent_views.consents, name="consents", may=_TAKES),
     page(_CONSENT, consent_views.consent, name="consent", may=needs(May.SEE_PATIENT)),

@@ -22,8 +22,9 @@ from openkap.care.live.models import Photo
 from openkap.care.permissions import Permission
 from openkap.care.treatment.alert_actions import acknowledge
 from openkap.care.treatment.closing_actions import Event, record_adverse_event
-from openkap.care.treatment.dose_actions import dose_event
-from openkap.care.treatment.models import Alert, DoseEvent, Entry, Session
+from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
+from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
+from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent, Entry, Session
 from openkap.care.treatment.session_actions import enter, take_back
 from openkap.care.treatment.session_rows import State, locked_session, once, told_audit
 from openkap.care.treatment.stamps import Stamp
@@ -58,9 +59,10 @@ SINCE = {
     "correct": State.ARRIVED,
     "take_back": State.ARRIVED,
     "acknowledge": State.DOSING,
+    "settle": State.DOSING,
     "event": State.PLANNED,
 }
-DOSE = ("start", "pause", "resume", "rate", "stop")
+DOSE = KINDS
 KIND = {"gates": Entry.Kind.GATE, "vitals": Entry.Kind.VITALS, "leaving": Entry.Kind.DISCHARGE}
 
 
@@ -139,7 +141,7 @@ def _note(sent: Sent, session: Session) -> str:
 
 
 def _dose(sent: Sent, session: Session) -> str:
-    row = dose_event(
+    row = keep_dose_event(
         **sent.where(),
         kind=sent.act,
         rate_ml_h=sent.number("rate_ml_h"),
@@ -153,11 +155,12 @@ def _correct(sent: Sent, session: Session) -> str:
     """A corrected entry or dose event: a new row that names the old one, with the reason."""
     old = _named(sent, session)
     stamp = replace(sent.stamp, corrects=old.uid, reason=sent.text("reason"))
+    if isinstance(old, DoseDoubt):
+        rate = sent.number("rate_ml_h")
+        return str(correct_doubt(**sent.where(), doubt=old.uid, rate_ml_h=rate, stamp=stamp).uid)
     if isinstance(old, DoseEvent):
-        row: Any = dose_event(
-            **sent.where(), kind=old.kind, rate_ml_h=sent.number("rate_ml_h") or old.rate_ml_h, stamp=stamp
-        )
-        return str(row.uid)
+        rate = sent.number("rate_ml_h") or old.rate_ml_h
+        return str(keep_dose_event(**sent.where(), kind=old.kind, rate_ml_h=rate, stamp=stamp).uid)
     row = enter(
         **sent.where(),
         kind=old.kind,
@@ -171,17 +174,22 @@ def _correct(sent: Sent, session: Session) -> str:
 
 def _take_back(sent: Sent, session: Session) -> str:
     old = _named(sent, session)
-    if isinstance(old, DoseEvent):
+    if not isinstance(old, Entry):
         raise InputError("what was done with the drug stays", remedy="correct its time, with the reason")
     row = take_back(**sent.where(), entry=old.uid, reason=sent.text("reason"), stamp=sent.stamp)
     return str(row.uid)
 
 
-def _named(sent: Sent, session: Session) -> Entry | DoseEvent:
+def _settle(sent: Sent, session: Session) -> str:
+    """An act in doubt did not happen so: crossed out, with the reason."""
+    return settle_doubt(**sent.where(), doubt=sent.text("doubt"), reason=sent.text("reason")).uid
+
+
+def _named(sent: Sent, session: Session) -> Entry | DoseEvent | DoseDoubt:
     """The row an entry corrects, by its client id; a correction may come before what it corrects."""
-    # A repeated correction finds its own row first, in ``enter`` and ``dose_event``.
+    # A repeated correction finds its own row first, in ``enter`` and ``keep_dose_event``.
     name = sent.text("corrects")
-    for model in (Entry, DoseEvent):
+    for model in (Entry, DoseEvent, DoseDoubt):
         found = model._default_manager.filter(session=session, client_id=name).first()
         if found is not None:
             return found
@@ -272,6 +280,7 @@ ACTS: dict[str, Callable[[Sent, Session], str]] = {
     **dict.fromkeys(DOSE, _dose),
     "correct": _correct,
     "take_back": _take_back,
+    "settle": _settle,
     "acknowledge": _acknowledge,
     "event": _event,
     "photo": _photo,

@@ -34,10 +34,20 @@ def board_of(by: Actor) -> dict[str, Any]:
         of_chair[session.chair_id].append(session)
     may_see = by.may(Permission.SEE_PATIENT)
     rows = [_row(chair.name, of_chair[chair.pk], may_see) for chair in chairs]
-    rows.sort(key=lambda row: (row["due"] is None, row["due"] or row["planned"] or 10**15, row["chair"]))
+    rows.sort(key=_first)
     busy = {s.nurse_id for found in of_chair.values() for s in found if s.state in IN_CHAIR}
     free = [person.name for person in staff_with(by, Role.NURSE) if person.pk not in busy]
     return {"now": ms(moment), "rows": rows, "free": free, "clinic": by.clinic_name, "zone": by.time_zone}
+
+
+def _first(row: dict[str, Any]) -> tuple[bool, bool, int, str]:
+    """An alert that asks for an act is due now; then what is due first."""
+    return (
+        row["priority"] != "high",
+        row["due"] is None,
+        row["due"] or row["planned"] or 10**15,
+        row["chair"],
+    )
 
 
 def _row(chair: str, sessions: list[Session], may_see: bool) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class Ordered:
     dose_mg: float
     over_min: float | None
     rate_ml_h: float | None
+    # How it was made up: the rate belongs to that.
+    way: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def given_so_far(ordered: Ordered, acts: Sequence[Act], moment: datetime) -> Giv
             break
         if act.kind in {"start", "rate"} and act.rate_ml_h is not None:
             ml_h = float(act.rate_ml_h)
-        pump = {"pause": "paused", "stop": "stopped"}.get(act.kind, "running")
+        # A new rate on a paused pump holds from when it goes on.
+        pump = {"pause": "paused", "stop": "stopped", "rate": pump}.get(act.kind, "running")
         scale = ml_h / ordered.rate_ml_h if ml_h is not None and ordered.rate_ml_h else 1.0
         rates.append((minute, full_mg_h * scale if pump == "running" else 0.0))
         stopped_ug = act.given_ug if act.kind == "stop" else stopped_ug

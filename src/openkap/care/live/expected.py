@@ -50,7 +50,9 @@ class Subject:
 
 def expected(subject: Subject, ordered: Ordered, given: Given, last_min: int) -> dict[str, Any]:
     """The bands as data for the page; with the reason when there are none."""
-    return _expected(subject, ordered, given.rates, round(given.until_min, 2), last_min)
+    # After the last rate has come to nothing, later is the same question.
+    until = given.rates[-1][0] if given.rates and given.rates[-1][1] == 0 else given.until_min
+    return _expected(subject, ordered, given.rates, round(until, 2), last_min)
 
 
 @lru_cache(maxsize=256)

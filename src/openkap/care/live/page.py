@@ -14,15 +14,17 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment.facts import protocol_of_session
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.session_queries import ANSWERED_BY_READINGS
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Element, dictionary
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import Stage
 from openkap.protocol.session_words import adverse_event_words
+from openkap.protocol.windows import windows
 
 # In the order a monitor is read; the pad asks one after the other.
 VITALS = ("sbp", "dbp", "heart_rate", "spo2", "respiratory_rate", "moaas")
-EXTRA = ("distress_rating_0_10", "bp_with_red_flag_symptom")
+EXTRA = ("distress_rating_0_10", "cadss_6_total", "bp_with_red_flag_symptom")
 SHORT = {
     "sbp": "Systolic",
     "dbp": "Diastolic",
@@ -31,9 +33,11 @@ SHORT = {
     "respiratory_rate": "Breaths",
     "moaas": "MOAA/S",
     "distress_rating_0_10": "Distress",
+    "cadss_6_total": "CADSS-6",
     "bp_with_red_flag_symptom": "Red flag",
 }
-SCORES = ("distress_rating_0_10",)
+# Scores that one tap gives: comfort, and how far away the patient is.
+SCORES = ("distress_rating_0_10", "cadss_6_total")
 SHOWN_UNIT = {"mm[Hg]": "mmHg", "/min": "/min", "%": "%", "{score}": ""}
 
 
@@ -68,10 +72,12 @@ def protocol_data(protocol: Protocol) -> dict[str, Any]:
         "protocol": f"{protocol.id} {protocol.version}",
         "drug": protocol.dosing.drug,
         "route": protocol.dosing.route,
-        "vitals": [_element(dictionary()[name]) for name in VITALS],
-        "extra": [_element(dictionary()[name]) for name in EXTRA],
+        "vitals": [_element(dictionary()[name], protocol) for name in VITALS],
+        "extra": [_element(dictionary()[name], protocol) for name in EXTRA],
         "rules": rules_as_data(protocol),
-        "scores": [[name, dictionary()[name].ask] for name in SCORES],
+        "sustained_min": windows().minutes("sustained"),
+        "before_first_min": windows().minutes("before_first"),
+        "scores": [_score(dictionary()[name], protocol) for name in SCORES],
         "leaving": _leaving(protocol),
         "minutes": list(protocol.vitals.minutes),
         "emergency": emergency_card(protocol),
@@ -93,7 +99,7 @@ def _leaving(protocol: Protocol) -> list[dict[str, Any]]:
         for rule in protocol.stage(Stage.DISCHARGE)
         if rule.is_active
         for fact in facts_of(rule.condition)
-        if fact not in VITALS
+        if fact not in VITALS and fact not in ANSWERED_BY_READINGS
     )
     found = [dictionary()[name] for name in names]
     return [
@@ -102,7 +108,22 @@ def _leaving(protocol: Protocol) -> list[dict[str, Any]]:
     ]
 
 
-def _element(element: Element) -> dict[str, Any]:
+def _unset(element: Element, protocol: Protocol) -> list[str]:
+    """Rules about it that wait for the site's limit: the page says that they give no alert."""
+    return [
+        rule.title
+        for rule in protocol.stage(Stage.IN_SESSION)
+        if not rule.is_active and element.id in facts_of(rule.condition)
+    ]
+
+
+def _score(element: Element, protocol: Protocol) -> dict[str, Any]:
+    assert element.impossible is not None
+    most = int(element.impossible.above)
+    return {"id": element.id, "ask": element.ask, "most": most, "unset": _unset(element, protocol)}
+
+
+def _element(element: Element, protocol: Protocol) -> dict[str, Any]:
     bounds = element.impossible
     usual = element.implausible
     return {
@@ -114,6 +135,7 @@ def _element(element: Element) -> dict[str, Any]:
         "unit": SHOWN_UNIT.get(element.unit or "", element.unit or ""),
         "possible": [float(bounds.below), float(bounds.above)] if bounds else None,
         "plausible": [float(usual.below), float(usual.above)] if usual else None,
+        "unset": _unset(element, protocol),
     }
 
 

@@ -6,7 +6,7 @@ programme's, and this page says so. What the record does not hold is printed as 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -18,10 +18,9 @@ from openkap.care.treatment.models import AdverseEvent, Clearance, Discharge, Do
 from openkap.care.treatment.record import mg
 from openkap.protocol.elements import Value
 from openkap.protocol.monitoring import Reading
+from openkap.protocol.windows import windows
 
 NOT_RECORDED = "not recorded"
-# The form asks for the reading nearest to this minute, and takes one this far from it.
-MIDDLE_MIN, NEAR_MIN = 40, 15
 MEDICINES = "new_symptoms_or_medicines_since_last_visit"
 
 
@@ -58,7 +57,7 @@ def form_fields(session: Session) -> list[tuple[str, str]]:
         ("Product, lot, expiry", _lot(check)),
         ("Minutes monitored", str(round((left - begun).total_seconds() / 60)) if left and begun else ""),
         ("Blood pressure before", _pressure(reading.baseline_of(rows))),
-        (f"Blood pressure at {MIDDLE_MIN} min", _pressure(_near(readings, begun))),
+        (f"Blood pressure at {windows().minutes('form_middle'):g} min", _pressure(_near(readings, begun))),
         ("Blood pressure before leaving", _pressure(_last(readings, left))),
         ("Vital signs acceptable before dosing", _acceptable_before(session)),
         ("Vital signs acceptable before leaving", "" if discharge is None else _yes(discharge.may_leave)),
@@ -107,9 +106,9 @@ def _time(moment: datetime) -> str:
 def _near(readings: list[Reading], begun: datetime | None) -> Reading | None:
     if begun is None:
         return None
-    aim = begun + timedelta(minutes=MIDDLE_MIN)
+    aim = begun + windows().span("form_middle")
     with_pressure = [each for each in readings if "sbp" in each.values]
-    near = [each for each in with_pressure if abs(each.at - aim) <= timedelta(minutes=NEAR_MIN)]
+    near = [each for each in with_pressure if abs(each.at - aim) <= windows().span("form_near")]
     return min(near, key=lambda each: abs(each.at - aim), default=None)
 
 

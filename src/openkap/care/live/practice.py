@@ -14,6 +14,8 @@ from django.db import transaction
 
 from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Credential
+from openkap.care.accounts.requirements import kinds
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.live.access import practice_for
@@ -21,7 +23,7 @@ from openkap.care.live.acts import DOSE, SINCE, moment_of
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.models import Practice, PracticeEntry
 from openkap.care.live.scenario import Expected, Scenario, scenario_of
-from openkap.care.moment import now
+from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
@@ -217,12 +219,34 @@ def end(*, by: Actor, uid: str) -> Practice:
         return row
     run = run_of(by, uid)
     told = debrief_of(run)
+    if told["has_passed"]:
+        _count_as_training(by, run)
     Practice.objects.filter(pk=row.pk).update(
         ended_at=now(), has_passed=told["has_passed"], debrief=canonical(told)
     )
     record("practice.ended", by=by, entity="practice", uid=uid, detail={"passed": told["has_passed"]})
     row.refresh_from_db()
     return row
+
+
+# A site that lists this kind among a role's requirements asks for so many scenarios passed.
+TRAINING = "practice"
+
+
+def _count_as_training(by: Actor, run: Run) -> None:
+    """A scenario passed for the first time in this version counts one, where the site asks for practice."""
+    if TRAINING not in kinds() or has_passed(by, run.scenario.id):
+        return
+    row = Credential.objects.create(
+        staff_id=by.staff_id,
+        kind=TRAINING,
+        amount=1,
+        issued_on=today(),
+        evidence=f"practice run {run.row.uid}: {run.scenario.title}, {run.scenario.version}"[:200],
+        checked_by_id=by.staff_id,
+        checked_at=now(),
+    )
+    record("credential.practised", by=by, entity="credential", uid=row.uid, detail={"run": run.row.uid})
 
 
 def has_passed(by: Actor, scenario: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -13,14 +12,13 @@ from openkap.care.moment import now
 from openkap.care.treatment.alert_actions import escalate, raise_alerts
 from openkap.care.treatment.models import Alert, Session
 from openkap.core.quantity import Quantity
+from openkap.protocol.windows import windows
 
-# Nobody acknowledged: after this the alert goes to the prescribers' page as well.
-ESCALATE_AFTER = timedelta(minutes=2)
 MOST_KEPT = 512
 MOVING = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY)
 
 # (session, mark) -> state, in this process; the mark makes an old one harmless.
-_kept: dict[tuple[int, str], dict[str, Any]] = {}
+_kept: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 def refreshed(session: Session, by: Actor, known_mark: str) -> dict[str, Any]:
@@ -45,7 +43,7 @@ def current_state(session: Session) -> dict[str, Any]:
     if session.state in MOVING:
         # Conditions for leaving follow the clock: looked at anew each minute.
         mark += f"-{moment:%H%M}"
-    key = (session.pk, mark)
+    key = (session.uid, mark)
     if key not in _kept:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
@@ -67,8 +65,10 @@ def _wants_attention(session: Session, state: dict[str, Any], by: Actor) -> bool
                 made = bool(raise_alerts(session))
     waiting = [each for each in state["alerts"] if not each["seen_at"] and not each["escalated"]]
     oldest = min((each["raised"] for each in waiting), default=None)
-    if oldest is not None and ms(moment - ESCALATE_AFTER) >= oldest:
-        made = escalate(by=by, session=session, after=ESCALATE_AFTER) > 0 or made
+    # Nobody acknowledged: the alert goes to the prescribers' page as well.
+    after = windows().span("escalates_after")
+    if oldest is not None and ms(moment - after) >= oldest:
+        made = escalate(by=by, session=session, after=after) > 0 or made
     return made
 
 

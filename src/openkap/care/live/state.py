@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, OuterRef, Subquery
 
 from openkap.care.enrolment.facts import screening_facts
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
@@ -19,20 +19,24 @@ from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.models import (
     AdverseEvent,
     Alert,
     Discharge,
     DoseCheck,
+    DoseDoubt,
     DoseEvent,
     Entry,
     Prescription,
     Session,
 )
 from openkap.core.quantity import Quantity
+from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Value, dictionary
+from openkap.protocol.facts import Facts
 from openkap.protocol.model import Protocol
-from openkap.protocol.monitoring import Reading, discharge, watch
+from openkap.protocol.monitoring import Reading, Unmet, discharge, due_minutes, watch
 
 # Somebody is there while their screen was heard of in this time.
 HEARD = timedelta(seconds=15)
@@ -45,26 +49,25 @@ def ms(moment: datetime | None) -> int | None:
 
 
 def mark_of(session: Session) -> str:
-    """Changes whenever the record of the session does; three short queries."""
-    rows = Entry.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    events = DoseEvent.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    alerts = Alert.objects.filter(session=session).aggregate(
-        last=Max("id"), seen=Count("acknowledged_at"), up=Count("escalated_at")
+    """Changes whenever the record of the session does; one short query."""
+    last = {
+        model.__name__.lower(): Subquery(
+            model._default_manager.filter(session=OuterRef("pk")).order_by("-id").values("id")[:1]
+        )
+        for model in (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
+    }
+    alerts = Alert.objects.filter(session=OuterRef("pk")).order_by().values("session")
+    doubts = DoseDoubt.objects.filter(session=OuterRef("pk")).order_by().values("session")
+    counts = {
+        "seen": Subquery(alerts.annotate(n=Count("acknowledged_at")).values("n")),
+        "escalated": Subquery(alerts.annotate(n=Count("escalated_at")).values("n")),
+        "settled": Subquery(doubts.annotate(n=Count("settled_at")).values("n")),
+    }
+    row = Session.objects.filter(pk=session.pk).values_list(
+        "version", "locked_at", *last.values(), *counts.values()
     )
-    rest = AdverseEvent.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    photos = Photo.objects.filter(session=session).aggregate(last=Max("id"))["last"] or 0
-    parts = (
-        session.version,
-        rows,
-        events,
-        alerts["last"] or 0,
-        alerts["seen"],
-        alerts["up"],
-        rest,
-        photos,
-        int(session.locked_at is not None),
-    )
-    return "-".join(map(str, parts))
+    version, locked_at, *rest = row[0]
+    return "-".join(str(each or 0) for each in (version, int(locked_at is not None), *rest))
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,8 @@ class Course:
 
 def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     """The whole state at that moment."""
-    rows, protocol = reading.rows_of(session), reading.protocol_of_session(session)
-    events = reading.dose_events(session)
+    entries, protocol = reading.entries_of(session), reading.protocol_of_session(session)
+    rows, events = reading.rows_among(entries), reading.dose_events(session)
     begun = reading.started_at(events)
     baseline = reading.baseline_of(rows)
     course = Course(protocol, _ordered(session), begun, baseline, events)
@@ -90,7 +93,8 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "begun": ms(begun),
         "dose": _dose(course, moment),
         "events": [_event(each) for each in events],
-        "entries": _entries(session),
+        "doubts": [_doubt(each) for each in doubts_of(session)],
+        "entries": _entries(entries),
         "alerts": _alerts(session),
         "adverse": _adverse(session),
         "photos": _photos(session),
@@ -109,12 +113,14 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
             numbers = {name: each["number"] for name, each in entry["values"].items() if each["number"]}
             minute = (entry["at"] - told["begun"]) / 60_000
             entry["unexpected"] = departures(told["expected"], minute, numbers)
-    told["schedule"] = [told["begun"] + minute * 60_000 for minute in protocol.vitals.minutes]
+    longer = reading.longer_than_usual(session, protocol, events)
+    minutes = due_minutes(protocol, longer)
+    told["schedule"] = [told["begun"] + minute * 60_000 for minute in minutes]
     if session.state in (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY):
-        seen = watch(protocol, readings, started_at=begun, now=moment, baseline=baseline)
+        seen = watch(protocol, readings, started_at=begun, now=moment, baseline=baseline, longer=longer)
         if seen.next_due is not None:
             told["due"] = {"at": ms(seen.next_due.at), "why": seen.next_due.why}
-        told["leaving"] = _leaving(session, rows, protocol, moment, begun)
+        told["leaving"] = _leaving(session, reading.discharge_facts(session, rows, moment, begun, longer))
     return told
 
 
@@ -138,7 +144,8 @@ def _ordered(session: Session) -> Ordered | None:
         return None
     check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
     rate = float(check.rate_ml_h) if check and check.rate_ml_h is not None else None
-    return Ordered(float(row.dose_mg), float(row.over_min) if row.over_min else None, rate)
+    over = float(row.over_min) if row.over_min else None
+    return Ordered(float(row.dose_mg), over, rate, (check.way or "") if check else "")
 
 
 def given_of(course: Course, moment: datetime) -> Given | None:
@@ -156,6 +163,7 @@ def _dose(course: Course, moment: datetime) -> dict[str, Any] | None:
         "ordered_mg": course.ordered.dose_mg,
         "over_min": course.ordered.over_min,
         "first_rate": course.ordered.rate_ml_h,
+        "way": course.ordered.way,
         "rate_ml_h": given.rate_ml_h,
         "given_mg": round(given.given_mg, 2),
         "pump": given.pump,
@@ -179,14 +187,30 @@ def _event(row: DoseEvent) -> dict[str, Any]:
     }
 
 
-def _entries(session: Session) -> list[dict[str, Any]]:
+def _doubt(row: DoseDoubt) -> dict[str, Any]:
+    """An act with the drug that does not fit; open while nobody has decided."""
+    return {
+        "uid": row.uid,
+        "id": row.client_id,
+        "kind": row.kind,
+        "words": row.get_kind_display(),
+        "at": ms(row.observed_at),
+        "entered": ms(row.entered_at),
+        "rate_ml_h": float(row.rate_ml_h) if row.rate_ml_h is not None else None,
+        "given_mg": row.given_ug / 1000 if row.given_ug is not None else None,
+        "by": row.entered_by.name,
+        "why": row.why,
+        "reason": row.reason,
+        "would_correct": ms(row.names.observed_at) if row.names else None,
+        "is_open": not row.settlement,
+        "decision": row.get_settlement_display(),
+        "decided_by": row.settled_by.name if row.settled_by else "",
+        "because": row.settled_because,
+    }
+
+
+def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
     """Every entry, the corrected ones too: they are shown crossed out."""
-    rows = (
-        Entry.objects.filter(session=session)
-        .select_related("entered_by", "corrects", "corrected_by")
-        .prefetch_related("values")
-        .order_by("observed_at", "id")
-    )
     return [
         {
             "uid": row.uid,
@@ -274,11 +298,8 @@ def _number(name: str, value: Value) -> float | None:
     return value.number(dictionary()[name].unit or "1") if isinstance(value, Quantity) else None
 
 
-def _leaving(
-    session: Session, rows: reading.Rows, protocol: Protocol, moment: datetime, begun: datetime
-) -> dict[str, Any]:
-    facts = reading.discharge_facts(session, rows, moment, begun)
-    answer = discharge(facts, protocol)
+def _leaving(session: Session, facts: Facts) -> dict[str, Any]:
+    answer = discharge(facts, reading.protocol_of_session(session))
     earlier = (
         Discharge.objects.filter(session__patient=session.patient, may_leave=True)
         .exclude(session=session)
@@ -290,7 +311,21 @@ def _leaving(
         for row in earlier
         if (start := reading.started_at(reading.dose_events(row.session))) is not None
     ]
-    return answer.as_dict() | {"earlier_min": stays}
+    return answer.as_dict() | {
+        "unmet": [_unmet(each) for each in answer.unmet],
+        "warnings": [_unmet(each) for each in answer.warnings],
+        "earlier_min": stays,
+    }
+
+
+def _unmet(each: Unmet) -> dict[str, Any]:
+    return {
+        "rule": each.rule.id,
+        "title": each.rule.title,
+        "said": each.said,
+        "is_known": each.is_known,
+        "facts": list(facts_of(each.rule.condition)),
+    }
 
 
 def _expected(session: Session, course: Course, moment: datetime) -> dict[str, Any]:
@@ -322,7 +357,19 @@ def _earlier(session: Session) -> tuple[Earlier, ...]:
     before = Session.objects.filter(
         patient=session.patient, starts_at__lt=session.starts_at, state=Session.State.LEFT
     ).order_by("-starts_at")[:5]
-    return tuple(found for each in before if (found := _one_earlier(each)) is not None)
+    return tuple(found for each in before if (found := _remembered(each)) is not None)
+
+
+# A locked session does not change: what it says of the person is read once a process.
+_earlier_kept: dict[str, Earlier | None] = {}
+
+
+def _remembered(session: Session) -> Earlier | None:
+    if session.locked_at is None:
+        return _one_earlier(session)
+    if session.uid not in _earlier_kept:
+        _earlier_kept[session.uid] = _one_earlier(session)
+    return _earlier_kept[session.uid]
 
 
 def _one_earlier(session: Session) -> Earlier | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
 from openkap.care.accounts.links import open_link
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
-from openkap.care.patients.access import patient_for, patients_of
+from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.core.errors import InputError
 
 LINK = "measure"
@@ -69,9 +71,9 @@ def proposal_for(
     return patient, found
 
 
-def seen_patients(by: Actor) -> list[int]:
-    """Database numbers of the patients whose outcomes somebody may see in lists."""
-    return list(patients_of(by, Permission.SEE_OUTCOMES).values_list("pk", flat=True))
+@prepared
+def _asked(uid: str) -> QuerySet[Invitation]:
+    return Invitation.objects.select_related("patient__clinic", "patient__identity").filter(uid=uid)
 
 
 def through_link(token: str) -> tuple[Actor, Invitation]:
@@ -80,7 +82,7 @@ def through_link(token: str) -> tuple[Actor, Invitation]:
     Raises ``InputError`` when the link was changed, has expired, or a newer one took its place.
     """
     uid, _, number = open_link(LINK, token).partition(".")
-    invitation = Invitation.objects.select_related("patient__clinic").filter(uid=uid).first()
+    invitation = next(iter(_asked(uid)), None)
     if invitation is None or str(invitation.link_number) != number:
         raise InputError(
             "a newer link took the place of this one",

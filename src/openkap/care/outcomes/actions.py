@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.links import make_link
@@ -23,6 +24,7 @@ from openkap.care.outcomes.models import Form, FormScore, Invitation, ItemAnswer
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
+from openkap.care.prepared import insert, prepared
 from openkap.core.errors import InputError
 from openkap.instruments.score import plain, score
 
@@ -131,9 +133,11 @@ def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> i
     a clock that runs ahead counts as now. An alarming answer raises its signal at once, finished or not.
     """
     waiting = list(taps)
-    forms = {row.uid: row for row in Form.objects.select_for_update().filter(invitation=invitation)}
+    forms = {row.uid: row for row in _held_forms(invitation.pk)}
+    for form in forms.values():
+        form.patient = invitation.patient
     rows = [_answer_row(by, forms, tap) for tap in waiting]
-    known = set(ItemAnswer.objects.filter(form__invitation=invitation).values_list("form_id", "client_id"))
+    known = set(_known_taps(invitation.pk, [tap.client_id for tap in waiting]))
     fresh = list(
         {(r.form_id, r.client_id): r for r in rows if (r.form_id, r.client_id) not in known}.values()
     )
@@ -147,7 +151,7 @@ def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> i
     if not fresh:
         return 0
     _refuse_closed(invitation)
-    ItemAnswer.objects.bulk_create(fresh)
+    insert(fresh)
     touched = {row.form_id: row.form for row in fresh}
     for form in touched.values():
         safety.look_at(by=by, form=form, answers=latest_answers(form))
@@ -160,6 +164,17 @@ def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> i
         detail={"answers": len(fresh)},
     )
     return len(fresh)
+
+
+@prepared
+def _held_forms(invitation_id: int) -> QuerySet[Form]:
+    return Form.objects.select_for_update().filter(invitation_id=invitation_id)
+
+
+@prepared
+def _known_taps(invitation_id: int, client_ids: list[str]) -> QuerySet[ItemAnswer, tuple[int, str]]:
+    held = ItemAnswer.objects.filter(form__invitation_id=invitation_id, client_id__in=client_ids)
+    return held.values_list("form_id", "client_id")
 
 
 def _answer_row(by: Actor, forms: dict[str, Form], tap: Tap) -> ItemAnswer:
@@ -193,10 +208,15 @@ def _answer_row(by: Actor, forms: dict[str, Form], tap: Tap) -> ItemAnswer:
 def latest_answers(form: Form) -> dict[str, int]:
     """The answer of each item that counts; items taken back are left out."""
     found: dict[str, int | None] = {}
-    rows = ItemAnswer.objects.filter(form=form).order_by("answered_at", "id")
-    for item, value in rows.values_list("item", "value"):
+    for item, value in _taps_of(form.pk):
         found[item] = value
     return {item: value for item, value in found.items() if value is not None}
+
+
+@prepared
+def _taps_of(form_id: int) -> QuerySet[ItemAnswer, tuple[str, int | None]]:
+    rows = ItemAnswer.objects.filter(form_id=form_id).order_by("answered_at", "id")
+    return rows.values_list("item", "value")
 
 
 @transaction.atomic

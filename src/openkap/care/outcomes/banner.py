@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from openkap.care.contributions import BannerItem
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import FormScore, SafetySignal
+from openkap.care.prepared import prepared
 from openkap.care.templatetags.clinic import ago
 
 
@@ -15,14 +17,10 @@ def banner_items(patient_id: int) -> list[BannerItem]:
 
 
 def _signals(patient_id: int) -> list[BannerItem]:
-    row = (
-        SafetySignal.objects.filter(patient_id=patient_id, closed_at__isnull=True)
-        .select_related("patient", "acknowledged_by")
-        .order_by("acknowledged_at", "raised_at")
-        .first()
-    )
-    if row is None:
+    rows = _open_signal(patient_id)
+    if not rows:
         return []
+    row = rows[0]
     url = reverse("signal", args=[row.patient.uid, row.uid])
     if row.acknowledged_by is None:
         return [BannerItem("Alert", f"safety answer, {ago(row.raised_at)}", "alarm", url)]
@@ -31,13 +29,21 @@ def _signals(patient_id: int) -> list[BannerItem]:
 
 def _newest(patient_id: int) -> list[BannerItem]:
     name = follow_up().relapse.instrument
-    row = (
-        FormScore.objects.filter(
-            patient_id=patient_id, instrument=name, total__isnull=False, form__voided_at__isnull=True
-        )
-        .order_by("-at")
-        .first()
-    )
-    if row is None or row.total is None:
-        return []
-    return [BannerItem(form_of(name).short, f"{row.total.normalize():f} ({row.at:%-d %b %Y})")]
+    return [
+        BannerItem(form_of(name).short, f"{row.total.normalize():f} ({row.at:%-d %b %Y})")
+        for row in _newest_score(patient_id, name)
+        if row.total is not None
+    ]
+
+
+@prepared
+def _open_signal(patient_id: int) -> QuerySet[SafetySignal]:
+    waiting = SafetySignal.objects.filter(patient_id=patient_id, closed_at__isnull=True)
+    return waiting.select_related("patient", "acknowledged_by").order_by("acknowledged_at", "raised_at")[:1]
+
+
+@prepared
+def _newest_score(patient_id: int, instrument: str) -> QuerySet[FormScore]:
+    return FormScore.objects.filter(
+        patient_id=patient_id, instrument=instrument, total__isnull=False, form__voided_at__isnull=True
+    ).order_by("-at")[:1]

@@ -15,7 +15,9 @@ from openkap.care.moment import now
 from openkap.care.outcomes.queries import DRAWN, Reading, Trajectory, trajectories
 
 LEFT, RIGHT, TOP, ROW = 40, 92, 26, 18
-SHORTEST = timedelta(days=42)
+SHORTEST = timedelta(days=14)
+# A shorter axis is told in weeks, a longer one in months.
+IN_WEEKS = timedelta(days=100)
 # Marks nearer than this on paper would print over each other; figures then show every n-th label.
 LABEL_ROOM = 56
 DAY = timedelta(days=1)
@@ -50,7 +52,7 @@ class Figure:
     gaps: tuple[Mark, ...]
     lines: tuple[Mark, ...]
     turns: tuple[Mark, ...]
-    months: tuple[Mark, ...]
+    ticks: tuple[Mark, ...]
     levels: tuple[Mark, ...]
     sessions: tuple[Mark, ...]
     therapy: tuple[Mark, ...]
@@ -125,12 +127,12 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
             Mark(across(turn.at), TOP, f"{turn.kind}, {turn.at:%-d %b %Y}: {turn.name}", turn.kind)
             for turn in found.milestones
         ),
-        months=tuple(_months(start, end, across, right - LEFT)),
+        ticks=tuple(_ticks(start, end, across, right - LEFT)),
         levels=tuple(Mark(LEFT, down(value), str(value)) for value in _levels(found)),
         sessions=tuple(
             Mark(across(mark.at), floor + 12, f"{mark.label or 'session'}, {mark.at:%-d %b %Y}", mark.kind)
             for mark in found.marks
-            if mark.kind in ("session_done", "session_missed") and start <= mark.at <= end
+            if mark.kind in ("session_done", "session_missed", "session_planned") and start <= mark.at <= end
         ),
         therapy=tuple(
             Mark(
@@ -169,12 +171,13 @@ def _say(row: Reading, found: Trajectory) -> str:
 
 
 def _span(found: Trajectory) -> tuple[datetime, datetime]:
+    """From the first thing there is to the last, or to the next planned session: no empty future."""
     moments = [row.at for row in found.readings] + [gap.at for gap in found.gaps]
     if not moments:
         return now() - SHORTEST, now()
-    start, end = min(moments), max(moments)
-    inside = [mark.at for mark in found.marks if mark.kind == "session_done"]
-    start, end = min([start, *inside]) - DAY, max([end, *inside]) + DAY
+    moments += [mark.at for mark in found.marks if mark.kind == "session_done"]
+    planned = (mark.at for mark in found.marks if mark.kind == "session_planned" and mark.at >= now())
+    start, end = min(moments) - DAY, max([*moments, *sorted(planned)[:1]]) + DAY
     return start, max(end, start + SHORTEST)
 
 
@@ -207,20 +210,31 @@ def _levels(found: Trajectory) -> Iterable[int]:
     return range(found.least, found.most + 1, step)
 
 
-def _months(start: datetime, end: datetime, across: object, room: float) -> Iterable[Mark]:
-    firsts = []
+def _ticks(start: datetime, end: datetime, across: object, room: float) -> Iterable[Mark]:
+    weeks = end - start < IN_WEEKS
+    dates = list(_mondays(start, end) if weeks else _firsts(start, end))
+    every = max(1, -(-len(dates) * LABEL_ROOM // int(room)))
+    for number, date in enumerate(dates):
+        words = f"{date:%-d %b}" if weeks else f"{date:%b %Y}"
+        yield Mark(across(date), 0, words if number % every == 0 else "")  # type: ignore[operator]
+
+
+def _mondays(start: datetime, end: datetime) -> Iterable[datetime]:
+    day = (start + (7 - start.weekday()) * DAY).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day <= end:
+        yield day
+        day += 7 * DAY
+
+
+def _firsts(start: datetime, end: datetime) -> Iterable[datetime]:
     year, month = start.year, start.month
     while True:
         month += 1
         year, month = (year + 1, 1) if month > 12 else (year, month)
         first = start.replace(year=year, month=month, day=1, hour=0, minute=0, second=0, microsecond=0)
         if first > end:
-            break
-        firsts.append(first)
-    every = max(1, -(-len(firsts) * LABEL_ROOM // int(room)))
-    for number, first in enumerate(firsts):
-        words = f"{first:%b %Y}" if number % every == 0 else ""
-        yield Mark(across(first), 0, words)  # type: ignore[operator]
+            return
+        yield first
 
 
 def draw_cluster(found: Trajectory, name: str, label: str, most: int) -> Figure:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Section, Task
 from openkap.care.moment import now
-from openkap.care.outcomes.access import seen_patients
 from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.queries import open_proposals, open_signals, title_of
-from openkap.care.patients.access import patients_of
+from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role
+from openkap.care.prepared import prepared
 
 # More than a person can do today is a list of its own, not a home page.
 MOST = 15
@@ -26,10 +26,9 @@ SOON = timedelta(days=1)
 def tasks(by: Actor) -> list[Task]:
     if not by.may(Permission.SEE_OUTCOMES):
         return []
-    mine = seen_patients(by)
-    found = [_signal_task(each) for each in open_signals(mine)]
+    found = [_signal_task(each) for each in open_signals(by)]
     if by.may(Permission.PRESCRIBE):
-        found += [_proposal_task(each) for each in open_proposals(mine)]
+        found += [_proposal_task(each) for each in open_proposals(by)]
     if by.roles & {Role.COORDINATOR, Role.NURSE}:
         found += _unreachable(by)
     return found
@@ -79,17 +78,7 @@ def _proposal_task(row: object) -> Task:
 
 def _unreachable(by: Actor) -> list[Task]:
     """Due forms of people without telephone or e-mail, or whose open time ends soon."""
-    due = (
-        Invitation.objects.filter(
-            Q(link_number=0) | Q(closes_at__lt=now() + SOON),
-            patient__in=patients_of(by, Permission.SEE_OUTCOMES),
-            sent_at__isnull=False,
-            finished_at__isnull=True,
-            closed_at__isnull=True,
-        )
-        .select_related("patient__identity")
-        .order_by("closes_at")[:MOST]
-    )
+    due = _due(*scope_of(by, Permission.SEE_OUTCOMES), now() + SOON)
     return [
         Task(
             "Fill in on the tablet, or call" if row.link_number == 0 else "Remind: the questions close soon",
@@ -101,3 +90,15 @@ def _unreachable(by: Actor) -> list[Task]:
         )
         for row in due
     ]
+
+
+@prepared
+def _due(clinic_id: int, staff_id: int, soon: datetime) -> QuerySet[Invitation]:
+    waiting = Invitation.objects.filter(
+        Q(link_number=0) | Q(closes_at__lt=soon),
+        patient__in=visible(clinic_id, staff_id),
+        sent_at__isnull=False,
+        finished_at__isnull=True,
+        closed_at__isnull=True,
+    )
+    return waiting.select_related("patient__identity").order_by("closes_at")[:MOST]

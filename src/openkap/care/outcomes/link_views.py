@@ -80,7 +80,10 @@ def _tap(form: str, item: str, value: int, moment: datetime) -> Tap:
 
 
 def _remember(request: HttpRequest, uid: str) -> None:
-    request.session[SEEN_KEY] = [*request.session.get(SEEN_KEY, [])[-5:], uid]
+    seen = request.session.get(SEEN_KEY, [])
+    # Written once, not with every tap.
+    if uid not in seen:
+        request.session[SEEN_KEY] = [*seen[-5:], uid]
 
 
 def answered(request: HttpRequest, token: str) -> HttpResponse:

@@ -8,8 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
+from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
@@ -25,8 +27,11 @@ from openkap.care.outcomes.models import (
 )
 from openkap.care.outcomes.planning import marks_of
 from openkap.care.outcomes.wording import Question, questions_of
+from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import record_ids
+from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.instruments.change import Change
 from openkap.instruments.load import sources
 from openkap.instruments.model import Instrument
@@ -111,28 +116,42 @@ class Trajectory:
         return new.total - base.total
 
 
-def trajectory(patient: Patient, instrument: str = "pcl-5", *, judged: bool = True) -> Trajectory:
-    """The readings of one instrument of a patient and of records merged into theirs."""
-    return trajectories(record_ids(patient), (instrument,), judged=judged)[0]
+def trajectory(
+    patient: Patient, instrument: str = "pcl-5", *, judged: bool = True, marked: bool = True
+) -> Trajectory:
+    """The readings of one instrument of a patient and of records merged into theirs.
+
+    ``marked`` with the dated points of treatment, for whoever draws them.
+    """
+    return trajectories(record_ids(patient), (instrument,), judged=judged, marked=marked)[0]
 
 
 def trajectories(
-    patient_ids: list[int], instruments: Iterable[str], *, judged: bool = True
+    patient_ids: list[int], instruments: Iterable[str], *, judged: bool = True, marked: bool = True
 ) -> list[Trajectory]:
     """One trajectory an instrument; readings, gaps, marks and turns are read once for all of them."""
     names = list(instruments)
     rows: dict[str, list[FormScore]] = {name: [] for name in names}
-    found = FormScore.objects.filter(
-        patient_id__in=patient_ids, instrument__in=names, form__voided_at__isnull=True
-    ).select_related("form__invitation")
-    for row in found.order_by("at", "id"):
+    for row in _scores(patient_ids, names):
         rows[row.instrument].append(row)
     gaps = _gaps(patient_ids, names)
-    marks = tuple(marks_of(patient_ids))
-    turns = list(
-        Turn.objects.filter(patient_id__in=patient_ids).select_related("score", "before").order_by("at", "id")
-    )
+    marks = tuple(marks_of(patient_ids)) if marked else ()
+    turns = _turns(patient_ids)
     return [_trajectory(form_of(name), rows[name], gaps[name], marks, turns, judged=judged) for name in names]
+
+
+@prepared
+def _scores(patient_ids: list[int], instruments: list[str]) -> QuerySet[FormScore]:
+    rows = FormScore.objects.filter(
+        patient_id__in=patient_ids, instrument__in=instruments, form__voided_at__isnull=True
+    )
+    return rows.select_related("form__invitation").order_by("at", "id")
+
+
+@prepared
+def _turns(patient_ids: list[int]) -> QuerySet[Turn]:
+    rows = Turn.objects.filter(patient_id__in=patient_ids)
+    return rows.select_related("score", "before").order_by("at", "id")
 
 
 def _trajectory(
@@ -188,15 +207,20 @@ def title_of(occasion: str) -> str:
 
 def _gaps(patient_ids: list[int], names: list[str]) -> dict[str, list[Gap]]:
     found: dict[str, list[Gap]] = {name: [] for name in names}
-    rows = Form.objects.filter(
-        patient_id__in=patient_ids, instrument__in=names, invitation__closed_at__isnull=False
-    ).select_related("invitation")
-    for row in rows.order_by("invitation__due_at"):
+    for row in _closed(patient_ids, names):
         invitation = row.invitation
         found[row.instrument].append(
             Gap(invitation.due_at, title_of(invitation.occasion), invitation.get_gap_display())
         )
     return found
+
+
+@prepared
+def _closed(patient_ids: list[int], instruments: list[str]) -> QuerySet[Form]:
+    rows = Form.objects.filter(
+        patient_id__in=patient_ids, instrument__in=instruments, invitation__closed_at__isnull=False
+    )
+    return rows.select_related("invitation").order_by("invitation__due_at")
 
 
 def _milestone(instrument: Instrument, turn: Turn) -> Milestone:
@@ -294,12 +318,37 @@ class Sheet:
 
 def sheets_of(invitation: Invitation, language: str = "en") -> list[Sheet]:
     """The forms of an invitation with what has been answered so far."""
-    forms = list(Form.objects.filter(invitation=invitation).order_by("position"))
+    return [_sheet(form, answers, language) for form, answers in _answered(invitation)]
+
+
+def progress_of(invitation: Invitation) -> tuple[int, int]:
+    """How many questions of an invitation are answered, and how many there are."""
+    answered = total = 0
+    for form, answers in _answered(invitation):
+        items = form_of(form.instrument).items_by_id
+        total += len(items)
+        answered += sum(1 for item, value in answers.items() if value is not None and item in items)
+    return answered, total
+
+
+def _answered(invitation: Invitation) -> list[tuple[Form, dict[str, int | None]]]:
+    """The forms of an invitation, each with the newest answer of every item; None was taken back."""
+    forms = _forms_of(invitation.pk)
     answers: dict[int, dict[str, int | None]] = {form.pk: {} for form in forms}
-    taps = ItemAnswer.objects.filter(form__invitation=invitation).order_by("answered_at", "id")
-    for form_id, item, value in taps.values_list("form_id", "item", "value"):
+    for form_id, item, value in _taps_of(invitation.pk):
         answers[form_id][item] = value
-    return [_sheet(form, answers[form.pk], language) for form in forms]
+    return [(form, answers[form.pk]) for form in forms]
+
+
+@prepared
+def _forms_of(invitation_id: int) -> QuerySet[Form]:
+    return Form.objects.filter(invitation_id=invitation_id).order_by("position")
+
+
+@prepared
+def _taps_of(invitation_id: int) -> QuerySet[ItemAnswer, tuple[int, str, int | None]]:
+    taps = ItemAnswer.objects.filter(form__invitation_id=invitation_id).order_by("answered_at", "id")
+    return taps.values_list("form_id", "item", "value")
 
 
 def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
@@ -363,15 +412,10 @@ class OpenSignal:
     url: str
 
 
-def open_signals(patient_ids: list[int]) -> list[OpenSignal]:
-    """Signals that are not closed, oldest first."""
+def open_signals(by: Actor) -> list[OpenSignal]:
+    """Signals that are not closed of the patients whose outcomes somebody may see, oldest first."""
     from openkap.care.patients.queries import display_name
 
-    rows = (
-        SafetySignal.objects.filter(patient_id__in=patient_ids, closed_at__isnull=True)
-        .select_related("patient__identity")
-        .order_by("raised_at")
-    )
     return [
         OpenSignal(
             uid=row.uid,
@@ -383,8 +427,14 @@ def open_signals(patient_ids: list[int]) -> list[OpenSignal]:
             is_acknowledged=row.acknowledged_at is not None,
             url=reverse("signal", args=[row.patient.uid, row.uid]),
         )
-        for row in rows
+        for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES))
     ]
+
+
+@prepared
+def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[SafetySignal]:
+    waiting = SafetySignal.objects.filter(patient__in=visible(clinic_id, staff_id), closed_at__isnull=True)
+    return waiting.select_related("patient__identity").order_by("raised_at")
 
 
 def signal_page(signal: SafetySignal) -> dict[str, Any]:
@@ -426,13 +476,17 @@ def proposal_page(proposal: MaintenanceProposal) -> dict[str, Any]:
     }
 
 
-def open_proposals(patient_ids: list[int]) -> list[MaintenanceProposal]:
+def open_proposals(by: Actor) -> list[MaintenanceProposal]:
     """Proposals nobody has decided on, with the patient's identity."""
-    return list(
-        MaintenanceProposal.objects.filter(patient_id__in=patient_ids, decided_at__isnull=True)
-        .select_related("patient__identity", "turn")
-        .order_by("made_at")
+    return _open_proposals(*scope_of(by, Permission.SEE_OUTCOMES))
+
+
+@prepared
+def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenanceProposal]:
+    waiting = MaintenanceProposal.objects.filter(
+        patient__in=visible(clinic_id, staff_id), decided_at__isnull=True
     )
+    return waiting.select_related("patient__identity", "turn").order_by("made_at")
 
 
 def asked_page(invitation: Invitation) -> Asked:
@@ -459,13 +513,23 @@ def language_of(invitation: Invitation) -> str:
 
 def has_signal(invitation: Invitation) -> bool:
     """Whether an answer of this invitation asked for a person."""
-    return SafetySignal.objects.filter(form__invitation=invitation).exists()
+    return bool(_signals_of(invitation.pk))
+
+
+@prepared
+def _signals_of(invitation_id: int) -> QuerySet[SafetySignal, tuple[int]]:
+    return SafetySignal.objects.filter(form__invitation_id=invitation_id).values_list("pk")[:1]
 
 
 def last_saved(invitation: Invitation) -> datetime | None:
     """When the newest answer arrived."""
-    taps = ItemAnswer.objects.filter(form__invitation=invitation).order_by("-received_at")
-    return taps.values_list("received_at", flat=True).first()
+    return next(iter(_newest_tap(invitation.pk)), None)
+
+
+@prepared
+def _newest_tap(invitation_id: int) -> QuerySet[ItemAnswer, datetime]:
+    taps = ItemAnswer.objects.filter(form__invitation_id=invitation_id).order_by("-received_at")
+    return taps.values_list("received_at", flat=True)[:1]
 
 
 def reach(patient: Patient) -> dict[str, Any]:

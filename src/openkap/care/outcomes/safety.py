@@ -32,7 +32,7 @@ CALL_SUBJECT = "OpenKAP: you are needed now"
 CALL_BODY = "Please log in to OpenKAP now and open the first item on your list: "
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def look_at(*, by: Actor, form: Form, answers: dict[str, int]) -> list[SafetySignal]:
     """Raise a signal for each safety rule the answers meet and that was not raised for this form yet."""
     instrument = form_of(form.instrument)

@@ -62,6 +62,19 @@ def wording_of(instrument: Instrument, language: str) -> Wording | None:
 def questions_of(instrument: Instrument, language: str) -> tuple[tuple[Question, ...], bool]:
     """The questions, and whether they stand in the official wording."""
     official = wording_of(instrument, language)
+    key = (instrument.id, instrument.version, instrument.fingerprint)
+    if official is not None:
+        return _questions(instrument, official)
+    if key not in _own:
+        _own[key] = _questions(instrument, None)
+    return _own[key]
+
+
+# Questions in our own labels, worked out once for each version of an instrument.
+_own: dict[tuple[str, str, str], tuple[tuple[Question, ...], bool]] = {}
+
+
+def _questions(instrument: Instrument, official: Wording | None) -> tuple[tuple[Question, ...], bool]:
     alarming = {name: each.from_answer for each in instrument.safety for name in each.items}
     found = []
     for item in instrument.items_by_id.values():

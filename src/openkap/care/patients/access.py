@@ -7,6 +7,8 @@ themselves.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
@@ -16,6 +18,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.patients.models import Patient, TeamMember
 from openkap.care.permissions import Permission, Role
+from openkap.care.prepared import prepared
 
 
 class Restricted(PermissionDenied):
@@ -29,8 +32,13 @@ class Restricted(PermissionDenied):
 def patients_of(by: Actor, permission: Permission = Permission.SEE_PATIENT) -> QuerySet[Patient]:
     """The patients somebody may see in lists: their clinic's, without restricted ones of other teams."""
     require(by, permission)
-    here = Patient.objects.filter(clinic_id=by.clinic_id)
-    return here.filter(Q(is_restricted=False) | Exists(_membership(by)))
+    return visible(by.clinic_id, by.staff_id)
+
+
+def scope_of(by: Actor, permission: Permission = Permission.SEE_PATIENT) -> tuple[int, int]:
+    """What ``visible`` takes, for somebody who holds the right."""
+    require(by, permission)
+    return by.clinic_id, by.staff_id
 
 
 def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "chart") -> Patient:
@@ -41,12 +49,7 @@ def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "cha
     ``seen`` names what is looked at for the audit; pass ``""`` where an action records its own event.
     """
     require(by, permission)
-    patient = (
-        Patient.objects.filter(clinic_id=by.clinic_id, uid=uid)
-        .select_related("identity", "clinic")
-        .annotate(in_team=Exists(_membership(by)))
-        .first()
-    )
+    patient = next(iter(_one(by.clinic_id, uid, by.staff_id)), None)
     if patient is None:
         raise Http404("no such patient at this clinic")
     glass = None
@@ -80,5 +83,24 @@ def is_therapist_only(by: Actor) -> bool:
     return by.roles == frozenset({Role.THERAPIST})
 
 
-def _membership(by: Actor) -> QuerySet[TeamMember]:
-    return TeamMember.objects.filter(patient=OuterRef("pk"), staff_id=by.staff_id, until__isnull=True)
+@prepared
+def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
+    return (
+        Patient.objects.filter(clinic_id=clinic_id, uid=uid)
+        .select_related("identity", "clinic")
+        .annotate(
+            in_team=Exists(_membership(staff_id)),
+            # Most records never absorbed another: pages then ask no more about it.
+            has_absorbed=Exists(Patient.objects.filter(merged_into=OuterRef("pk"))),
+        )
+    )
+
+
+def visible(clinic_id: int, staff_id: int) -> QuerySet[Patient]:
+    """The clinic's patients without restricted ones of other teams: for prepared reads, after ``require``."""
+    here = Patient.objects.filter(clinic_id=clinic_id)
+    return here.filter(Q(is_restricted=False) | Exists(_membership(staff_id)))
+
+
+def _membership(staff_id: int) -> QuerySet[TeamMember]:
+    return TeamMember.objects.filter(patient=OuterRef("pk"), staff_id=staff_id, until__isnull=True)

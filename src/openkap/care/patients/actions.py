@@ -160,7 +160,7 @@ def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: in
 
 
 @transaction.atomic
-def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **details: Any) -> None:
+def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **details: Any) -> Contact:
     """Note an emergency contact, an escort home or another person around the patient."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
     contact = Contact.objects.create(
@@ -169,6 +169,7 @@ def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **
     record(
         "contact.added", by=by, entity="contact", uid=contact.uid, patient=uid, detail={"kind": contact.kind}
     )
+    return contact
 
 
 @transaction.atomic

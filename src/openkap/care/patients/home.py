@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.patients.models import IncomingReferral
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 
 
 def tasks(by: Actor) -> list[Task]:
     if not by.may(Permission.REGISTER_PATIENT):
         return []
-    waiting = (
-        IncomingReferral.objects.filter(clinic_id=by.clinic_id).defer("document").order_by("uploaded_at")
-    )
     return [
         Task(
             "Open a record for an uploaded referral",
@@ -24,5 +23,11 @@ def tasks(by: Actor) -> list[Task]:
             due=row.uploaded_at,
             urgency="today",
         )
-        for row in waiting[:20]
+        for row in _waiting(by.clinic_id)
     ]
+
+
+@prepared
+def _waiting(clinic_id: int) -> QuerySet[IncomingReferral]:
+    sent = IncomingReferral.objects.filter(clinic_id=clinic_id).defer("document")
+    return sent.order_by("uploaded_at")[:20]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
 from openkap.care.patients.models import Contact, CrisisPlan, Referral, TeamMember
 from openkap.care.permissions import Permission, Role
+from openkap.care.prepared import prepared
 
 # Whether a contact may know of the treatment, in words.
 TOLD = {
@@ -28,7 +30,7 @@ def sections(by: Actor, patient_ids: list[int], uid: str) -> list[Section]:
 
 
 def _contacts(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
-    rows = Contact.objects.filter(patient_id__in=patient_ids, ended_at__isnull=True).order_by("kind")
+    rows = _current_contacts(patient_ids)
     lines = [
         BannerItem(
             row.get_kind_display().capitalize(),
@@ -46,7 +48,7 @@ def _contacts(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
 
 
 def _plan(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
-    last = CrisisPlan.objects.filter(patient_id__in=patient_ids).order_by("-written_at", "-version").first()
+    last = next(iter(_newest_plan(patient_ids)), None)
     lines: tuple[BannerItem, ...] = ()
     if last:
         lines = tuple(
@@ -65,16 +67,15 @@ def _plan(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
 
 
 def _team(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
-    rows = TeamMember.objects.filter(patient_id__in=patient_ids, until__isnull=True).select_related("staff")
     lines = tuple(
-        BannerItem(Role(row.part).words.capitalize(), row.staff.name) for row in rows.order_by("part")
+        BannerItem(Role(part).words.capitalize(), name) for part, name in _current_team(patient_ids)
     )
     url = reverse("care_team", args=[uid]) if may_edit else ""
     return Section("Care team", lines, url, "Change the team", "Nobody is on the care team yet.", order=60)
 
 
 def _referrals(patient_ids: list[int]) -> Section:
-    rows = Referral.objects.filter(patient_id__in=patient_ids).order_by("received_at").defer("document")
+    rows = _all_referrals(patient_ids)
     lines = tuple(
         BannerItem(
             f"{row.received_at:%-d %b %Y}",
@@ -83,3 +84,24 @@ def _referrals(patient_ids: list[int]) -> Section:
         for row in rows
     )
     return Section("Referral", lines, order=70)
+
+
+@prepared
+def _current_contacts(patient_ids: list[int]) -> QuerySet[Contact]:
+    return Contact.objects.filter(patient_id__in=patient_ids, ended_at__isnull=True).order_by("kind")
+
+
+@prepared
+def _newest_plan(patient_ids: list[int]) -> QuerySet[CrisisPlan]:
+    return CrisisPlan.objects.filter(patient_id__in=patient_ids).order_by("-written_at", "-version")[:1]
+
+
+@prepared
+def _current_team(patient_ids: list[int]) -> QuerySet[TeamMember, tuple[str, str]]:
+    members = TeamMember.objects.filter(patient_id__in=patient_ids, until__isnull=True)
+    return members.order_by("part").values_list("part", "staff__name")
+
+
+@prepared
+def _all_referrals(patient_ids: list[int]) -> QuerySet[Referral]:
+    return Referral.objects.filter(patient_id__in=patient_ids).order_by("received_at").defer("document")

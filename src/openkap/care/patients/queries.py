@@ -8,21 +8,33 @@ from datetime import date, datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.contributions import BannerItem, Section, TimelineEvent, contributions
-from openkap.care.patients.access import patients_of
+from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.actions import CRISIS_FIELDS, IDENTITY_FIELDS
 from openkap.care.patients.duplicates import Candidate, find_candidates
-from openkap.care.patients.models import Contact, CrisisPlan, Identity, Merge, Patient, TeamMember
+from openkap.care.patients.models import (
+    Contact,
+    CrisisPlan,
+    Identifier,
+    Identity,
+    Merge,
+    Patient,
+    TeamMember,
+)
 from openkap.care.patients.names import search_form
 from openkap.care.patients.overview import TOLD
 from openkap.care.permissions import Role
+from openkap.care.prepared import prepared
 
 PAGE_SIZE = 50
+_STATUS = dict(Patient.Status.choices)
+# The columns of a name, for reads that need nothing else of the identity.
+NAME = ("identity__family_name", "identity__given_name", "identity__preferred_name")
 DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})$|(\d{1,2})[./](\d{1,2})[./](\d{4})$")
 
 
@@ -44,8 +56,13 @@ class Banner:
 
 def display_name(identity: Identity) -> str:
     """Family name first and in capitals, as the banner of every page shows it."""
-    preferred = f" “{identity.preferred_name}”" if identity.preferred_name else ""
-    return f"{identity.family_name.upper()}, {identity.given_name}{preferred}"
+    return name_shown(identity.family_name, identity.given_name, identity.preferred_name)
+
+
+def name_shown(family: str, given: str, preferred: str) -> str:
+    """As ``display_name``, from the columns of ``NAME``."""
+    called = f" “{preferred}”" if preferred else ""
+    return f"{family.upper()}, {given}{called}"
 
 
 def banner_for(patient: Patient) -> Banner:
@@ -65,6 +82,8 @@ def banner_for(patient: Patient) -> Banner:
 
 def record_ids(patient: Patient) -> list[int]:
     """The patient and every record merged into it: what a chart shows together."""
+    if not getattr(patient, "has_absorbed", True):
+        return [patient.pk]
     return [patient.pk, *Patient.objects.filter(merged_into=patient).values_list("pk", flat=True)]
 
 
@@ -81,22 +100,10 @@ class ListedPatient:
 
 def find_patients(by: Actor, *, text: str = "", status: str = "", page: int = 1) -> Page[Any]:
     """A page of the clinic's patients, by name, code or date of birth; looking is audited."""
-    found = patients_of(by).select_related("identity").exclude(status=Patient.Status.MERGED)
-    if status:
-        found = found.filter(status=status)
-    if text.strip():
-        found = found.filter(_matching(text.strip()))
-    ordered = found.order_by("identity__search_name", "id")
-    shown: Page[Any] = Paginator(ordered, PAGE_SIZE).get_page(page)
+    shown = _page(scope_of(by), _criteria(text.strip(), status), page)
     shown.object_list = [
-        ListedPatient(
-            uid=patient.uid,
-            name=display_name(patient.identity),
-            code=patient.code,
-            birth_date=patient.identity.birth_date,
-            status=patient.get_status_display(),
-        )
-        for patient in shown.object_list
+        ListedPatient(uid, name_shown(*name), code, born, _STATUS[standing])
+        for uid, code, standing, born, *name in shown.object_list
     ]
     # The words are not kept: they are usually a name.
     record(
@@ -108,18 +115,83 @@ def find_patients(by: Actor, *, text: str = "", status: str = "", page: int = 1)
     return shown
 
 
-def _matching(text: str) -> Q:
+@dataclass(frozen=True, slots=True)
+class _Criteria:
+    """What is looked for, each part with no or some values."""
+
+    statuses: list[str]
+    days: list[date]
+    words: list[str]
+    texts: list[str]
+
+
+def _criteria(text: str, status: str) -> _Criteria:
+    statuses = [status] if status else []
+    if not text:
+        return _Criteria(statuses, [], [], [])
     if date_given := DATE.match(text):
         year, month, day, day2, month2, year2 = date_given.groups()
         try:
-            return Q(identity__birth_date=date(int(year or year2), int(month or month2), int(day or day2)))
+            born = date(int(year or year2), int(month or month2), int(day or day2))
         except ValueError:
-            return Q(pk__in=[])
-    words = search_form(text).replace(",", " ").split()
-    names = Q()
-    for word in words:
-        names &= Q(identity__search_name__contains=word)
-    return names | Q(code__iexact=text) | Q(identifiers__value=text)
+            # No day of any calendar: nobody was born on it.
+            return _Criteria(statuses, [date.min], [], [])
+        return _Criteria(statuses, [born], [], [])
+    return _Criteria(statuses, [], search_form(text).replace(",", " ").split(), [text])
+
+
+def _page(scope: tuple[int, int], wanted: _Criteria, number: int) -> Page[Any]:
+    given = (
+        *scope,
+        wanted.statuses,
+        wanted.days,
+        wanted.words,
+        wanted.texts,
+        [each.upper() for each in wanted.texts],
+    )
+    if number <= 1 and len(first := _first_page(*given)) <= PAGE_SIZE:
+        paginator: Paginator[Any] = Paginator(first, PAGE_SIZE)
+        return paginator.page(1)
+    return Paginator(_found(*given), PAGE_SIZE).get_page(number)
+
+
+@prepared
+def _first_page(
+    clinic_id: int,
+    staff_id: int,
+    statuses: list[str],
+    days: list[date],
+    words: list[str],
+    texts: list[str],
+    codes: list[str],
+) -> QuerySet[Patient, tuple[Any, ...]]:
+    # One more than fits says that there is a second page.
+    return _found(clinic_id, staff_id, statuses, days, words, texts, codes)[: PAGE_SIZE + 1]
+
+
+def _found(
+    clinic_id: int,
+    staff_id: int,
+    statuses: list[str],
+    days: list[date],
+    words: list[str],
+    texts: list[str],
+    codes: list[str],
+) -> QuerySet[Patient, tuple[Any, ...]]:
+    found = visible(clinic_id, staff_id).exclude(status=Patient.Status.MERGED)
+    if statuses:
+        found = found.filter(status__in=statuses)
+    if days:
+        found = found.filter(identity__birth_date__in=days)
+    if texts:
+        names = Q()
+        for word in words:
+            names &= Q(identity__search_name__contains=word)
+        numbered = Identifier.objects.filter(patient=OuterRef("pk"), value__in=texts)
+        found = found.filter(names | Q(code__in=codes) | Exists(numbered))
+    return found.order_by("identity__search_name", "id").values_list(
+        "uid", "code", "status", "identity__birth_date", *NAME
+    )
 
 
 def overview(by: Actor, patient: Patient) -> list[Section]:
@@ -156,6 +228,8 @@ class Merged:
 
 def merged_records(patient: Patient) -> list[Merged]:
     """The merges of this record that still hold."""
+    if not getattr(patient, "has_absorbed", True):
+        return []
     rows = Merge.objects.filter(kept=patient, undone_at__isnull=True).select_related("absorbed")
     return [Merged(row.uid, row.absorbed.code, row.merged_at, row.reason) for row in rows]
 

@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.dates import MONTHS_3
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from openkap.care.moment import now, today
@@ -21,14 +22,20 @@ THIN_SPACE = "\u202f"
 @register.simple_tag(takes_context=True)
 def component(context: template.Context, name: str, **values: Any) -> SafeString:
     """Render ``components/<name>.html`` with these values and nothing else of the page."""
-    request = context.get("request")
-    return render_to_string(f"components/{name}.html", values, request)
+    return _rendered(context, name, values)
 
 
 @register.simple_tag(takes_context=True)
 def shown(context: template.Context, each: Any) -> SafeString:
     """Render one entry of the gallery."""
-    return render_to_string(f"components/{each.component}.html", each.values, context.get("request"))
+    return _rendered(context, each.component, each.values)
+
+
+def _rendered(context: template.Context, name: str, values: dict[str, Any]) -> SafeString:
+    # A context of its own without asking the processors of the page again for each of fifty lines.
+    assert context.template
+    found = context.template.engine.get_template(f"components/{name}.html")
+    return found.render(context.new(values))
 
 
 @register.filter
@@ -78,6 +85,14 @@ def due(moment: datetime | None) -> str:
     else:
         return f"{timezone.localtime(moment):%-d %b %Y}"
     return f"{words} late" if late else f"in {words}"
+
+
+@register.filter
+def time_of(moment: datetime) -> SafeString:
+    """A moment as a ``time`` element, ``23 Nov 2026 10:40``: one step for lists of a thousand lines."""
+    local = timezone.localtime(moment)
+    words = f"{local.day} {str(MONTHS_3[local.month]).title()} {local.year} {local:%H:%M}"
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), words)
 
 
 @register.filter

@@ -11,6 +11,7 @@ from openkap.care.accounts.models import Staff
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission, Role
+from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Chair, Course, Lot, Session, Visit
 
 
@@ -30,14 +31,17 @@ def course_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *,
 def session_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> Session:
     """One session of a patient, with its course and people."""
     patient = patient_for(by, patient_uid, permission, seen=seen)
-    found = (
-        Session.objects.filter(patient=patient, uid=uid)
-        .select_related("course", "patient__identity", "patient__clinic", "chair", "prescriber", "nurse")
-        .first()
-    )
+    found = next(iter(_session(patient.pk, uid)), None)
     if found is None:
         raise Http404("no such session of this patient")
+    found.patient = patient
     return found
+
+
+@prepared
+def _session(patient_id: int, uid: str) -> QuerySet[Session]:
+    rows = Session.objects.filter(patient_id=patient_id, uid=uid)
+    return rows.select_related("course", "chair", "prescriber", "nurse")
 
 
 def visit_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> Visit:

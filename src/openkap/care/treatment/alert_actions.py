@@ -34,6 +34,7 @@ def raise_alerts(session: Session) -> list[Alert]:
         longer=reading.longer_than_usual(session, protocol, events),
     )
     entries = {entry.observed_at: entry for entry in rows.of(Entry.Kind.VITALS)}
+    known = set(Alert.objects.filter(session=session).values_list("rule", "at"))
     made = []
     for alert in seen.alerts:
         # A late reading belongs to the minute it was due, so that it is one alert however often we look.
@@ -41,21 +42,22 @@ def raise_alerts(session: Session) -> list[Alert]:
         if is_late and (seen.next_due is None or not seen.next_due.overdue):
             continue
         at = seen.next_due.at if is_late and seen.next_due else alert.at
-        told = alert.as_dict(protocol) | {"action_words": alert.action.words}
-        row, is_new = Alert.objects.get_or_create(
-            session=session,
-            rule=alert.rule.id,
-            at=at,
-            defaults={
-                "entry": None if is_late else entries.get(alert.at),
-                "action": alert.action.value,
-                "snapshot": canonical(told),
-                "raised_at": now(),
-            },
-        )
-        if is_new:
-            made.append(row)
-    return made
+        if (alert.rule.id, at) not in known:
+            known.add((alert.rule.id, at))
+            told = alert.as_dict(protocol) | {"action_words": alert.action.words}
+            made.append(
+                Alert(
+                    session=session,
+                    rule=alert.rule.id,
+                    at=at,
+                    entry=None if is_late else entries.get(alert.at),
+                    action=alert.action.value,
+                    snapshot=canonical(told),
+                    raised_at=now(),
+                )
+            )
+    # Whoever gets here holds the session's row: nobody else raises the same alert meanwhile.
+    return Alert.objects.bulk_create(made)
 
 
 @transaction.atomic

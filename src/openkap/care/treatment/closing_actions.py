@@ -18,6 +18,7 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import session_for
+from openkap.care.treatment.delivery_actions import open_doubts
 from openkap.care.treatment.drug_actions import in_use_ug
 from openkap.care.treatment.models import (
     Addendum,
@@ -205,6 +206,9 @@ def open_ends(session: Session) -> list[str]:
     waiting = Alert.objects.filter(session=session, acknowledged_at__isnull=True).count()
     if waiting:
         said.append(f"{waiting} alert{'s' if waiting > 1 else ''} not acknowledged")
+    doubts = len(open_doubts(session))
+    if doubts:
+        said.append(f"{doubts} act{'s' if doubts > 1 else ''} with the drug wait for a decision")
     started = DoseEvent.objects.filter(session=session, kind="start").exists()
     stopped = DoseEvent.objects.filter(session=session, kind="stop").exists()
     if started and not stopped:

@@ -1,11 +1,9 @@
-"""What people do about the dose: gates decided, ordered, checked by two, released, given, wasted."""
+"""What people do about the dose before and after it: gates, order, check by two, release, waste."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
 
@@ -13,8 +11,6 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.enrolment.assessment import canonical
-from openkap.care.enrolment.facts import consent_in_force
-from openkap.care.enrolment.texts import bring_into_force
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
@@ -22,11 +18,10 @@ from openkap.care.treatment.access import lots_of
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import Witness, in_use_ug, micrograms, move
 from openkap.care.treatment.gates import Gate, as_data, gates_of, holding
-from openkap.care.treatment.models import Clearance, DoseCheck, DoseEvent, GateDecision, Prescription, Session
+from openkap.care.treatment.models import Clearance, DoseCheck, GateDecision, Prescription, Session
 from openkap.care.treatment.session_rows import (
     BEFORE,
     State,
-    corrected,
     locked_session,
     move_on,
     once,
@@ -170,9 +165,10 @@ def check_dose(
     lot: str,
     drawn_mg: Decimal,
     witness: Witness,
+    way: str = "",
     stamp: Stamp | None = None,
 ) -> DoseCheck:
-    """Draw the dose from a lot; a second person checks product, lot, expiry and amount, and signs."""
+    """Draw the dose from a lot; a second person checks product, lot, expiry, amount and pump, and signs."""
     session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
     held = once(DoseCheck, session, stamp)
     if held is not None:
@@ -197,13 +193,15 @@ def check_dose(
             remedy="draw the dose, or order less",
             where="drawn_mg",
         )
-    draw = proposal_for(session, ordered.step).draw_of(row_lot.product, ordered.dose_mg, ordered.over_min)
+    proposal = proposal_for(session, ordered.step)
+    draw = proposal.draw_of(row_lot.product, ordered.dose_mg, ordered.over_min, way)
     lot_words = [row_lot.name, row_lot.strength, row_lot.lot_number, str(row_lot.expires_on)]
     shown = canonical([draw.text, draw.warning, lot_words, str(drawn_mg)])
     signature = sign(
         by=witness.actor,
         person=witness.person,
-        meaning=f"I checked {ordered.dose_mg} mg from {row_lot.name}, lot {row_lot.lot_number}",
+        meaning=f"I checked {ordered.dose_mg} mg from {row_lot.name}, lot {row_lot.lot_number}"
+        + (f", pump {draw.rate_ml_h} mL/h" if draw.rate_ml_h is not None else ""),
         entity="session",
         uid=session.uid,
         content=shown,
@@ -217,6 +215,7 @@ def check_dose(
         drawn_ug=micrograms(drawn_mg),
         volume_ml=draw.volume_ml,
         rate_ml_h=draw.rate_ml_h,
+        way=draw.way or None,
         second=witness.person,
         signature=signature,
         **fields,
@@ -243,7 +242,6 @@ def clear(*, by: Actor, patient: str, uid: str, stamp: Stamp | None = None) -> C
         return held
     if session.state != State.ARRIVED:
         raise InputError("this session cannot be cleared now", value=session.get_state_display())
-    bring_into_force()
     gates = gates_now(session)
     waiting = holding(gates)
     if waiting:
@@ -262,129 +260,6 @@ def clear(*, by: Actor, patient: str, uid: str, stamp: Stamp | None = None) -> C
     move_on(session, State.CLEARED)
     told_audit(by, "session.cleared", session, row, fingerprint=row.fingerprint)
     return row
-
-
-NEXT = {
-    "start": ((State.CLEARED,), State.DOSING),
-    "pause": ((State.DOSING,), State.DOSING),
-    "resume": ((State.DOSING,), State.DOSING),
-    "rate": ((State.DOSING,), State.DOSING),
-    "stop": ((State.DOSING,), State.RECOVERY),
-}
-
-
-@transaction.atomic
-def dose_event(
-    *,
-    by: Actor,
-    patient: str,
-    uid: str,
-    kind: str,
-    rate_ml_h: Decimal | None = None,
-    given_mg: Decimal | None = None,
-    stamp: Stamp | None = None,
-) -> DoseEvent:
-    """Start, pause, resume, change the rate, or stop; a corrected time is a new row that names the old."""
-    session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
-    held = once(DoseEvent, session, stamp)
-    if held is not None:
-        return held
-    if kind not in NEXT:
-        raise InputError("no such act", value=kind, limit=", ".join(NEXT))
-    old = corrected(DoseEvent, session, stamp)
-    if old is not None:
-        kind = old.kind
-    allowed, after = NEXT[kind]
-    if old is None:
-        _refuse_event(session, kind, allowed)
-    check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
-    if check is None:
-        raise InputError("nobody has checked the dose", remedy="draw it and have it checked")
-    given_ug = _given(kind, given_mg, check, old)
-    bring_into_force()
-    if kind == "start":
-        _refuse_without_consent(session, stamp.observed_at or now())
-        rate_ml_h = rate_ml_h if rate_ml_h is not None else check.rate_ml_h
-    fields = stamp.fields(by)
-    _refuse_disorder(session, kind, fields["observed_at"], old)
-    row = DoseEvent.objects.create(
-        session=session,
-        patient=session.patient,
-        kind=kind,
-        rate_ml_h=rate_ml_h,
-        given_ug=given_ug,
-        corrects=old,
-        **fields,
-    )
-    if kind == "stop" and old is None:
-        move(
-            by=by,
-            lot=check.lot,
-            kind="given",
-            amount_ug=given_ug or 0,
-            client_id=row.client_id,
-            session=session,
-            at=row.observed_at,
-        )
-    if old is None and session.state != after:
-        move_on(session, after)
-    told_audit(by, f"dose.{kind}", session, row, given_ug=given_ug, rate_ml_h=str(rate_ml_h or ""))
-    return row
-
-
-def _refuse_event(session: Session, kind: str, allowed: tuple[str, ...]) -> None:
-    if session.state not in allowed:
-        raise InputError(
-            "this is not possible now",
-            value=f"{kind}, session is {session.get_state_display()}",
-            remedy="clear every gate before the start"
-            if kind == "start"
-            else "look at the state of the session",
-        )
-    running = [event.kind for event in reading.dose_events(session)]
-    is_paused = bool(running) and running[-1] == "pause"
-    if (kind == "resume") != is_paused and kind in {"pause", "resume", "rate"}:
-        raise InputError("the dose is paused" if is_paused else "the dose is not paused", value=kind)
-
-
-def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent | None) -> int | None:
-    if kind != "stop":
-        return None
-    if old is not None:
-        # The ledger holds what was given; a corrected time does not change it.
-        return old.given_ug
-    if given_mg is None:
-        raise InputError("how much was given is missing", remedy="enter milligrams", where="given_mg")
-    given = micrograms(given_mg)
-    if given > check.drawn_ug:
-        raise InputError(
-            "more cannot have been given than was drawn",
-            value=f"{given_mg} mg",
-            limit=f"{Decimal(check.drawn_ug) / 1000:f} mg",
-            remedy="check the pump",
-            where="given_mg",
-        )
-    return given
-
-
-def _refuse_without_consent(session: Session, moment: datetime) -> None:
-    if consent_in_force(session.patient, moment) is None:
-        raise InputError("no dose without valid consent", remedy="take or renew the consent first")
-
-
-def _refuse_disorder(session: Session, kind: str, moment: Any, old: DoseEvent | None) -> None:
-    begun = next(
-        (e for e in reading.dose_events(session) if e.kind == "start" and (old is None or e.pk != old.pk)),
-        None,
-    )
-    if kind != "start" and begun is not None and moment < begun.observed_at:
-        raise InputError(
-            "this would be before the start",
-            value=f"{moment:%H:%M}",
-            limit=f"not before {begun.observed_at:%H:%M}",
-            remedy="correct the time",
-            where="observed_at",
-        )
 
 
 @transaction.atomic

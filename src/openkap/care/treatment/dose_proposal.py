@@ -11,18 +11,19 @@ from openkap.care.treatment.facts import protocol_of_session
 from openkap.care.treatment.models import DoseEvent, Session
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
-from openkap.protocol.dosing import DoseProposal, draw, propose
+from openkap.protocol.dosing import DoseProposal, Draw, draw, propose
 from openkap.protocol.model import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """How the ordered dose comes out of one product."""
+    """How the ordered dose comes out of one product, in one way: one instruction for the pump."""
 
     text: str
     warning: str
     volume_ml: Decimal | None
     rate_ml_h: Decimal | None
+    way: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,13 @@ class SessionProposal:
     def as_dict(self) -> dict[str, Any]:
         return self.proposal.as_dict()
 
-    def draw_of(self, product: str, dose_mg: Decimal, over_min: int | None) -> Drawn:
-        """The draw for an ordered amount, which may differ from the proposed one."""
+    def draw_of(self, product: str, dose_mg: Decimal, over_min: int | None, way: str = "") -> Drawn:
+        """The draw for an ordered amount, which may differ from the proposed one, made up in one way."""
         for each in self.protocol.dosing.products:
             if each.id == product:
                 over = Quantity.of(over_min, "min") if over_min else None
                 made = draw(self.protocol, each, Quantity.of(dose_mg, "mg"), over)
-                return Drawn(
-                    made.text,
-                    made.warning,
-                    made.volume.to("mL").value if made.volume else None,
-                    made.rate.to("mL/h").value if made.rate else None,
-                )
+                return _in_one_way(made, way)
         raise InputError(
             "this product does not belong to the protocol",
             value=product,
@@ -65,6 +61,24 @@ class SessionProposal:
             remedy="choose a lot of one of these",
             where="lot",
         )
+
+
+def _in_one_way(made: Draw, way: str) -> Drawn:
+    volume = made.volume.to("mL").value if made.volume else None
+    if not made.ways:
+        return Drawn(made.text, made.warning, volume, None)
+    chosen = next((each for each in made.ways if each.id == (way or made.ways[0].id)), None)
+    if chosen is None:
+        raise InputError(
+            "this product is not given so",
+            value=way,
+            limit="; ".join(each.text for each in made.ways),
+            remedy="choose the other way",
+            where="way",
+        )
+    arithmetic = made.text.split(";")[0]
+    text = f"{arithmetic}; {chosen.text}. Pump: {chosen.rate}."
+    return Drawn(text, chosen.warning, volume, chosen.rate.to("mL/h").value, chosen.id)
 
 
 def proposal_for(session: Session, step: str = "") -> SessionProposal:

@@ -33,13 +33,20 @@ class Rows:
 
 def rows_of(session: Session) -> Rows:
     """The entries that count, with their values, in the order they were true."""
-    held = (
-        Entry.objects.filter(session=session, corrected_by__isnull=True, is_retraction=False)
-        .select_related("entered_by", "corrects")
-        .prefetch_related("values")
-        .order_by("observed_at", "id")
+    return rows_among(entries_of(session))
+
+
+def entries_of(session: Session) -> list[Entry]:
+    """Every entry, the corrected ones too, in the order they were true."""
+    held = Entry.objects.filter(session=session).select_related("entered_by", "corrects", "corrected_by")
+    return list(held.prefetch_related("values").order_by("observed_at", "id"))
+
+
+def rows_among(entries: list[Entry]) -> Rows:
+    """Those of the entries that count."""
+    return Rows(
+        tuple(each for each in entries if not each.is_retraction and not hasattr(each, "corrected_by"))
     )
-    return Rows(tuple(held))
 
 
 def protocol_of_session(session: Session) -> Protocol:
@@ -132,10 +139,17 @@ def longer_than_usual(session: Session, protocol: Protocol, events: list[DoseEve
     return max(NOT_LONGER, took - timedelta(minutes=Quantity.parse(usual).number("min")))
 
 
-def discharge_facts(session: Session, rows: Rows, moment: datetime, begun: datetime) -> Facts:
+def discharge_facts(
+    session: Session,
+    rows: Rows,
+    moment: datetime,
+    begun: datetime,
+    longer: timedelta | None = None,
+) -> Facts:
     """What is known about leaving: the last readings, the time since the start, and what was asked."""
     elements = dictionary()
-    longer = longer_than_usual(session, protocol_of_session(session), dose_events(session))
+    if longer is None:
+        longer = longer_than_usual(session, protocol_of_session(session), dose_events(session))
     facts = session_facts(readings_of(rows), moment, begun, baseline_of(rows), elements, longer=longer)
     known = dict(facts.known)
     for entry in rows.of(Entry.Kind.DISCHARGE):

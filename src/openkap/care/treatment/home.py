@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.moment import now
-from openkap.care.patients.access import patients_of
+from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
-from openkap.care.patients.queries import display_name
+from openkap.care.patients.queries import NAME, display_name, name_shown
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.care.treatment.models import AdverseEvent, Alert, Course, Session, Visit
 
 MOST = 50
@@ -45,9 +47,6 @@ def tasks(by: Actor) -> list[Task]:
 
 
 def _alerts(by: Actor) -> list[Task]:
-    rows = Alert.objects.filter(
-        acknowledged_at__isnull=True, session__locked_at__isnull=True, session__patient__in=patients_of(by)
-    ).select_related("session__patient__identity")
     return [
         Task(
             "Answer the alert",
@@ -57,16 +56,21 @@ def _alerts(by: Actor) -> list[Task]:
             "now",
             f"{row.rule}{', nobody has answered' if row.escalated_at else ''}",
         )
-        for row in rows.order_by("raised_at")[:MOST]
+        for row in _unanswered(*scope_of(by))
     ]
 
 
-def _sessions(by: Actor) -> list[Task]:
-    rows = (
-        Session.objects.filter(patient__in=patients_of(by), state__in=NEXT, locked_at__isnull=True)
-        .filter(starts_at__lt=now() + TODAY)
-        .select_related("patient__identity", "chair")
+@prepared
+def _unanswered(clinic_id: int, staff_id: int) -> QuerySet[Alert]:
+    waiting = Alert.objects.filter(
+        acknowledged_at__isnull=True,
+        session__locked_at__isnull=True,
+        session__patient__in=visible(clinic_id, staff_id),
     )
+    return waiting.select_related("session__patient__identity").order_by("raised_at")[:MOST]
+
+
+def _sessions(by: Actor) -> list[Task]:
     return [
         Task(
             NEXT[row.state],
@@ -76,27 +80,37 @@ def _sessions(by: Actor) -> list[Task]:
             "now" if row.state in ("dosing", "recovery") else "today",
             f"session {row.number}, {row.chair.name}",
         )
-        for row in rows.order_by("starts_at")[:MOST]
+        for row in _open_before(*scope_of(by), now() + TODAY)
     ]
+
+
+@prepared
+def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Session]:
+    rows = Session.objects.filter(
+        patient__in=visible(clinic_id, staff_id),
+        state__in=NEXT,
+        locked_at__isnull=True,
+        starts_at__lt=before,
+    )
+    return rows.select_related("patient__identity", "chair").order_by("starts_at")[:MOST]
 
 
 def _to_plan(by: Actor) -> list[Task]:
-    rows = patients_of(by).filter(
-        ~Exists(Course.objects.filter(patient=OuterRef("pk"))), status=Patient.Status.ELIGIBLE
-    )
     return [
-        Task("Plan the course", reverse("course_plan", args=[row.uid]), display_name(row.identity))
-        for row in rows.select_related("identity").order_by("created_at")[:MOST]
+        Task("Plan the course", reverse("course_plan", args=[uid]), name_shown(*name))
+        for uid, *name in _without_course(*scope_of(by))
     ]
 
 
+@prepared
+def _without_course(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
+    rows = visible(clinic_id, staff_id).filter(
+        ~Exists(Course.objects.filter(patient=OuterRef("pk"))), status=Patient.Status.ELIGIBLE
+    )
+    return rows.order_by("created_at").values_list("uid", *NAME)[:MOST]
+
+
 def _visits(by: Actor) -> list[Task]:
-    rows = Visit.objects.filter(
-        therapist_id=by.staff_id,
-        state=Visit.State.PLANNED,
-        starts_at__lt=now() + TODAY,
-        patient__in=patients_of(by),
-    ).select_related("patient__identity")
     return [
         Task(
             "Write the note" if row.starts_at < now() else f"See for {row.get_kind_display()}",
@@ -106,14 +120,22 @@ def _visits(by: Actor) -> list[Task]:
             "today",
             row.get_kind_display(),
         )
-        for row in rows.order_by("starts_at")[:MOST]
+        for row in _own_visits(*scope_of(by), now() + TODAY)
     ]
 
 
+@prepared
+def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Visit]:
+    rows = Visit.objects.filter(
+        therapist_id=staff_id,
+        state=Visit.State.PLANNED,
+        starts_at__lt=before,
+        patient__in=visible(clinic_id, staff_id),
+    )
+    return rows.select_related("patient__identity").order_by("starts_at")[:MOST]
+
+
 def _to_report(by: Actor) -> list[Task]:
-    rows = AdverseEvent.objects.filter(
-        is_serious=True, reported_at__isnull=True, corrected_by__isnull=True, patient__in=patients_of(by)
-    ).select_related("patient__identity", "session__course")
     return [
         Task(
             "Report the serious adverse event",
@@ -122,6 +144,17 @@ def _to_report(by: Actor) -> list[Task]:
             urgency="now",
             note=f"{row.term}, recorded {row.entered_at:%d %b %H:%M}",
         )
-        for row in rows.order_by("entered_at")[:MOST]
+        for row in _unreported(*scope_of(by))
         if row.session
     ]
+
+
+@prepared
+def _unreported(clinic_id: int, staff_id: int) -> QuerySet[AdverseEvent]:
+    rows = AdverseEvent.objects.filter(
+        is_serious=True,
+        reported_at__isnull=True,
+        corrected_by__isnull=True,
+        patient__in=visible(clinic_id, staff_id),
+    )
+    return rows.select_related("patient__identity", "session__course").order_by("entered_at")[:MOST]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Min
+from typing import Any
+
+from django.db.models import Min, QuerySet
 
 from openkap.care.contributions import CourseMark
+from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Course, Session, Visit
 
 DONE = (Session.State.READY, Session.State.LEFT)
@@ -17,11 +20,8 @@ def marks(patient_ids: list[int]) -> list[CourseMark]:
 
 
 def _sessions(patient_ids: list[int]) -> list[CourseMark]:
-    rows = Session.objects.filter(patient_id__in=patient_ids).values_list(
-        "patient_id", "state", "starts_at", "ends_at", "uid", "number"
-    )
     found = []
-    for patient_id, state, starts_at, ends_at, uid, number in rows:
+    for patient_id, state, starts_at, ends_at, uid, number in _all_sessions(patient_ids):
         label = f"session {number}"
         if state in DONE:
             found.append(CourseMark(patient_id, "session_done", ends_at, uid, label))
@@ -33,18 +33,33 @@ def _sessions(patient_ids: list[int]) -> list[CourseMark]:
 
 
 def _visits(patient_ids: list[int]) -> list[CourseMark]:
-    rows = Visit.objects.filter(patient_id__in=patient_ids, state=Visit.State.DONE)
     return [
-        CourseMark(row.patient_id, "therapy", row.starts_at, row.uid, row.get_kind_display()) for row in rows
+        CourseMark(row.patient_id, "therapy", row.starts_at, row.uid, row.get_kind_display())
+        for row in _visits_done(patient_ids)
     ]
 
 
 def _courses(patient_ids: list[int]) -> list[CourseMark]:
-    rows = Course.objects.filter(patient_id__in=patient_ids).annotate(first=Min("sessions__starts_at"))
     found = []
-    for row in rows:
+    for row in _all_courses(patient_ids):
         if row.first:
             found.append(CourseMark(row.patient_id, "course_start", row.first, row.uid, "course"))
         if row.ended_at and row.kind == Course.Kind.ACUTE:
             found.append(CourseMark(row.patient_id, "course_end", row.ended_at, row.uid, "end of the course"))
     return found
+
+
+@prepared
+def _all_sessions(patient_ids: list[int]) -> QuerySet[Session, tuple[Any, ...]]:
+    rows = Session.objects.filter(patient_id__in=patient_ids)
+    return rows.values_list("patient_id", "state", "starts_at", "ends_at", "uid", "number")
+
+
+@prepared
+def _visits_done(patient_ids: list[int]) -> QuerySet[Visit]:
+    return Visit.objects.filter(patient_id__in=patient_ids, state=Visit.State.DONE)
+
+
+@prepared
+def _all_courses(patient_ids: list[int]) -> QuerySet[Any]:
+    return Course.objects.filter(patient_id__in=patient_ids).annotate(first=Min("sessions__starts_at"))

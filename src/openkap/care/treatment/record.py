@@ -9,6 +9,7 @@ from typing import Any
 
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.models import (
     AdverseEvent,
     Alert,
@@ -47,6 +48,7 @@ def record_of(session: Session) -> dict[str, Any]:
         "prescriptions": _prescriptions(session),
         "checks": _checks(session),
         "dose": _dose(session),
+        "dose_doubts": _dose_doubts(session),
         "entries": _entries(session, begun),
         "alerts": _alerts(session, begun),
         "adverse_events": _adverse_events(session),
@@ -128,6 +130,29 @@ def _dose(session: Session) -> list[dict[str, Any]]:
             "replaced": hasattr(row, "corrected_by"),
         }
         for row in rows.order_by("observed_at", "id")
+    ]
+
+
+def _dose_doubts(session: Session) -> list[dict[str, Any]]:
+    """What was entered about the drug and does not fit, with what was decided."""
+    return [
+        {
+            "uid": row.uid,
+            "what": row.get_kind_display(),
+            "kind": row.kind,
+            "at": _at(row.observed_at),
+            "entered": _at(row.entered_at),
+            "rate_ml_h": str(row.rate_ml_h or ""),
+            "given_mg": mg(row.given_ug),
+            "by": row.entered_by.name,
+            "reason": row.reason,
+            "why": row.why,
+            "decision": row.get_settlement_display(),
+            "decided_by": row.settled_by.name if row.settled_by else "",
+            "decided_at": _at(row.settled_at),
+            "because": row.settled_because,
+        }
+        for row in doubts_of(session)
     ]
 
 

@@ -9,17 +9,36 @@ from typing import Any
 from django.utils import timezone
 
 from openkap.care.paper import DOCUMENT, compiled, literal
+from openkap.care.templatetags.clinic import spoken
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.record import record_of
 
+# A vital sign a column; what else was entered stands in the last one.
+COLUMNS = {
+    "heart_rate": "Pulse",
+    "spo2": "SpO2",
+    "respiratory_rate": "Breaths",
+    "moaas": "MOAA/S",
+}
+TABLE = """#set table(stroke: (x, y) => (bottom: 0.5pt + luma(200)), inset: (x: 3pt, y: 2.5pt), align: left)
+#show table.cell.where(y: 0): set text(weight: "bold")
+#show table: set text(size: 8.5pt)"""
+
 
 def session_pdf(session: Session) -> bytes:
-    """The record on paper; one that is not signed says so on its first line."""
+    """The record on paper; one that is not signed says so on its first line, each page whose it is."""
     signed = getattr(session, "signed", None)
     told = json.loads(signed.record) if signed else record_of(session)
-    title = f"Session {session.number}, {told['patient']['name']}"
-    lines = [DOCUMENT, f"= #{literal(title)}"]
-    lines.append(_line("Patient", f"{told['patient']['name']}, code {told['patient']['code']}"))
+    whose = f"{told['patient']['name']}, code {told['patient']['code']}"
+    mark = f"signed, fingerprint {signed.fingerprint[:16]}" if signed else "NOT SIGNED"
+    header = f"{whose}, session {session.number}, {mark}"
+    lines = [
+        DOCUMENT,
+        f"#set page(header: text(size: 8pt, fill: luma(80), {literal(header)}))",
+        TABLE,
+        f"= #{literal(f'Session {session.number}, ' + told['patient']['name'])}",
+        _line("Patient", whose),
+    ]
     if signed:
         by = signed.signature
         lines.append(_line(by.meaning, f"{by.name}, {by.roles}, {_when(by.signed_at.isoformat())}"))
@@ -32,18 +51,20 @@ def session_pdf(session: Session) -> bytes:
         _line("Prescriber, nurse, chair", f"{about['prescriber']}, {about['nurse']}, {about['chair']}")
     )
     lines.append(_line("State", f"{about['state']} {about['because']}".strip()))
-    lines += _sections(told)
+    lines += [*_before(told), *_dose(told), *_readings(told), *_troubles(told), *_end(told)]
     for row in session.addenda.select_related("signature").order_by("id"):
         lines.append(_line(f"Addendum, {row.signature.name}, {_when(row.written_at.isoformat())}", row.text))
     return compiled("\n".join(lines))
 
 
-def _sections(told: dict[str, Any]) -> list[str]:
-    lines = ["== Before the dose"]
-    lines += [
-        _line(f"{each['rule']} {each['title']}", f"{each['words']}; {each['saw']}") for each in told["gates"]
-    ]
-    lines.append("== Dose")
+def _before(told: dict[str, Any]) -> list[str]:
+    rows = [[f"{each['rule']} {each['title']}", each["words"], each["saw"]] for each in told["gates"]]
+    entered = [each for each in told["entries"] if each["kind"] == "gate"]
+    return ["== Before the dose", *_table(["Gate", "State", "Saw"], rows), *map(_entry, entered)]
+
+
+def _dose(told: dict[str, Any]) -> list[str]:
+    lines = ["== Dose"]
     for each in told["prescriptions"]:
         state = " (replaced)" if each["replaced"] else ""
         over = f" over {each['over_min']} min" if each["over_min"] else ""
@@ -55,30 +76,81 @@ def _sections(told: dict[str, Any]) -> list[str]:
         lines.append(
             _line(people, f"{each['drawn_mg']} mg from {each['product']}, lot {each['lot']}. {each['draw']}")
         )
+    rows = []
     for each in told["dose"]:
-        said = f"{_when(each['at'])} {each['rate_ml_h'] and each['rate_ml_h'] + ' mL/h'}"
-        given = f" given {each['given_mg']} mg" if each["given_mg"] else ""
-        crossed = f" (replaced) {each['reason']}" if each["replaced"] else ""
-        lines.append(_line(f"{each['what']} by {each['by']}", said + given + crossed))
-    lines.append("== Readings and notes")
-    for each in told["entries"]:
-        values = "; ".join(f"{value['label']} {value['value']}" for value in each["values"].values())
-        minute = "" if each["minute"] is None else f"minute {each['minute']}, "
-        crossed = " (replaced)" if each["replaced"] else (" (entered in error)" if each["in_error"] else "")
-        lines.append(
-            _line(f"{minute}{_when(each['at'])}, {each['by']}{crossed}", f"{values} {each['note']}".strip())
+        rate = f"{each['rate_ml_h']} mL/h" if each["rate_ml_h"] else ""
+        given = f"{each['given_mg']} mg in all" if each["given_mg"] else ""
+        crossed = f"replaced {each['reason']}" if each["replaced"] else each["reason"]
+        rows.append([_when(each["at"]), each["what"], " ".join([rate, given]).strip(), each["by"], crossed])
+    lines += _table(["When", "What", "How much", "Who", "Corrected"], rows)
+    for each in told.get("dose_doubts", []):
+        decided = (
+            f"{each['decision']} by {each['decided_by']}: {each['because']}" if each["decision"] else "open"
         )
-    lines.append("== Alerts")
-    for each in told["alerts"]:
-        done = f"{each['acknowledged_by']}: {each['done']}"
-        lines.append(_line(f"{each['title']}, {_when(each['at'])}", f"{each['value']}; {done}"))
+        label = f"In doubt: {each['what']} by {each['by']}"
+        lines.append(_line(label, f"{_when(each['at'])}, {each['why']}; {decided}"))
+    return lines
+
+
+def _readings(told: dict[str, Any]) -> list[str]:
+    vitals = [each for each in told["entries"] if each["kind"] == "vitals"]
+    head = ["Min", "When", "Pressure mmHg", *COLUMNS.values(), "Also", "Who"]
+    lines = ["== Readings", *_table(head, [_reading(each) for each in vitals])]
+    rest = [each for each in told["entries"] if each["kind"] not in {"vitals", "gate"}]
+    return [*lines, "== Notes and conditions for leaving", *map(_entry, rest)]
+
+
+def _reading(each: dict[str, Any]) -> list[str]:
+    values = {name: value["value"] for name, value in each["values"].items()}
+    bare = {name: text.split(" ")[0] for name, text in values.items()}
+    pressure = f"{bare.get('sbp', '–')}/{bare.get('dbp', '–')}" if {"sbp", "dbp"} & set(bare) else ""
+    also = [
+        f"{value['label']} {spoken(value['value'])}"
+        for name, value in each["values"].items()
+        if name not in {"sbp", "dbp", *COLUMNS}
+    ]
+    also += [each["note"], _crossed(each)]
+    minute = "" if each["minute"] is None else str(each["minute"])
+    signs = [bare.get(name, "") for name in COLUMNS]
+    return [minute, _when(each["at"]), pressure, *signs, " ".join(filter(None, also)), each["by"]]
+
+
+def _crossed(each: dict[str, Any]) -> str:
+    """What was corrected stays readable and says so."""
+    if each["replaced"]:
+        return "(replaced)"
+    return (
+        f"({'entered in error' if each['in_error'] else 'corrects'}: {each['reason']})"
+        if each["reason"]
+        else ""
+    )
+
+
+def _entry(each: dict[str, Any]) -> str:
+    values = "; ".join(f"{value['label']} {spoken(value['value'])}" for value in each["values"].values())
+    minute = "" if each["minute"] is None else f"minute {each['minute']}, "
+    said = " ".join(filter(None, [values, each["note"], _crossed(each)]))
+    return _line(f"{minute}{_when(each['at'])}, {each['by']}", said)
+
+
+def _troubles(told: dict[str, Any]) -> list[str]:
+    lines = ["== Alerts"]
+    rows = [
+        [
+            _when(each["at"]),
+            f"{each['rule']} {each['title']}",
+            each["value"],
+            f"{each['acknowledged_by']} {_when(each['acknowledged_at'])}: {each['done']}",
+        ]
+        for each in told["alerts"]
+    ]
+    lines += _table(["When", "Rule", "Saw", "Acknowledged, done"], rows)
     lines.append("== Adverse events")
     for each in told["adverse_events"]:
         serious = f", serious: {each['serious']}" if each["serious"] else ""
-        lines.append(
-            _line(f"{each['term']}, grade {each['grade']}{serious}", f"{each['relation']}; {each['outcome']}")
-        )
-    lines += _end(told)
+        times = f"from {_when(each['onset'])}" + (f" to {_when(each['ended'])}" if each["ended"] else "")
+        said = f"{times}; {each['relation']}; {each['action']}; {each['outcome']}"
+        lines.append(_line(f"{each['term']}, grade {each['grade']}{serious}", said))
     return lines
 
 
@@ -88,15 +160,35 @@ def _end(told: dict[str, Any]) -> list[str]:
         lines.append(_line("Left", f"{_when(left['at'])}, let go by {left['by']}, with {left['escort']}"))
         if left["against"]:
             lines.append(_line("Against the conditions", left["reason"]))
-    lines.append("== Controlled drug")
-    for each in told["ledger"]:
-        who = each["by"] + (f", witness {each['witness']}" if each["witness"] else "")
-        lines.append(
-            _line(
-                f"{each['what']} {each['mg']} mg, lot {each['lot']}", f"{who}; stock {each['balance_mg']} mg"
-            )
-        )
-    return lines
+    rows = [
+        [
+            _when(each["at"]),
+            each["what"],
+            f"{each['mg']} mg",
+            each["lot"],
+            each["by"],
+            each["witness"],
+            f"{each['balance_mg']} mg",
+        ]
+        for each in told["ledger"]
+    ]
+    return [
+        *lines,
+        "== Controlled drug",
+        *_table(["When", "What", "Amount", "Lot", "Who", "Witness", "Stock"], rows),
+    ]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A typst table; nothing at all is said as such."""
+    if not rows:
+        return [f"#para({literal('None.')})"]
+    body = ", ".join(_cells(row) for row in rows)
+    return [f"#table(columns: {len(head)}, table.header({_cells(head)}), {body})"]
+
+
+def _cells(row: list[str]) -> str:
+    return ", ".join(f"[#{literal(spoken(cell))}]" for cell in row)
 
 
 def _line(label: str, value: str) -> str:

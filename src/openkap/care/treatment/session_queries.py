@@ -15,18 +15,20 @@ from openkap.care.treatment.dose_actions import gates_now, ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import in_use_ug
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
-from openkap.care.treatment.models import Alert, DoseCheck, Session
+from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import stock
 from openkap.care.treatment.record import mg, record_of
 from openkap.core.errors import InputError
+from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
+from openkap.protocol.dosing import draw
 from openkap.protocol.elements import Element, dictionary
 from openkap.protocol.monitoring import discharge, watch
 from openkap.protocol.rules import Stage
 from openkap.protocol.session_words import adverse_event_words
 
 VITALS = ("sbp", "dbp", "heart_rate", "spo2", "respiratory_rate", "moaas")
-EXTRA = ("distress_rating_0_10", "bp_with_red_flag_symptom")
+EXTRA = ("distress_rating_0_10", "cadss_6_total", "bp_with_red_flag_symptom")
 # Conditions for leaving that readings or the clock answer by themselves.
 ANSWERED_BY_READINGS = frozenset(
     {
@@ -96,7 +98,37 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
         "ordered": ordered,
         "check": check,
         "stock": [each for each in held if each["lot"].product in products],
+        "ways": _ways(session, ordered) if ordered and not check else [],
     }
+
+
+def _ways(session: Session, ordered: Prescription) -> list[tuple[str, str]]:
+    """How the pump may be run, with the rate of each strength; the way this clinic used last stands first."""
+    protocol = reading.protocol_of_session(session)
+    over = Quantity.of(ordered.over_min, "min") if ordered.over_min else None
+    dose = Quantity.of(ordered.dose_mg, "mg")
+    said: dict[str, tuple[str, list[str]]] = {}
+    for product in protocol.dosing.products:
+        for way in draw(protocol, product, dose, over).ways:
+            rates = said.setdefault(way.id, (way.text, []))[1]
+            rates.append(
+                f"{way.rate} from {product.strength}" + (" (misses the dose)" if way.warning else "")
+            )
+    last = (
+        DoseCheck.objects.filter(session__patient__clinic=session.patient.clinic)
+        .exclude(way__isnull=True)
+        .order_by("-id")
+        .values_list("way", flat=True)
+        .first()
+    )
+    told = [(name, f"{text}: {_same(rates)}") for name, (text, rates) in said.items()]
+    return sorted(told, key=lambda each: each[0] != last)
+
+
+def _same(rates: list[str]) -> str:
+    """The rates by strength, or the one rate when it does not depend on the strength."""
+    figures = {each.split(" from ")[0] for each in rates}
+    return figures.pop() if len(figures) == 1 else ", ".join(rates)
 
 
 def _asked(gates: list[Any]) -> list[tuple[Element, str]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from django.db.models import QuerySet
+
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.care.treatment.access import session_for
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.models.record import Recorded
@@ -22,11 +25,16 @@ BEFORE = (State.ARRIVED, State.CLEARED)
 def locked_session(by: Actor, patient: str, uid: str, permission: Permission) -> Session:
     """The session for writing, one writer at a time."""
     found = session_for(by, patient, uid, permission)
-    Session.objects.select_for_update().get(pk=found.pk)
-    found.refresh_from_db(fields=["state", "locked_at", "version"])
+    found.state, found.locked_at, found.version = _held(found.pk)[0]
     if found.locked_at is not None:
         raise InputError("this session is signed and locked", remedy="write an addendum")
     return found
+
+
+@prepared
+def _held(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
+    rows = Session.objects.select_for_update().filter(pk=session_id)
+    return rows.values_list("state", "locked_at", "version")
 
 
 def once(model: type[Row], session: Session, stamp: Stamp) -> Row | None:

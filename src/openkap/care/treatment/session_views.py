@@ -16,6 +16,7 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment import (
     alert_actions,
     closing_actions,
+    delivery_actions,
     dose_actions,
     drug_actions,
     forms,
@@ -148,6 +149,7 @@ def check(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
             lot=data.get("lot", ""),
             drawn_mg=drawn,
             witness=witness,
+            way=data.get("way", ""),
             stamp=forms.stamp_given(data),
         )
 
@@ -174,7 +176,7 @@ def clear(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 def dose(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """Start, pause, resume, change the rate, stop."""
     data = request.POST
-    act = lambda: dose_actions.dose_event(  # noqa: E731
+    act = lambda: delivery_actions.dose_event(  # noqa: E731
         by=request.actor,
         patient=patient,
         uid=session,

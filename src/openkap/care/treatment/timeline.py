@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from openkap.care.contributions import TimelineEvent
+from openkap.care.ids import addresses
+from openkap.care.prepared import prepared
 from openkap.care.treatment.models import AdverseEvent, Course, Session, Visit
 
 
@@ -16,12 +21,10 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
         found.append(TimelineEvent(course.planned_at, "course", "Course planned", url, course.pattern))
         if course.ended_at:
             found.append(TimelineEvent(course.ended_at, "course", "Course ended", url, course.ended_because))
-    sessions = Session.objects.filter(patient_id__in=patient_ids, state__in=("left", "aborted"))
-    for session in sessions.select_related("patient"):
-        url = reverse("session", args=[session.patient.uid, session.uid])
-        tone = "watch" if session.state == "aborted" else "good"
-        title = f"Session {session.number}"
-        found.append(TimelineEvent(session.starts_at, "session", title, url, session.state_because, tone))
+    for patient, uid, number, starts_at, state, because in _held(patient_ids):
+        url = addresses("session", patient)(uid)
+        tone = "watch" if state == "aborted" else "good"
+        found.append(TimelineEvent(starts_at, "session", f"Session {number}", url, because, tone))
     visits = Visit.objects.filter(patient_id__in=patient_ids, state__in=("done", "missed")).select_related(
         "patient", "course"
     )
@@ -38,3 +41,10 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
             TimelineEvent(event.onset_at, "adverse event", event.term.capitalize(), "", detail, tone)
         )
     return found
+
+
+@prepared
+def _held(patient_ids: list[int]) -> QuerySet[Session, tuple[Any, ...]]:
+    # Columns and not rows: a patient may have a thousand.
+    sessions = Session.objects.filter(patient_id__in=patient_ids, state__in=("left", "aborted"))
+    return sessions.values_list("patient__uid", "uid", "number", "starts_at", "state", "state_because")

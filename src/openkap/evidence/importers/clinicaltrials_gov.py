@@ -15,7 +15,7 @@ from pathlib import Path
 
 from openkap.core.errors import InputError
 from openkap.evidence.importers.reference import find_registrations, find_year
-from openkap.evidence.importers.registry_checks import find_contradictions
+from openkap.evidence.importers.registry_checks import find_contradictions, without_contradictions
 from openkap.evidence.importers.registry_fields import (
     dig,
     list_of,
@@ -99,6 +99,7 @@ def _read(record: Record) -> Imported:
     harms = tuple(read_harms(record))
     sample = read_sample(record)
     find_contradictions(record, outcomes)
+    outcomes = without_contradictions(outcomes, record.findings)
     for group in record.arms.sequences:
         record.doubt(
             "crossover-sequence",

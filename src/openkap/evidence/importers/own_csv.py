@@ -12,7 +12,18 @@ from pydantic import BaseModel, ValidationError
 from openkap.core.errors import InputError
 from openkap.evidence.importers.table import Row, read_rows
 from openkap.evidence.scales import Scales
-from openkap.evidence.study import Arm, ArmValue, Citation, Group, Outcome, Place, Sample, Study, Timepoint
+from openkap.evidence.study import (
+    Arm,
+    ArmValue,
+    Citation,
+    Design,
+    Group,
+    Outcome,
+    Place,
+    Sample,
+    Study,
+    Timepoint,
+)
 
 Made = TypeVar("Made", bound=BaseModel)
 
@@ -47,6 +58,9 @@ COLUMNS = (
     "dose",
     "dose_unit",
     "administrations",
+    "design",
+    "phase",
+    "statistic",
 )
 
 
@@ -101,6 +115,7 @@ def _study(study_id: str, rows: list[Row], scales: Scales) -> Study:
             registrations=(registration.upper(),) if registration else (),
             sources=tuple(places)[:1],
         ),
+        design=Design(type=first.text("design")),
         sample=Sample(),
         arms=tuple(arms.values()),
         outcomes=tuple(outcomes),
@@ -172,7 +187,9 @@ def _outcome(outcome_id: str, rows: list[Row], scales: Scales, source_of: Any) -
             label=first.text("time") or _needed(first, "window"),
             window=_needed(first, "window"),
             days_from_first_dose=_decimal(first, "days"),
+            phase=first.text("phase"),
         ),
+        statistic=first.text("statistic") or "final",
         values=values,
         events={
             _needed(row, "arm"): row.count("events") for row in counted if row.count("events") is not None

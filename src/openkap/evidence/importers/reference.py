@@ -10,6 +10,8 @@ from typing import Any
 REGISTRATION = re.compile(
     r"\b(NCT\d{8}|ACTRN\d{14}p?|ISRCTN\d{8}|20\d{2}-\d{6}-\d{2}|ChiCTR[A-Z0-9-]{8,})\b", re.IGNORECASE
 )
+# Publication types of papers about other papers.
+NO_TRIAL_REPORT = re.compile(r"\breview\b|meta-analysis|retraction of publication", re.IGNORECASE)
 DOI = re.compile(r"\b(10\.\d{4,9}/[^\s\"<>\[\]]+)", re.IGNORECASE)
 
 
@@ -24,7 +26,11 @@ class Notice:
 
 @dataclass(frozen=True)
 class Reference:
-    """One report. ``where`` is the file and the record in it."""
+    """One report. ``where`` is the file and the record in it.
+
+    ``registrations`` are the numbers it was indexed under, ``mentioned`` those that only its text names: a
+    review names many trials and reports none of them.
+    """
 
     title: str
     where: str
@@ -38,6 +44,7 @@ class Reference:
     pmid: str | None = None
     pmcid: str | None = None
     registrations: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
     abstract: str | None = None
     types: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
@@ -54,6 +61,11 @@ class Reference:
     def has_concern(self) -> bool:
         """An expression of concern stands against it."""
         return any(notice.kind == "concern" for notice in self.notices)
+
+    @property
+    def reports_one_trial(self) -> bool:
+        """Indexed under one trial number, and by type no review of trials and no notice about a paper."""
+        return len(self.registrations) == 1 and not any(NO_TRIAL_REPORT.search(kind) for kind in self.types)
 
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""

@@ -42,7 +42,7 @@ _TIMES = re.compile(
 )
 _COUNTS = {"single": 1, "one": 1, "two": 2, "three": 3, "four": 4, "six": 6, "eight": 8}
 _SEQUENCE = re.compile(
-    r"\b(then|followed by|first,|crossover to|cross-over to|and then)\b|→|->", re.IGNORECASE
+    r"\b(then|followed by|first|crossover to|cross-over to|and then)\b|→|->|\s/\s", re.IGNORECASE
 )
 
 

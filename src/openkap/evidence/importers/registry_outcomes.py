@@ -5,17 +5,14 @@ What cannot be read as a number of a known kind is kept as text with a doubt bes
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from openkap.evidence.conversion import se_from_ci
 from openkap.evidence.importers.registry_checks import check_scale_range
 from openkap.evidence.importers.registry_fields import (
     cluster_of,
-    confidence_of,
     count_of,
     decimal_of,
     dig,
@@ -23,9 +20,10 @@ from openkap.evidence.importers.registry_fields import (
     word_of,
 )
 from openkap.evidence.importers.registry_record import PLACE, Record
+from openkap.evidence.importers.registry_scores import as_words, is_percent, scores
 from openkap.evidence.importers.timeframe import read_time
 from openkap.evidence.scales import Scale
-from openkap.evidence.study import ArmValue, Contrast, Outcome, Timepoint, Window
+from openkap.evidence.study import Contrast, Outcome, Timepoint, Window
 
 # A count says that people got better, and not that they did not.
 _IMPROVED = re.compile(
@@ -33,6 +31,8 @@ _IMPROVED = re.compile(
     r".*(respon|remission|remit|improve|reduction|decrease)",
     re.IGNORECASE | re.DOTALL,
 )
+# The visit at which a record itself says that its course ends.
+_END = re.compile(r"\bend[- ]of[- ](the[- ])?(study[- ])?(treatment|course|infusions?)\b", re.IGNORECASE)
 
 
 def read_outcomes(record: Record) -> Iterator[Outcome]:
@@ -74,11 +74,13 @@ def _time(record: Record, label: str, frame: str, title: str) -> Timepoint:
         reason = "names several times" if time.several else "names no time that can be read"
         record.doubt("time-unclear", f"{label or frame!r} {reason}", "set the window in the file", at=title)
     days = None if time.days is None else Decimal(str(round(time.days, 3)))
+    is_end = time.window is Window.END_OF_COURSE and _END.search(f"{label} {frame}")
     return Timepoint(
         label=label or frame or "not stated",
         window=time.window,
         days_from_first_dose=None if time.after_last else days,
         days_from_last_dose=days if time.after_last else None,
+        phase="end of treatment" if is_end else None,
     )
 
 
@@ -114,23 +116,16 @@ def _class(
             "where": f"resultsSection.outcomeMeasuresModule, {measure.get('title')}",
             "sources": (PLACE,),
         }
-        if param in ("MEAN", "LEAST SQUARES MEAN"):
-            values = tuple(_value(record, arm, cell, sizes, measure) for arm, cell in cells.items())
-            is_change = bool(re.search(r"\bchange\b", named, re.IGNORECASE))
-            yield Outcome(
-                kind="arm_level", values=values, statistic="change" if is_change else "final", **common
-            )
-        elif _counts_people(param, measure.get("unitOfMeasure") or ""):
+        title = " ".join(str(each.get("title") or "") for each in (measure, klass, category))
+        if _counts_people(param, measure.get("unitOfMeasure") or ""):
             yield _binary(record, cells, sizes, category, measure, common)
+        elif param not in ("MEAN", "LEAST SQUARES MEAN"):
+            why = f"{param or 'no paramType'} is not read as numbers"
+            yield as_words(record, measure, cells, common, "shape-unknown", why)
+        elif is_percent(measure, title):
+            yield as_words(record, measure, cells, common, "percent", "a percentage is no number of points")
         else:
-            told = "; ".join(f"{arm}: {cell.get('value')}" for arm, cell in cells.items())
-            record.doubt(
-                "shape-unknown",
-                f"{param or 'no paramType'} is not read as numbers",
-                "enter it by hand",
-                at=common["instrument"],
-            )
-            yield Outcome(kind="qualitative", finding=f"{param.lower()} {told}", **common)
+            yield scores(record, measure, cells, sizes, scale, common, title)
 
 
 def _binary(
@@ -177,41 +172,6 @@ def _denominators(
     return sizes
 
 
-def _value(
-    record: Record, arm: str, cell: dict[str, Any], sizes: dict[str, int], measure: dict[str, Any]
-) -> ArmValue:
-    spread, n = decimal_of(cell.get("spread")), sizes.get(arm)
-    kind = word_of(measure.get("dispersionType"))
-    sd = se = None
-    if kind == "STANDARD DEVIATION":
-        sd = spread
-    elif kind in ("STANDARD ERROR", "STANDARD ERROR OF THE MEAN"):
-        se = spread
-    level, df = confidence_of(kind), n - 1 if n and n > 1 else None
-    low, high = decimal_of(cell.get("lowerLimit")), decimal_of(cell.get("upperLimit"))
-    if level and low is not None and high is not None and low < high:
-        # An arm's own interval is one of t: a normal quantile would inflate the spread of small arms.
-        se = Decimal(repr(float(se_from_ci(low=float(low), high=float(high), level=level, df=df))))
-    elif kind not in ("STANDARD DEVIATION", "STANDARD ERROR", "STANDARD ERROR OF THE MEAN"):
-        record.doubt(
-            "dispersion-unknown",
-            f"the spread of {arm} is {kind.lower() or 'not named'}: neither SD, SE nor a confidence interval",
-            "enter the spread by hand if the paper gives it",
-            at=str(measure.get("title")),
-        )
-    if se is not None and sd is None and n:
-        sd = Decimal(repr(round(float(se) * math.sqrt(n), 6)))
-    mean = decimal_of(cell.get("value"))
-    if mean is None and cell.get("value") not in (None, "NA"):
-        record.doubt(
-            "value-unreadable",
-            f"{cell.get('value')!r} is not a number",
-            "enter it by hand",
-            at=str(measure.get("title")),
-        )
-    return ArmValue(arm_id=arm, n=n, mean=mean, sd=sd, se=se, ci_low=low, ci_high=high)
-
-
 def _analysis(
     record: Record,
     measure: dict[str, Any],
@@ -229,6 +189,7 @@ def _analysis(
         return None
     kind = word_of(analysis.get("paramType"))
     is_difference = "MEAN DIFFERENCE" in kind or kind in ("LS MEAN DIFFERENCE", "SLOPE DIFFERENCE")
+    is_points = is_difference and not is_percent(measure, str(measure.get("title")))
     level = decimal_of(analysis.get("ciPctValue"))
     frame = measure.get("timeFrame") or ""
     return Outcome(
@@ -240,8 +201,9 @@ def _analysis(
         kind="between_group",
         time=_time(record, frame, frame, str(measure.get("title"))),
         primary=measure.get("type") == "PRIMARY",
+        unit=measure.get("unitOfMeasure"),
         contrast=Contrast(
-            measure="MD" if is_difference else (analysis.get("paramType") or None),
+            measure="MD" if is_points else (analysis.get("paramType") or None),
             intervention=treated[0],
             comparator=control[0],
             analysis=analysis.get("statisticalMethod"),

@@ -41,7 +41,7 @@ class DataRow:
 
 
 def read_revman(text: str, where: str = "RevMan") -> list[DataRow]:
-    """Every data row; a row with no complete set of numbers is refused, naming what it lacks."""
+    """Every data row; one that lacks a number or holds an impossible one is refused, naming row and cell."""
     rows = read_rows(text, where)
     if not rows or not any(name in rows[0].cells for name in COLUMNS["study"]):
         raise InputError(
@@ -82,6 +82,7 @@ def _data_row(row: Row) -> DataRow:
                 where=row.where,
                 remedy="correct the cell",
             )
+    _check_counts(row, kind, numbers)
     return DataRow(
         kind,
         row.text(*COLUMNS["study"]) or "",
@@ -91,3 +92,28 @@ def _data_row(row: Row) -> DataRow:
         {name: numbers[name] for name in names},
         row.where,
     )
+
+
+def _check_counts(row: Row, kind: str, numbers: dict[str, float]) -> None:
+    """People and events are whole, nobody has two events, and a mean needs two people for its SD."""
+    if kind == "generic":
+        return
+    for side in ("1", "2"):
+        size, events = COLUMNS[f"n{side}"], COLUMNS[f"events{side}"]
+        people, least = row.count(*size) or 0, 2 if kind == "continuous" else 1
+        if people < least:
+            raise InputError(
+                f"{size[0]} is too small for an effect",
+                value=people,
+                limit=f"{least} or more",
+                remedy="correct the cell, or remove the row: an arm without people has no effect",
+                where=row.where,
+            )
+        if kind == "dichotomous" and (row.count(*events) or 0) > people:
+            raise InputError(
+                f"more people with the event than people: {events[0]} is above {size[0]}",
+                value=f"{numbers[f'events{side}']:g} of {people}",
+                limit=f"0 to {people}",
+                remedy="check whether the two cells were exchanged, or events were counted instead of people",
+                where=row.where,
+            )

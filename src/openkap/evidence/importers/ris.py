@@ -76,7 +76,7 @@ def _reference(record: dict[str, list[str]], where: str) -> Reference:
         pages=f"{start}-{end}" if start and end else start,
         doi=find_doi(first("DO")) or find_doi(first("UR")),
         pmid=accession if re.fullmatch(r"\d{5,9}", accession) else None,
-        registrations=find_registrations(first("AB", "N2"), notes),
+        mentioned=find_registrations(first("AB", "N2"), notes),
         abstract=first("AB", "N2"),
         types=tuple(record.get("TY", [])),
         keywords=tuple(value for value in record.get("KW", []) if value),

@@ -17,18 +17,20 @@ from openkap.core.content import SHIPPED
 from openkap.evidence.answers import Answer, Answers, answer_all
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
+from openkap.evidence.choice import RULE
 from openkap.evidence.claims import Entry, judge_claims, read_claims
 from openkap.evidence.integrity import Finding, check_base
 from openkap.evidence.integrity_pools import check_syntheses
 from openkap.evidence.joined import Joined, join
 from openkap.evidence.plan import read_plan
+from openkap.evidence.report.addresses import address_of
 from openkap.evidence.robustness import Robustness, robustness
 from openkap.evidence.robustness_words import as_data as robustness_data
 from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses, read_syntheses
-from openkap.evidence.wording import behind, effect, loud, normal_theory, number
+from openkap.evidence.wording import behind, effect, loud, minus, normal_theory, number, own_said
 
 LARGEST_SILENT = "severity_end"
 
@@ -57,9 +59,15 @@ class Report:
         parts += [f"{key}={value}" for key, value in self.base.fingerprints.items()]
         return hashlib.sha256("\n".join([*parts, self.as_of.isoformat()]).encode()).hexdigest()[:16]
 
+    @property
+    def addresses(self) -> dict[str, str | None]:
+        """Where each study is found, by its id."""
+        return {study.id: address_of(study) for study in self.base.studies}
+
     def flag(self, estimate_id: str) -> str:
         """What the gate says of a published value, to stand beside it; empty when nothing."""
-        return "; ".join(f"{f.check}: {f.sentence}" for f in self.findings if f.subject == estimate_id)
+        found = (f"{f.check}: {minus(f.sentence)}" for f in self.findings if f.subject == estimate_id)
+        return "; ".join(found)
 
     def data(self) -> dict[str, Any]:
         """The report as JSON: sentences, numbers, verdicts; what ``diff`` compares."""
@@ -122,7 +130,7 @@ def build(*, as_of: date, extra: tuple[Path, ...] = (), root: Path = SHIPPED) ->
 def headline(report: Report) -> tuple[str, ...]:
     """What a reader in a hurry must not miss, in the order it matters."""
     main = report.answers.get(LARGEST_SILENT)
-    _, pooled = report.syntheses.estimate("borgogna2024_all")
+    review, pooled = report.syntheses.estimate("borgogna2024_all")
     _, adjusted = report.syntheses.estimate("borgogna2024_bias_adjusted")
     randomised = [study for study in report.base.studies if study.is_controlled and not study.retracted]
     people = sum(study.sample.largest or 0 for study in randomised)
@@ -134,13 +142,16 @@ def headline(report: Report) -> tuple[str, ...]:
             f"{main.people} people ({main.measured} of them measured), give a usable number "
             "for PTSD severity at the end of a course."
         ),
-        f"From those: {effect(main)}. {normal_theory(main)}".strip(),
+        " ".join(
+            each for each in (f"From those: {effect(main)}.", normal_theory(main), own_said(main)) if each
+        ),
     ]
     if main.silent:
         sentences.append(loud(main))
     sentences.append(
         f"The most complete published pool gives Hedges g {number(float(pooled.estimate or 0))} "
-        f"({number(float(pooled.ci_low or 0))} to {number(float(pooled.ci_high or 0))}), and "
+        f"({number(float(pooled.ci_low or 0))} to {number(float(pooled.ci_high or 0))}), "
+        f"{review.side(pooled)}, and "
         f"{number(float(adjusted.estimate or 0))} ({number(float(adjusted.ci_low or 0))} to "
         f"{number(float(adjusted.ci_high or 0))}) after adjustment for bias: small, and compatible with none."
     )
@@ -187,8 +198,7 @@ def answer_data(answer: Answer) -> dict[str, Any]:
             {**asdict(each), "tier": each.tier.value, "urls": list(each.urls)} for each in answer.effects
         ],
         "left_out": [
-            {"study": e.effect.study, "outcome": e.effect.outcome_id, "reason": e.reason}
-            for e in answer.left_out
+            {"study": e.study, "outcome": e.outcome_id, "reason": e.reason} for e in answer.left_out
         ],
         "silent": [asdict(each) for each in answer.silent],
         "certainty": answer.certainty.level,
@@ -196,6 +206,7 @@ def answer_data(answer: Answer) -> dict[str, Any]:
             {"name": d.name, "level": d.level, "reason": d.reason, "judged_by": d.judged_by}
             for d in answer.certainty.domains
         ],
+        "mixed_scores": answer.mixed_scores,
         "doubts": [each.text for each in answer.pooled.warnings] if answer.pooled else [],
     }
 
@@ -250,7 +261,7 @@ def study_data(study: Study) -> dict[str, Any]:
         "overlap": study.overlap,
         "retracted": study.retracted.notice if study.retracted else None,
         "missing": list(study.missing),
-        "url": next(iter(study.places.values())).url if study.places else None,
+        "url": address_of(study),
         "tier": study.tier_of(study.places).value,
     }
 
@@ -288,6 +299,7 @@ def methods(report: Report) -> tuple[str, ...]:
             "before and after was "
             f"assumed and varied from {r.low} to {r.high}."
         ),
+        RULE,
         report.robustness.methods,
         "Certainty follows the GRADE domains by fixed rules, open to override by a named reviewer. Limits: "
         + "; ".join(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from openkap.evidence.answers import Answer
+from openkap.evidence.report.addresses import is_kept
 from openkap.evidence.study import Study
 from openkap.evidence.wording import loud
 
@@ -72,16 +73,10 @@ def table(
 
 
 def link(text: str, url: str | None) -> str:
-    """A link where the address is one that a browser opens, else the text."""
-    return (
-        f'<a href="{escape(url)}">{escape(text)}</a>'
-        if url and url.startswith(("http://", "https://"))
-        else escape(text)
-    )
+    """A link where the address belongs to one who keeps the work, else the text."""
+    return f'<a href="{escape(url)}">{escape(text)}</a>' if url and is_kept(url) else escape(text)
 
 
-def first_url(study: Study) -> str | None:
-    """Where a reader finds the study: its DOI, else the first place it was read in."""
-    if study.citation.doi:
-        return f"https://doi.org/{study.citation.doi}"
-    return next((place.url for place in study.places.values()), None)
+def source(url: str, text: str | None = None) -> str:
+    """A place something was read in: linked where it may be, else its address as plain text."""
+    return link(text or url, url) if is_kept(url) else escape(url)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from openkap.evidence.answers import Answer, Answers
 from openkap.evidence.base import Base
 from openkap.evidence.beside import Beside
 from openkap.evidence.contrasts import controlled_effect
+from openkap.evidence.report.addresses import address_of
 from openkap.evidence.study import Window
 from openkap.evidence.syntheses import Syntheses
 
@@ -26,6 +28,7 @@ class ForestRow:
     weight: float | None = None
     prediction: tuple[float, float] | None = None
     url: str | None = None
+    study_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,16 @@ class Forest:
     no_effect: float = 0.0
 
 
-def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Forest:
-    """Effects with weights, the pool with its prediction interval, then every silent trial by name."""
+def forest_of(
+    answer: Answer,
+    limits: tuple[float, float] | None = None,
+    addresses: Mapping[str, str | None] | None = None,
+) -> Forest:
+    """Effects with weights, the pool with its prediction interval, then every silent trial by name.
+
+    ``addresses`` say where a study is found, by its id, for a figure that can hold links.
+    """
+    found = addresses or {}
     weights = answer.pooled.weights if answer.pooled else [1.0] * len(answer.effects)
     rows = [
         ForestRow(
@@ -56,7 +67,8 @@ def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Fore
             each.yi,
             *each.interval,
             float(weight),
-            url=each.urls[0] if each.urls else None,
+            url=found.get(each.study_id),
+            study_id=each.study_id,
         )
         for each, weight in zip(answer.effects, weights, strict=True)
     ]
@@ -74,7 +86,7 @@ def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Fore
                 prediction=(pooled.prediction_low, pooled.prediction_high) if pooled.k > 2 else None,
             )
         )
-    rows += _silent_rows(answer)
+    rows += _silent_rows(answer, found)
     measure = answer.analysis.measure
     low, high = limits or _limits(rows)
     harm = "RR"
@@ -93,14 +105,15 @@ def forest_of(answer: Answer, limits: tuple[float, float] | None = None) -> Fore
     )
 
 
-def _silent_rows(answer: Answer) -> list[ForestRow]:
+def _silent_rows(answer: Answer, found: Mapping[str, str | None]) -> list[ForestRow]:
     """A line for every trial that said something in words, and one that names all the others."""
     rows = [
         ForestRow(
             each.study,
             f"n = {each.people if each.people is not None else 'not found'}: {each.said}",
             "silent",
-            url=each.urls[0] if each.urls else None,
+            url=found.get(each.study_id),
+            study_id=each.study_id,
         )
         for each in answer.silent
         if each.reading
@@ -137,7 +150,7 @@ def published_forest(syntheses: Syntheses, ids: tuple[str, ...], flagged: frozen
                 sign * float(value.estimate),
                 ends[0],
                 ends[1],
-                url=next((review.places[key].url for key in value.sources), None),
+                url=address_of(review),
             )
         )
     low, high = _limits(rows)

@@ -9,9 +9,9 @@ from openkap.evidence.claims import Entry
 from openkap.evidence.report.assemble import Report, headline
 from openkap.evidence.report.blocks import (
     chip,
-    link,
     loud_box,
     paragraph,
+    source,
 )
 from openkap.evidence.report.page_effects import (
     beside,
@@ -19,9 +19,9 @@ from openkap.evidence.report.page_effects import (
     course,
     other,
     prevention,
-    published,
     uncontrolled,
 )
+from openkap.evidence.report.page_published import published
 from openkap.evidence.report.page_records import flow, harms, maps, sources, studies
 from openkap.evidence.report.page_robustness import another_way
 from openkap.evidence.report.page_trust import bias, certainty, integrity, what_was_run
@@ -132,9 +132,9 @@ def _claim(entry: Entry, report: Report) -> str:
     for review, estimate in entry.published:
         flag = report.flag(estimate.id)
         beside = f" ⚑ {flag}" if flag else f" ({estimate.note})" if estimate.note else ""
-        body.append(paragraph(f"Published: {review.name}, {estimate.sentence()}.{beside}", "small"))
+        body.append(paragraph(f"Published: {review.name}, {review.sentence(estimate)}.{beside}", "small"))
     for each in entry.claim.context:
-        links = ", ".join(link(str(at), url) for at, url in enumerate(each.sources, 1))
+        links = ", ".join(source(url, str(at)) for at, url in enumerate(each.sources, 1))
         body.append(
             f'<p class="small">{escape(each.say)} (strength: {escape(each.grade)}; read at {links})</p>'
         )

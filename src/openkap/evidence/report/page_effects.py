@@ -1,17 +1,17 @@
-"""The sections that show effects: our pools, published ones, and what stands beside them."""
+"""The sections that show effects: our pools, and what stands beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from html import escape
 
-from openkap.evidence.answers import Answer
+from openkap.evidence.pooling import Pooled
 from openkap.evidence.report import svg
 from openkap.evidence.report.assemble import Report
 from openkap.evidence.report.blocks import (
     figure,
     inline,
-    link,
     loud_box,
     paragraph,
     table,
@@ -23,17 +23,34 @@ from openkap.evidence.report.marks import (
     beside_forest,
     forest_of,
     funnel_of,
-    published_forest,
     time_course,
 )
 from openkap.evidence.report.sections import section
-from openkap.evidence.wording import effect, normal_theory
+from openkap.evidence.wording import effect, normal_theory, own_said
 
 
-def _forest_figure(answer: Answer, limits: tuple[float, float] | None = None, more: str = "") -> str:
+def _forest_figure(
+    report: Report, name: str, limits: tuple[float, float] | None = None, more: str = ""
+) -> str:
+    answer = report.answers.get(name)
     how = "; ".join(f"{each.study}: {each.how}" for each in answer.effects)
-    caption = f"Certainty: {answer.certainty.level}. {how}. {normal_theory(answer)} {more}".strip()
-    return figure(forest_table(forest_of(answer, limits)), caption)
+    doubts = _doubts(answer.pooled) if answer.pooled else ""
+    told = (
+        f"Certainty: {answer.certainty.level}.",
+        f"{how}." if how else "",
+        normal_theory(answer),
+        own_said(answer),
+        f"The fit's own doubts: {doubts}." if doubts else "",
+        more,
+    )
+    marks = forest_of(answer, limits, report.addresses)
+    return figure(forest_table(marks), " ".join(each for each in told if each))
+
+
+def _doubts(pooled: Pooled) -> str:
+    """Why one might doubt a fit; of two studies no prediction interval is drawn, so none is doubted."""
+    shown = (each for each in pooled.warnings if each.code != "prediction_interval" or pooled.k > 2)
+    return "; ".join(each.text for each in shown)
 
 
 def controlled(report: Report) -> str:
@@ -43,14 +60,14 @@ def controlled(report: Report) -> str:
     parts = [
         paragraph(f"At the end of a course of about one to two weeks: {effect(end)}."),
         loud_box(end),
-        _forest_figure(end, scale),
-        _forest_figure(get("severity_day_1")),
-        _forest_figure(get("severity_month_1"), scale),
-        _forest_figure(get("severity_month_3"), scale),
+        _forest_figure(report, "severity_end", scale),
+        _forest_figure(report, "severity_day_1"),
+        _forest_figure(report, "severity_month_1", scale),
+        _forest_figure(report, "severity_month_3", scale),
         "<h3>By symptom cluster, end of the course</h3>",
     ]
     names = ("intrusion_end", "avoidance_end", "mood_end", "arousal_end")
-    rows = [row for name in names for row in _cluster_rows(get(name))]
+    rows = [row for name in names for row in _cluster_rows(report, name)]
     marks = Forest(
         "clusters",
         "The four clusters",
@@ -68,57 +85,12 @@ def controlled(report: Report) -> str:
     return section("controlled", *parts)
 
 
-def _cluster_rows(answer: Answer) -> Iterable[ForestRow]:
+def _cluster_rows(report: Report, name: str) -> Iterable[ForestRow]:
+    answer = report.answers.get(name)
     cluster = answer.analysis.cluster.replace("negative_cognition_mood", "negative mood and cognition")
-    for row in forest_of(answer).rows:
-        if row.kind != "silent" or row.url:
-            yield ForestRow(
-                f"{cluster[:1].upper()}{cluster[1:]}: {row.label}",
-                row.note,
-                row.kind,
-                row.estimate,
-                row.low,
-                row.high,
-                row.weight,
-                row.prediction,
-                row.url,
-            )
-
-
-def published(report: Report) -> str:
-    """Published pools beside ours, as printed."""
-    flagged = frozenset(finding.subject for finding in report.findings)
-    ids = tuple(
-        estimate.id
-        for review in report.syntheses.reviews
-        for estimate in review.estimates
-        if estimate.measure == "Hedges g"
-    )
-    rows = []
-    for review in report.syntheses.reviews:
-        raw = [estimate for estimate in review.estimates if estimate.measure != "Hedges g"]
-        for at, estimate in enumerate(raw):
-            found = [f for f in report.findings if f.subject == estimate.id]
-            doubts = [f"⚑ {each.check}: {each.sentence}" for each in found] or [estimate.note or ""]
-            if at == 0:
-                doubts += list(review.caveats)
-            name = link(review.name, next((p.url for p in review.places.values()), None)) if at == 0 else ""
-            rows.append((name, estimate.sentence(), ". ".join(each for each in doubts if each)))
-    unusable = [review for review in report.syntheses.reviews if not review.usable_pool]
-    return section(
-        "published",
-        figure(
-            forest_table(published_forest(report.syntheses, ids, flagged)),
-            "Exactly as printed. The estimates come from overlapping effect sizes and are not independent.",
-        ),
-        table(("Review", "As printed", "Caution"), rows, "Published pools on raw scales and of counts"),
-        paragraph(
-            f"{len(unusable)} further reviews gave no pooled value that could be read: "
-            + ", ".join(review.name for review in unusable)
-            + ".",
-            "small",
-        ),
-    )
+    for row in forest_of(answer, addresses=report.addresses).rows:
+        if row.kind != "silent" or row.study_id:
+            yield replace(row, label=f"{cluster[:1].upper()}{cluster[1:]}: {row.label}")
 
 
 def course(report: Report) -> str:
@@ -136,16 +108,16 @@ def course(report: Report) -> str:
 
 def other(report: Report) -> str:
     """Response and staying in the study."""
-    get = report.answers.get
     return section(
         "other",
         _forest_figure(
-            get("response_end"),
+            report,
+            "response_end",
             None,
             "The two trials define response differently: a 30% fall on CAPS-5, and a fall of 10 points on "
             "PCL-5.",
         ),
-        _forest_figure(get("noncompletion")),
+        _forest_figure(report, "noncompletion"),
     )
 
 
@@ -158,7 +130,7 @@ def uncontrolled(report: Report) -> str:
         if spread
         else ""
     )
-    out = "; ".join(f"{each.effect.study}: {each.reason}" for each in answer.left_out)
+    out = "; ".join(f"{each.study}: {each.reason}" for each in answer.left_out)
     return section(
         "uncontrolled",
         paragraph(
@@ -167,7 +139,7 @@ def uncontrolled(report: Report) -> str:
             "expect much, and get attention and often therapy. They are never pooled with trials and "
             "support no claim."
         ),
-        _forest_figure(answer, None, f"{more} Left out: {out}." if out else more),
+        _forest_figure(report, answer.analysis.id, None, f"{more} Left out: {out}." if out else more),
     )
 
 
@@ -184,6 +156,9 @@ def beside(report: Report) -> str:
                 each.comparator.attribution,
             )
         )
+    doubts = " ".join(
+        f"{each.comparator.label}: {told}." for each in report.besides if (told := _doubts(each.pooled))
+    )
     return section(
         "beside",
         _joined(report),
@@ -192,7 +167,8 @@ def beside(report: Report) -> str:
             forest_table(beside_forest(report.answers, list(report.besides), report.syntheses)),
             f"{waiting} of the psychotherapy trials compare with a waiting list, MDMA and ketamine trials "
             "with placebo "
-            "or an active drug: a larger number here is not a better treatment. Dashed: prediction interval.",
+            "or an active drug: a larger number here is not a better treatment. Dashed: prediction interval. "
+            f"The fits' own doubts: {doubts}",
         ),
         table(("Data", "Trials", "Spread", "Attribution"), rows, "The comparator data", raw=(0,)),
     )
@@ -222,5 +198,5 @@ def prevention(report: Report) -> str:
             "cohorts that "
             "differ in how badly people were hurt. The pool is shown to say how little it settles."
         ),
-        _forest_figure(report.answers.get("prevention_incidence")),
+        _forest_figure(report, "prevention_incidence"),
     )

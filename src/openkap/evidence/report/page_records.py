@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from openkap.evidence.report.addresses import address_of, pubmed_address, registry_address
 from openkap.evidence.report.assemble import Report, study_data
 from openkap.evidence.report.blocks import (
-    first_url,
     link,
     paragraph,
+    source,
     study_arm,
     table,
 )
@@ -71,7 +72,7 @@ def harms(report: Report) -> str:
             )
             rows.append(
                 (
-                    link(study.name, first_url(study)),
+                    link(study.name, address_of(study)),
                     event.term,
                     counts or "no counts read",
                     event.note or "",
@@ -80,7 +81,7 @@ def harms(report: Report) -> str:
     safety = [entry for entry in report.entries if entry.claim.area == "safety"]
     return section(
         "harms",
-        paragraph(" ".join(part.because for entry in safety for part in entry.parts)),
+        *(paragraph(part.sentence) for entry in safety for part in entry.parts),
         table(("Study", "Harm", "Counts", "Note"), rows, "Harms as far as they were read"),
     )
 
@@ -114,7 +115,7 @@ def studies(report: Report) -> str:
         about += f"; against {data['comparator']}" if data["comparator"] else ""
         rows.append(
             (
-                link(study.name, first_url(study)) + (" <b>RETRACTED</b>" if study.retracted else ""),
+                link(study.name, address_of(study)) + (" <b>RETRACTED</b>" if study.retracted else ""),
                 study.group.value.replace("_", " "),
                 str(data["people"]) if data["people"] is not None else "not found",
                 about or "not found",
@@ -137,7 +138,7 @@ def sources(report: Report) -> str:
             if outcome.kind == "qualitative":
                 continue
             links = ", ".join(
-                f"{link(study.places[key].url, study.places[key].url)} (tier {study.places[key].tier.value})"
+                f"{source(study.places[key].url)} (tier {study.places[key].tier.value})"
                 for key in outcome.sources
             )
             where = f": {escape(outcome.where)}" if outcome.where else ""
@@ -162,11 +163,12 @@ def _citations(report: Report) -> Iterable[str]:
         if not each.authors or each.authors.startswith("("):
             continue
         where = " ".join(part for part in (each.journal, each.pages) if part)
-        known = (
-            [f'doi <a href="https://doi.org/{escape(each.doi)}">{escape(each.doi)}</a>'] if each.doi else []
-        )
-        known += [f"PMID {escape(each.pmid)}"] if each.pmid else []
-        known += [escape(", ".join(each.registrations))] if each.registrations else []
+        known = [f"doi {link(each.doi, f'https://doi.org/{each.doi}')}"] if each.doi else []
+        known += [f"PMID {link(each.pmid, pubmed_address(each.pmid))}"] if each.pmid else []
+        known += [
+            link(number, registry_address(number)) if number.startswith("NCT") else escape(number)
+            for number in each.registrations
+        ]
         yield (
             f"<li>{escape(each.authors)}{f' ({each.year})' if each.year else ''}. {escape(each.title)}. "
             f"{escape(where) + '. ' if where else ''}{'; '.join(known)}</li>"

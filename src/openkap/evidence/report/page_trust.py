@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from openkap.evidence.report.addresses import address_of
 from openkap.evidence.report.assemble import Report, methods
 from openkap.evidence.report.blocks import (
-    first_url,
     link,
     paragraph,
     study_arm,
@@ -60,7 +60,7 @@ def bias(report: Report) -> str:
             )
             rows.append(
                 (
-                    link(study.name, first_url(study)),
+                    link(study.name, address_of(study)),
                     study.design.blinding or "not found",
                     (study.comparator or "not found").replace("_", " "),
                     lost(study),

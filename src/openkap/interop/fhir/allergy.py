@@ -29,9 +29,9 @@ def read_allergy(allergy: Resource, place: str, index: CodeIndex, as_of: datetim
         for element, coding in index.find("allergy", substance)
     }
     if not found:
-        note_unmatched(name, concept, tray)
+        note_unmatched(name, concept, tray, index.perhaps("allergy", *substances))
         return
     written = text(allergy, "recordedDate")
-    when = read_span(written, as_of) if written else None
+    when, _ = tray.date(name, concept.shown(), lambda: read_span(written, as_of) if written else None)
     for element, coding in found.values():
         tray.findings.append(Finding(element, True, when, origin_of(name, coding)))

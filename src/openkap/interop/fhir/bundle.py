@@ -18,7 +18,7 @@ from openkap.core.clock import aware
 from openkap.core.errors import InputError, quote
 from openkap.interop.fhir.allergy import read_allergy
 from openkap.interop.fhir.choose import choose_facts
-from openkap.interop.fhir.concepts import CodeIndex
+from openkap.interop.fhir.concepts import CodeIndex, Concept, Kind, glimpse
 from openkap.interop.fhir.condition import read_condition
 from openkap.interop.fhir.fields import Resource, name_of, part, parts, text
 from openkap.interop.fhir.findings import Identity, Intake, Tray, Understood
@@ -26,7 +26,7 @@ from openkap.interop.fhir.medication import read_medication
 from openkap.interop.fhir.observation import read_observation
 from openkap.interop.fhir.patient import read_patient
 from openkap.interop.fhir.questionnaire_response import read_response
-from openkap.protocol.elements import Dictionary
+from openkap.protocol.elements import Dictionary, Element
 from openkap.protocol.facts import Facts
 
 TYPES = frozenset({"collection", "transaction", "batch", "searchset", "document", "message", "history"})
@@ -38,6 +38,10 @@ READERS: dict[str, Reader] = {
     "QuestionnaireResponse": read_response,
 }
 MEDICINES = frozenset({"MedicationRequest", "MedicationStatement"})
+LISTED_AS: dict[str, Kind] = {"Condition": "condition", "AllergyIntolerance": "allergy"}
+ANOTHER, NOBODY = "about another person", "about something that is not a patient"
+# An entry that is surely about somebody else casts no doubt on what is known of the patient.
+ELSEWHERE = frozenset({ANOTHER, NOBODY})
 # The field that says whose a resource is.
 SUBJECT = {"AllergyIntolerance": "patient"}
 
@@ -113,13 +117,23 @@ def _read(
     try:
         whose = _whose(entry, patient, contents)
         if whose:
-            tray.not_understood(name, "", whose)
+            glimpsed = glimpse(entry.resource)
+            others = whose in ELSEWHERE
+            tray.doubt(() if others else _concerned(entry, glimpsed, index), name, glimpsed.shown(), whose)
         elif entry.kind in MEDICINES:
             read_medication(entry.resource, entry.place, index, as_of, tray, contents.find)
         else:
             READERS[entry.kind](entry.resource, entry.place, index, as_of, tray)
     except InputError as refused:
-        tray.not_understood(name, "", refused)
+        glimpsed = glimpse(entry.resource)
+        tray.doubt(_concerned(entry, glimpsed, index), name, glimpsed.shown(), refused)
+
+
+def _concerned(entry: Entry, concept: Concept, index: CodeIndex) -> list[Element]:
+    """The elements that an entry which cannot be read would answer."""
+    kind = "medicine" if entry.kind in MEDICINES else LISTED_AS.get(entry.kind)
+    found = index.find(kind, concept) if kind else index.asked_by(concept)
+    return [element for element, _ in found]
 
 
 def _unpack(data: Any, tray: Tray) -> Contents:
@@ -143,7 +157,10 @@ def _unpack(data: Any, tray: Tray) -> Contents:
         try:
             _file(contents, seen, Entry(kind, resource, place, text(entry, "fullUrl")), entry, tray)
         except InputError as refused:
-            tray.not_understood(name_of(resource, place), "", refused)
+            tray.not_understood(name_of(resource, place), glimpse(resource).shown(), refused)
+            if kind != "Patient":
+                # Its name is of no use; what it says about the patient still is.
+                contents.entries.append(Entry(kind, resource, place, ""))
     return contents
 
 
@@ -235,10 +252,10 @@ def _whose(entry: Entry, patient: Entry | None, contents: Contents) -> str:
     if subject.startswith("#"):
         contained = contents.find(entry.resource, subject)
         same = contained is not None and text(contained, "id") == text(patient.resource, "id")
-        return "" if same else "about another person"
+        return "" if same else ANOTHER
     named = contents.by_name.get(subject)
     if named is not None:
-        return "" if named.kind == "Patient" else "about something that is not a patient"
+        return "" if named.kind == "Patient" else NOBODY
     return "about a patient who is not in this bundle"
 
 

@@ -1,11 +1,14 @@
-"""From findings to facts: the latest reading, any yes, the last event; never a no from silence."""
+"""From findings to facts: the latest reading, any yes, the last event; never a no from silence.
+
+What a person must read first keeps its element open, however it is answered elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
 
-from openkap.interop.fhir.findings import Finding, Tray
+from openkap.interop.fhir.findings import Doubt, Finding, Tray
 from openkap.protocol.elements import Event, Value
 from openkap.protocol.facts import Fact, show_value
 
@@ -14,7 +17,8 @@ def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
     """One fact for each element that has findings; doubts go back into the tray."""
     by_element: dict[str, list[Finding]] = defaultdict(list)
     for finding in tray.findings:
-        by_element[finding.element.id].append(finding)
+        if not _is_over(finding, tray):
+            by_element[finding.element.id].append(finding)
     chosen: dict[str, Fact] = {}
     for name in sorted(by_element):
         findings = sorted(by_element[name], key=_age)
@@ -27,7 +31,41 @@ def choose_facts(tray: Tray, as_of: datetime) -> dict[str, Fact]:
             fact = _latest_reading(findings, tray)
             if fact is not None:
                 chosen[name] = fact
+    open_still = [each for each in tray.doubts if not _is_settled(each, chosen.get(each.element.id))]
+    for doubt in sorted(open_still, key=lambda each: (each.element.id, each.resource)):
+        # A test that cannot be read also reopens the question whose answer would make it needless.
+        for about in (doubt.element.id, doubt.element.follows):
+            if about in chosen and not _stands_in_doubt(chosen[about]):
+                _reopen(chosen.pop(about), doubt, tray)
     return chosen
+
+
+def _is_over(finding: Finding, tray: Tray) -> bool:
+    """True for what was so at its time, when a later entry says that it is no longer."""
+    when = finding.when
+    if not finding.is_passing or when is None:
+        return False
+    return any(element is finding.element and later.start > when.end for element, later in tray.ended)
+
+
+def _is_settled(doubt: Doubt, fact: Fact | None) -> bool:
+    """True when the element was learnt anew after the time the doubtful entry speaks of."""
+    if fact is None or fact.at is None or doubt.when is None:
+        return False
+    return fact.at > doubt.when.end
+
+
+def _stands_in_doubt(fact: Fact) -> bool:
+    """A yes that a record can give is the careful answer; after one event there may be a later one."""
+    return fact.value is True and fact.element.codes.codelist is not None
+
+
+def _reopen(fact: Fact, doubt: Doubt, tray: Tray) -> None:
+    tray.not_understood(
+        fact.origin.split(",")[0],
+        fact.element.label,
+        f"says {fact.shown()}, but {doubt.resource} must be read first: ask which holds",
+    )
 
 
 def _age(finding: Finding) -> tuple[bool, datetime | str, str]:

@@ -1,25 +1,36 @@
 """Codes of a record and the elements they answer.
 
-SNOMED CT, RxNorm and LOINC codes match exactly as listed. ICD-10-CM and ATC are classifications whose codes
-contain their category, so a listed category matches every code below it. Text never matches: it is listed for
-a person to read.
+SNOMED CT, RxNorm and LOINC codes match exactly as listed. ICD-10, ICD-10-CM and ATC are classifications whose
+codes contain their category, so a listed category matches every code below it; what is listed in ICD-10-CM is
+looked for in ICD-10 too, from which it was made. Text never matches: it is listed for a person to read, and
+where it is the name of something listed, the question stays open until then.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from openkap.core.coding import Codelist, Coding, read_codelist, short_system
 from openkap.core.content import SHIPPED, Tally, content_files
 from openkap.core.errors import ContentError, DomainError, InputError, quote
+from openkap.interop.fhir.codelist_check import check_codelist
 from openkap.interop.fhir.fields import Resource, part, parts, text
 from openkap.protocol.elements import Dictionary, Element, dictionary, read_dictionary
 
 Kind = Literal["condition", "medicine", "allergy"]
+# Where a resource says what it is about, and how much of that is looked at when it cannot be read.
+NAMED_BY = ("code", "medicationCodeableConcept", "medicationReference", "component")
+MOST_GLIMPSED = 20
 HIERARCHIES = frozenset({"icd10cm", "icd10", "atc"})
+# A category that is wider than a listed one begins with at least these: I25 above I25.4.
+SHORTEST_CATEGORY = 3
+_WORD = re.compile(r"[^\W\d_]+")
+_KIND_OF_CONCEPT = re.compile(r" \((disorder|finding)\)$")
 NAMES = {
     "sct": "SNOMED CT",
     "loinc": "LOINC",
@@ -28,6 +39,10 @@ NAMES = {
     "rxnorm": "RxNorm",
     "atc": "ATC",
 }
+
+
+# What a coded result means that leaves the question open: who is not pregnant may become so.
+SAYS_NOTHING = "says nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,29 @@ def concept_of(concept: Resource) -> Concept:
     return Concept(tuple(codings), words, tuple(unknown))
 
 
+def glimpse(resource: Resource) -> Concept:
+    """The codes and words of a resource that cannot be read, so that it is listed by its name."""
+    codings: list[Coding] = []
+    words, unknown = "", []
+    waiting: list[Any] = [resource.get(name) for name in NAMED_BY]
+    while waiting and len(codings) < MOST_GLIMPSED:
+        each = waiting.pop(0)
+        if isinstance(each, list):
+            waiting[:0] = each[:MOST_GLIMPSED]
+        elif isinstance(each, dict):
+            said = {name: text for name, text in each.items() if isinstance(text, str)}
+            words = words or said.get("text", "") or said.get("display", "")
+            code, system = said.get("code", ""), short_system(said.get("system", ""))
+            if code and system:
+                codings.append(Coding(system, code.strip(), said.get("display", "")))
+            elif code:
+                unknown.append(f"{quote(said.get('system', '')) or 'no system'}: {quote(code)}")
+            waiting[:0] = [each.get("coding"), *([each["code"]] if not code and "code" in each else [])]
+        elif isinstance(each, str):
+            words = words or each
+    return Concept(tuple(codings), words, tuple(unknown))
+
+
 def status_code(holder: Resource, name: str) -> str:
     """The code of a status given as a CodeableConcept, such as clinicalStatus; ``""`` when absent."""
     for coding in parts(part(holder, name), "coding"):
@@ -83,14 +121,27 @@ class CodeIndex:
     by_loinc: dict[str, tuple[Element, ...]]
     answers: dict[str, frozenset[tuple[str, str]]]
     by_id: dict[str, Element]
+    by_name: dict[tuple[str, str], tuple[Element, ...]]
+    wider: dict[tuple[str, str, str], tuple[Element, ...]]
 
     def find(self, kind: Kind, concept: Concept) -> list[tuple[Element, Coding]]:
         """Every element that a coding of the concept answers, each once, with that coding."""
         found: dict[str, tuple[Element, Coding]] = {}
         for coding in concept.codings:
-            for code in _at_and_above(coding):
-                for element in self.listed.get((kind, coding.system, code), ()):
+            for system, code in _at_and_above(coding):
+                for element in self.listed.get((kind, system, code), ()):
                     found.setdefault(element.id, (element, coding))
+        return list(found.values())
+
+    def perhaps(self, kind: Kind, *concepts: Concept) -> list[Element]:
+        """Elements that unmatched concepts may mean: by the name of a listed thing, or as a wider code."""
+        found: dict[str, Element] = {}
+        for concept in concepts:
+            for name in _names_said(kind, concept):
+                found |= {each.id: each for each in self.by_name.get((kind, name), ())}
+            for coding in concept.codings:
+                for system, code in _at_and_above(coding)[:2]:
+                    found |= {each.id: each for each in self.wider.get((kind, system, code), ())}
         return list(found.values())
 
     def asked_by(self, concept: Concept) -> list[tuple[Element, Coding]]:
@@ -103,24 +154,46 @@ class CodeIndex:
         ]
 
     def answer(self, element: Element, result: Concept) -> str:
-        """The choice that a coded result means, or ``InputError``."""
+        """The choice that a coded result means, ``SAYS_NOTHING``, or ``InputError``."""
         for choice, codelist in element.codes.answers.items():
             if any((each.system, each.code) in self.answers[codelist] for each in result.codings):
                 return choice
         raise InputError(
             "a coded result that is not listed",
             value=result.shown(),
-            limit=", ".join(element.choices),
+            limit=", ".join(element.choices) or "a listed code",
             remedy="ask what the result was",
         )
 
 
-def _at_and_above(coding: Coding) -> list[str]:
-    """The code as compared, and in a classification the categories it belongs to."""
+def _at_and_above(coding: Coding) -> list[tuple[str, str]]:
+    """System and code as compared, and in a classification the categories it belongs to."""
     if coding.system not in HIERARCHIES:
-        return [coding.code]
+        return [(coding.system, coding.code)]
+    systems = ("icd10", "icd10cm") if coding.system == "icd10" else (coding.system,)
     plain = coding.code.upper().replace(".", "")[:12]
-    return [plain[:length] for length in range(len(plain), 0, -1)]
+    return [(system, plain[:length]) for length in range(len(plain), 0, -1) for system in systems]
+
+
+def _names_said(kind: Kind, concept: Concept) -> Iterator[str]:
+    """The names in a concept's words: each word for substances, the whole for diagnoses."""
+    for said in (concept.text, *(each.display for each in concept.codings)):
+        if kind == "condition":
+            yield _diagnosis(said)
+        else:
+            yield from (word.casefold() for word in _WORD.findall(said))
+
+
+def _diagnosis(display: str) -> str:
+    return " ".join(_KIND_OF_CONCEPT.sub("", display.strip()).casefold().split())
+
+
+def _name_of(coding: Coding, kind: Kind) -> str:
+    """What a listed code is called in a record; ``""`` where its display is no name but a description."""
+    if kind == "condition":
+        return _diagnosis(coding.display)
+    name = coding.display.removesuffix(", branded drug").casefold()
+    return name if _WORD.fullmatch(name) else ""
 
 
 def build_index(dictionary: Dictionary, codelists: dict[str, Codelist]) -> CodeIndex:
@@ -128,6 +201,8 @@ def build_index(dictionary: Dictionary, codelists: dict[str, Codelist]) -> CodeI
     listed: dict[tuple[str, str, str], list[Element]] = {}
     by_loinc: dict[str, list[Element]] = {}
     answers: dict[str, frozenset[tuple[str, str]]] = {}
+    by_name: dict[tuple[str, str], list[Element]] = {}
+    wider: dict[tuple[str, str, str], list[Element]] = {}
     for element in dictionary.elements.values():
         if element.asked != "screening":
             continue
@@ -135,7 +210,12 @@ def build_index(dictionary: Dictionary, codelists: dict[str, Codelist]) -> CodeI
             by_loinc.setdefault(code, []).append(element)
         if element.codes.codelist:
             for coding in _named(codelists, element.codes.codelist, element).codings:
-                listed.setdefault((element.codes.kind, coding.system, _as_listed(coding)), []).append(element)
+                kind, code = element.codes.kind, _as_listed(coding)
+                listed.setdefault((kind, coding.system, code), []).append(element)
+                if name := _name_of(coding, kind):
+                    by_name.setdefault((kind, name), []).append(element)
+                for length in range(SHORTEST_CATEGORY, len(code) if coding.system in HIERARCHIES else 0):
+                    wider.setdefault((kind, coding.system, code[:length]), []).append(element)
         for name in element.codes.answers.values():
             codings = _named(codelists, name, element).codings
             answers[name] = frozenset((each.system, each.code) for each in codings)
@@ -144,6 +224,8 @@ def build_index(dictionary: Dictionary, codelists: dict[str, Codelist]) -> CodeI
         {key: tuple(each) for key, each in by_loinc.items()},
         answers,
         {each.id: each for each in dictionary.elements.values() if each.asked == "screening"},
+        {key: tuple(each) for key, each in by_name.items()},
+        {key: tuple(each) for key, each in wider.items()},
     )
 
 
@@ -176,6 +258,7 @@ def tally(root: Path) -> list[Tally]:
         except DomainError as refused:
             lists.errors.append(refused)
             continue
+        lists.errors.extend(check_codelist(read[path.stem], str(path)))
         lists.add()
         codes.count += len(read[path.stem].codings)
     if not lists.errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from openkap.core.coding import Coding
@@ -27,16 +28,19 @@ def read_condition(condition: Resource, place: str, index: CodeIndex, as_of: dat
     if verification in NOT_THERE:
         tray.set_aside(name, concept.shown(), NOT_THERE[verification])
         return
+    is_current = _is_current(condition)
     if not found:
-        note_unmatched(name, concept, tray)
-        return
-    if verification in NOT_YET:
-        tray.not_understood(name, concept.shown(), f"{verification}, not confirmed: ask")
+        meant = [each for each in index.perhaps("condition", concept) if _bears_on_now(each, is_current)]
+        note_unmatched(name, concept, tray, meant)
         return
     if verification not in ("", "confirmed"):
-        tray.not_understood(name, concept.shown(), f"unknown verification status {verification}")
+        known = verification in NOT_YET
+        why = (
+            f"{verification}, not confirmed: ask" if known else f"unknown verification status {verification}"
+        )
+        open_still = [each for each, _ in found if _bears_on_now(each, is_current)]
+        tray.doubt(open_still, name, concept.shown(), why)
         return
-    is_current = _is_current(condition)
     for element, coding in found:
         _add(condition, name, concept, element, coding, is_current, as_of, tray)
 
@@ -51,18 +55,30 @@ def _add(
     as_of: datetime,
     tray: Tray,
 ) -> None:
-    origin = origin_of(name, coding)
-    began, noted = _onset(condition, as_of), _noted(condition, as_of)
+    origin, what = origin_of(name, coding), concept.shown()
+    began, is_read = tray.date(name, what, lambda: _onset(condition, as_of))
+    noted, is_noted = tray.date(name, what, lambda: _noted(condition, as_of))
+    # Where one date cannot be read, the other does not tell how late the entry may lie.
+    is_dated = is_read and is_noted
     if element.kind == "event":
-        when = began if element.codes.dated_by == "onset" else _ended(condition, as_of, is_current)
-        tray.findings.append(Finding(element, None, when, origin, noted.end if noted else None))
-    elif is_current or element.history == "lifetime":
-        asserted = max((each for each in (began, noted) if each), default=None)
+        when = began
+        if element.codes.dated_by == "end":
+            when, _ = tray.date(name, what, lambda: _ended(condition, as_of, is_current))
+        limit = noted.end if noted and is_dated else None
+        tray.findings.append(Finding(element, None, when, origin, limit))
+    elif is_current or _is_ever(element):
+        asserted = max((each for each in (began, noted) if each), default=None) if is_dated else None
         tray.findings.append(Finding(element, True, asserted, origin))
     else:
-        tray.set_aside(
-            name, concept.shown(), f"no longer active: says nothing of {element.label.lower()} now"
-        )
+        tray.set_aside(name, what, f"no longer active: says nothing of {element.label.lower()} now")
+
+
+def _bears_on_now(element: Element, is_current: bool) -> bool:
+    return is_current or element.kind == "event" or _is_ever(element)
+
+
+def _is_ever(element: Element) -> bool:
+    return element.history == "lifetime"
 
 
 def _is_current(condition: Resource) -> bool:
@@ -95,13 +111,20 @@ def _ended(condition: Resource, as_of: datetime, is_current: bool) -> Span | Non
     return span_of(condition, "abatement", as_of)
 
 
-def note_unmatched(name: str, concept: Concept, tray: Tray) -> None:
-    """Say why a coded thing answers no element: no code, an unknown system, or a code nobody lists."""
-    if concept.codings:
+def note_unmatched(name: str, concept: Concept, tray: Tray, meant: Iterable[Element] = ()) -> None:
+    """Say why a coded thing answers no element: no code, an unknown system, or a code nobody lists.
+
+    ``meant`` are elements that it may answer all the same, by its name or as a wider code.
+    """
+    meant = list(meant)
+    if concept.codings and not meant:
         tray.unlisted(name, concept.shown())
+    elif concept.codings:
+        about = ", ".join(sorted(each.label.lower() for each in meant))
+        tray.doubt(meant, name, concept.shown(), f"not listed, but may bear on {about}: ask")
     elif concept.unknown:
-        tray.not_understood(name, concept.shown(), "code of a system that is not known here: ask")
+        tray.doubt(meant, name, concept.shown(), "code of a system that is not known here: ask")
     elif concept.text:
-        tray.not_understood(name, concept.shown(), "text only, no code: ask")
+        tray.doubt(meant, name, concept.shown(), "text only, no code: ask")
     else:
         tray.not_understood(name, "", "no code and no text")

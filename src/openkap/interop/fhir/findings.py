@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from openkap.core.coding import Coding
-from openkap.core.errors import DomainError, quote
+from openkap.core.errors import DomainError, InputError, quote
 from openkap.interop.fhir.concepts import NAMES
 from openkap.interop.fhir.fields import Resource, text
 from openkap.interop.fhir.moments import Span
@@ -22,7 +22,8 @@ class Finding:
 
     ``value`` is ``None`` for an event that happened, whose date is ``when``; a span of ``None`` means no date
     is given. An event answered with "never" has that as its value, and ``when`` is the time of the answer.
-    ``not_later_than`` is when the event was already on record.
+    ``not_later_than`` is when the event was already on record. ``is_passing`` marks what was true of that
+    moment, such as a pregnancy status, until a later one says otherwise.
     """
 
     element: Element
@@ -30,6 +31,19 @@ class Finding:
     when: Span | None
     origin: str
     not_later_than: datetime | None = None
+    is_passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An entry about an element that a person must read first: until then no answer passes over it.
+
+    ``when`` is the time it speaks of, ``None`` when that is not known; a later answer settles the doubt.
+    """
+
+    element: Element
+    resource: str
+    when: Span | None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,6 +101,11 @@ class Intake:
     unlisted: tuple[Note, ...] = ()
     ignored: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def to_read(self) -> int:
+        """How many entries a person must read, because they were not understood."""
+        return len({each for note in self.not_understood for each in note.ids})
+
     def as_dict(self) -> dict[str, Any]:
         """The intake as data, without identity."""
         return {
@@ -106,6 +125,8 @@ class Tray:
     """Collects what the readers find, in any order; everything told from it is sorted."""
 
     findings: list[Finding] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    ended: list[tuple[Element, Span]] = field(default_factory=list)
     _aside: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _unclear: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _unlisted: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
@@ -117,6 +138,26 @@ class Tray:
     def not_understood(self, resource: str, what: str, why: str | DomainError) -> None:
         """A person must look."""
         _file(self._unclear, resource, what, str(why))
+
+    def doubt(
+        self,
+        elements: Iterable[Element],
+        resource: str,
+        what: str,
+        why: str | DomainError,
+        when: Span | None = None,
+    ) -> None:
+        """A person must look, and these elements stay open until then."""
+        self.not_understood(resource, what, why)
+        self.doubts.extend(Doubt(element, resource, when) for element in elements)
+
+    def date(self, resource: str, what: str, read: Callable[[], Span | None]) -> tuple[Span | None, bool]:
+        """A date of an entry, and whether it could be read: without its date the entry still counts."""
+        try:
+            return read(), True
+        except InputError as refused:
+            self.not_understood(resource, what, f"its date: {refused}")
+            return None, False
 
     def unlisted(self, resource: str, what: str) -> None:
         """A code that no element names."""

@@ -45,11 +45,14 @@ def read_medication(
         tray.set_aside(name, concept.shown(), status if counts == NEVER else "an order not to give it")
         return
     if not found:
-        note_unmatched(name, concept, tray)
+        meant = index.perhaps("medicine", concept)
+        if counts == ONCE:
+            meant = [each for each in meant if each.kind == "event" or each.history == "lifetime"]
+        note_unmatched(name, concept, tray, meant)
         return
     if counts is None or text(resource, "intent").lower() in NOT_ORDERS:
         said = f"status {status or 'not given'}, intent {text(resource, 'intent') or 'not given'}"
-        tray.not_understood(name, concept.shown(), f"{said}: ask whether it is taken")
+        tray.doubt([each for each, _ in found], name, concept.shown(), f"{said}: ask whether it is taken")
         return
     for element, coding in found:
         _add(resource, name, concept, element, coding, counts == NOW, as_of, tray)
@@ -65,14 +68,16 @@ def _add(
     as_of: datetime,
     tray: Tray,
 ) -> None:
-    origin = origin_of(name, coding)
+    origin, what = origin_of(name, coding), concept.shown()
     if element.kind == "event":
-        tray.findings.append(Finding(element, None, None if is_taken else _ended(resource, as_of), origin))
+        last, _ = (None, True) if is_taken else tray.date(name, what, lambda: _ended(resource, as_of))
+        tray.findings.append(Finding(element, None, last, origin))
     elif is_taken or element.history == "lifetime":
-        tray.findings.append(Finding(element, True, _asserted(resource, as_of), origin))
+        asserted, _ = tray.date(name, what, lambda: _asserted(resource, as_of))
+        tray.findings.append(Finding(element, True, asserted, origin))
     else:
         status = text(resource, "status")
-        tray.set_aside(name, concept.shown(), f"{status}: says nothing of {element.label.lower()} now")
+        tray.set_aside(name, what, f"{status}: says nothing of {element.label.lower()} now")
 
 
 def _medicine(resource: Resource, resolve: Resolver) -> Concept:
@@ -86,7 +91,9 @@ def _medicine(resource: Resource, resolve: Resolver) -> Concept:
         concepts += [read_concept(each, "itemCodeableConcept") for each in parts(medication, "ingredient")]
         codings = tuple(coding for each in concepts for coding in each.codings)
         return Concept(codings, concepts[0].text, concepts[0].unknown)
-    return concept_of(value) if kind == "CodeableConcept" and isinstance(value, dict) else Concept((), "", ())
+    if kind == "CodeableConcept" and isinstance(value, dict):
+        return concept_of(value)
+    return Concept((), value if isinstance(value, str) else "", ())
 
 
 def _asserted(resource: Resource, as_of: datetime) -> Span | None:

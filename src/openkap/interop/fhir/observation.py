@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from openkap.core.errors import InputError
-from openkap.interop.fhir.concepts import CodeIndex, concept_of, read_concept, status_code
+from openkap.interop.fhir.concepts import SAYS_NOTHING, CodeIndex, concept_of, read_concept, status_code
 from openkap.interop.fhir.condition import note_unmatched
 from openkap.interop.fhir.fields import Resource, choice, name_of, part, parts, text
 from openkap.interop.fhir.findings import Finding, Tray, origin_of
@@ -19,8 +19,16 @@ VOID = {"entered-in-error": "entered in error", "cancelled": "cancelled"}
 # The international unit of an enzyme is the unit U (micromole a minute) by its definition, IUB 1964; UCUM
 # keeps [IU] arbitrary because for other substances it is.
 ENZYME_UNITS = {"[IU]/L": "U/L", "IU/L": "U/L", "[iU]/L": "U/L"}
+
+
+class NoValue(InputError):
+    """Nothing was measured or answered: that leaves a question open, and casts no doubt on other readings."""
+
+
 LONGEST_NUMBER = 40
 LARGEST_EXPONENT = 20
+NO_DATE = InputError("a reading without its date", remedy="ask when it was taken")
+UNREAD_DATE = InputError("a reading whose date cannot be read", remedy="ask when it was taken")
 
 
 def read_observation(
@@ -39,15 +47,21 @@ def read_observation(
     if not any(elements for _, elements in asked):
         note_unmatched(name, concept, tray)
         return
+    when, is_dated = tray.date(name, concept.shown(), lambda: span_of(observation, "effective", as_of))
     if status not in READY:
-        tray.not_understood(name, concept.shown(), f"status {status or 'not given'}: not a final result")
+        why = f"status {status or 'not given'}: not a final result"
+        valued = [each for holder, elements in asked if _has_value(holder) for each, _ in elements]
+        tray.doubt(valued, name, concept.shown(), why, when)
         return
-    when = span_of(observation, "effective", as_of)
     for holder, elements in asked:
         for element, coding in elements:
             if holder is observation and components and not choice(observation, "value")[0]:
                 continue  # the panel itself; its readings are the components
-            _add(holder, name, element, origin_of(name, coding), when, index, tray)
+            _add(holder, name, element, origin_of(name, coding), when, is_dated, index, tray)
+
+
+def _has_value(holder: Resource) -> bool:
+    return any(each.startswith("value") for each in holder)
 
 
 def _add(
@@ -56,16 +70,32 @@ def _add(
     element: Element,
     origin: str,
     when: Span | None,
+    is_dated: bool,
     index: CodeIndex,
     tray: Tray,
 ) -> None:
     try:
+        if _says_nothing(holder, element, index):
+            tray.set_aside(name, element.label, "understood, and leaves the question open")
+            tray.ended.extend([(element, when)] if when else [])
+            return
         value = read_value(holder, element, index)
-        if when is None:
-            raise InputError("a reading without its date", remedy="ask when it was taken")
-        tray.findings.append(Finding(element, value, when, origin))
+    except NoValue as nothing:
+        tray.not_understood(name, element.label, nothing)
     except InputError as refused:
-        tray.not_understood(name, element.label, refused)
+        tray.doubt([element], name, element.label, refused, when)
+    else:
+        if when is None and value is not True:
+            tray.doubt([element], name, element.label, NO_DATE if is_dated else UNREAD_DATE)
+        else:
+            tray.findings.append(Finding(element, value, when, origin, is_passing=True))
+
+
+def _says_nothing(holder: Resource, element: Element, index: CodeIndex) -> bool:
+    kind, value = choice(holder, "value")
+    if kind != "CodeableConcept" or not isinstance(value, dict):
+        return False
+    return index.answer(element, concept_of(value)) == SAYS_NOTHING
 
 
 def read_value(holder: Resource, element: Element, index: CodeIndex) -> Value:
@@ -73,7 +103,7 @@ def read_value(holder: Resource, element: Element, index: CodeIndex) -> Value:
     kind, value = choice(holder, "value")
     if not kind:
         reason = status_code(holder, "dataAbsentReason")
-        raise InputError("no value", value=reason or None, remedy="ask for it")
+        raise NoValue("no value", value=reason or None, remedy="ask for it")
     if kind == "Quantity" and isinstance(value, dict):
         return element.parse(_quantity(value))
     if kind == "CodeableConcept" and isinstance(value, dict):
@@ -98,7 +128,7 @@ def _quantity(quantity: Resource) -> str:
     number = quantity.get("value")
     if number is None:
         reason = status_code(quantity, "dataAbsentReason") or text(part(quantity, "_value"), "id")
-        raise InputError("no value", value=reason or None, remedy="ask for it")
+        raise NoValue("no value", value=reason or None, remedy="ask for it")
     return f"{number_text(number)} {ENZYME_UNITS.get(unit, unit)}".strip()
 
 

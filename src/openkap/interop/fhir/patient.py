@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from openkap.core.errors import InputError, quote
-from openkap.interop.fhir.fields import Resource, choice, name_of, parts, text
+from openkap.interop.fhir.fields import Resource, name_of, parts, text
 from openkap.interop.fhir.findings import Finding, Identity, Tray
 from openkap.interop.fhir.moments import Span, read_span
 from openkap.protocol.elements import Dictionary
@@ -15,7 +15,7 @@ def read_patient(patient: Resource, dictionary: Dictionary, as_of: datetime, tra
     """Fill the tray with age and sex, and tell who the record says this is."""
     name = name_of(patient, "the bundle")
     now = Span(as_of, as_of)
-    deceased = _is_deceased(patient, as_of)
+    deceased = _is_deceased(patient)
     if deceased:
         tray.not_understood(name, "deceased", "the record says that this patient has died")
     birth = text(patient, "birthDate")
@@ -51,11 +51,13 @@ def _years(birth: date, today: date) -> int:
     return max(0, today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day)))
 
 
-def _is_deceased(patient: Resource, as_of: datetime) -> bool:
-    kind, value = choice(patient, "deceased")
-    if kind == "DateTime" and isinstance(value, str):
-        return read_span(value, as_of).start <= as_of
-    return value is True
+def _is_deceased(patient: Resource) -> bool:
+    """Anything but a plain no: a date of death says so whether or not it can be read."""
+    return any(
+        value is not None and value is not False
+        for name, value in patient.items()
+        if name.startswith("deceased")
+    )
 
 
 def _name(patient: Resource) -> str:

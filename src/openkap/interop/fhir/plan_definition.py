@@ -1,7 +1,7 @@
 """A protocol as a FHIR R4 PlanDefinition: one action a rule, its condition as CQL text.
 
 CQL has the same three-valued logic as our own language, so a condition says the same in both. The facts a
-condition names are listed as defines in a Library, to be bound to a site's own data.
+condition names are the parameters of a Library, under the same names, to be bound to a site's own data.
 Source: HL7 FHIR R4 (4.0.1) PlanDefinition; Clinical Quality Language 1.5.
 """
 
@@ -46,7 +46,8 @@ def plan_definition(protocol: Protocol, dictionary: Dictionary) -> dict[str, Any
                 }
             ]
         },
-        "status": "active" if protocol.status == "published" else "draft",
+        # Published here is not ready for use: that takes the signature of a site's medical lead.
+        "status": "draft",
         "experimental": True,
         "description": protocol.summary,
         "usage": "A proposal with reasons; a named person decides. Not for use before local sign-off.",
@@ -79,7 +80,7 @@ def _library(protocol: Protocol, dictionary: Dictionary) -> dict[str, Any]:
         },
         "parameter": [
             {
-                "name": name.replace("_", "-"),
+                "name": name,
                 "use": "in",
                 "documentation": f"{dictionary[name].label}: {dictionary[name].ask}",
                 "type": _fhir_type(dictionary[name].kind),

@@ -16,7 +16,7 @@ from openkap.interop.fhir.concepts import CodeIndex, Concept
 from openkap.interop.fhir.fields import Resource, choice, name_of, parts, text
 from openkap.interop.fhir.findings import Finding, Tray, origin_of
 from openkap.interop.fhir.moments import Span, read_span
-from openkap.interop.fhir.observation import VOID, read_value
+from openkap.interop.fhir.observation import VOID, NoValue, read_value
 from openkap.protocol.elements import Element, Event, Value
 
 SCREENING = "urn:openkap:questionnaire:screening"
@@ -33,12 +33,12 @@ def read_response(response: Resource, place: str, index: CodeIndex, as_of: datet
     if status in VOID or status == "stopped":
         tray.set_aside(name, what, VOID.get(status, "stopped before it was finished"))
         return
-    if status not in READY:
-        tray.not_understood(name, what, f"status {status or 'not given'}: not finished")
-        return
+    unfinished = "" if status in READY else f"status {status or 'not given'}: not finished"
+    if unfinished:
+        tray.not_understood(name, what, unfinished)
     written = text(response, "authored")
-    when = read_span(written, as_of) if written else None
-    answered = Answered(name, what, when, index, tray)
+    when, _ = tray.date(name, what, lambda: read_span(written, as_of) if written else None)
+    answered = Answered(name, what, when, as_of, index, tray, unfinished)
     screening = what.split("|")[0] == SCREENING
     for item in _items(response):
         if screening:
@@ -56,8 +56,10 @@ class Answered:
     name: str
     what: str
     when: Span | None
+    as_of: datetime
     index: CodeIndex
     tray: Tray
+    unfinished: str = ""
     others: int = 0
 
     def by_element(self, item: Resource) -> None:
@@ -82,23 +84,36 @@ class Answered:
 
     def _add(self, element: Element, answers: list[Resource], origin: str) -> None:
         try:
-            if self.when is None:
-                raise InputError("an answer without its date", remedy="ask when it was given")
             value = _read_answers(element, answers, self.index)
-            if isinstance(value, Event) and value.ever:
-                self._add_event(element, answers[0], origin)
-            else:
-                self.tray.findings.append(Finding(element, value, self.when, origin))
+        except NoValue as nothing:
+            self.tray.not_understood(self.name, element.label, nothing)
         except InputError as refused:
-            self.tray.not_understood(self.name, element.label, refused)
+            self.tray.doubt([element], self.name, element.label, refused, self.when)
+        else:
+            self._count(element, value, answers, origin)
+
+    def _count(self, element: Element, value: Value, answers: list[Resource], origin: str) -> None:
+        is_no = value is False or value == Event(ever=False)
+        if self.unfinished:
+            doubted = [] if is_no else [element]
+            self.tray.doubt(doubted, self.name, element.label, self.unfinished, self.when)
+        elif isinstance(value, Event) and value.ever:
+            self._add_event(element, answers[0], origin)
+        elif self.when is None and not (value is True and element.codes.codelist):
+            why = InputError("an answer without its date", remedy="ask when it was given")
+            self.tray.doubt([] if is_no else [element], self.name, element.label, why)
+        else:
+            self.tray.findings.append(Finding(element, value, self.when, origin))
 
     def _add_event(self, element: Element, answer: Resource, origin: str) -> None:
-        assert self.when is not None
         _, written = choice(answer, "value")
+        latest = self.when.end if self.when else self.as_of
         # A yes without its date is a date to ask for; a year alone stays a span.
         is_dated = isinstance(written, str) and written[:1].isdigit()
-        dated = read_span(written, self.when.end) if is_dated else None
-        self.tray.findings.append(Finding(element, None, dated, origin, self.when.end))
+        dated, _ = self.tray.date(
+            self.name, element.label, lambda: read_span(written, latest) if is_dated else None
+        )
+        self.tray.findings.append(Finding(element, None, dated, origin, latest))
 
 
 def _read_answers(element: Element, answers: list[Resource], index: CodeIndex) -> Value:

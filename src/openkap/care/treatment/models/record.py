@@ -152,6 +152,9 @@ class DoseCheck(Recorded):
     drawn_ug = models.PositiveBigIntegerField()
     volume_ml = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
     rate_ml_h = models.DecimalField(max_digits=8, decimal_places=1, null=True, blank=True)
+    # Undiluted or made up: the rate means nothing without it. Null where there is no pump, or from before
+    # ways were told apart: SQLite would rebuild a table that triggers of others name.
+    way = models.CharField(max_length=12, null=True, blank=True)  # noqa: DJ001
     second = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
 
@@ -214,6 +217,48 @@ class DoseEvent(Recorded):
             ),
             models.CheckConstraint(
                 condition=~Q(kind="rate") | Q(rate_ml_h__isnull=False), name="doseevent_rate_is_named"
+            ),
+        ]
+
+
+class DoseDoubt(Recorded):
+    """An act with the drug that does not fit what the record holds: kept as it came, until a person decides.
+
+    It becomes a ``DoseEvent`` by itself when what was missing arrives; else it is crossed out or corrected.
+    """
+
+    class Settlement(models.TextChoices):
+        FITS = "fits", "fits now"
+        CROSSED = "crossed", "crossed out"
+        CORRECTED = "corrected", "corrected"
+
+    kind = models.CharField(max_length=6, choices=DoseEvent.Kind.choices)
+    rate_ml_h = models.DecimalField(max_digits=8, decimal_places=1, null=True, blank=True)
+    given_ug = models.PositiveBigIntegerField(null=True, blank=True)
+    # The dose event whose time it would correct.
+    names = models.ForeignKey(DoseEvent, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    why = models.CharField(max_length=200)
+    settlement = models.CharField(max_length=9, choices=Settlement.choices, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(Staff, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    settled_because = models.TextField(blank=True)
+
+    append_only: ClassVar = AppendOnly(mutable=("settlement", "settled_at", "settled_by", "settled_because"))
+
+    class Meta(Recorded.Meta):
+        constraints: ClassVar = [
+            *Recorded.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(
+                    settlement="", settled_at__isnull=True, settled_by__isnull=True, settled_because=""
+                )
+                | Q(settlement="fits", settled_at__isnull=False)
+                | (
+                    Q(settlement__in=["crossed", "corrected"], settled_at__isnull=False)
+                    & Q(settled_by__isnull=False)
+                    & ~Q(settled_because="")
+                ),
+                name="dosedoubt_settled_whole",
             ),
         ]
 

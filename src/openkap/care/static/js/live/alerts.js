@@ -1,8 +1,9 @@
 // Alerts that cannot be missed: a bar of their own above the chart, a sound while nobody acknowledged, the
 // title of the page. Sign and word first, colour second. They never cover the pad.
 
-import { fired } from "./rules.js";
+import { actInWords } from "./log.js";
 import { node } from "./pad.js";
+import { fired } from "./rules.js";
 
 const WORD = { high: "‼ ACT NOW", medium: "! ATTEND", low: "i NOTE" };
 const ORDER = ["high", "medium", "low"];
@@ -17,7 +18,7 @@ export function provisional(data, state, entries) {
   return entries
     .filter((entry) => entry.act === "vitals")
     .flatMap((entry) =>
-      fired(data.rules, asFacts(entry.payload.values), state.baseline, earlier, entry.at).map((rule) => ({
+      fired(data, asFacts(entry.payload.values), state.baseline, earlier, entry.at).map((rule) => ({
         uid: "",
         rule: rule.id,
         entry: entry.id,
@@ -34,6 +35,11 @@ export function provisional(data, state, entries) {
     .filter((alert) => !known.has(`${alert.rule} ${alert.entry}`));
 }
 
+// A limit as a person says it.
+function spoken(text) {
+  return text.replaceAll("mm[Hg]", "mmHg").replaceAll(/[sd]bp_baseline/g, "baseline").replaceAll("_", " ").replaceAll(">=", "at least").replaceAll("<=", "at most").replaceAll(">", "above").replaceAll("<", "below");
+}
+
 export function asFacts(values) {
   return Object.fromEntries(
     Object.entries(values ?? {}).map(([name, value]) => [
@@ -43,9 +49,16 @@ export function asFacts(values) {
   );
 }
 
+// Acts with the drug that do not fit stand among the alerts until a person decides.
+export function inDoubt(state) {
+  return state.doubts
+    .filter((doubt) => doubt.is_open)
+    .map((doubt) => ({ uid: doubt.uid, rule: "DOSE", entry: doubt.id, priority: "medium", at: doubt.at, escalated: null, doubt }));
+}
+
 export class Alerts {
-  constructor({ root, data, acknowledge, time }) {
-    Object.assign(this, { root, data, acknowledge, time });
+  constructor({ root, data, acknowledge, settle, correct, time }) {
+    Object.assign(this, { root, data, acknowledge, settle, correct, time });
     this.shown = "";
     this.waiting = [];
     this.sound = null;
@@ -58,7 +71,28 @@ export class Alerts {
     // Drawn only when something changed: a half-written answer stays.
     if (mark === this.shown) return;
     this.shown = mark;
-    this.root.replaceChildren(...this.waiting.map((alert) => this.card(alert)));
+    this.root.replaceChildren(...this.waiting.map((alert) => (alert.doubt ? this.doubtCard(alert.doubt) : this.card(alert))));
+  }
+
+  doubtCard(doubt) {
+    const card = node("article", "alert medium");
+    const words = node("div");
+    words.append(node("p", "alert-title", `? DECIDE: “${actInWords(doubt)}” at ${this.time(doubt.at)}`));
+    words.append(node("p", "alert-do", `Entered by ${doubt.by}; it does not fit: ${doubt.why}. It counts for nothing until somebody decides.`));
+    const acts = node("div", "alert-acts");
+    for (const reason of ["Entered twice", "Did not happen"]) {
+      const button = node("button", "quiet", reason);
+      button.type = "button";
+      button.addEventListener("click", () => this.settle(doubt, reason));
+      acts.append(button);
+    }
+    const other = node("button", "", "Correct its time");
+    other.type = "button";
+    other.addEventListener("click", () => this.correct(doubt));
+    acts.prepend(other);
+    card.append(words, acts);
+    card.dataset.rule = "DOSE";
+    return card;
   }
 
   card(alert) {
@@ -66,7 +100,7 @@ export class Alerts {
     const told = alert.told;
     const words = node("div");
     words.append(node("p", "alert-title", `${WORD[alert.priority]}: ${told.title ?? alert.rule}`));
-    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).join("; ").replaceAll("mm[Hg]", "mmHg");
+    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).map(spoken).join("; ");
     words.append(node("p", "alert-do", `${told.say ?? told.action_words ?? ""} Who: ${told.who ?? "session nurse"}.`));
     const small = [this.time(alert.at), alert.rule, seen];
     if (alert.isProvisional) small.push("worked out on this tablet, not recorded yet");

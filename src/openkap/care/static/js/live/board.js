@@ -33,7 +33,7 @@ function row(each, now) {
   } else chair.append(each.chair);
   chair.append(node("small", "", [each.code, each.nurse].filter(Boolean).join(", ")));
   const phase = node("span", "minutes", each.begun === null ? "" : `${Math.max(0, Math.floor((now - each.begun) / MINUTE))} min`);
-  phase.append(node("small", "", each.state === "dosing" ? `dosing, pump ${each.pump}` : each.words));
+  phase.append(node("small", "", each.state === "dosing" ? (each.pump === "complete" ? "dose complete" : `pump ${each.pump}`) : each.words));
   const said = node("span", `alerts-said ${each.priority}`, each.alerts ? `${each.priority === "high" ? "‼" : "!"} ${each.rule}${each.alerts > 1 ? ` +${each.alerts - 1}` : ""}` : "");
   const due = node("span", "due");
   if (left !== null) {

@@ -39,7 +39,7 @@ export function drawChart(svg, state, { now, waiting = [], zone = "UTC", until =
   const rowHeight = 18;
   const foot = 26 + 16 + rows.length * rowHeight;
   const drug = 22;
-  const level = state.expected.minutes.length && height > 240 ? Math.max(34, (height - foot - drug) * 0.2) : 0;
+  const level = state.expected.minutes.length && height > 190 ? Math.max(30, (height - foot - drug) * 0.2) : 0;
   const plot = { top: drug + level + 8, bottom: height - foot };
   const frame = { svg, state, now, until, zone, x, from, to, width, height };
   grid(frame, plot, height - 20);

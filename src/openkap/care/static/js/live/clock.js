@@ -31,6 +31,7 @@ export class ServerClock {
 
   // By how many milliseconds this device's clock is ahead of the server's; null while nobody knows.
   get ahead() {
+    this.checkStep();
     if (!this.measured.length) return null;
     return Math.round(this.measured.reduce((best, each) => (each.trip < best.trip ? each : best)).ahead);
   }

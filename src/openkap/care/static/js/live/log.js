@@ -2,8 +2,8 @@
 
 import { node } from "./pad.js";
 
-const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", bp_with_red_flag_symptom: "red flag" };
-const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
+const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
+const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
 
 export function valuesInWords(values) {
   const of = (name) => (values[name] === undefined ? undefined : values[name].number ?? values[name].text ?? values[name]);
@@ -14,6 +14,11 @@ export function valuesInWords(values) {
     parts.push(`${SHORT[name] ?? name.replaceAll("_", " ")} ${of(name)}`);
   }
   return parts.join(" · ");
+}
+
+export function actInWords(act) {
+  const more = [act.rate_ml_h === null ? "" : `${act.rate_ml_h} mL/h`, act.given_mg === null ? "" : `${act.given_mg} mg given in all`];
+  return [act.words, ...more].filter(Boolean).join(" · ");
 }
 
 export function drawLog(page, list) {
@@ -31,9 +36,13 @@ export function drawLog(page, list) {
     rows.push(row(page, entry.at, words, entry.by, extra, entry.counts ? () => page.correct(entry, false) : null, entry.counts ? "" : "is-gone"));
   }
   for (const event of state.events) {
-    const words = [event.words, event.rate_ml_h === null ? "" : `${event.rate_ml_h} mL/h`, event.given_mg === null ? "" : `${event.given_mg} mg given in all`];
     const extra = event.was ? [`was ${page.time(event.was)}: ${event.reason}`] : [];
-    rows.push(row(page, event.at, words.filter(Boolean).join(" · "), event.by, extra, () => page.correct(event, true)));
+    rows.push(row(page, event.at, actInWords(event), event.by, extra, () => page.correct(event, true)));
+  }
+  for (const doubt of state.doubts) {
+    const extra = [doubt.why, doubt.reason, doubt.is_open ? "" : `${doubt.decision} by ${doubt.decided_by}: ${doubt.because}`];
+    const said = `${doubt.is_open ? "? " : ""}${actInWords(doubt)}${doubt.is_open ? ": does not fit, decide" : ""}`;
+    rows.push(row(page, doubt.at, said, doubt.by, extra, doubt.is_open ? () => page.correct(doubt, true) : null, doubt.is_open ? "is-stuck" : "is-gone"));
   }
   for (const alert of state.alerts.filter((each) => each.seen_at)) {
     rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, [], null));

@@ -4,7 +4,7 @@
 // that the same module runs in the page and in a test with a network that cuts, doubles and reorders.
 // An entry: {id, seq, act, payload, device_at, ahead, observed_at, status, said}
 //   status: waiting | ask | refused     (saved ones leave the outbox)
-//   ahead: the device clock's lead when it was made; null when nobody knew: then the lead at sending counts.
+//   ahead: the device clock's lead when it was made; null until it is measured for the first time.
 
 // Small batches: each answer that arrives is progress, also over a bad network.
 const MOST_AT_ONCE = 10;
@@ -100,6 +100,7 @@ export class Outbox {
   // Not before the clock is measured: an entry must not arrive with this device's own wrong time.
   async send() {
     if (this.clock.ahead === null) return;
+    await this.learn();
     const batch = this.waiting.slice(0, MOST_AT_ONCE);
     if (!batch.length) return;
     const sent = batch.map((entry) => ({
@@ -118,6 +119,15 @@ export class Outbox {
     this.changed();
     const left = this.waiting.length;
     if (answers?.some((answer) => answer.status === "saved") && left) this.again = true;
+  }
+
+  // The clock's lead is known from now on: it holds for what was made before, and must not follow a clock
+  // that somebody sets later.
+  async learn() {
+    for (const entry of this.waiting.filter((each) => each.observed_at === null && each.ahead === null)) {
+      entry.ahead = this.clock.ahead;
+      await this.store.put(entry);
+    }
   }
 
   async settle(answer) {

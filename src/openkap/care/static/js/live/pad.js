@@ -63,7 +63,10 @@ export class Pad {
     button.type = "button";
     button.dataset.field = field.id;
     button.setAttribute("aria-pressed", field.id === this.active ? "true" : "false");
-    button.append(node("span", "pad-name", field.short), node("span", "pad-value", text), node("span", "pad-unit", field.unit));
+    // A rule whose limit the site has not set gives no alert; silence must not look like safety.
+    const name = field.unset?.length ? `${field.short}, no alert set` : field.short;
+    button.append(node("span", "pad-name", name), node("span", "pad-value", text), node("span", "pad-unit", field.unit));
+    if (field.unset?.length) button.title = `No limit set by this site, no alert will be given: ${field.unset.join(", ")}`;
     if (value !== undefined) button.classList.add("is-set");
     if (this.asked[field.id]) button.classList.add("is-asked");
     return button;
@@ -176,7 +179,6 @@ export class Pad {
       const [low, high] = this.field.possible;
       if (this.typed === "") return this.draw();
       if (value < low || value > high) {
-        this.typed = "";
         this.asked[this.active] = "impossible";
         this.root.querySelector(".pad-said").textContent =
           `${this.field.label} cannot be ${value}; ${low} to ${high} ${this.field.unit} is possible. Read the monitor again.`;

@@ -1,6 +1,6 @@
 // The live page: holds the state, polls, counts down, and lets the parts draw. No part keeps a truth of its own.
 
-import { Alerts, provisional } from "./alerts.js";
+import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
 import { drawLog } from "./log.js";
@@ -41,6 +41,8 @@ class Page {
       data,
       time: (ms) => this.time(ms),
       acknowledge: (alert, done) => this.acknowledge(alert, done),
+      settle: (doubt, reason) => this.send("settle", { doubt: doubt.uid, reason }),
+      correct: (doubt) => this.correct(doubt, true),
     });
   }
 
@@ -63,6 +65,7 @@ class Page {
     this.draw();
     this.outbox.flush();
     this.poll();
+    this.tick();
     setInterval(() => this.tick(), 500);
     new ResizeObserver(() => this.drawSoon()).observe(by("chart"));
     if (this.data.urls.worker) navigator.serviceWorker?.register(this.data.urls.worker, { scope: "/" }).catch(() => {});
@@ -358,7 +361,9 @@ class Page {
     const acked = this.outbox.entries.filter((entry) => entry.act === "acknowledge").map((entry) => entry.payload);
     const isAcked = (alert) => acked.some((each) => (each.alert ? each.alert === alert.uid : each.rule === alert.rule && each.entry === alert.entry));
     const open = [...this.state.alerts.filter((alert) => !alert.seen_at), ...provisional(this.data, this.state, waiting)];
-    this.alerts.show(open.filter((alert) => !isAcked(alert)));
+    const decided = this.outbox.entries.map((entry) => entry.payload.doubt ?? entry.payload.corrects);
+    const doubts = inDoubt(this.state).filter((each) => !decided.includes(each.uid) && !decided.includes(each.entry));
+    this.alerts.show([...open.filter((alert) => !isAcked(alert)), ...doubts]);
   }
 
   drawLegend() {
@@ -456,7 +461,8 @@ class Page {
     const latest = Math.max(...full.map((entry) => entry.at), -Infinity);
     if (latest === -Infinity) return due;
     const minutes = this.state.schedule;
-    const at = minutes.find((each, index) => latest < (minutes[index - 1] ?? each - 10 * MINUTE) + (each - (minutes[index - 1] ?? each - 10 * MINUTE)) / 2);
+    const before = (index) => minutes[index - 1] ?? minutes[index] - this.data.before_first_min * MINUTE;
+    const at = minutes.find((each, index) => latest < (before(index) + each) / 2);
     return at === undefined ? null : { at, why: "schedule", here: true };
   }
 }

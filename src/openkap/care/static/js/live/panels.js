@@ -34,7 +34,7 @@ function twice(text, sure, act, className) {
   const made = button(text, () => {
     if (made.dataset.sure) return act();
     made.dataset.sure = "yes";
-    made.textContent = sure;
+    made.textContent = sure();
     setTimeout(() => {
       delete made.dataset.sure;
       made.textContent = text;
@@ -43,6 +43,9 @@ function twice(text, sure, act, className) {
   return made;
 }
 
+const MADE_UP = { undiluted: "undiluted", diluted: "made up" };
+
+// Rows of what can be done with the drug, each saying what was understood before it counts.
 export function drugPanel(page) {
   const dose = page.state.dose;
   const box = node("div");
@@ -51,46 +54,71 @@ export function drugPanel(page) {
     return box;
   }
   const given = page.givenNow();
-  const rate = dose.rate_ml_h === null ? "" : ` at ${dose.rate_ml_h} mL/h`;
-  box.append(node("p", "lead", `${dose.ordered_mg} mg ${dose.drug} ${dose.route}${dose.over_min ? ` over ${dose.over_min} min` : ""}${rate}. ${given === null ? "" : `${given.toFixed(1)} mg by the rates so far.`}`));
-  const acts = node("div", "panel-acts");
-  const at = page.when();
-  acts.append(at.root);
+  const way = MADE_UP[dose.way] ? `, ${MADE_UP[dose.way]}` : "";
+  const rate = dose.rate_ml_h === null ? "" : `; pump ${dose.rate_ml_h} mL/h${way}`;
   const state = page.state.session.state;
+  box.append(node("p", "lead", `${dose.ordered_mg} mg ${dose.drug} ${dose.route}${dose.over_min ? ` over ${dose.over_min} min` : ""}${rate}`));
+  const at = page.when();
   const send = (act, payload = {}) => page.send(act, payload, at.value());
-  if (state === "cleared") acts.append(twice(`Start ${dose.ordered_mg} mg`, `Tap again: start ${dose.ordered_mg} mg now`, () => send("start")));
-  else if (["planned", "arrived"].includes(state)) acts.append(node("p", "", "Not released yet: clear the gates on the session's own page."));
+  const line = (...parts) => {
+    const row = node("div", "panel-acts");
+    row.append(...parts);
+    box.append(row);
+  };
+  if (state === "cleared") line(twice(`Start ${dose.ordered_mg} mg`, () => `Tap again: start ${dose.ordered_mg} mg${rate ? ` at ${dose.rate_ml_h} mL/h${way}` : ""} now`, () => send("start")), at.root);
+  else if (["planned", "arrived"].includes(state)) box.append(node("p", "", "Not released yet: clear the gates on the session's own page."));
   else if (state === "dosing") {
-    acts.append(dose.pump === "paused" ? button("▶ Resume", () => send("resume")) : button("‖ Pause", () => send("pause")));
-    if (dose.rate_ml_h !== null && dose.pump !== "paused") {
-      const field = input("text", { inputmode: "decimal", "aria-label": "New rate in mL/h", placeholder: "mL/h" });
-      acts.append(field, button("↕ Set rate", () => field.value.trim() && send("rate", { rate_ml_h: field.value.trim() }), "quiet"));
-    }
-    const amount = input("text", { inputmode: "decimal", "aria-label": "Given in all, mg", placeholder: "mg given in all" });
-    acts.append(
-      amount,
-      button(`as computed: ${given.toFixed(1)} mg`, () => { amount.value = given.toFixed(1); }, "quiet"),
-      twice("■ Stop", "Tap again: stop", () => amount.value.trim() ? send("stop", { given_mg: amount.value.trim() }) : page.say("How much was given in all? Read it off the pump."), "danger"),
-    );
-  } else acts.append(node("p", "", `The dose is over: ${dose.given_mg} mg given.`));
-  box.append(acts);
+    line(dose.pump === "paused" ? button("▶ Resume", () => send("resume")) : button("‖ Pause", () => send("pause")), at.root);
+    if (dose.rate_ml_h !== null && dose.pump !== "paused") line(...rateLine(dose, send));
+    line(...stopLine(page, given, send));
+  } else box.append(node("p", "", `The dose is over: ${dose.given_mg} mg given.`));
   return box;
+}
+
+function number(field) {
+  const value = Number(field.value.trim().replace(",", "."));
+  return field.value.trim() && Number.isFinite(value) && value >= 0 ? value : null;
+}
+
+function rateLine(dose, send) {
+  const field = input("text", { inputmode: "decimal", "aria-label": "New rate in mL/h" });
+  const full = dose.over_min ? (dose.ordered_mg / dose.over_min) * 60 : null;
+  const understood = () => {
+    const value = number(field);
+    if (value === null) return "Which rate? Enter mL/h";
+    const mg = full && dose.first_rate ? `, ${((full * value) / dose.first_rate).toFixed(1)} mg/h` : "";
+    return `Tap again: ${value} mL/h${mg}`;
+  };
+  return [labelled("New rate, mL/h", field), twice("↕ Set rate", understood, () => number(field) !== null && send("rate", { rate_ml_h: `${number(field)}` }), "quiet")];
+}
+
+function stopLine(page, given, send) {
+  const field = input("text", { inputmode: "decimal", "aria-label": "Given in all, mg" });
+  const stop = () => (number(field) === null ? page.say("How much was given in all? Read it off the pump.") : send("stop", { given_mg: `${number(field)}` }));
+  return [
+    labelled("Given in all, mg", field),
+    button(`as computed: ${given.toFixed(1)} mg`, () => { field.value = given.toFixed(1); }, "quiet"),
+    twice("■ Stop", () => (number(field) === null ? "How much was given?" : `Tap again: stop, ${number(field)} mg given`), stop, "danger"),
+  ];
 }
 
 export function comfortPanel(page) {
   const box = node("div");
   const at = page.when();
-  for (const [name, ask] of page.data.scores) {
-    const row = node("div", "scores");
-    for (let score = 0; score <= 10; score += 1) {
-      row.append(button(`${score}`, () => page.send("vitals", { values: { [name]: `${score}` } }, at.value()), "quiet"));
+  for (const { id, ask, most, unset } of page.data.scores) {
+    const row = node("div", most > 10 ? "scores is-long" : "scores");
+    for (let score = 0; score <= most; score += 1) {
+      row.append(button(`${score}`, () => page.send("vitals", { values: { [id]: `${score}` } }, at.value()), "quiet"));
     }
-    box.append(node("p", "", ask), row);
+    const last = page.lastValue(id);
+    const silent = unset.length ? " No limit set by this site: no alert will be given." : "";
+    box.append(node("p", "", `${ask}${last === null ? "" : ` Last: ${last}.`}${silent}`), row);
   }
   box.append(at.root);
   return box;
 }
 
+// What still holds the patient: first what is known and not met, then what nobody has answered, with its answers.
 export function leavingPanel(page) {
   const box = node("div");
   const leaving = page.state.leaving;
@@ -98,42 +126,54 @@ export function leavingPanel(page) {
     box.append(node("p", "", "The dose has not started."));
     return box;
   }
-  const title = leaving.may_leave ? "✓ May leave" : `Not yet: ${leaving.unmet.length} ${leaving.unmet.length === 1 ? "condition" : "conditions"}`;
-  box.append(node("h2", "", title));
-  if (leaving.earlier_min.length) box.append(node("p", "small", `Earlier sessions: left after ${leaving.earlier_min.join(", ")} min.`));
-  const list = node("ul", "leaving");
-  const asked = new Map(leaving.missing.map((each) => [each.fact, each]));
-  for (const each of [...leaving.unmet, ...leaving.warnings]) {
-    const row = node("li");
-    row.append(node("span", "", `${each.title}: ${each.said}`));
-    list.append(row);
-  }
-  for (const [fact] of asked) {
-    const element = page.data.leaving.find((each) => each.id === fact);
-    if (!element) continue;
-    const row = node("li");
-    row.append(node("span", "", element.ask));
-    if (element.kind === "quantity") {
-      const field = input("text", { inputmode: "decimal", "aria-label": element.label });
-      row.append(field, button("Save", () => field.value.trim() && page.send("leaving", { values: { [fact]: field.value.trim() } }), "quiet"));
-    }
-    const choices = element.kind === "yes_no" ? ["yes", "no"] : element.choices;
-    for (const choice of choices ?? []) {
-      row.append(button(choice.replaceAll("_", " "), () => page.send("leaving", { values: { [fact]: choice } }), "quiet"));
-    }
-    list.append(row);
-  }
-  box.append(list);
+  const head = node("div", "panel-acts");
+  head.append(node("h2", "", leaving.may_leave ? "✓ May leave" : `Not yet: ${leaving.unmet.length} ${leaving.unmet.length === 1 ? "condition" : "conditions"}`));
+  if (leaving.earlier_min.length) head.append(node("p", "small", `Earlier sessions: left after ${leaving.earlier_min.join(", ")} min.`));
   if (page.data.urls.session) {
-    const link = node("a", "button", "Let go, sign and lock");
-    link.href = page.data.urls.session;
-    const form = node("a", "", "Monitoring form (PDF)");
-    form.href = page.data.urls.form;
-    const acts = node("div", "panel-acts");
-    acts.append(link, form);
-    box.append(acts);
+    for (const [words, url, className] of [["Let go, sign and lock", page.data.urls.session, "button"], ["Monitoring form (PDF)", page.data.urls.form, ""]]) {
+      const link = node("a", className, words);
+      link.href = url;
+      head.append(link);
+    }
   }
+  const list = node("ul", "leaving");
+  for (const each of [...leaving.unmet, ...leaving.warnings].filter((one) => one.is_known)) {
+    const row = node("li", "is-known");
+    row.append(node("strong", "", each.title), node("span", "", notYet(page, each.said)));
+    list.append(row);
+  }
+  // An answer that holds the patient can be given anew.
+  const held = [...leaving.unmet, ...leaving.warnings].filter((one) => one.is_known).flatMap((one) => one.facts);
+  for (const fact of new Set([...held, ...leaving.missing.map((each) => each.fact)])) {
+    const element = page.data.leaving.find((each) => each.id === fact);
+    if (element) list.append(question(page, element));
+  }
+  box.append(head, list);
   return box;
+}
+
+// "not yet: minutes since the dose started must rise by 92.3 min" is a time on the wall.
+function notYet(page, said) {
+  const wait = /minutes since the dose started must rise by ([\d.]+) min/.exec(said);
+  const words = said.replace(/^not yet: /, "").replaceAll("mm[Hg]", "mmHg");
+  if (!wait) return words;
+  const left = Math.ceil(Number(wait[1]));
+  return `not before ${page.time(page.clock.now() + left * 60_000)}, in ${left < 60 ? "" : `${Math.floor(left / 60)} h `}${left % 60} min`;
+}
+
+function question(page, element) {
+  const row = node("li");
+  row.append(node("span", "", element.ask));
+  const answer = (value) => page.send("leaving", { values: { [element.id]: value } });
+  const acts = node("div", "leaving-acts");
+  if (element.kind === "quantity") {
+    const field = input("text", { inputmode: "decimal", "aria-label": element.label });
+    acts.append(field, button("Save", () => field.value.trim() && answer(field.value.trim()), "quiet"));
+  }
+  const choices = element.kind === "yes_no" ? ["yes", "no"] : element.choices;
+  for (const choice of choices ?? []) acts.append(button(choice.replaceAll("_", " "), () => answer(choice), "quiet"));
+  row.append(acts);
+  return row;
 }
 
 export function eventPanel(page) {
@@ -191,7 +231,7 @@ export function notePanel(page) {
       page.send("note", { note: text.value.trim() }, at.value());
       page.open("vitals");
     }),
-    labelled("Photograph of the monitor", photo),
+    labelled("Photograph of the monitor", photo, "button quiet photo"),
   );
   box.append(text, acts);
   return box;
@@ -212,9 +252,10 @@ export function correctPanel(page, row, isDose) {
   const box = node("div");
   box.append(node("h2", "", `Correct: ${page.time(row.at)} ${isDose ? row.words : "entry"}`));
   const form = node("form", "panel-grid");
-  const at = input("time", { required: "", "aria-label": "Time" });
+  // Not a time field of the browser: that one speaks of AM and PM where the clinic does not.
+  const at = input("text", { required: "", inputmode: "numeric", pattern: "([01]?\\d|2[0-3]):[0-5]\\d", title: "hours:minutes, as 14:05", "aria-label": "Time, 24 hours" });
   at.value = page.time(row.at);
-  form.append(labelled("Time it was seen", at));
+  form.append(labelled("Time it was seen, hh:mm", at));
   const fields = {};
   if (!isDose) {
     for (const element of [...page.data.vitals, ...page.data.extra]) {

@@ -21,6 +21,7 @@ function happened(until) {
   const rows = [
     ...state.entries.filter((each) => each.kind !== "gate").map((each) => [each.at, `${each.kind}: ${[valuesInWords(each.values), each.note].filter(Boolean).join(" · ")}`, each.by, each.counts]),
     ...state.events.map((each) => [each.at, `${each.words}${each.rate_ml_h === null ? "" : ` ${each.rate_ml_h} mL/h`}${each.given_mg === null ? "" : `, ${each.given_mg} mg given`}`, each.by, true]),
+    ...state.doubts.map((each) => [each.at, `in doubt: ${each.words}, ${each.why}${each.is_open ? "" : `; ${each.decision}: ${each.because}`}`, each.by, each.is_open]),
     ...state.alerts.map((each) => [each.raised, `alert ${each.rule}: ${each.told.title ?? ""}`, "", true]),
     ...state.alerts.filter((each) => each.seen_at).map((each) => [each.seen_at, `alert ${each.rule} seen: ${each.done}`, each.seen_by, true]),
     ...state.adverse.map((each) => [each.at, `adverse event: ${each.term}`, "", true]),

@@ -34,19 +34,19 @@ function some(parts) {
   return parts.includes(null) ? null : false;
 }
 
-// What fires on one reading: `values` of it, `baseline` before the dose, `earlier` readings [{at, heart_rate}].
-export function fired(rules, values, baseline, earlier, at) {
+// What fires on one reading: `data` holds the rules, `values` those of the reading, `baseline` before the dose, `earlier` readings [{at, heart_rate}].
+export function fired(data, values, baseline, earlier, at) {
   const facts = { ...values };
   for (const name of ["sbp", "dbp"]) if (baseline[name] !== undefined) facts[`${name}_baseline`] = baseline[name];
-  const lowest = sustained(earlier, values.heart_rate, at);
+  const lowest = sustained(earlier, values.heart_rate, at, data.sustained_min);
   if (lowest !== null) facts.heart_rate_sustained_5min = lowest;
-  return rules.filter((rule) => holds(rule.when, facts) === true);
+  return data.rules.filter((rule) => holds(rule.when, facts) === true);
 }
 
-// The lowest pulse of a window that spans at least five minutes.
-function sustained(earlier, rate, at) {
+// The lowest pulse of a window that spans at least so many minutes.
+function sustained(earlier, rate, at, minutes) {
   const rates = earlier.filter((each) => each.heart_rate !== undefined && each.at <= at);
-  const reach = at - 5 * 60_000;
+  const reach = at - minutes * 60_000;
   const before = rates.filter((each) => each.at <= reach);
   if (!before.length) return null;
   const from = before[before.length - 1].at;

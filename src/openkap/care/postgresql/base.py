@@ -1,0 +1,52 @@
+"""Connections to PostgreSQL as the clinic holds them: values bound by the server, plans kept.
+
+A page of the clinic asks the same dozen questions again and again; a server that is sent the text and the
+values apart plans each of them once a connection. ``?prepare=no`` in the address turns that off, for poolers
+that hand one connection to several clients.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import Any
+
+from django.db.backends.postgresql import base
+
+# How often a statement comes before its plan is kept, and how many plans a connection keeps.
+PREPARE_AFTER = 3
+MOST_PREPARED = 500
+# A connection unused for longer is asked whether it still answers; a network may drop it without a word.
+QUIET = 30.0
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """One connection."""
+
+    _used_at = 0.0
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_connection_params()
+        if params.pop("prepare", "yes") != "no":
+            params["prepare_threshold"] = PREPARE_AFTER
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        connection.prepared_max = MOST_PREPARED
+        return connection
+
+    def is_usable(self) -> bool:
+        """Whether the connection still answers.
+
+        A server that ends says so, or closes the line: either can be read from the socket at once. Silence
+        on a connection used a moment ago needs no question.
+        """
+        if self.connection is None or self.connection.closed:
+            return False
+        socket = select.poll()
+        socket.register(self.connection.fileno(), select.POLLIN)
+        waiting = socket.poll(0)
+        usable = (not waiting and time.monotonic() - self._used_at < QUIET) or super().is_usable()
+        self._used_at = time.monotonic()
+        return bool(usable)

@@ -1,0 +1,250 @@
+"""What was done with the drug: start, pause, resume, rate, stop, corrected times, and acts that do not fit.
+
+A page with a person in front of it is refused at once (``dose_event``). What a tablet held back is kept
+(``keep_dose_event``): in its place when it fits, else in doubt until a person decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.enrolment.facts import consent_in_force
+from openkap.care.moment import now
+from openkap.care.permissions import Permission
+from openkap.care.treatment import facts as reading
+from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
+from openkap.care.treatment.drug_actions import micrograms, move
+from openkap.care.treatment.models import DoseCheck, DoseDoubt, DoseEvent, Session
+from openkap.care.treatment.session_rows import State, corrected, locked_session, move_on, once, told_audit
+from openkap.care.treatment.stamps import Stamp
+from openkap.core.errors import InputError
+
+KINDS = tuple(dict.fromkeys(kind for _, kind in PUMP_AFTER))
+CORRECTED_ALREADY = "another correction of it is in the record already"
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act as somebody entered it, ready to be stored."""
+
+    by: Actor
+    session: Session
+    kind: str
+    rate_ml_h: Decimal | None
+    given_ug: int | None
+    check: DoseCheck
+    fields: dict[str, object]
+    corrects: DoseEvent | None = None
+
+    def columns(self) -> dict[str, object]:
+        return {"kind": self.kind, "rate_ml_h": self.rate_ml_h, "given_ug": self.given_ug, **self.fields}
+
+
+@transaction.atomic
+def dose_event(
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    kind: str,
+    rate_ml_h: Decimal | None = None,
+    given_mg: Decimal | None = None,
+    stamp: Stamp | None = None,
+) -> DoseEvent:
+    """Start, pause, resume, change the rate, or stop; a corrected time is a new row that names the old."""
+    session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
+    held = once(DoseEvent, session, stamp)
+    if held is not None:
+        return held
+    _refuse_kind(kind)
+    old = corrected(DoseEvent, session, stamp)
+    if old is None:
+        _refuse_state(session, kind)
+    act = _act(by, session, kind, rate_ml_h, given_mg, stamp, old)
+    trouble = _trouble(act)
+    if trouble:
+        raise InputError(trouble, value=act.kind, remedy="look at the dose so far, correct the time")
+    return _into_the_record(act)
+
+
+@transaction.atomic
+def keep_dose_event(
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    kind: str,
+    rate_ml_h: Decimal | None = None,
+    given_mg: Decimal | None = None,
+    stamp: Stamp,
+) -> DoseEvent | DoseDoubt:
+    """The same from a tablet that may have been cut off: what does not fit is kept for a decision."""
+    session = locked_session(by, patient, uid, Permission.GIVE_DOSE)
+    held = once(DoseEvent, session, stamp) or once(DoseDoubt, session, stamp)
+    if held is not None:
+        return held
+    _refuse_kind(kind)
+    old = DoseEvent.objects.filter(session=session, uid=stamp.corrects).first() if stamp.corrects else None
+    if stamp.corrects and not stamp.reason.strip():
+        raise InputError("a correction needs its reason", remedy="write why", where="reason")
+    act = _act(by, session, kind, rate_ml_h, given_mg, stamp, old)
+    trouble = CORRECTED_ALREADY if old is not None and hasattr(old, "corrected_by") else _trouble(act)
+    return _in_doubt(act, trouble) if trouble else _into_the_record(act)
+
+
+def open_doubts(session: Session) -> list[DoseDoubt]:
+    """Acts with the drug that wait for a decision, in the order they were observed."""
+    rows = DoseDoubt.objects.filter(session=session, settlement="").select_related("entered_by", "names")
+    return list(rows.order_by("observed_at", "id"))
+
+
+def _refuse_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise InputError("no such act", value=kind, limit=", ".join(KINDS))
+
+
+def _refuse_state(session: Session, kind: str) -> None:
+    if session.state != State.CLEARED if kind == "start" else session.state in (State.PLANNED, State.ARRIVED):
+        raise InputError(
+            "this is not possible now",
+            value=f"{kind}, session is {session.get_state_display()}",
+            remedy="clear every gate before the start"
+            if kind == "start"
+            else "look at the state of the session",
+        )
+
+
+def _act(
+    by: Actor,
+    session: Session,
+    kind: str,
+    rate_ml_h: Decimal | None,
+    given_mg: Decimal | None,
+    stamp: Stamp,
+    old: DoseEvent | None,
+) -> Act:
+    kind = old.kind if old is not None else kind
+    check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+    if check is None:
+        raise InputError("nobody has checked the dose", remedy="draw it and have it checked")
+    if kind == "start":
+        if consent_in_force(session.patient, stamp.observed_at or now()) is None:
+            raise InputError("no dose without valid consent", remedy="take or renew the consent first")
+        rate_ml_h = rate_ml_h if rate_ml_h is not None else check.rate_ml_h
+    given_ug = _given(kind, given_mg, check, old)
+    return Act(by, session, kind, rate_ml_h, given_ug, check, stamp.fields(by), old)
+
+
+def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent | None) -> int | None:
+    if kind != "stop":
+        return None
+    if old is not None:
+        # The ledger holds what was given; a corrected time does not change it.
+        return old.given_ug
+    if given_mg is None:
+        raise InputError("how much was given is missing", remedy="enter milligrams", where="given_mg")
+    given = micrograms(given_mg)
+    if given > check.drawn_ug:
+        raise InputError(
+            "more cannot have been given than was drawn",
+            value=f"{given_mg} mg",
+            limit=f"{Decimal(check.drawn_ug) / 1000:f} mg",
+            remedy="check the pump",
+            where="given_mg",
+        )
+    return given
+
+
+def _trouble(act: Act) -> str:
+    """Why the act does not fit the record as it stands; empty when it does."""
+    if act.kind == "start" and act.corrects is None and act.session.state != State.CLEARED:
+        return (
+            "the dose was started already"
+            if act.session.state != State.ABORTED
+            else "the visit ended undosed"
+        )
+    others = [_done(row) for row in reading.dose_events(act.session) if row != act.corrects]
+    moment = act.fields["observed_at"]
+    assert isinstance(moment, datetime)
+    this = Done(str(act.fields["client_id"]), act.kind, moment, (now(), _LAST))
+    return "" if fits([*others, this]) else why_not(others, this) or "it does not fit the dose so far"
+
+
+# What arrives now comes after every stored row of the same moment.
+_LAST = 2**62
+
+
+def _done(row: DoseEvent | DoseDoubt) -> Done:
+    return Done(row.client_id, row.kind, row.observed_at, (row.entered_at, row.pk))
+
+
+def _into_the_record(act: Act) -> DoseEvent:
+    row = _stored(act.by, act.session, act.columns(), act.corrects)
+    _let_in(act.by, act.session)
+    return row
+
+
+def _stored(
+    by: Actor, session: Session, columns: dict[str, object], corrects: DoseEvent | None, *, late: bool = False
+) -> DoseEvent:
+    row = DoseEvent.objects.create(session=session, patient=session.patient, corrects=corrects, **columns)
+    if row.kind == "stop" and corrects is None:
+        check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id")[0]
+        move(
+            by=by,
+            lot=check.lot,
+            kind="given",
+            amount_ug=row.given_ug or 0,
+            client_id=row.client_id,
+            session=session,
+            at=row.observed_at,
+        )
+    after = {("start", State.CLEARED): State.DOSING, ("stop", State.DOSING): State.RECOVERY}
+    moved = after.get((row.kind, State(session.state))) if corrects is None else None
+    if moved is not None:
+        move_on(session, moved)
+    detail = {"given_ug": row.given_ug, "rate_ml_h": str(row.rate_ml_h or "")} | (
+        {"late": True} if late else {}
+    )
+    told_audit(by, f"dose.{row.kind}", session, row, **detail)
+    return row
+
+
+def _in_doubt(act: Act, why: str) -> DoseDoubt:
+    row = DoseDoubt.objects.create(session=act.session, names=act.corrects, why=why, **act.columns())
+    told_audit(act.by, "dose.in_doubt", act.session, row, kind=act.kind, why=why)
+    _let_in(act.by, act.session)
+    return row
+
+
+def _let_in(by: Actor, session: Session) -> None:
+    """What was in doubt and fits now, because what was missing has arrived, takes its place by itself."""
+    waiting = open_doubts(session)
+    for row in waiting:
+        if row.names is not None and not hasattr(row.names, "corrected_by"):
+            others = [_done(each) for each in reading.dose_events(session) if each != row.names]
+            if fits([*others, _done(row)]):
+                _becomes_event(by, session, row)
+    # A second start is never let in: which one was the start is a decision.
+    new = [row for row in waiting if row.names is None and row.kind != "start"]
+    found = that_fit([_done(row) for row in reading.dose_events(session)], [_done(row) for row in new])
+    for row in new:
+        if row.client_id in found:
+            _becomes_event(by, session, row)
+
+
+COPIED = (
+    *("kind", "rate_ml_h", "given_ug", "client_id", "observed_at", "entered_at"),
+    *("entered_by_id", "device", "device_ahead_s", "reason"),
+)
+
+
+def _becomes_event(by: Actor, session: Session, doubt: DoseDoubt) -> None:
+    _stored(by, session, {name: getattr(doubt, name) for name in COPIED}, doubt.names, late=True)
+    doubt.settlement, doubt.settled_at = DoseDoubt.Settlement.FITS, now()
+    doubt.save(update_fields=["settlement", "settled_at"])

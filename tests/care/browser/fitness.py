@@ -1,0 +1,120 @@
+"""What a page must be for everybody, looked at in the shapes of windows, themes, paper, and by keyboard."""
+
+from __future__ import annotations
+
+from axe_playwright_python.base import AXE_SCRIPT
+
+WCAG = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+# Theme and width change colours and places; the structure is the same.
+AT_A_GLANCE = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]}}
+# A telephone, a tablet at 200 % and upright, a desk at 200 % and as it is.
+PHONE, TABLET, WIDTHS = (360, 780), (820, 1180), (410, 720, 1440)
+# A4 without its margins, in CSS pixels.
+PAPER = 718
+# More than the frame and the first form of any page.
+STEPS = 24
+
+FOCUSED = """() => {
+    const now = document.activeElement;
+    if (!now || now === document.body) return null;
+    const all = [...document.querySelectorAll("*")];
+    const box = now.getBoundingClientRect();
+    const look = getComputedStyle(now);
+    // A day and a time are several steps of one field, which the browser draws.
+    const parts = ["date", "datetime-local", "time"].includes(now.type) ? 8 : 1;
+    return {place: all.indexOf(now), parts, says: now.outerHTML.slice(0, 90), outline: look.outlineStyle,
+        hidden: box.width < 1 || box.height < 1 || look.visibility === "hidden"};
+}"""
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+class Watcher:
+    """Notes what the browser complains about and where it went."""
+
+    def __init__(self, page, own: str) -> None:
+        self.complaints: list[str] = []
+        page.on(
+            "console", lambda said: said.type in {"error", "warning"} and self.complaints.append(said.text)
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda sent: self._note(sent.url, own))
+
+    def _note(self, url: str, own: str) -> None:
+        if not url.startswith((own, "data:", "about:", "blob:")):
+            self.complaints.append(f"asked for {url}")
+
+    def heard(self) -> list[str]:
+        found, self.complaints = self.complaints, []
+        return found
+
+
+def axe(page, options) -> list[str]:
+    """The violations of one run; the rules are brought into the page once."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found]
+
+
+def misfits(page, path: str, watcher: Watcher) -> list[str]:
+    """Everything that is wrong with the page that is open."""
+    found = [*_structure(page), *watcher.heard()]
+    for (width, height), scheme, rules in ((TABLET, "light", WCAG), (PHONE, "dark", AT_A_GLANCE)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": height})
+        found += [f"{width} {scheme}: {each}" for each in axe(page, rules)]
+        found += _overflow(page, width)
+    page.emulate_media(color_scheme="light")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        found += _overflow(page, width)
+    found += [*_on_paper(page), *_by_keyboard(page), *watcher.heard()]
+    return [f"{path}: {each}" for each in found]
+
+
+def _structure(page) -> list[str]:
+    found = []
+    if page.locator("[style], script:not([src]):not([type='application/json']), style").count():
+        found.append("inline style or script")
+    if not page.locator(".synthetic").is_visible():
+        found.append("does not say that the people are invented")
+    if (headings := page.locator("h1").count()) != 1:
+        found.append(f"{headings} first headings")
+    return found
+
+
+def _overflow(page, width: int) -> list[str]:
+    over = page.evaluate(TOO_WIDE)
+    return [f"{over} px wider than {width}"] if over > 0 else []
+
+
+def _on_paper(page) -> list[str]:
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": PAPER, "height": 1000})
+    found = [f"on paper: {each}" for each in _overflow(page, PAPER)]
+    if page.locator("header.frame").is_visible():
+        found.append("on paper: the menu is printed")
+    if page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != "rgb(255, 255, 255)":
+        found.append("on paper: the ground is not white")
+    page.emulate_media(media="screen")
+    return found
+
+
+def _by_keyboard(page) -> list[str]:
+    """Each step of the Tab key goes on to something that shows that it has the focus."""
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.evaluate("() => { document.activeElement.blur(); window.getSelection().removeAllRanges(); }")
+    found, before, stays = [], None, 0
+    for _ in range(STEPS):
+        page.keyboard.press("Tab")
+        now = page.evaluate(FOCUSED)
+        if now is None:
+            return found
+        stays = stays + 1 if now["place"] == before else 1
+        if stays > now["parts"]:
+            found.append(f"the keyboard stays at {now['says']}")
+            return found
+        if now["outline"] == "none" or now["hidden"]:
+            found.append(f"nothing shows the focus of {now['says']}")
+        before = now["place"]
+    return found

@@ -1,0 +1,188 @@
+"""Consent texts: a clinic offers what its own reviewer has signed, in each language, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, transaction
+from enrolled import consented, open_consent, proof
+
+from openkap.care.demo.cast import PASSWORD
+from openkap.care.enrolment import texts
+from openkap.care.enrolment.facts import consent_in_force
+from openkap.care.enrolment.models import ConsentGiven, ConsentText
+from openkap.care.moment import now
+from openkap.core.errors import ContentError, InputError
+from openkap.protocol.consent_text import consent_words, newest_text, parse_consent_text
+
+SPANISH = "/consent-texts/es/"
+READERS = "Ines Example, interpreter, against the English text, with two patients"
+
+
+def release(cast, language="es", by="ada"):
+    return texts.release(
+        by=cast.actor(by),
+        language=language,
+        seen=newest_text(language).fingerprint,
+        reviewed_by=READERS,
+        person=proof(cast, by),
+    )
+
+
+@pytest.fixture
+def newer(monkeypatch):
+    """The English text of the next version, shipped."""
+    body = (
+        newest_text("en").body.replace("version: 1.0.0", "version: 1.1.0", 1).replace("Take your time.", "")
+    )
+    text = parse_consent_text(body, Path("newer.md"))
+    monkeypatch.setattr(
+        "openkap.care.enrolment.texts.newest_text",
+        lambda language: text if language == "en" else newest_text(language),
+    )
+    return text
+
+
+def test_the_spanish_text_says_that_it_is_a_draft_translation_and_of_what():
+    text = newest_text("es")
+    assert text.translation_of == "en 1.0.0"
+    assert "waits" in text.reviewed_by
+
+
+def test_a_translation_asks_for_understanding_where_the_original_does():
+    original, translation = newest_text("en"), newest_text("es")
+    for ours, theirs in zip(original.sections, translation.sections, strict=True):
+        assert ours.element == theirs.element
+        assert bool(ours.prompt) == bool(theirs.prompt)
+        assert len(ours.choices) == len(theirs.choices)
+        assert len(ours.paragraphs) == len(theirs.paragraphs)
+
+
+def test_every_figure_of_the_original_stands_in_the_translation():
+    import re
+
+    for ours, theirs in zip(newest_text("en").sections, newest_text("es").sections, strict=True):
+        figures = [
+            sorted(re.findall(r"\d+", " ".join(each.paragraphs).replace(",", "").replace("1 000", "1000")))
+            for each in (ours, theirs)
+        ]
+        assert figures[0] == figures[1], ours.element.id
+
+
+def test_a_translation_without_its_own_words_of_agreement_does_not_load():
+    lines = newest_text("es").body.splitlines(keepends=True)
+    body = "".join(line for line in lines if not line.startswith("agreement: "))
+    with pytest.raises(ContentError, match="header is not complete"):
+        parse_consent_text(body, Path("broken.md"))
+
+
+def test_the_words_around_the_signature_are_there_in_both_languages():
+    assert consent_words("es").keys() == consent_words("en").keys()
+    assert not set(consent_words("es").values()) & set(consent_words("en").values())
+
+
+def test_a_draft_is_read_but_not_offered_for_signature(cast, patient):
+    page = cast.client("cora").get(SPANISH).content.decode()
+    assert "A draft translation" in page
+    assert "No está aprobada para el TEPT" in page
+    consents = cast.client("cora").get(f"/patients/{patient.uid}/consent/").content.decode()
+    assert 'value="en"' in consents
+    assert 'value="es"' not in consents
+    assert "cannot be signed" in consents
+    with pytest.raises(InputError, match="has not released"):
+        open_consent(cast, patient, language="es")
+
+
+def test_a_prescriber_releases_it_with_the_readers_and_the_password(cast, patient):
+    seen = newest_text("es").fingerprint
+    data = {"seen": seen, "reviewed_by": READERS, "password": PASSWORD}
+    assert cast.client("cora").post(SPANISH, data).status_code == 403
+    ada = cast.client("ada")
+    wrong = ada.post(SPANISH, data | {"password": "no"})
+    assert wrong.status_code == 422
+    assert READERS in wrong.content.decode()
+    assert ada.post(SPANISH, data | {"reviewed_by": " "}).status_code == 422
+    assert ada.post(SPANISH, data | {"seen": "of another day"}).status_code == 422
+    with pytest.raises(InputError):
+        open_consent(cast, patient, language="es")
+    assert ada.post(SPANISH, data).status_code == 302
+    assert READERS in ada.get("/consent-texts/").content.decode()
+    assert ada.post(SPANISH, data).status_code == 422, "released once"
+    consent = open_consent(cast, patient, language="es")
+    page = cast.client("cora").get(f"/patients/{patient.uid}/consent/{consent.uid}/").content.decode()
+    assert '<div lang="es">' in page
+    assert "Lo he leído" in page
+
+
+def test_the_patient_signs_in_the_language_of_the_text(cast, patient):
+    from enrolled import go_through_all
+
+    release(cast)
+    consent = open_consent(cast, patient, language="es")
+    go_through_all(cast, patient, consent)
+    url = f"/patients/{patient.uid}/consent/{consent.uid}/sign/"
+    page = cast.client("cora").get(url).content.decode()
+    for words in ("Su firma", "acepto el tratamiento", "Acepto y firmo"):
+        assert words in page
+    assert cast.client("cora").post(url, {"name": "Alex Example"}).status_code == 302
+    consent.refresh_from_db()
+    assert "acepto el tratamiento" in consent.patient_signature.meaning
+
+
+def test_a_release_counts_at_its_own_clinic_only(cast, register):
+    release(cast)
+    theirs = register("Elsewhere", by="eve")
+    with pytest.raises(InputError, match="has not released"):
+        texts.text_in_force(theirs.clinic_id, "es")
+
+
+def test_a_clinic_that_has_released_nothing_offers_nothing_and_says_so(cast, patient):
+    texts.releases_in_force(patient.clinic_id)["en"].text.releases.update(superseded_at=now())
+    page = cast.client("cora").get(f"/patients/{patient.uid}/consent/").content.decode()
+    assert "has not released any text yet" in page
+
+
+def test_a_newer_version_asks_again_once_it_is_released_here_and_the_old_stays_readable(cast, patient, newer):
+    given = consented(cast, patient)
+    chart = f"/patients/{patient.uid}/consent/"
+    assert "Consent is in force" in cast.client("cora").get(chart).content.decode()
+    texts.release(
+        by=cast.actor("ada"),
+        language="en",
+        seen=newer.fingerprint,
+        reviewed_by=READERS,
+        person=proof(cast, "ada"),
+    )
+    page = cast.client("cora").get(chart).content.decode()
+    assert "a newer version must be signed" in page
+    assert "No consent is in force" in page
+    old = cast.client("cora").get(f"{chart}{given.consent.uid}/").content.decode()
+    assert "Take your time." in old
+    assert open_consent(cast, patient).text.version == "1.1.0"
+
+
+def test_a_newer_version_at_one_clinic_ends_nothing_at_the_other(cast, patient, newer):
+    consented(cast, patient)
+    texts.release(
+        by=cast.actor("eve"),
+        language="en",
+        seen=newer.fingerprint,
+        reviewed_by=READERS,
+        person=proof(cast, "eve"),
+    )
+    assert consent_in_force(patient, now()) is not None
+
+
+def test_the_database_itself_refuses_consent_in_a_text_that_is_not_released(cast, patient):
+    given = consented(cast, patient)
+    draft = newest_text("es")
+    row = ConsentText.objects.create(
+        fingerprint=draft.fingerprint,
+        version=draft.version,
+        language="es",
+        title=draft.title,
+        body=draft.body,
+        first_used_at=now(),
+    )
+    fields = {f.attname: getattr(given, f.attname) for f in ConsentGiven._meta.fields if f.name != "id"}
+    with pytest.raises(DatabaseError, match="has not released this consent text"), transaction.atomic():
+        ConsentGiven.objects.create(**fields | {"text_id": row.pk})
