@@ -14,8 +14,6 @@ PERIODS = {"timedelta", "Quantity", "Decimal", "Person", "Fraction"}
 ALLOWED = {
     "protocol/facts.py CLOCK_TOLERANCE_S": "clocks differ; no clinical meaning",
     "protocol/rules.py EXAMPLE_DAY": "the day examples are played on",
-    "protocol/monitoring.py SUSTAINED_MIN": "being moved to content",
-    "protocol/monitoring.py COUNTS_FOR_LEAVING_MIN": "being moved to content",
     "pharmacology/assembly.py NG_ML_PER_MG_L": "a unit conversion",
     "pharmacology/disposition.py PEOPLE_AT_ONCE": "size of a batch",
     "pharmacology/disposition.py _SHORT_RUN": "choice of algorithm",
@@ -73,8 +71,7 @@ def test_every_number_in_the_code_of_a_deciding_room_is_on_the_list() -> None:
 
 def test_the_list_names_nothing_that_is_gone() -> None:
     found = {name for path in MODULES for name in found_in(path)}
-    moving = {name for name, why in ALLOWED.items() if why == "being moved to content"}
-    assert ALLOWED.keys() - found - moving == set()
+    assert ALLOWED.keys() - found == set()
 
 
 @pytest.mark.parametrize(

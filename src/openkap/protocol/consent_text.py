@@ -214,8 +214,12 @@ def tally(root: Path = SHIPPED) -> list[Tally]:
     """Every consent text read and checked, for ``openkap check``."""
     found, fingerprints = Tally("consent texts"), {}
     for path in sorted((root / "consent").glob("*/*.md")) if (root / "consent").exists() else ():
+        body = path.read_text(encoding="utf-8")
+        fingerprints[path.relative_to(root / "consent").as_posix()] = hashlib.sha256(
+            body.encode()
+        ).hexdigest()
         try:
-            text = parse_consent_text(path.read_text(encoding="utf-8"), path, root)
+            text = parse_consent_text(body, path, root)
             if path.parent.name != text.language or not path.stem.endswith(f"-{text.version}"):
                 raise ContentError(
                     "the file is named otherwise than its language and version",
@@ -223,7 +227,6 @@ def tally(root: Path = SHIPPED) -> list[Tally]:
                     remedy="rename the file or correct its header",
                     where=str(path),
                 )
-            fingerprints[path.relative_to(root / "consent").as_posix()] = text.fingerprint
             found.add("platform")
         except DomainError as refused:
             found.errors.append(refused)
@@ -231,8 +234,7 @@ def tally(root: Path = SHIPPED) -> list[Tally]:
         _words(root)
     except DomainError as refused:
         found.errors.append(refused)
-    if not found.errors:
-        found.errors += _published_texts(fingerprints, root)
+    found.errors += _published_texts(fingerprints, root)
     return [found]
 
 

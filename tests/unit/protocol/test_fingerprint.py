@@ -179,7 +179,8 @@ def test_a_consent_text_that_is_not_published_is_refused(content: Path) -> None:
 
 def test_a_consent_text_that_is_gone_is_missed(content: Path) -> None:
     (content / "consent" / "en" / "ketamine-1.0.0.md").unlink()
-    assert any("not here any more" in each for each in complaints(content))
+    found = complaints(content)
+    assert any("not here any more" in each for each in found), found
 
 
 def test_only_published_protocols_are_offered(content: Path) -> None:
