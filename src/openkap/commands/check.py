@@ -25,8 +25,6 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.session_words", "tally"),
     ("openkap.protocol.windows", "tally"),
     ("openkap.protocol.site", "tally"),
-    ("openkap.protocol.site", "tally"),
-    ("openkap.protocol.windows", "tally"),
     ("openkap.care.live.scenario", "tally"),
 ]
 
