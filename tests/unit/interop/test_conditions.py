@@ -83,6 +83,13 @@ def test_a_resolved_condition_says_nothing_of_now_but_all_of_ever() -> None:
     assert value(found, "aneurysmal_vascular_disease") is True
 
 
+@pytest.mark.parametrize("end", ["2031-01-01", "soon", None, ""])
+def test_an_end_that_cannot_be_read_or_lies_ahead_ends_nothing(end: object) -> None:
+    found = intake(condition(PSYCHOSIS, onsetDateTime="2026-11-01", abatementDateTime=end))
+    assert value(found, "current_psychosis") is True
+    assert value(intake(condition(PSYCHOSIS, abatementDateTime="2020-01-01")), "current_psychosis") is None
+
+
 def test_the_last_of_two_heart_attacks_counts() -> None:
     found = intake(
         condition(INFARCTION, "a", onsetDateTime="2026-11-01"),

@@ -105,6 +105,13 @@ def test_a_later_reading_settles_an_earlier_doubt(doubtful: dict[str, Any]) -> N
     assert kilograms(found) == 80
 
 
+@pytest.mark.parametrize("day", ["2026", "2026-11"])
+def test_a_reading_of_some_day_in_the_month_may_be_the_latest(day: str) -> None:
+    found = intake(reading(name="sure"), reading(value=95, name="some-day", day=day))
+    assert value(found, "body_weight") is None
+    assert kilograms(intake(reading(), reading(value=95, name="long-ago", day="2025"))) == 80
+
+
 def test_a_measurement_that_was_not_made_casts_no_doubt() -> None:
     empty = reading(name="empty", day="2026-11-21")
     del empty["valueQuantity"]

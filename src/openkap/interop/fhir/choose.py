@@ -121,9 +121,9 @@ def _last_event(findings: list[Finding], tray: Tray, as_of: datetime) -> Fact:
 
 
 def _latest_reading(findings: list[Finding], tray: Tray) -> Fact | None:
-    """The newest value; two different values of the same time are nobody's to choose from."""
+    """The newest value; different values of what may be the same time are nobody's to choose from."""
     last = findings[-1]
-    rivals = [each for each in findings if each.when == last.when and each.value != last.value]
+    rivals = [each for each in findings if each.value != last.value and _may_be_as_late(each, last)]
     if rivals:
         values = ", ".join(sorted({_shown(each.value) for each in [*rivals, last]}))
         for each in [*rivals, last]:
@@ -134,6 +134,11 @@ def _latest_reading(findings: list[Finding], tray: Tray) -> Fact | None:
             )
         return None
     return Fact(last.element, _value(last), _at(last), _with_others(last, findings))
+
+
+def _may_be_as_late(finding: Finding, last: Finding) -> bool:
+    """True for a time that is equal, or known only to the year or month in which the last one lies."""
+    return finding.when is None or last.when is None or finding.when.end >= last.when.start
 
 
 def _value(finding: Finding) -> Value:

@@ -28,7 +28,7 @@ def read_condition(condition: Resource, place: str, index: CodeIndex, as_of: dat
     if verification in NOT_THERE:
         tray.set_aside(name, concept.shown(), NOT_THERE[verification])
         return
-    is_current = _is_current(condition)
+    is_current = _is_current(condition, name, concept.shown(), as_of, tray)
     if not found:
         meant = [each for each in index.perhaps("condition", concept) if _bears_on_now(each, is_current)]
         note_unmatched(name, concept, tray, meant)
@@ -83,15 +83,18 @@ def _is_ever(element: Element) -> bool:
     return element.history == "lifetime"
 
 
-def _is_current(condition: Resource) -> bool:
-    """Active, or not said to be over; what the record leaves open counts as current."""
+def _is_current(condition: Resource, name: str, what: str, as_of: datetime, tray: Tray) -> bool:
+    """Active, or not said to be over; what the record leaves open, or says in words, counts as current."""
     status = status_code(condition, "clinicalStatus")
     if status in CURRENT:
         return True
     if status in OVER:
         return False
     kind, value = choice(condition, "abatement")
-    return not kind or value is False
+    if kind in ("DateTime", "Period"):
+        over, _ = tray.date(name, what, lambda: span_of(condition, "abatement", as_of))
+        return over is None
+    return kind in ("", "String") or value is False
 
 
 def _onset(condition: Resource, as_of: datetime) -> Span | None:
