@@ -1,30 +1,23 @@
-"""``openkap assess``: referrals in, verdicts with reasons, sources and what is still missing out.
-
-Files are read one after the other and forgotten, so that ten thousand cost no more memory than one.
-"""
+"""``openkap assess``: referrals in, verdicts with reasons, sources and what is still missing out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
+from openkap.commands.assess_many import Answer, Desk, print_array, print_table
 from openkap.commands.printed import as_json as json_text
 from openkap.commands.printed import plain, plain_lines
 from openkap.core.clock import parse_moment, system_clock
 from openkap.core.content import SHIPPED
-from openkap.core.errors import DomainError, InputError
+from openkap.core.errors import InputError
 from openkap.core.quantity import say_units
-from openkap.interop.fhir.concepts import CodeIndex, build_index, read_codelists
+from openkap.interop.fhir.concepts import build_index, read_codelists
 from openkap.interop.fhir.findings import Intake
 from openkap.interop.referral import SUFFIXES, Referral, read_referral, referral_files
 from openkap.protocol.assess import Assessment, Reason, Verdict
-from openkap.protocol.assess import assess as assess_facts
-from openkap.protocol.elements import Dictionary, dictionary
-from openkap.protocol.model import Protocol
+from openkap.protocol.elements import dictionary
 from openkap.protocol.read import load_protocol
 from openkap.protocol.site import apply_site
 
@@ -66,101 +59,24 @@ def assess(
             limit=f"files ending in {', '.join(SUFFIXES)}",
             remedy="name a file or another folder",
         )
-    answers = (_answer(path, protocol, as_of, elements, index) for path in found)
+    desk = Desk(protocol, as_of, elements, index)
     if single:
-        failed = _print_one(next(answers), as_json)
-    elif as_json:
-        failed = _print_array(answers)
+        failed = _print_one(desk.answer(found[0]), as_json)
     else:
-        failed = _print_table(answers, protocol)
+        failed = print_array(found, desk) if as_json else print_table(found, desk)
     if failed:
         raise SystemExit(1)
 
 
-Answer = tuple[Path, Referral | None, Assessment | None, DomainError | None]
-
-
-def _answer(
-    path: Path, protocol: Protocol, as_of: datetime, elements: Dictionary, index: CodeIndex
-) -> Answer:
-    try:
-        referral = read_referral(path, as_of=as_of, elements=elements, index=index)
-        return path, referral, assess_facts(referral.facts, protocol, elements), None
-    except DomainError as refused:
-        return path, None, None, refused
-
-
-def _as_data(answer: Answer) -> dict[str, Any]:
-    path, referral, assessment, refused = answer
-    if refused is not None or assessment is None or referral is None:
-        return {"file": str(path), "error": refused.as_dict() if refused else {}}
-    return {
-        "file": str(path),
-        **assessment.as_dict(),
-        "to_read": referral.to_read,
-        **({"intake": referral.intake.as_dict()} if referral.intake else {}),
-    }
-
-
 def _print_one(answer: Answer, as_json: bool) -> bool:
-    _, referral, assessment, refused = answer
+    referral, assessment, refused = answer.referral, answer.assessment, answer.refused
     if as_json:
-        click.echo(json_text(_as_data(answer), indent=2))
+        click.echo(json_text(answer.as_data(), indent=2))
     elif refused is not None:
         click.echo(plain(f"openkap: {refused}"), err=True)
     elif assessment is not None and referral is not None:
         click.echo(report(assessment, referral))
     return refused is not None
-
-
-def _print_array(answers: Iterator[Answer]) -> bool:
-    """One element a line, written as it is made: memory does not grow with the number of files."""
-    failed, separator = False, "["
-    for answer in answers:
-        failed |= answer[3] is not None
-        click.echo(separator + "\n" + json_text(_as_data(answer)), nl=False)
-        separator = ","
-    click.echo("\n]" if separator == "," else "[]")
-    return failed
-
-
-def _print_table(answers: Iterator[Answer], protocol: Protocol) -> bool:
-    """A line a file; also written as it is made."""
-    failed, counts = False, dict[str, int]()
-    click.echo(f"Protocol {protocol.id} {protocol.version} ({protocol.fingerprint[:12]})")
-    click.echo(_row("file", "verdict", "reasons", "to ask", "to read", "first reason or error"))
-    for path, referral, assessment, refused in answers:
-        if assessment is None or referral is None:
-            failed = True
-            verdict, row = "not read", ("", "", "", str(refused))
-        else:
-            verdict = assessment.verdict.value
-            reasons, missing = str(len(assessment.reasons)), str(len(assessment.missing))
-            row = (reasons, missing, str(referral.to_read), _first(assessment, referral))
-        counts[verdict] = counts.get(verdict, 0) + 1
-        click.echo(_row(_short(path.name), verdict, *row))
-    total = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts.items()))
-    click.echo(f"{sum(counts.values())} files: {total}")
-    return failed
-
-
-def _row(file: str, verdict: str, reasons: str, to_ask: str, to_read: str, first: str) -> str:
-    return plain(f"{file:34} {verdict:24} {reasons:>7} {to_ask:>6} {to_read:>7}  {first}")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 34 else f"{name[:20]}…{name[-13:]}"
-
-
-def _first(assessment: Assessment, referral: Referral) -> str:
-    if assessment.reasons:
-        reason = assessment.reasons[0]
-        return f"{reason.rule.id} {reason.rule.title}"
-    if assessment.missing:
-        return f"ask first: {assessment.missing[0].label}"
-    if referral.intake and referral.intake.not_understood:
-        return f"read first: {referral.intake.not_understood[0]}"
-    return ""
 
 
 def _headline(assessment: Assessment, referral: Referral | None) -> str:
