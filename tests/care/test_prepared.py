@@ -120,6 +120,12 @@ def test_an_argument_the_query_does_not_use_is_refused(db):
         read(1, 2)
 
 
+def test_a_read_that_would_be_empty_for_every_value_is_refused(db):
+    read = prepared(lambda year: Patient.objects.filter(birth_year=year))
+    with pytest.raises(TypeError, match="no rows"):
+        read(1984)
+
+
 def test_rows_it_cannot_make_are_refused(db):
     with pytest.raises(TypeError, match="values_list"):
         prepared(lambda clinic: Patient.objects.filter(clinic_id=clinic).values("uid"))(1)

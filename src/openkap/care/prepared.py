@@ -139,7 +139,10 @@ class _Read(Generic[Given, Row]):
         try:
             sql, found = compiler.as_sql()
         except EmptyResultSet:
-            return None
+            if any(isinstance(each, (list, tuple)) and not each for each in given):
+                return None
+            # A mark outside a small column's range would make a read that is silent for ever.
+            raise TypeError(f"{self._build.__qualname__}: this query can have no rows") from None
         flat = list(enumerate(_flat(marks)))
         slots = {_stored(connection, mark): _Slot(place) for place, mark in flat}
         slots |= {f"%{mark}%": _Slot(place, within=True) for place, mark in flat if isinstance(mark, str)}
