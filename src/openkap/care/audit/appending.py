@@ -85,7 +85,7 @@ def _in_one_statement(event: Event) -> bool:
     body = event.body
     before = canonical({name: body[name] for name in body if name < "sequence"})
     after = canonical({name: body[name] for name in body if name > "sequence"})
-    given = {
+    given: dict[str, Any] = {
         "chain": event.chain,
         "before": f'{before[:-1]},"sequence":',
         "after": f",{after[1:]}",
