@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
@@ -151,5 +151,5 @@ def test_inserted_rows_are_stored_as_bulk_create_stores_them(people):
 def test_an_inserted_row_meets_the_constraints_of_the_database(people):
     row = contact(people[0])
     insert([row])
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError), transaction.atomic():
         insert([contact(people[0], uid=row.uid)])
