@@ -110,7 +110,7 @@ def write_vitals(work: Work) -> int:
         "spo2": str(work.dice.randrange(96, 100)),
     }
     body = {"kind": "vitals", "values": values, "client_id": work.client_id, "observed_at": work.moment}
-    return work.device.send(f"/api/{work.session}/entries", body)[0]
+    return work.device.send(f"/api/{work.session}/enter", body)[0]
 
 
 def write_note(work: Work) -> int:
@@ -120,7 +120,7 @@ def write_note(work: Work) -> int:
         "client_id": work.client_id,
         "observed_at": work.moment,
     }
-    return work.device.send(f"/api/{work.session}/entries", body)[0]
+    return work.device.send(f"/api/{work.session}/enter", body)[0]
 
 
 CONTACT = {"kind": "carer", "name": "Robin Load", "relation": "friend", "telephone": "+1 555 0100"}

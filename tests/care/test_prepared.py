@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
@@ -120,6 +120,12 @@ def test_an_argument_the_query_does_not_use_is_refused(db):
         read(1, 2)
 
 
+def test_a_read_that_would_be_empty_for_every_value_is_refused(db):
+    read = prepared(lambda clinic: Patient.objects.filter(clinic_id=clinic, pk__in=[]))
+    with pytest.raises(TypeError, match="no rows"):
+        read(1)
+
+
 def test_rows_it_cannot_make_are_refused(db):
     with pytest.raises(TypeError, match="values_list"):
         prepared(lambda clinic: Patient.objects.filter(clinic_id=clinic).values("uid"))(1)
@@ -145,5 +151,5 @@ def test_inserted_rows_are_stored_as_bulk_create_stores_them(people):
 def test_an_inserted_row_meets_the_constraints_of_the_database(people):
     row = contact(people[0])
     insert([row])
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError), transaction.atomic():
         insert([contact(people[0], uid=row.uid)])

@@ -77,11 +77,11 @@ def _insertion(vendor: str, model: type[Model], count: int) -> tuple[str, tuple[
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     table, key = model._meta.db_table, model._meta.pk
     fields = tuple(field for field in model._meta.concrete_fields if field is not key)
-    columns = ", ".join(quote(field.column) for field in fields)
+    columns = ", ".join(quote(str(field.column)) for field in fields)
     row = f"({', '.join(['%s'] * len(fields))})"
     rows = ", ".join([row] * count)
     # Names of our own models and marks for values, nothing that anybody typed.
-    sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {rows} RETURNING {quote(key.column)}"  # noqa: S608
+    sql = f"INSERT INTO {quote(table)} ({columns}) VALUES {rows} RETURNING {quote(str(key.column))}"  # noqa: S608
     return sql, fields
 
 
@@ -139,7 +139,10 @@ class _Read(Generic[Given, Row]):
         try:
             sql, found = compiler.as_sql()
         except EmptyResultSet:
-            return None
+            if any(isinstance(each, (list, tuple)) and not each for each in given):
+                return None
+            # A mark outside a small column's range would make a read that is silent for ever.
+            raise TypeError(f"{self._build.__qualname__}: this query can have no rows") from None
         flat = list(enumerate(_flat(marks)))
         slots = {_stored(connection, mark): _Slot(place) for place, mark in flat}
         slots |= {f"%{mark}%": _Slot(place, within=True) for place, mark in flat if isinstance(mark, str)}
@@ -191,7 +194,8 @@ def _maker(queryset: Any, compiler: Any) -> Callable[[Iterable[Any]], list[Any]]
     info, select = compiler.klass_info, compiler.select
     first, last = info["select_fields"][0], info["select_fields"][-1] + 1
     names = [each[0].target.attname for each in select[first:last]]
-    populators = get_related_populators(info, select, DEFAULT_DB_ALIAS)
+    # The type stubs know the signature of a later Django.
+    populators = get_related_populators(info, select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
     annotations = tuple((compiler.annotation_col_map or {}).items())
 
     def make(rows: Iterable[Any]) -> list[Any]:

@@ -28,8 +28,8 @@ def reading(name: str, **changes):
     return body | changes
 
 
-def entries_of(session) -> str:
-    return f"{session.patient.uid}/sessions/{session.uid}/entries"
+def entries_of(session, verb: str = "entries") -> str:
+    return f"{session.patient.uid}/sessions/{session.uid}/{verb}"
 
 
 def test_a_patient_is_found_by_name_code_and_birth_date(cast, patient):
@@ -72,7 +72,7 @@ def test_sessions_come_newest_first_and_go_on_before_the_last_line(cast, session
 
 def test_vitals_are_stored_once_read_back_and_corrections_show(cast, session, watch):
     client = cast.client("ben")
-    first, again = (send(client, entries_of(session), reading("tablet-0001")) for _ in range(2))
+    first, again = (send(client, entries_of(session, "enter"), reading("tablet-0001")) for _ in range(2))
     assert (first.status_code, first.json()["uid"]) == (200, again.json()["uid"])
     told = client.get(f"/api/patients/{entries_of(session)}").json()
     written = [each for each in told if each["kind"] == "vitals"]
@@ -89,7 +89,9 @@ def test_vitals_are_stored_once_read_back_and_corrections_show(cast, session, wa
 def test_an_abnormal_reading_is_taken_and_raises_its_alert(cast, session):
     values = VITALS | {"sbp": "212", "dbp": "124"}
     assert (
-        send(cast.client("ben"), entries_of(session), reading("tablet-0002", values=values)).status_code
+        send(
+            cast.client("ben"), entries_of(session, "enter"), reading("tablet-0002", values=values)
+        ).status_code
         == 200
     )
     assert Alert.objects.filter(session=session, entry__client_id="tablet-0002").exists()
@@ -108,7 +110,7 @@ def test_an_abnormal_reading_is_taken_and_raises_its_alert(cast, session):
     ],
 )
 def test_what_cannot_be_taken_is_refused_in_one_shape_and_not_stored(cast, session, changes, status, says):
-    answer = send(cast.client("ben"), entries_of(session), reading("tablet-0003", **changes))
+    answer = send(cast.client("ben"), entries_of(session, "enter"), reading("tablet-0003", **changes))
     assert answer.status_code == status
     assert set(answer.json()) == {"what", "value", "limit", "remedy", "where"}
     assert says in answer.content.decode()
@@ -117,12 +119,12 @@ def test_what_cannot_be_taken_is_refused_in_one_shape_and_not_stored(cast, sessi
 
 def test_a_time_in_the_future_is_refused(cast, session):
     late = reading("tablet-0004", observed_at=(now() + timedelta(hours=1)).isoformat())
-    assert "future" in send(cast.client("ben"), entries_of(session), late).json()["what"]
+    assert "future" in send(cast.client("ben"), entries_of(session, "enter"), late).json()["what"]
 
 
 def test_a_therapist_reads_what_only_a_nurse_writes(cast, session):
     assert cast.client("tess").get(f"/api/patients/{entries_of(session)}").status_code == 200
-    assert send(cast.client("tess"), entries_of(session), reading("tablet-0005")).status_code == 403
+    assert send(cast.client("tess"), entries_of(session, "enter"), reading("tablet-0005")).status_code == 403
 
 
 def test_a_contact_is_added_and_a_word_for_a_number_is_refused(cast, patient):
@@ -154,3 +156,13 @@ def test_each_read_asks_the_database_a_fixed_number_of_times(
         client.get(path)
         with django_assert_max_num_queries(most):
             assert client.get(path).status_code == 200
+
+
+def test_two_operations_at_one_address_are_refused():
+    from ninja import Router
+
+    from openkap.care.access_rules import staff
+    from openkap.care.api.operations import operation
+
+    with pytest.raises(TypeError, match="share the address"):
+        operation(Router(), "DELETE", "signals", name="planted", may=staff(), response=None)

@@ -23,7 +23,8 @@ class SessionStore(DatabaseSessions):
 
     def _get_session_from_db(self) -> Any:
         # The wall clock, as the library has it: a browser's cookie knows no other.
-        found = _open(self.session_key, timezone.now()) if self.session_key.isalnum() else []
+        key = self.session_key or ""
+        found = _open(key, timezone.now()) if key.isalnum() else []
         if not found:
             self._session_key = None
             return None

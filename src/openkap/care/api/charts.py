@@ -12,7 +12,7 @@ from ninja.security import django_auth
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from openkap.care.access_rules import needs
-from openkap.care.api.operations import asked_by, operation
+from openkap.care.api.operations import StaffWithPatient, asked_by, operation
 from openkap.care.moment import now
 from openkap.care.patients import actions, queries
 from openkap.care.patients.access import patient_for
@@ -163,7 +163,7 @@ class Added(Schema):
     "patients/{uid:patient}/contacts",
     name="add_contact",
     may=needs(Permission.EDIT_PATIENT),
-    auth=django_auth,
+    auth=StaffWithPatient(Permission.EDIT_PATIENT),
     response=Added,
 )
 def add_contact(request: HttpRequest, patient: str, body: ContactIn) -> Added:
@@ -268,10 +268,10 @@ class Entered(Schema):
 @operation(
     router,
     "POST",
-    "patients/{uid:patient}/sessions/{uid:session}/entries",
+    "patients/{uid:patient}/sessions/{uid:session}/enter",
     name="enter",
     may=needs(Permission.RECORD_SESSION),
-    auth=django_auth,
+    auth=StaffWithPatient(Permission.RECORD_SESSION),
     response=Entered,
 )
 def write_entry(request: HttpRequest, patient: str, session: str, body: EntryIn) -> Entered:

@@ -7,11 +7,16 @@ from typing import Any, TypeVar
 
 from django.http import HttpRequest
 from ninja import Router, Schema
+from ninja.security import SessionAuth
 
 from openkap.care.access_rules import RULES, Rule
 from openkap.care.accounts.actor import Actor
+from openkap.care.patients.access import patient_for
+from openkap.care.permissions import Permission
 
 NAMESPACE = "api"
+# address -> the operation that has it
+_AT: dict[str, str] = {}
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
 
@@ -31,10 +36,27 @@ def asked_by(request: HttpRequest) -> Actor:
     return actor
 
 
+class StaffWithPatient(SessionAuth):
+    """Somebody of the staff who may have the patient of the address, asked before the body is read."""
+
+    def __init__(self, right: Permission) -> None:
+        super().__init__()
+        self.right = right
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+        person = super().authenticate(request, key)
+        if person and request.resolver_match:
+            patient_for(asked_by(request), request.resolver_match.kwargs["patient"], self.right, seen="")
+        return person
+
+
 def operation(
     router: Router, method: str, route: str, *, name: str, may: Rule, **options: Any
 ) -> Callable[[Operation], Operation]:
     """An operation together with who may call it; the name is the one for ``reverse``."""
+    # The rule belongs to the address: of two operations at one, the second's rule would never be asked.
+    if _AT.setdefault(route, name) != name:
+        raise TypeError(f"{_AT[route]!r} and {name!r} share the address {route!r}")
     known = RULES.setdefault(f"{NAMESPACE}:{name}", may)
     if known != may:
         raise TypeError(f"two rules for the operation {name!r}")

@@ -72,9 +72,12 @@ def append(event: Event) -> None:
 
 def _append(event: Event) -> None:
     write = _in_one_statement if connection.vendor == "postgresql" else _step_by_step
+    if write(event):
+        return
+    ChainHead.objects.get_or_create(chain=event.chain)
     if not write(event):
-        ChainHead.objects.get_or_create(chain=event.chain)
-        write(event)
+        # Nothing is answered or done that is not in the audit.
+        raise RuntimeError(f"the chain {event.chain!r} has no end to add to")
 
 
 def _in_one_statement(event: Event) -> bool:
@@ -82,7 +85,7 @@ def _in_one_statement(event: Event) -> bool:
     body = event.body
     before = canonical({name: body[name] for name in body if name < "sequence"})
     after = canonical({name: body[name] for name in body if name > "sequence"})
-    given = {
+    given: dict[str, Any] = {
         "chain": event.chain,
         "before": f'{before[:-1]},"sequence":',
         "after": f",{after[1:]}",

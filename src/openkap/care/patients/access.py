@@ -49,7 +49,7 @@ def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "cha
     ``seen`` names what is looked at for the audit; pass ``""`` where an action records its own event.
     """
     require(by, permission)
-    patient = next(iter(_one(by.clinic_id, uid, by.staff_id)), None)
+    patient: Patient | None = next(iter(_one(by.clinic_id, uid, by.staff_id)), None)
     if patient is None:
         raise Http404("no such patient at this clinic")
     glass = None

@@ -90,15 +90,17 @@ def entries_of(session: Session) -> list[Written]:
     values: dict[int, list[WrittenValue]] = {}
     for entry_id, *value in _values(session.pk):
         values.setdefault(entry_id, []).append(WrittenValue(*value))
-    return [
-        Written(
-            *row,
-            corrects=corrects or "",
-            counts=correction is None and not is_retraction,
-            values=tuple(values.get(key, ())),
+    found = []
+    for key, is_retraction, corrects, correction, *told in _entries(session.pk):
+        uid, kind, observed_at, entered_at, entered_by, note, reason = told
+        counts = correction is None and not is_retraction
+        mine = tuple(values.get(key, ()))
+        found.append(
+            Written(
+                uid, kind, observed_at, entered_at, entered_by, note, reason, corrects or "", counts, mine
+            )
         )
-        for key, is_retraction, corrects, correction, *row in _entries(session.pk)
-    ]
+    return found
 
 
 @prepared
