@@ -7,8 +7,7 @@ import zlib
 
 OBJECT = re.compile(rb"(\d+) 0 obj\s(.*?)\sendobj", re.S)
 STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
-# A string may hold brackets of its own, as long as they match.
-TEXT = re.compile(rb"/(\w+) [\d.]+ Tf|\((?:\\.|[^\\()]|\((?:\\.|[^\\()])*\))*\)|(\bET\b)", re.S)
+FONT_OR_END = re.compile(rb"/(\w+) [\d.]+ Tf|\b(ET)\b")
 ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.S)
 PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
@@ -49,16 +48,37 @@ def _letters(cmap: bytes) -> dict[int, str]:
 def _drawn(content: bytes, fonts: dict[bytes, dict[int, str]]) -> str:
     letters: dict[int, str] = {}
     said = []
-    for found in TEXT.finditer(content):
-        if found.group(1):
-            letters = fonts.get(found.group(1), {})
-        elif found.group(2):
-            said.append("\n")
-        else:
-            raw = ESCAPE.sub(_unescaped, found.group(0)[1:-1])
+    for is_text, part in _parts(content):
+        if is_text:
+            raw = ESCAPE.sub(_unescaped, part)
             codes = [raw[place] * 256 + raw[place + 1] for place in range(0, len(raw) - 1, 2)]
             said.append("".join(letters.get(code, "") for code in codes))
+            continue
+        for found in FONT_OR_END.finditer(part):
+            letters = fonts.get(found.group(1), {}) if found.group(1) else letters
+            said += ["\n"] if found.group(2) else []
     return "".join(said)
+
+
+def _parts(content: bytes) -> list[tuple[bool, bytes]]:
+    """Operators and strings in turn; a string may hold brackets of its own, as long as they match."""
+    parts, begin, depth, place = [], 0, 0, 0
+    while place < len(content):
+        sign = content[place : place + 1]
+        if sign == b"\\":
+            place += 1
+        elif sign == b"(":
+            if depth == 0:
+                parts.append((False, content[begin:place]))
+                begin = place + 1
+            depth += 1
+        elif sign == b")":
+            depth -= 1
+            if depth == 0:
+                parts.append((True, content[begin:place]))
+                begin = place + 1
+        place += 1
+    return [*parts, (False, content[begin:])]
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:

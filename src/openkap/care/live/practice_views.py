@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.live import practice
+from openkap.care.live.page import SHORT
 from openkap.care.live.practice_state import monitor, practice_page, practice_state
 from openkap.care.live.scenario import scenarios as shipped
 from openkap.care.live.state import ms
@@ -97,4 +98,7 @@ def debrief(request: ClinicRequest, run: str) -> HttpResponse:
     if found.row.ended_at is None:
         return redirect("practice_run", run)
     told = json.loads(found.row.debrief)
+    for act in told["done"]:
+        values = act["payload"].get("values") or {}
+        act["said"] = [f"{SHORT.get(name, name)} {value}" for name, value in values.items()]
     return render(request, "live/debrief.html", {"run": found.row, "scenario": found.scenario, "told": told})

@@ -140,7 +140,9 @@ def _troubles(told: dict[str, Any]) -> list[str]:
             _when(each["at"]),
             f"{each['rule']} {each['title']}",
             each["value"],
-            f"{each['acknowledged_by']} {_when(each['acknowledged_at'])}: {each['done']}",
+            f"{each['acknowledged_by']} {_when(each['acknowledged_at'])}: {each['done']}"
+            if each["acknowledged_by"]
+            else "not acknowledged",
         ]
         for each in told["alerts"]
     ]

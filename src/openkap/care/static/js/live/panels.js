@@ -130,7 +130,7 @@ export function leavingPanel(page) {
   head.append(node("h2", "", leaving.may_leave ? "✓ May leave" : `Not yet: ${leaving.unmet.length} ${leaving.unmet.length === 1 ? "condition" : "conditions"}`));
   if (leaving.earlier_min.length) head.append(node("p", "small", `Earlier sessions: left after ${leaving.earlier_min.join(", ")} min.`));
   if (page.data.urls.session) {
-    for (const [words, url, className] of [["Let go, sign and lock", page.data.urls.session, "button"], ["Monitoring form (PDF)", page.data.urls.form, ""]]) {
+    for (const [words, url, className] of [["Let go, sign and lock", page.data.urls.session, leaving.may_leave ? "button" : ""], ["Monitoring form (PDF)", page.data.urls.form, ""]]) {
       const link = node("a", className, words);
       link.href = url;
       head.append(link);
@@ -172,6 +172,7 @@ function question(page, element) {
   }
   const choices = element.kind === "yes_no" ? ["yes", "no"] : element.choices;
   for (const choice of choices ?? []) acts.append(button(choice.replaceAll("_", " "), () => answer(choice), "quiet"));
+  if (element.choices?.length) row.className = "is-long";
   row.append(acts);
   return row;
 }
