@@ -105,7 +105,8 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
             ),
         ),
         says=(
-            "Between two visits nobody knows the day: bars show what the visits leave open.",
+            *_between_visits(measure),
+            f"Upright strokes are 95 % intervals of: {words}.",
             "A curve starts once 10 people had it and ends where fewer than 10 are still watched.",
         ),
         words=report.words[each.measure],
@@ -130,6 +131,17 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
         chart=_curves(each, measure, rows),
         hidden="Days and causes with fewer than 10 people are held back.",
     )
+
+
+def _between_visits(measure: SurvivalMeasure) -> tuple[str, ...]:
+    """What is not known of the day on which a response was lost."""
+    if measure.event != "loss":
+        return ()
+    words = (
+        "Between two visits nobody knows the day: the curve counts a loss at the visit that shows it, the "
+        "column of those still free of it spreads it over the time between; bars show what stays open."
+    )
+    return (words,)
 
 
 def _mark_row(each: Durability, measure: SurvivalMeasure, rows: Rows, day: int) -> dict[str, Any]:

@@ -39,7 +39,10 @@ def facts(by: Actor) -> list[Section]:
     for page, title in LEADING.items():
         url = reverse("insights_page", args=[page])
         for exhibit in book.exhibits[page][:1]:
-            lines = tuple(BannerItem(each.label, each.value, each.tone, url) for each in exhibit.headlines)
+            lines = tuple(
+                BannerItem(each.label[:1].upper() + each.label[1:], each.value, each.tone, url)
+                for each in exhibit.headlines
+            )
             when = f"{title}: {exhibit.title}, data up to {book.as_of:%-d %b %Y}"
             found.append(Section(when, lines, url))
     return found

@@ -166,7 +166,8 @@ def _spans(point: Point, series: Series, frame: Frame) -> str:
         parts.append(f'<path class="range" d="M{x - 5} {low}h10M{x} {low}V{high}M{x - 5} {high}h10"/>')
     if point.low is not None and point.high is not None:
         low, high = frame.at_y(point.low), frame.at_y(point.high)
-        if series.line == "step":
+        # Intervals of every curve that competes would hide one another: those of the event are drawn.
+        if series.line == "step" and series.tone != "ours":
             return ""
         parts.append(f'<path class="span {series.tone}" d="M{x} {low}V{high}"/>')
     return "".join(parts)

@@ -111,12 +111,10 @@ def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
     )
     share = shown.completeness
     tone = "watch" if share is not None and share < 0.5 else "plain"
-    tip = "is what the missing must have done before people no longer improved on average"
+    tip = "what the missing must have done before people no longer improved on average"
     return (
         estimate,
-        Headline(
-            completeness(shown), f"of those due were seen ({seen_of_due(shown, with_share=False)})", tone
-        ),
+        Headline(completeness(shown), f"seen of those due ({seen_of_due(shown, with_share=False)})", tone),
         Headline(bounds(shown, unit), "whatever the missing did"),
         Headline(tipping(shown), tip if shown.tipping is not None else no_tip(shown)),
     )
