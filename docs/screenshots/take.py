@@ -56,16 +56,20 @@ def _first(page: Page, words: str) -> None:
 
 @cache
 def somebody(browser: Browser, url: str) -> str:
-    """The chart of somebody in a course, as the prescriber finds it; on a weekend nobody is awaited."""
+    """The chart of somebody in a course with forms answered and a session to come."""
     page = browser.new_context(base_url=url).new_page()
     page.set_default_timeout(60_000)
     page.goto("/demo/")
     page.click("form[action='/demo/ada/'] button")
     page.goto("/patients/")
-    page.locator("tbody tr", has_text="in a course").first.get_by_role("link").click()
-    page.wait_for_url("**/patients/*/")
+    rows = page.locator("tbody tr", has_text="in a course").get_by_role("link").all()
+    charts = [url + str(row.get_attribute("href")) for row in rows]
+    for chart in charts:
+        page.goto(f"{chart}outcomes/")
+        if page.locator("svg .point").count() > 3 and page.locator("svg .session_planned").count():
+            break
     page.context.close()
-    return re.match(r".*/patients/\w+/", page.url)[0]
+    return chart
 
 
 def _chart(page: Page) -> str:
