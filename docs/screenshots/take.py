@@ -56,14 +56,20 @@ def _first(page: Page, words: str) -> None:
 
 @cache
 def somebody(browser: Browser, url: str) -> str:
-    """The chart of somebody who is awaited today, as the prescriber finds it."""
+    """The chart of somebody in a course with forms answered and a session to come."""
     page = browser.new_context(base_url=url).new_page()
     page.set_default_timeout(60_000)
     page.goto("/demo/")
     page.click("form[action='/demo/ada/'] button")
-    _first(page, "Receive the patient")
+    page.goto("/patients/")
+    rows = page.locator("tbody tr", has_text="in a course").get_by_role("link").all()
+    charts = [url + str(row.get_attribute("href")) for row in rows]
+    for chart in charts:
+        page.goto(f"{chart}outcomes/")
+        if page.locator("svg .point").count() > 3 and page.locator("svg .session_planned").count():
+            break
     page.context.close()
-    return re.match(r".*/patients/\w+/", page.url)[0]
+    return chart
 
 
 def _chart(page: Page) -> str:
@@ -90,7 +96,7 @@ def course(page: Page) -> None:
 def session(page: Page) -> None:
     page.goto(_chart(page) + "courses/")
     page.locator("table a").first.click()
-    # The first that is not over: today's.
+    # The first that is not over.
     page.locator("tr.line-session", has_text="planned").or_(
         page.locator("tr.line-session", has_text="arrived")
     ).first.locator("a").first.click()

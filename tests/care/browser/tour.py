@@ -103,8 +103,6 @@ class Tour:
             met[path] += 1
             wrong += self.open(page, watcher, path)
             waiting += links_of(page, self.served.url)
-            # Led to only while a session is under way, and there at any time.
-            waiting += [f"{path}live/"] if name == "session" else []
         page.context.close()
         assert sum(met.values()) > 10, f"{key} came to hardly any page"
         return wrong
@@ -180,6 +178,28 @@ def restricted(tour: Tour) -> list[str]:
     chart = urlsplit(page.url).path
     wrong = tour.open(page, watcher, f"{chart}restrict/")
     wrong += tour.open(page, watcher, f"{chart}break-glass/")
+    page.context.close()
+    return wrong
+
+
+def course_under_way(tour: Tour) -> list[str]:
+    """A session to come and one that was held, whatever hour it is: nobody need be in a chair now."""
+    page, watcher = tour.window("ada")
+    under_way = page.locator("tbody tr", has_text="in a course")
+    for number in (1, 2, 3):
+        page.goto(f"/patients/?page={number}")
+        if under_way.count():
+            break
+    under_way.first.get_by_role("link").click()
+    page.wait_for_url("**/patients/*/")
+    page.goto(f"{page.url}courses/")
+    page.locator("main a[href*='/courses/']:not([href$='/courses/']):not([href*='plan'])").first.click()
+    sessions = page.locator("tr.line-session")
+    held = sessions.first.locator("a").first.get_attribute("href")
+    planned = sessions.filter(has_text="planned").first.locator("a").first.get_attribute("href")
+    wrong = []
+    for path in (held, f"{held}replay/", planned, f"{planned}move/", f"{planned}live/"):
+        wrong += tour.open(page, watcher, path)
     page.context.close()
     return wrong
 
@@ -289,6 +309,7 @@ WAYS: dict[str, Callable[[Tour], list[str]]] = {
     "refused and locked": refused_and_locked,
     "an uploaded referral": referral,
     "a restricted record": restricted,
+    "a course under way": course_under_way,
     "two signatures": signatures,
     "a practice run": practice,
     "the second factor": second_factor,
