@@ -49,11 +49,12 @@ def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "cha
     ``seen`` names what is looked at for the audit; pass ``""`` where an action records its own event.
     """
     require(by, permission)
-    patient: Patient | None = next(iter(_one(by.clinic_id, uid, by.staff_id)), None)
-    if patient is None:
+    found = next(iter(_one(by.clinic_id, uid, by.staff_id)), None)
+    if found is None:
         raise Http404("no such patient at this clinic")
+    patient: Patient = found
     glass = None
-    if patient.is_restricted and not patient.in_team:
+    if patient.is_restricted and not found.in_team:
         glass = open_glass(by, uid)
         if glass is None:
             raise Restricted(uid)

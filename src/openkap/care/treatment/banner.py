@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
@@ -23,7 +25,7 @@ def banner_items(patient_id: int) -> list[BannerItem]:
 
 
 @prepared
-def _running(patient_id: int) -> QuerySet[Session]:
+def _running(patient_id: int) -> QuerySet[Any]:
     """The session under way, with the alerts of all the patient's open sessions that wait."""
     waiting = (
         Alert.objects.filter(
