@@ -56,7 +56,7 @@ def _first(page: Page, words: str) -> None:
 
 @cache
 def somebody(browser: Browser, url: str) -> str:
-    """The chart of somebody in a course with forms answered and a session to come."""
+    """The chart of somebody in a course who has answered forms."""
     page = browser.new_context(base_url=url).new_page()
     page.set_default_timeout(60_000)
     page.goto("/demo/")
@@ -66,7 +66,7 @@ def somebody(browser: Browser, url: str) -> str:
     charts = [url + str(row.get_attribute("href")) for row in rows]
     for chart in charts:
         page.goto(f"{chart}outcomes/")
-        if page.locator("svg .point").count() > 3 and page.locator("svg .session_planned").count():
+        if page.locator("svg .point").count() > 3:
             break
     page.context.close()
     return chart
@@ -94,12 +94,17 @@ def course(page: Page) -> None:
 
 
 def session(page: Page) -> None:
-    page.goto(_chart(page) + "courses/")
-    page.locator("table a").first.click()
-    # The first that is not over.
-    page.locator("tr.line-session", has_text="planned").or_(
-        page.locator("tr.line-session", has_text="arrived")
-    ).first.locator("a").first.click()
+    """The first session to come of somebody who has one."""
+    page.goto("/patients/")
+    rows = page.locator("tbody tr", has_text="in a course").get_by_role("link").all()
+    to_come = page.locator("tr.line-session", has_text=re.compile("planned|arrived"))
+    for chart in [row.get_attribute("href") for row in rows]:
+        page.goto(f"{chart}courses/")
+        page.locator("table a").first.click()
+        page.locator("tr.line-session").first.wait_for()
+        if to_come.count():
+            break
+    to_come.first.locator("a").first.click()
     here = page.get_by_role("button", name="is here")
     if here.count():
         here.click()
