@@ -53,7 +53,7 @@ def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "cha
     if patient is None:
         raise Http404("no such patient at this clinic")
     glass = None
-    if patient.is_restricted and not patient.in_team:
+    if patient.is_restricted and not patient.in_team:  # type: ignore[attr-defined]
         glass = open_glass(by, uid)
         if glass is None:
             raise Restricted(uid)
