@@ -53,7 +53,7 @@ def served(tmp_path_factory):
         "OPENKAP_VAR": str(tmp_path_factory.mktemp("demo")),
         "OPENKAP_HOSTS": "127.0.0.1,localhost",
         "DATABASE_URL": "",
-        "OPENKAP_DEMO_PATIENTS": "30",
+        "OPENKAP_DEMO_PATIENTS": "60",
     }
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, "-m", "openkap", "serve", "--demo", "--port", str(port), "--workers", "1"]

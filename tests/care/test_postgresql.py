@@ -54,7 +54,7 @@ def arguments(share: str) -> list[str]:
 )
 def test_everything_holds_on_postgresql_too(share):
     environment = {**os.environ, "OPENKAP_TEST_POSTGRESQL": "yes"}
-    for name in ("DATABASE_URL", "OPENKAP_VAR", "PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
+    for name in ("DATABASE_URL", "OPENKAP_VAR", "PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "XDG_RUNTIME_DIR"):
         environment.pop(name, None)
     answer = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments(share)],

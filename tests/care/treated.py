@@ -228,7 +228,7 @@ def rows_under_way(cast, patient, prescriber: str, coordinator: str) -> dict[str
             session=session,
             rule="VIT-03",
             action="pause",
-            snapshot='{"title": "Severe hypertension", "value": "185 mm[Hg]", "minute": 3}',
+            snapshot='{"rule": "VIT-03", "title": "Severe hypertension", "value": "185 mm[Hg]", "minute": 3}',
             at=now(),
             raised_at=now(),
         )

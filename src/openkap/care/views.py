@@ -16,7 +16,8 @@ from openkap.care.gallery import SHOWN, example_form
 from openkap.care.logs import request_id
 from openkap.care.moment import now
 
-URGENCIES = ("now", "today", "soon")
+NOW = "now"
+URGENCIES = (NOW, "today", "soon")
 
 
 def start(request: HttpRequest) -> HttpResponse:
@@ -53,8 +54,11 @@ class Line:
 
 
 def one_line_a_patient(tasks: list[Task]) -> list[Line]:
-    """The tasks, sorted already; what waits for somebody who needs us now stands under that."""
-    if not any(task.urgency == URGENCIES[0] for task in tasks):
+    """The tasks, sorted already; what can wait for somebody who needs us now stands under that.
+
+    What is due now never does: two alerts of one person are two lines.
+    """
+    if not any(task.urgency == NOW for task in tasks):
         return [Line(task) for task in tasks]
     whose = [resolve(task.url).kwargs.get("patient", "") for task in tasks]
     first = {uid: number for number, uid in reversed(list(enumerate(whose))) if uid}
@@ -62,7 +66,7 @@ def one_line_a_patient(tasks: list[Task]) -> list[Line]:
     alone = []
     for number, (task, uid) in enumerate(zip(tasks, whose, strict=True)):
         head = first.get(uid, number)
-        if head == number or tasks[head].urgency != URGENCIES[0]:
+        if head == number or tasks[head].urgency != NOW or tasks[number].urgency == NOW:
             alone.append(number)
         else:
             under.setdefault(head, []).append(task)

@@ -31,7 +31,7 @@ TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clie
 class Watcher:
     """Notes what the browser complains about and where it went."""
 
-    def __init__(self, page, own: str) -> None:
+    def __init__(self, page, *own: str) -> None:
         self.complaints: list[str] = []
         page.on(
             "console", lambda said: said.type in {"error", "warning"} and self.complaints.append(said.text)
@@ -39,8 +39,8 @@ class Watcher:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda sent: self._note(sent.url, own))
 
-    def _note(self, url: str, own: str) -> None:
-        if not url.startswith((own, "data:", "about:", "blob:")):
+    def _note(self, url: str, own: tuple[str, ...]) -> None:
+        if not url.startswith((*own, "data:", "about:", "blob:")):
             self.complaints.append(f"asked for {url}")
 
     def heard(self) -> list[str]:

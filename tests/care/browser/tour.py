@@ -247,7 +247,8 @@ def second_factor(tour: Tour) -> list[str]:
     client.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
     # Passkeys belong to a name, not to a number.
     named = tour.served.url.replace("127.0.0.1", "localhost")
-    watcher = Watcher(page, named)
+    # What the first page still asks for may come late: both names are the clinic's own.
+    watcher = Watcher(page, named, tour.served.url)
     page.goto(f"{named}/demo/")
     page.click("form[action='/demo/eve/'] button")
     page.goto(f"{named}/account/second-factor/totp/activate/")

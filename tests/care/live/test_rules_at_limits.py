@@ -24,6 +24,8 @@ from openkap.protocol.rules import Stage
 PROTOCOLS = [name for name, _ in offered()]
 LATE, SUSTAINED = "missed_vital_sign_min", "heart_rate_sustained_5min"
 SHOWN_BY_VITALS = {"moaas", "sbp", "dbp"}
+# What only a nasal protocol asks before the dose.
+NASAL = {"minutes_since_nasal_steroid_or_decongestant": "600"}
 BASELINE = {"sbp": 122, "dbp": 78}
 
 
@@ -37,7 +39,9 @@ def dosing_under(cast, patient, watch, name: str):
     """A session under that protocol, its dose started."""
     protocol = load_protocol(name)
     course = treated.planned(cast, patient, protocol=name, pattern=protocol.courses[0].id)
-    session = treated.arrived(cast, treated.first_session(course), watch)
+    asked = {fact for rule in protocol.stage(Stage.BEFORE_DOSE) for fact in facts_of(rule.condition)}
+    nasal = {name: value for name, value in NASAL.items() if name in asked}
+    session = treated.arrived(cast, treated.first_session(course), watch, **nasal)
     where = {"patient": patient.uid, "uid": session.uid}
     order = treated.ordered(cast, session)
     product = protocol.dosing.products[0].id
