@@ -133,7 +133,7 @@ def evaluate(condition: Condition, facts: Facts) -> Finding:
         inner = evaluate(condition.part, facts)
         return replace(inner, truth=~inner.truth)
     names = _facts_of_test(condition)
-    unknown = tuple([name for name in names if facts.value(name) is None])
+    unknown = tuple(name for name in names if facts.value(name) is None)
     if unknown:
         return Finding(Truth.UNKNOWN, missing=unknown)
     truth = _test(condition, facts)

@@ -107,14 +107,7 @@ class Facts:
 
     def with_fact(self, fact: Fact) -> Facts:
         """These facts and one more (or a newer one in its place)."""
-        name = fact.element.id
-        more = Facts(self.as_of, {**self.known, name: fact}, self.patient)
-        # What counts is told from one fact alone, so that the others need not be asked again.
-        counting = {key: value for key, value in self._counting.items() if key != name}
-        if fact.standing(self.as_of) is Standing.COUNTS:
-            counting[name] = fact.value
-        more.__dict__["_counting"] = counting
-        return more
+        return Facts(self.as_of, {**self.known, fact.element.id: fact}, self.patient)
 
 
 def derive(facts: Facts, dictionary: Dictionary) -> Facts:
