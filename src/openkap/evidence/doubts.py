@@ -27,6 +27,7 @@ PREDICTION_COVERAGE: tuple[tuple[int, dict[str, float]], ...] = (
 def doubts_of(
     y: Floats,
     v: Floats,
+    weights: Floats,
     *,
     method: str,
     test: str,
@@ -38,13 +39,13 @@ def doubts_of(
 
     Parameters
     ----------
-    y, v : (k,) estimates and variances.
+    y, v, weights : (k,) estimates, variances and shares of the pool.
     spread : Knapp and Hartung's factor, the weighted squares over k - 1.
     labels : what to call the studies; rows are counted from 1 without them.
     """
     return (
         *_about_few(y.size, method, tau2),
-        *_about_one(y, v, method, tau2, labels),
+        *_about_one(y, v, weights, method, tau2, labels),
         *_about_interval(test, spread),
         *_about_prediction(method, test, y.size),
     )
@@ -58,10 +59,8 @@ def _about_few(k: int, method: str, tau2: float) -> Iterator[Doubt]:
 
 
 def _about_one(
-    y: Floats, v: Floats, method: str, tau2: float, labels: Sequence[str] | None
+    y: Floats, v: Floats, weights: Floats, method: str, tau2: float, labels: Sequence[str] | None
 ) -> Iterator[Doubt]:
-    weights = 1 / (v + tau2)
-    weights /= weights.sum()
     heaviest = int(weights.argmax())
     if y.size > 2 and weights[heaviest] > DOMINANT_SHARE:
         share = f"{100 * weights[heaviest]:.0f}%"

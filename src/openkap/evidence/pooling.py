@@ -151,7 +151,9 @@ def pool(
         test=kind,
         level=level,
         weights=weights,
-        warnings=doubts_of(y, v, method=name, test=kind, tau2=t, spread=squares / (k - 1), labels=labels),
+        warnings=doubts_of(
+            y, v, weights, method=name, test=kind, tau2=t, spread=squares / (k - 1), labels=labels
+        ),
     )
 
 
