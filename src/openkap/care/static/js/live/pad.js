@@ -65,7 +65,7 @@ export class Pad {
     button.setAttribute("aria-pressed", field.id === this.active ? "true" : "false");
     // A rule whose limit the site has not set gives no alert; silence must not look like safety.
     const name = node("span", "pad-name", field.short);
-    if (field.unset?.length) name.append(node("span", "pad-unset", ", no alert set"));
+    if (field.unset?.length) name.append(node("span", "pad-unset", "no alert"));
     button.append(name, node("span", "pad-value", text), node("span", "pad-unit", field.unit));
     if (field.unset?.length) button.title = `No limit set by this site, no alert will be given: ${field.unset.join(", ")}`;
     if (value !== undefined) button.classList.add("is-set");
