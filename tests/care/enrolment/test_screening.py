@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -10,7 +11,7 @@ from enrolled import ANSWERS, consented, decide, enrolled, proof, screen, seen, 
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
-from openkap.care.enrolment import actions
+from openkap.care.enrolment import actions, protocols
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening
 from openkap.care.enrolment.queries import screening_form
 from openkap.core.errors import InputError
@@ -342,3 +343,20 @@ def test_the_list_asks_the_database_the_same_for_one_and_for_five_screenings(
         screen(cast, register(name), ggt=None)
     with django_assert_max_num_queries(len(one)):
         tasks(cast.actor("ada"))
+
+
+def test_a_screening_under_a_version_retired_since_is_begun_anew_and_breaks_no_page(
+    cast, patient, monkeypatch
+):
+    opened(cast, patient)
+    as_run = protocols._as_run
+    monkeypatch.setattr(
+        protocols, "_as_run", lambda *version: replace(as_run(*version), retired="the PCL-5 lasts longer")
+    )
+    for key in ("ada", "cora"):
+        home = cast.client(key).get("/home/")
+        assert home.status_code == 200
+        assert "Screen under the version in force" in home.content.decode()
+    page = cast.client("cora").get(f"/patients/{patient.uid}/screening/")
+    assert page.status_code == 200
+    assert "Intravenous racemic ketamine" in page.content.decode()

@@ -6,6 +6,7 @@ from django.http import Http404
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.models import Assessment, Consent, Screening
+from openkap.care.enrolment.protocols import is_retired
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
@@ -14,9 +15,12 @@ from openkap.care.permissions import Permission
 def screening_for(
     by: Actor, patient_uid: str, permission: Permission, *, seen: str = ""
 ) -> tuple[Patient, Screening | None]:
-    """The patient and the screening that is open or was last."""
+    """The patient and the screening that is open or was last; none under a version that was retired since."""
     patient = patient_for(by, patient_uid, permission, seen=seen)
-    return patient, Screening.objects.filter(patient=patient).order_by("-opened_at", "-id").first()
+    last = Screening.objects.filter(patient=patient).order_by("-opened_at", "-id").first()
+    if last is not None and is_retired(last.protocol, last.protocol_version):
+        return patient, None
+    return patient, last
 
 
 def assessment_for(by: Actor, patient_uid: str, uid: str) -> tuple[Patient, Assessment]:

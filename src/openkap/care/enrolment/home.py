@@ -12,6 +12,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.enrolment.assessment import assess_patients
 from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignature, Screening
+from openkap.care.enrolment.protocols import is_retired
 from openkap.care.enrolment.texts import released
 from openkap.care.moment import now
 from openkap.care.patients.access import scope_of, visible
@@ -68,11 +69,18 @@ def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
 def _under_way(by: Actor) -> list[Task]:
     """Screenings without a decision: what can be decided, and what is still being asked."""
     found = _undecided(*scope_of(by))
-    return [
+    open_ones = [row for row in found if not is_retired(row.protocol, row.protocol_version)]
+    steps = [
         task
-        for row, told in zip(found, assess_patients(found), strict=True)
+        for row, told in zip(open_ones, assess_patients(open_ones), strict=True)
         if (task := _next_step(by, row.patient, told)) is not None
     ]
+    return steps + [_anew(row.patient) for row in found if row not in open_ones]
+
+
+def _anew(patient: Patient) -> Task:
+    url, note = reverse("screening", args=[patient.uid]), "its protocol's version was retired"
+    return Task("Screen under the version in force", url, display_name(patient.identity), note=note)
 
 
 @prepared

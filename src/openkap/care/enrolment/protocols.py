@@ -35,6 +35,11 @@ def _as_run(name: str, version: str, site_file: Path | None) -> Protocol:
     return protocol if site_file is None else apply_site(protocol, site_file)
 
 
+def is_retired(name: str, version: str) -> bool:
+    """Whether nobody may be assessed under that version any more: a new screening takes its place."""
+    return bool(protocol_of(name, version).retired)
+
+
 def site_problem() -> str:
     """Why the site's file cannot be used with a protocol that is offered here; empty when it can."""
     for name, _ in offered():
