@@ -61,15 +61,21 @@ def misfits(page, path: str, watcher: Watcher) -> list[str]:
     found = [*_structure(page), *watcher.heard()]
     for (width, height), scheme, rules in ((TABLET, "light", WCAG), (PHONE, "dark", AT_A_GLANCE)):
         page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": height})
+        _resize(page, width, height)
         found += [f"{width} {scheme}: {each}" for each in axe(page, rules)]
         found += _overflow(page, width)
     page.emulate_media(color_scheme="light")
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
+        _resize(page, width, 900)
         found += _overflow(page, width)
     found += [*_on_paper(page), *_by_keyboard(page), *watcher.heard()]
     return [f"{path}: {each}" for each in found]
+
+
+def _resize(page, width: int, height: int) -> None:
+    """Another size, and what the page draws anew for it on the frames after."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def _structure(page) -> list[str]:

@@ -364,6 +364,13 @@ class Page {
     const decided = this.outbox.entries.map((entry) => entry.payload.doubt ?? entry.payload.corrects);
     const doubts = inDoubt(this.state).filter((each) => !decided.includes(each.uid) && !decided.includes(each.entry));
     this.alerts.show([...open.filter((alert) => !isAcked(alert)), ...doubts]);
+    this.drawTitle();
+  }
+
+  // With the alert itself, not a second later: another window may be in front.
+  drawTitle() {
+    const count = this.alerts.waiting.length;
+    document.title = `${count ? `‼ ${count} alert${count > 1 ? "s" : ""} – ` : ""}${by("due").dataset.short ?? ""} ${this.state.session.chair}`;
   }
 
   drawLegend() {
@@ -413,8 +420,7 @@ class Page {
     by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${dose.pump}`}${dose.rate_ml_h && dose.pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
     this.drawPumpAct(dose, session);
     this.alerts.beep(this.clock.wall());
-    const count = this.alerts.waiting.length;
-    document.title = `${count ? `‼ ${count} alert${count > 1 ? "s" : ""} – ` : ""}${by("due").dataset.short ?? ""} ${session.chair}`;
+    this.drawTitle();
     if (!this.redrawn || now - this.redrawn > 15_000) {
       this.redrawn = now;
       drawChart(document.querySelector("#chart svg"), this.state, { now, waiting: this.waitingVitals().map((entry) => ({ at: entry.at, values: entry.payload.values })), zone: this.data.zone });
