@@ -7,14 +7,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from serving import wait_for
 
 HERE = Path(__file__).parent
 DESK = {"width": 1180, "height": 900}
@@ -108,22 +108,10 @@ def clinic(request, browser, tmp_path):
     command = [sys.executable, str(HERE / "serve_clinic.py"), "serve", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        _wait(url, process)
+        wait_for(url, process)
         yield Clinic(url, environment, browser)
     finally:
         process.terminate()
         process.wait(20)
         log.close()
         sys.stdout.write((tmp_path / "served.log").read_text()[-3000:])
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 1800
-    while time.monotonic() < until:
-        assert process.poll() is None, "the server ended by itself"
-        try:
-            with urllib.request.urlopen(f"{url}/health/", timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail("the server did not answer within half an hour")

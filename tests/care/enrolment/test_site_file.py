@@ -4,17 +4,10 @@ from pathlib import Path
 
 import pytest
 from django.test import override_settings
+from signed_site import SIGNED
 
 from openkap.care.enrolment.protocols import protocol_of, site_problem
 from openkap.protocol.read import load_protocol
-
-SIGNED = """site: Harbour Clinic
-limits:
-  - rule: VIT-10
-    limit: 92 %
-    reason: the figure of our sedation policy
-    signed_by: [{name: A. Moreau, role: medical lead, on: 2026-11-20}]
-"""
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
 """A rule whose limit the site has not set gives no alert, and the live page says so beside its field."""
 
 from django.test import override_settings
+from signed_site import SIGNED
 
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.live.page import protocol_data
 from openkap.protocol.read import load_protocol
-
-SIGNED = """site: Harbour Clinic
-limits:
-  - rule: VIT-10
-    limit: 92 %
-    reason: the figure of our sedation policy
-    signed_by: [{name: A. Moreau, role: medical lead, on: 2026-11-20}]
-"""
 
 
 def told(protocol):
