@@ -130,8 +130,11 @@ def fresh(page) -> None:
 
 
 def saved(page) -> None:
-    """Nothing waits on the tablet."""
-    until(page, "livePage.outbox.entries.length === 0")
+    """Nothing waits on the tablet, and the page shows it."""
+    try:
+        until(page, "livePage.outbox.held === 0 && !livePage.pending")
+    except AssertionError as late:
+        raise AssertionError(page.evaluate("JSON.stringify(livePage.outbox.entries)")) from late
 
 
 def tap(page, value: int) -> int:

@@ -8,6 +8,8 @@ import { fired } from "./rules.js";
 const WORD = { high: "‼ ACT NOW", medium: "! ATTEND", low: "i NOTE" };
 const ORDER = ["high", "medium", "low"];
 const EVERY_MS = { high: 4000, medium: 12000, low: 0 };
+// A second tap on the same place must not answer the alert that has just moved under the finger.
+const REST_MS = 400;
 
 // Alerts this device works out for entries the server does not have yet.
 export function provisional(data, state, entries) {
@@ -56,22 +58,45 @@ export function inDoubt(state) {
     .map((doubt) => ({ uid: doubt.uid, rule: "DOSE", entry: doubt.id, priority: "medium", at: doubt.at, escalated: null, doubt }));
 }
 
+function rest(card) {
+  const buttons = [...card.querySelectorAll(".alert-acts button")];
+  for (const button of buttons) button.disabled = true;
+  setTimeout(() => { for (const button of buttons) button.disabled = false; }, REST_MS);
+}
+
 export class Alerts {
   constructor({ root, data, acknowledge, settle, correct, time }) {
     Object.assign(this, { root, data, acknowledge, settle, correct, time });
-    this.shown = "";
+    this.cards = new Map();
     this.waiting = [];
     this.sound = null;
     this.lastBeep = 0;
   }
 
+  // One card a rule: what fired three times needs one act, and each firing gets its own acknowledgement.
   show(alerts) {
     this.waiting = alerts.sort((a, b) => ORDER.indexOf(a.priority) - ORDER.indexOf(b.priority) || a.at - b.at);
-    const mark = JSON.stringify(this.waiting.map((each) => [each.uid, each.rule, each.entry, each.escalated]));
-    // Drawn only when something changed: a half-written answer stays.
-    if (mark === this.shown) return;
-    this.shown = mark;
-    this.root.replaceChildren(...this.waiting.map((alert) => (alert.doubt ? this.doubtCard(alert.doubt) : this.card(alert))));
+    const groups = new Map();
+    for (const alert of this.waiting) {
+      const key = alert.doubt ? `doubt ${alert.uid}` : alert.rule;
+      groups.set(key, [...(groups.get(key) ?? []), alert]);
+    }
+    const before = [...this.cards.keys()];
+    for (const key of before) if (!groups.has(key)) this.forget(key);
+    [...groups].forEach(([key, group], index) => {
+      // The same card stays: so does a half-written answer.
+      const card = this.cards.get(key) ?? (group[0].doubt ? this.doubtCard(group[0].doubt) : this.card());
+      const isNews = card.tell?.(group);
+      if (this.root.children[index] !== card.root) this.root.insertBefore(card.root, this.root.children[index] ?? null);
+      if (before.length && (isNews || before[index] !== key)) rest(card.root);
+      this.cards.set(key, card);
+    });
+    this.cards = new Map([...groups.keys()].map((key) => [key, this.cards.get(key)]));
+  }
+
+  forget(key) {
+    this.cards.get(key).root.remove();
+    this.cards.delete(key);
   }
 
   doubtCard(doubt) {
@@ -92,32 +117,57 @@ export class Alerts {
     acts.prepend(other);
     card.append(words, acts);
     card.dataset.rule = "DOSE";
-    return card;
+    return { root: card };
   }
 
-  card(alert) {
-    const card = node("article", `alert ${alert.priority}`);
-    const told = alert.told;
+  // A card of a rule; `tell` writes what fired it, newest first, and says whether that is news.
+  card() {
+    const root = node("article");
     const words = node("div");
-    words.append(node("p", "alert-title", `${WORD[alert.priority]}: ${told.title ?? alert.rule}`));
-    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).map(spoken).join("; ");
-    words.append(node("p", "alert-do", `${told.say ?? told.action_words ?? ""} Who: ${told.who ?? "session nurse"}.`));
-    const small = [this.time(alert.at), alert.rule, seen];
-    if (alert.isProvisional) small.push("worked out on this tablet, not recorded yet");
-    if (alert.escalated) small.push(`escalated to the prescribers ${this.time(alert.escalated)}`);
-    words.append(node("p", "small", small.filter(Boolean).join(" · ")));
-    if (alert.action === "emergency") words.append(this.steps());
+    const [title, act, small] = [node("p", "alert-title"), node("p", "alert-do"), node("p", "small")];
+    words.append(title, act, small);
     const acts = node("div", "alert-acts");
     const done = node("button", "", "Done as stated");
-    done.type = "button";
-    done.addEventListener("click", () => this.acknowledge(alert, `Done: ${told.say ?? told.action_words ?? ""}`));
     const other = node("button", "quiet", "Something else");
-    other.type = "button";
-    other.addEventListener("click", () => this.ask(card, alert));
+    done.type = other.type = "button";
     acts.append(done, other);
-    card.append(words, acts);
-    card.dataset.rule = alert.rule;
-    return card;
+    root.append(words, acts);
+    let group = [];
+    let shown = "";
+    const answer = (said) => {
+      rest(root);
+      for (const alert of group) this.acknowledge(alert, said);
+    };
+    const toDo = () => group[0].told.say ?? group[0].told.action_words ?? "";
+    done.addEventListener("click", () => answer(`Done: ${toDo()}`));
+    other.addEventListener("click", () => this.ask(root, answer));
+    const tell = (fired) => {
+      group = [...fired].reverse();
+      const [{ told, priority, rule, action }] = group;
+      root.className = `alert ${priority}`;
+      root.dataset.rule = rule;
+      title.textContent = `${WORD[priority]}: ${told.title ?? rule}${group.length > 1 ? ` (${group.length} times)` : ""}`;
+      act.textContent = `${toDo()} Who: ${told.who ?? "session nurse"}.`;
+      small.textContent = this.because(group);
+      if (action === "emergency" && !words.querySelector("ul")) words.append(this.steps());
+      // That the server has it now is no news to the nurse.
+      const mark = JSON.stringify(group.map((alert) => [alert.entry || alert.uid, alert.escalated]));
+      const isNews = mark !== shown;
+      shown = mark;
+      return isNews;
+    };
+    return { root, tell };
+  }
+
+  because([alert, ...earlier]) {
+    const { told } = alert;
+    const seen = [told.value, told.limit ? `limit ${told.limit}` : ""].filter(Boolean).map(spoken).join("; ");
+    const parts = [this.time(alert.at), alert.rule, seen];
+    if (earlier.length) parts.push(`also ${earlier.map((each) => this.time(each.at)).join(", ")}`);
+    if (alert.isProvisional) parts.push("worked out on this tablet, not recorded yet");
+    const escalated = [alert, ...earlier].find((each) => each.escalated);
+    if (escalated) parts.push(`escalated to the prescribers ${this.time(escalated.escalated)}`);
+    return parts.filter(Boolean).join(" · ");
   }
 
   steps() {
@@ -126,7 +176,7 @@ export class Alerts {
     return list;
   }
 
-  ask(card, alert) {
+  ask(card, answer) {
     if (card.querySelector("form")) return;
     const form = node("form");
     const input = node("input");
@@ -137,7 +187,7 @@ export class Alerts {
     form.append(input, send);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (input.value.trim()) this.acknowledge(alert, input.value.trim());
+      if (input.value.trim()) answer(input.value.trim());
     });
     card.append(form);
     input.focus();

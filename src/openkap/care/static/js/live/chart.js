@@ -160,7 +160,9 @@ function drawBands({ svg, state, x, to }, y) {
 }
 
 function drawAxis({ svg, width }, y, plot) {
-  const step = plot.bottom - plot.top > 160 ? 20 : 40;
+  const tall = plot.bottom - plot.top;
+  if (tall < 48) return; // numbers would lie on each other
+  const step = tall > 160 ? 20 : 40;
   for (let value = Math.ceil(y.low / step) * step; value <= y.high; value += step) {
     put(svg, "line", { class: "c-grid faint", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) });
     put(svg, "text", { class: "c-tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, `${value}`);

@@ -22,6 +22,7 @@ export class Outbox {
     this.sending = null;
     this.again = false;
     this.seq = 0;
+    this.keeping = 0;
   }
 
   // Take over what an earlier page left behind, or another tab of this browser put there.
@@ -44,9 +45,15 @@ export class Outbox {
       status: "waiting",
       said: null,
     };
-    await this.store.put(entry);
-    this.entries.push(entry);
+    this.keeping += 1;
     this.changed();
+    try {
+      await this.store.put(entry);
+      this.entries.push(entry);
+    } finally {
+      this.keeping -= 1;
+      this.changed();
+    }
     this.flush();
     return entry;
   }
@@ -70,6 +77,11 @@ export class Outbox {
 
   get waiting() {
     return this.entries.filter((entry) => entry.status === "waiting");
+  }
+
+  // What the server does not have yet: also an entry that this device is only about to keep.
+  get held() {
+    return this.entries.length + this.keeping;
   }
 
   get unsettled() {

@@ -24,6 +24,8 @@ class Page {
     this.csrf = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
     this.device = deviceName();
     this.online = null;
+    this.asked = 0;
+    this.shownOrder = 0;
     this.isLocked = false;
     this.lastHeard = null;
     this.isActive = true;
@@ -85,7 +87,7 @@ class Page {
       by("sound").textContent = `Sound: ${on ? "on" : "off"}`;
       this.alerts.allowSound(on);
     });
-    addEventListener("beforeunload", (event) => { if (this.store.isMemory && this.outbox.entries.length) event.preventDefault(); });
+    addEventListener("beforeunload", (event) => { if (this.outbox.keeping || (this.store.isMemory && this.outbox.held)) event.preventDefault(); });
   }
 
   // ---- network
@@ -93,6 +95,7 @@ class Page {
   async ask(url, options = {}) {
     if (this.data.cutNow?.()) throw new TypeError("practised cut");
     const sentAt = this.clock.wall();
+    const order = ++this.asked;
     const answer = await fetch(url, { ...options, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
     if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
       this.locked(await answer.json().catch(() => ({})));
@@ -100,18 +103,20 @@ class Page {
     }
     if (!answer.ok && answer.status !== 400) throw new TypeError(`answered ${answer.status}`);
     const told = await answer.json();
-    this.heard(told, sentAt);
+    this.heard(told, sentAt, order);
     return told;
   }
 
-  heard(told, sentAt) {
+  heard(told, sentAt, order) {
     if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
     this.online = true;
     this.isLocked = false;
     this.lastHeard = this.clock.wall();
-    if (told.state) {
+    // An answer that was overtaken by the answer to a later question is older than what is shown.
+    if (told.state && order > this.shownOrder) {
+      this.shownOrder = order;
       this.state = { ...told.state, mark: told.mark };
       this.store.keep(`state:${this.data.key}`, { at: told.now, state: this.state }).catch(() => {});
       this.draw();
@@ -120,7 +125,7 @@ class Page {
 
   about() {
     const ahead = this.clock.ahead;
-    return { device: this.device.id, name: this.device.name, waiting: this.outbox.entries.length, ...(ahead === null ? {} : { ahead_ms: ahead }) };
+    return { device: this.device.id, name: this.device.name, waiting: this.outbox.held, ...(ahead === null ? {} : { ahead_ms: ahead }) };
   }
 
   async post(entries) {
@@ -388,7 +393,7 @@ class Page {
   }
 
   drawHead() {
-    const waits = this.outbox.waiting.length;
+    const waits = this.outbox.waiting.length + this.outbox.keeping;
     const stuck = this.outbox.unsettled.length;
     const button = by("unsaved");
     const network = this.isLocked ? "screen locked: tap to unlock" : this.online === false ? "no network" : "";
