@@ -20,6 +20,7 @@ from openkap.care.demo import courses, enrolling, measuring
 from openkap.care.demo.cast import hire
 from openkap.care.demo.courses import Slot
 from openkap.care.demo.moments import stage_moments
+from openkap.care.demo.morning import renew_morning
 from openkap.care.demo.people import Clinic, open_clinic, refer
 from openkap.care.demo.registry import ask_about_registry
 from openkap.care.demo.trajectories import Person, invent
@@ -41,8 +42,9 @@ OVERRIDE = "ALT raised for years, fatty liver, stable. Seen with hepatology: go 
 
 
 def fill_if_empty() -> int:
-    """Fill the database unless it has a clinic; returns how many patients were made."""
+    """Fill the database unless it has a clinic, and seat a morning; returns how many patients were made."""
     if ClinicRow.objects.exists():
+        renew_morning()
         return 0
     return fill(Random(SEED), patients=settings.DEMO_PATIENTS)  # noqa: S311 - a seed, not a secret
 
@@ -80,6 +82,7 @@ def fill(dice: Random, *, patients: int) -> int:
             _journey(journeys, number, referred)
         ask_about_registry(clinic.by("cora"), dice, until=today)
         stage_moments(clinic)
+        renew_morning()
     return patients
 
 
