@@ -242,6 +242,7 @@ def _vitals(dice: Random, past: list[_Past]) -> None:
     entries = Entry.objects.bulk_create(
         Entry(**each.stamp(minutes), kind=kind) for each in past for minutes, _, _ in VITALS
     )
+    befores = Entry.objects.bulk_create(Entry(**each.stamp(-20), kind=Entry.Kind.GATE) for each in past)
     rows, upper, lower, pulse = [], 0, 0, 0
     for number, entry in enumerate(entries):
         minutes, rise, faster = VITALS[number % len(VITALS)]
@@ -257,7 +258,19 @@ def _vitals(dice: Random, past: list[_Past]) -> None:
             Value(entry=entry, element=name, value=f"{value} {unit}", number=value, unit=unit)
             for name, value, unit in readings
         ]
+        if minutes == 0:
+            rows += _baseline(befores[number // len(VITALS)], upper, lower, pulse)
     Value.objects.bulk_create(rows)
+
+
+def _baseline(entry: Entry, *values: int) -> list[Value]:
+    """What was measured before the dose: later sessions learn from the rise over it."""
+    return [
+        Value(entry=entry, element=f"{name}_predose", value=f"{value} {unit}", number=value, unit=unit)
+        for name, unit, value in zip(
+            ("sbp", "dbp", "heart_rate"), ("mm[Hg]", "mm[Hg]", "/min"), values, strict=True
+        )
+    ]
 
 
 def adverse_event(clinic: Clinic, session: Session, slot: Slot) -> None:

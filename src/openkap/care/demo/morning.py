@@ -12,10 +12,11 @@ from decimal import Decimal
 from itertools import chain
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 
 from openkap.care.accounts.actor import Actor, actor_for
 from openkap.care.moment import clock_at, now
+from openkap.care.outcomes.models import SafetySignal
 from openkap.care.treatment import closing_actions, delivery_actions, dose_actions, session_actions
 from openkap.care.treatment.drug_actions import Witness
 from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Lot, Session
@@ -80,14 +81,15 @@ def renew_morning() -> int:
 
 
 def _to_come() -> list[Session]:
-    """The next session of everybody who has had none yet, or some days of rest since the last."""
+    """The next session of whoever has rested since the last or had none yet, and gave no alarming answer."""
     last = Max("course__sessions__starts_at", filter=Q(course__sessions__state=State.LEFT))
     rows = (
         Session.objects.filter(state=State.PLANNED)
         .alias(last=last)
         .filter(Q(last=None) | Q(last__lt=now() - RESTED))
         .select_related("patient", "nurse", "prescriber")
-        .order_by("starts_at", "pk")
+        .exclude(Exists(SafetySignal.objects.filter(patient=OuterRef("patient"), closed_at=None)))
+        .order_by(F("last").asc(nulls_last=True), "starts_at", "pk")
     )
     found: dict[int, Session] = {}
     for session in rows:

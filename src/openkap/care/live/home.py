@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -14,27 +15,42 @@ from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.session_rows import UNDER_WAY, State
 
-UNDER_WAY = (Session.State.CLEARED, Session.State.DOSING, Session.State.RECOVERY, Session.State.READY)
 MOST = 20
+UNANSWERED = Q(alerts__acknowledged_at__isnull=True)
+NEXT = {
+    State.CLEARED: "Start the dose",
+    State.DOSING: "Watch the dose",
+    State.RECOVERY: "Watch the recovery",
+    State.READY: "Let the patient go home",
+}
 
 
 def tasks(by: Actor) -> list[Task]:
-    """The live page of every session under way; those with alerts nobody acknowledged say so."""
+    """The live page of every session under way; only an alert that nobody answers can be late."""
     if not by.may(Permission.RECORD_SESSION):
         return []
     return [
         Task(
-            verb="Answer the alerts" if row.waiting else "Go on with the session",
+            verb="Answer the alerts" if row.waiting else NEXT[row.state],
             url=reverse("live", args=[row.patient.uid, row.uid]),
             whom=display_name(row.patient.identity),
-            due=row.starts_at,
+            due=row.since,
             urgency="now",
-            note=f"{row.chair.name}, {row.get_state_display()}"
-            + (f", {row.waiting} alerts wait" if row.waiting else ""),
+            note=", ".join(_facts(row)),
         )
         for row in _under_way(*scope_of(by))
     ]
+
+
+def _facts(row: Any) -> Iterator[str]:
+    yield row.chair.name
+    yield f"session {row.number}"
+    if row.waiting:
+        yield "1 alert waits" if row.waiting == 1 else f"{row.waiting} alerts wait"
+    if row.escalated:
+        yield "nobody has answered"
 
 
 @prepared
@@ -44,6 +60,10 @@ def _under_way(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     )
     return (
         rows.select_related("patient__identity", "chair")
-        .annotate(waiting=Count("alerts", filter=Q(alerts__acknowledged_at__isnull=True)))
+        .annotate(
+            waiting=Count("alerts", filter=UNANSWERED),
+            since=Min("alerts__raised_at", filter=UNANSWERED),
+            escalated=Count("alerts", filter=UNANSWERED & Q(alerts__escalated_at__isnull=False)),
+        )
         .order_by("starts_at")[:MOST]
     )

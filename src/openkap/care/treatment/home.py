@@ -1,4 +1,7 @@
-"""What waits in treatment, for whom: alerts first, then today's sessions, notes, and courses to plan."""
+"""What waits in treatment, for whom: alerts first, then today's sessions, notes, and courses to plan.
+
+Sessions under way stand in the live page's own list.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from openkap.care.patients.queries import NAME, display_name, name_shown
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import AdverseEvent, Alert, Course, Session, Visit
+from openkap.care.treatment.session_rows import UNDER_WAY
 
 MOST = 50
 TODAY = timedelta(hours=16)
@@ -24,9 +28,6 @@ TODAY = timedelta(hours=16)
 NEXT = {
     "planned": "Receive the patient",
     "arrived": "Go through the gates",
-    "cleared": "Start the dose",
-    "dosing": "Watch the dose",
-    "recovery": "Watch the recovery",
     "left": "Sign the record",
     "aborted": "Sign the record",
 }
@@ -66,7 +67,7 @@ def _unanswered(clinic_id: int, staff_id: int) -> QuerySet[Alert]:
         acknowledged_at__isnull=True,
         session__locked_at__isnull=True,
         session__patient__in=visible(clinic_id, staff_id),
-    )
+    ).exclude(session__state__in=UNDER_WAY)
     return waiting.select_related("session__patient__identity").order_by("raised_at")[:MOST]
 
 
@@ -77,7 +78,7 @@ def _sessions(by: Actor) -> list[Task]:
             reverse("session", args=[row.patient.uid, row.uid]),
             display_name(row.patient.identity),
             row.starts_at if row.state == "planned" else None,
-            "now" if row.state in ("dosing", "recovery") else "today",
+            "today",
             f"session {row.number}, {row.chair.name}",
         )
         for row in _open_before(*scope_of(by), now() + TODAY)

@@ -20,6 +20,8 @@ Row = TypeVar("Row", bound=Recorded)
 State = Session.State
 RUNNING = (State.DOSING, State.RECOVERY, State.READY)
 BEFORE = (State.ARRIVED, State.CLEARED)
+# In the chair: the live page's own.
+UNDER_WAY = (State.CLEARED, *RUNNING)
 
 
 def locked_session(by: Actor, patient: str, uid: str, permission: Permission) -> Session:
