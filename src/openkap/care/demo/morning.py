@@ -1,7 +1,7 @@
 """A full morning: one chair under the drug, one recovering, one about to begin; set anew when it is stale.
 
-The next sessions of people in a course are brought to the present hour; from there on everything goes through
-the acts of the pages, each at its own minute.
+The next sessions of people in a course are moved to the present hour; everything goes through the acts of the
+pages, each at its own minute.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 
 from openkap.care.accounts.actor import Actor, actor_for
+from openkap.care.accounts.models import Staff
 from openkap.care.moment import clock_at, now
 from openkap.care.outcomes.models import SafetySignal
 from openkap.care.treatment import closing_actions, delivery_actions, dose_actions, session_actions
 from openkap.care.treatment.drug_actions import Witness
-from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Lot, Session
+from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Lot, Session, Visit
+from openkap.care.treatment.planning_actions import move_session, move_visit
 from openkap.care.treatment.session_rows import BEFORE, State
 from openkap.core.errors import InputError
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Minutes since the dose began, a chair each; before zero: released, and about to begin.
 MORNING = (27, 96, -5)
-STALE, RESTED = timedelta(hours=4), timedelta(days=2)
+STALE, RESTED = 4 * HOUR, 12 * HOUR
 READINGS = {0: 126, 10: 133, 20: 141, 30: 147, 40: 150, 55: 144, 70: 138, 85: 131, 100: 127, 120: 124}
 GATES = {
     "escort_confirmed": "yes",
@@ -109,9 +111,17 @@ def _try(act: Callable[..., None], *given: object) -> bool:
 
 def _begin(session: Session, minutes: int) -> None:
     begun = now() - minutes * MINUTE
-    Session.objects.filter(pk=session.pk).update(
-        starts_at=begun - 30 * MINUTE, ends_at=begun + timedelta(hours=2, minutes=10)
-    )
+    planner = actor_for(Staff.objects.get(email="cora@example.org"))
+    _prepare(session, planner, begun)
+    with clock_at(begun - 3 * HOUR):
+        move_session(
+            by=planner,
+            patient=session.patient.uid,
+            uid=session.uid,
+            starts_at=begun - 30 * MINUTE,
+            version=session.version,
+            reason="A place came free.",
+        )
     nurse, prescriber = actor_for(session.nurse), actor_for(session.prescriber)
     patient, uid = session.patient.uid, session.uid
     with clock_at(begun - 30 * MINUTE):
@@ -141,6 +151,22 @@ def _begin(session: Session, minutes: int) -> None:
         with clock_at(begun):
             delivery_actions.dose_event(by=nurse, kind="start", patient=patient, uid=uid)
         _go_on(session, nurse, begun, 0, minutes)
+
+
+def _prepare(session: Session, planner: Actor, begun: datetime) -> None:
+    """Preparation visits come before the first dose."""
+    late = Visit.objects.filter(
+        course=session.course_id, kind=Visit.Kind.PREPARATION, state=Visit.State.PLANNED, starts_at__gte=begun
+    )
+    for days, visit in enumerate(late.order_by("-starts_at"), start=2):
+        with clock_at(begun - timedelta(days=10)):
+            move_visit(
+                by=planner,
+                patient=session.patient.uid,
+                uid=visit.uid,
+                starts_at=begun - timedelta(days=days),
+                version=visit.version,
+            )
 
 
 def _go_on(session: Session, by: Actor, begun: datetime, after: int, until: int) -> None:

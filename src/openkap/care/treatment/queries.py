@@ -162,9 +162,9 @@ class MyVisit:
     is_past: bool
 
     @property
-    def left(self) -> str:
-        """How much of the window is left."""
-        return "" if self.window is None else f"until {self.window[1]:%a %d %b %H:%M}"
+    def is_outside(self) -> bool:
+        """It would come too early or too late after the dose."""
+        return self.window is not None and not self.window[0] <= self.starts_at <= self.window[1]
 
 
 def my_visits(by: Actor) -> list[MyVisit]:

@@ -449,8 +449,10 @@ class Page {
   drawDue(now) {
     const place = by("due");
     const due = this.dueNow();
-    place.classList.toggle("is-soon", Boolean(due) && due.at - now < MINUTE && due.at >= now);
-    place.classList.toggle("is-late", Boolean(due) && due.at < now);
+    place.classList.toggle("is-soon", Boolean(due) && Math.abs(due.at - now) < MINUTE);
+    // Within the minute it is due, not late.
+    const isLate = Boolean(due) && now - due.at >= MINUTE;
+    place.classList.toggle("is-late", isLate);
     if (!due) {
       const words = this.state.begun === null ? (this.state.session.state === "cleared" ? "Start the dose" : "Clear the gates") : ["dosing", "recovery", "ready"].includes(this.state.session.state) ? "Schedule done: check leaving" : this.state.session.words;
       place.dataset.short = "";
@@ -458,9 +460,9 @@ class Page {
     }
     const left = due.at - now;
     const clock = `${Math.floor(Math.abs(left) / MINUTE)}:${String(Math.floor((Math.abs(left) % MINUTE) / 1000)).padStart(2, "0")}`;
-    place.dataset.short = left >= 0 ? `${clock}` : `LATE ${clock}`;
+    place.dataset.short = isLate ? `LATE ${clock}` : left < 0 ? "now" : clock;
     place.firstChild?.nodeType === 3 || place.replaceChildren(document.createTextNode(""), node("small"));
-    place.firstChild.textContent = left >= 0 ? `Vitals in ${clock}` : `Vitals ${clock} late`;
+    place.firstChild.textContent = isLate ? `Vitals ${clock} late` : left < 0 ? "Vitals now" : `Vitals in ${clock}`;
     place.lastChild.textContent = `${this.time(due.at)}, ${due.why}${due.here ? "; counted with what waits on this tablet" : ""}`;
   }
 
