@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.urls import reverse
 
 from openkap.care.moment import now
@@ -126,6 +128,16 @@ def test_the_figure_says_in_a_table_what_it_draws(patient, cast, answer_pcl):
     assert "PCL-5 from 50 on" in page
     for value in ("50", "44", "20"):
         assert f'<td class="number">{value}</td>' in page
+
+
+def test_the_page_says_which_definitions_of_change_hold(patient, cast, answer_pcl):
+    answer_pcl(50)
+    answer_pcl(33, days=7)
+    said = cast.client("ada").get(f"/patients/{patient.uid}/outcomes/").content.decode()
+    assert "PCL-5 50 → 33" in said
+    met = dict(re.findall(r"<td>([^<]+)</td><td>(✓ yes|no|<span class=\"not-known\">)", said))
+    assert met["fall of 15 or more"] == "✓ yes"
+    assert met["fall of half or more"] == met["28 or below"] == "no"
 
 
 def test_an_unscored_form_is_shown_as_unscored_not_as_zero(patient, cast, asked):
