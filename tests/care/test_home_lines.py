@@ -5,7 +5,7 @@ from openkap.care.views import one_line_a_patient
 
 ONE, TWO = "aaaaaaaaaaa1", "aaaaaaaaaaa2"
 CALL = Task("Call the patient", f"/patients/{ONE}/outcomes/", "One", urgency="now")
-RECEIVE = Task("Receive the patient", f"/patients/{ONE}/screening/", "One", urgency="today")
+RECEIVE = Task("Receive the patient", f"/patients/{ONE}/screening/#now", "One", urgency="today")
 OTHER = Task("Receive the patient", f"/patients/{TWO}/screening/", "Two", urgency="today")
 SECOND = Task("Plan the course", f"/patients/{TWO}/courses/", "Two")
 

@@ -46,6 +46,7 @@ class Permission(StrEnum):
     PRESCRIBE = "prescribe"
     GIVE_DOSE = "give_dose"
     CHECK_DOSE = "check_dose"
+    RECORD_TEST = "record_test"
     RECORD_SESSION = "record_session"
     DISCHARGE = "discharge"
     WRITE_THERAPY_NOTE = "write_therapy_note"
@@ -75,6 +76,7 @@ HOLDERS: dict[Permission, tuple[Role, ...]] = {
     Permission.RESTRICT_PATIENT: (_P,),
     Permission.BREAK_GLASS: (_P, _N, _T),
     Permission.SCREEN: (_P, _N, _C),
+    Permission.RECORD_TEST: (_P, _N, _C),
     Permission.DECIDE_ELIGIBILITY: (_P,),
     Permission.TAKE_CONSENT: (_P, _N, _C),
     Permission.COUNTERSIGN_CONSENT: (_P,),

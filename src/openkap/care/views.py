@@ -60,7 +60,7 @@ def one_line_a_patient(tasks: list[Task]) -> list[Line]:
     """
     if not any(task.urgency == NOW for task in tasks):
         return [Line(task) for task in tasks]
-    whose = [resolve(task.url).kwargs.get("patient", "") for task in tasks]
+    whose = [resolve(task.url.partition("#")[0]).kwargs.get("patient", "") for task in tasks]
     first = {uid: number for number, uid in reversed(list(enumerate(whose))) if uid}
     under: dict[int, list[Task]] = {}
     alone = []

@@ -29,7 +29,7 @@ ACTS = {
     *("screening_answer", "screening_shared_decision", "consent_part", "consent_capacity", "visit_missed"),
     *(f"session_{act}" for act in ("addendum", "adverse_event", "alert", "arrive", "check", "clear", "dose")),
     *(f"session_{act}" for act in ("entry", "gate", "give_up", "leave", "order", "sign", "waste")),
-    *("practice_begin", "practice_end", "practice_sync", "live_sync", "course_report_event"),
+    *("practice_begin", "practice_end", "practice_sync", "live_sync", "course_report_event", "course_due"),
     *("insights_extract", "registry_access", "demo_be", "lock", "switch_clinic", "start"),
 }
 # Files, data for scripts, and fragments of a page of the tour.

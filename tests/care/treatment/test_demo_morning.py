@@ -18,9 +18,9 @@ def test_the_demo_seats_a_morning_once_and_sends_the_last_one_home(cast, patient
     course = treated.planned(cast, patient)
     watch.forward(days=1)
     assert renew_morning() == 1
-    session = course.sessions.get(state="dosing")
-    begun = DoseEvent.objects.get(session=session).observed_at
-    assert watch.moment - begun == timedelta(minutes=27)
+    session = course.sessions.get(state="recovery")
+    begun = DoseEvent.objects.get(session=session, kind="start").observed_at
+    assert watch.moment - begun == timedelta(minutes=96)
     assert renew_morning() == 0
 
     watch.forward(days=1)
@@ -28,4 +28,4 @@ def test_the_demo_seats_a_morning_once_and_sends_the_last_one_home(cast, patient
     session.refresh_from_db()
     assert session.state == "left"
     assert Discharge.objects.get(session=session).may_leave
-    assert Session.objects.get(state="dosing").number == 2
+    assert Session.objects.get(state="recovery").number == 2

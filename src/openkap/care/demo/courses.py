@@ -13,6 +13,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from django.db.models import F
+
 from openkap.care.accounts.models import Signature, Staff
 from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
@@ -24,12 +26,14 @@ from openkap.care.moment import clock_at
 from openkap.care.patients.models import Patient
 from openkap.care.treatment.closing_actions import Event, record_adverse_event
 from openkap.care.treatment.drug_actions import Received, receive
+from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.models import (
     Clearance,
     Course,
     Discharge,
     DoseCheck,
     DoseEvent,
+    DueItem,
     Entry,
     Lot,
     Note,
@@ -346,3 +350,12 @@ _NOTES = {
     "integration": "Images of the session told in order; link to the index trauma named by the patient.",
     "trauma_focused": "Next step of the therapy as planned; homework looked at together.",
 }
+
+
+def tests(clinic: Clinic, course: Course, slot: Slot, until: datetime) -> None:
+    """Tests and contacts were done on their days; now and then one of a running course was forgotten."""
+    due = DueItem.objects.filter(course=course, kind__in=TICKED, due_at__lt=until)
+    forgotten = due.last() if clinic.dice.random() < 0.3 else None
+    due.exclude(pk=forgotten.pk if forgotten else 0).update(
+        done_at=F("due_at"), done_by=clinic.people[slot.nurse], note="in the record (synthetic)"
+    )

@@ -153,6 +153,7 @@ def _live(journeys: Journeys, patient: Patient, course: Course, slot: Slot, pers
         if clinic.dice.random() < 0.1:
             courses.adverse_event(clinic, session, slot)
     courses.therapy(clinic, course, slot, today)
+    courses.tests(clinic, course, slot, today)
     last = max(session.ends_at for session in course.sessions.all())
     if last + DAY < today:
         with clock_at(last + DAY):

@@ -27,7 +27,7 @@ from openkap.core.errors import InputError
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Minutes since the dose began, a chair each; before zero: released, and about to begin.
-MORNING = (27, 96, -5)
+MORNING = (96, 27, -5)
 STALE, RESTED = 4 * HOUR, 12 * HOUR
 READINGS = {0: 126, 10: 133, 20: 141, 30: 147, 40: 150, 55: 144, 70: 138, 85: 131, 100: 127, 120: 124}
 GATES = {

@@ -1,14 +1,15 @@
-"""What waits in treatment, for whom: alerts first, then today's sessions, notes, and courses to plan.
+"""What waits in treatment, for whom: today's sessions, tests, notes, and courses to plan.
 
 Sessions under way stand in the live page's own list.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -19,11 +20,11 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import NAME, display_name, name_shown
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
-from openkap.care.treatment.models import AdverseEvent, Alert, Course, Session, Visit
-from openkap.care.treatment.session_rows import UNDER_WAY
+from openkap.care.treatment.models import AdverseEvent, Course, DueItem, Session, Visit
 
 MOST = 50
-TODAY = timedelta(hours=16)
+NAMED = 3
+TODAY, WEEK = timedelta(hours=16), timedelta(days=7)
 # Session state -> what the nurse does next.
 NEXT = {
     "planned": "Receive the patient",
@@ -37,7 +38,9 @@ def tasks(by: Actor) -> list[Task]:
     """What must be done now, for whom, by when."""
     found: list[Task] = []
     if by.may(Permission.RECORD_SESSION):
-        found += [*_alerts(by), *_sessions(by)]
+        found += _sessions(by)
+    if by.may(Permission.RECORD_TEST):
+        found += _tests(by)
     if by.may(Permission.PLAN_COURSE):
         found += _to_plan(by)
     if by.may(Permission.WRITE_THERAPY_NOTE):
@@ -47,38 +50,14 @@ def tasks(by: Actor) -> list[Task]:
     return found
 
 
-def _alerts(by: Actor) -> list[Task]:
-    return [
-        Task(
-            "Answer the alert",
-            reverse("session", args=[row.session.patient.uid, row.session.uid]),
-            display_name(row.session.patient.identity),
-            row.raised_at,
-            "now",
-            f"{row.rule}{', nobody has answered' if row.escalated_at else ''}",
-        )
-        for row in _unanswered(*scope_of(by))
-    ]
-
-
-@prepared
-def _unanswered(clinic_id: int, staff_id: int) -> QuerySet[Alert]:
-    waiting = Alert.objects.filter(
-        acknowledged_at__isnull=True,
-        session__locked_at__isnull=True,
-        session__patient__in=visible(clinic_id, staff_id),
-    ).exclude(session__state__in=UNDER_WAY)
-    return waiting.select_related("session__patient__identity").order_by("raised_at")[:MOST]
-
-
 def _sessions(by: Actor) -> list[Task]:
     return [
         Task(
-            NEXT[row.state],
+            "Answer the alerts" if row.waiting else NEXT[row.state],
             reverse("session", args=[row.patient.uid, row.uid]),
             display_name(row.patient.identity),
             row.starts_at if row.state == "planned" else None,
-            "today",
+            "now" if row.waiting else "today",
             f"session {row.number}, {row.chair.name}",
         )
         for row in _open_before(*scope_of(by), now() + TODAY)
@@ -86,14 +65,50 @@ def _sessions(by: Actor) -> list[Task]:
 
 
 @prepared
-def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Session]:
+def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Any]:
     rows = Session.objects.filter(
         patient__in=visible(clinic_id, staff_id),
         state__in=NEXT,
         locked_at__isnull=True,
         starts_at__lt=before,
     )
-    return rows.select_related("patient__identity", "chair").order_by("starts_at")[:MOST]
+    waiting = Count("alerts", filter=Q(alerts__acknowledged_at__isnull=True))
+    return (
+        rows.select_related("patient__identity", "chair")
+        .annotate(waiting=waiting)
+        .order_by("starts_at")[:MOST]
+    )
+
+
+def _tests(by: Actor) -> list[Task]:
+    """One line a course: what is due within the week, or late."""
+    of: dict[str, list[DueItem]] = defaultdict(list)
+    for item in _due_before(*scope_of(by), now() + WEEK):
+        of[item.course.uid].append(item)
+    return [
+        Task(
+            "Do the tests",
+            reverse("course", args=[items[0].patient.uid, course]) + "#due",
+            display_name(items[0].patient.identity),
+            items[0].due_at,
+            "today" if items[0].due_at < now() else "soon",
+            ", ".join(each.what for each in items[:NAMED])
+            + (f" and {len(items) - NAMED} more" if len(items) > NAMED else ""),
+        )
+        for course, items in of.items()
+    ]
+
+
+@prepared
+def _due_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[DueItem]:
+    rows = DueItem.objects.filter(
+        patient__in=visible(clinic_id, staff_id),
+        kind=DueItem.Kind.TEST,
+        done_at__isnull=True,
+        course__ended_at__isnull=True,
+        due_at__lt=before,
+    )
+    return rows.select_related("patient__identity", "course").order_by("due_at", "id")[: MOST * 4]
 
 
 def _to_plan(by: Actor) -> list[Task]:

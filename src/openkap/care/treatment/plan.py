@@ -18,6 +18,8 @@ from openkap.protocol.model import Course, Protocol, Therapy
 SATURDAY = 5
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
+# A LOINC code beside a test's name is for machines: people read the name.
+_CODES = re.compile(r" \(\d+-\d(, \d+-\d)*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def _trauma_focused(
 def _items(protocol: Protocol, sessions: Sequence[PlannedSession], now: datetime) -> list[PlannedItem]:
     first, last = sessions[0], sessions[-1]
     made = [
-        PlannedItem("test", item, "before the first dose", max(now, first.starts_at - DAY), 1)
+        PlannedItem("test", _CODES.sub("", item), "before the first dose", max(now, first.starts_at - DAY), 1)
         for collect in protocol.collect
         for item in collect.items
     ]

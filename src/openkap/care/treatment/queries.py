@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -20,6 +20,7 @@ from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
+from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.models import AdverseEvent, Course, DueItem, LedgerEntry, Note, Session, Visit
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
 from openkap.protocol.read import load_protocol
@@ -116,15 +117,19 @@ def plan_lines(course: Course) -> list[Dated]:
 def course_page(course: Course) -> dict[str, Any]:
     """Everything the page of a course shows."""
     protocol = protocol_of(course.protocol, course.protocol_version)
-    items = (
-        DueItem.objects.filter(course=course).select_related("session", "done_by").order_by("due_at", "id")
+    items = list(
+        DueItem.objects.filter(course=course, kind__in=TICKED)
+        .select_related("session", "done_by")
+        .order_by(F("done_at").desc(nulls_first=True), "due_at", "id")[:MOST]
     )
     return {
         "course": course,
         "protocol": protocol,
         "lines": plan_lines(course),
         "rules": rules_of(course),
-        "items": list(items[:MOST]),
+        "items": items,
+        "done_items": [each for each in items if each.done_at],
+        "now": now(),
         "adverse_events": list(
             AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True).order_by(
                 "-onset_at"

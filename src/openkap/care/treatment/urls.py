@@ -17,6 +17,7 @@ urlpatterns = [
     page(_PATIENT + "courses/plan/", views.plan, name="course_plan", may=needs(May.PLAN_COURSE)),
     page(_COURSE, views.course, name="course", may=needs(May.SEE_PATIENT)),
     page(_COURSE + "reports/", views.report_event, name="course_report_event", may=needs(May.PRESCRIBE)),
+    page(_COURSE + "due/", views.due, name="course_due", may=needs(May.RECORD_TEST)),
     page(_COURSE + "end/", views.end_course, name="course_end", may=needs(May.PRESCRIBE)),
     page(
         _VISIT,

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.middleware import ClinicRequest
@@ -17,6 +18,7 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment import (
     closing_actions,
     drug_actions,
+    due_actions,
     forms,
     planning_actions,
     queries,
@@ -77,6 +79,36 @@ def end_course(request: ClinicRequest, patient: str, course: str) -> HttpRespons
     row = course_for(request.actor, patient, course, Permission.PRESCRIBE)
     context = frame(request, row.patient) | queries.course_page(row) | {"error": error, "typed": request.POST}
     return render(request, "treatment/end_course.html", context, status=422 if error else 200)
+
+
+@require_POST
+def due(request: ClinicRequest, patient: str, course: str) -> HttpResponse:
+    """Tests and contacts were done, or one was not after all."""
+    data = request.POST
+    try:
+        if data.get("undo"):
+            due_actions.untick(
+                by=request.actor,
+                patient=patient,
+                course=course,
+                item=data["undo"],
+                reason=data.get("reason", ""),
+            )
+            return redirect(reverse("course", args=[patient, course]) + "#due")
+        due_actions.tick(
+            by=request.actor,
+            patient=patient,
+            course=course,
+            items=data.getlist("items"),
+            done_on=forms.day_given(data, "done_on") if data.get("done_on") else None,
+            note=data.get("note", ""),
+        )
+    except InputError as refused:
+        row = course_for(request.actor, patient, course, Permission.SEE_PATIENT)
+        context = frame(request, row.patient) | queries.course_page(row)
+        context |= {"due_error": refused, "typed": data, "ticked": data.getlist("items")}
+        return render(request, "treatment/course.html", context, status=422)
+    return redirect(reverse("course", args=[patient, course]) + "#due")
 
 
 @require_POST

@@ -1,0 +1,86 @@
+"""Tests and contacts that the plan asks for: done on a day, or not done after all; each way audited.
+
+Measures are not ticked here: their forms are answered, and that says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.moment import now, today
+from openkap.care.permissions import Permission
+from openkap.care.treatment.access import course_for
+from openkap.care.treatment.models import Course, DueItem
+from openkap.core.errors import InputError
+
+TICKED = (DueItem.Kind.TEST, DueItem.Kind.CONTACT)
+
+
+@transaction.atomic
+def tick(
+    *, by: Actor, patient: str, course: str, items: Sequence[str], done_on: date | None, note: str = ""
+) -> list[DueItem]:
+    """These tests and contacts were done that day; where the results are goes into the note."""
+    row = course_for(by, patient, course, Permission.RECORD_TEST)
+    if not items:
+        raise InputError("nothing is chosen", remedy="tick what was done", where="items")
+    day = done_on or today()
+    if day > today():
+        raise InputError(
+            "this day is still to come",
+            value=day.isoformat(),
+            limit=today().isoformat(),
+            remedy="enter the day it was done",
+            where="done_on",
+        )
+    done_at = now() if day == today() else datetime.combine(day, time(12), tzinfo=UTC)
+    found = _open_items(row, items)
+    for item in found:
+        item.done_at, item.done_by_id, item.note = done_at, by.staff_id, note.strip()[:200]
+        item.save(update_fields=["done_at", "done_by", "note"])
+        _told(by, row, item, "due.done", reason=note.strip())
+    return found
+
+
+def _open_items(course: Course, uids: Sequence[str]) -> list[DueItem]:
+    """The items still open among these; what a colleague ticked meanwhile stays as it is."""
+    rows = DueItem.objects.select_for_update().filter(course=course, kind__in=TICKED, done_at__isnull=True)
+    return list(rows.filter(uid__in=uids))
+
+
+@transaction.atomic
+def untick(*, by: Actor, patient: str, course: str, item: str, reason: str) -> DueItem:
+    """It was ticked in error: it is due again, and the audit keeps both."""
+    row = course_for(by, patient, course, Permission.RECORD_TEST)
+    found = DueItem.objects.select_for_update().filter(course=row, uid=item, done_at__isnull=False).first()
+    if found is None:
+        raise InputError("this is not marked as done", value=item, remedy="reload the page")
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="write why it is due again", where="reason")
+    _told(by, row, found, "due.not_done", reason=reason.strip())
+    found.done_at = found.done_by = None
+    found.note = ""
+    found.save(update_fields=["done_at", "done_by", "note"])
+    return found
+
+
+def _told(by: Actor, course: Course, item: DueItem, what: str, *, reason: str) -> None:
+    detail = {
+        "item": item.uid,
+        "what": item.what,
+        "done_at": item.done_at.isoformat() if item.done_at else "",
+    }
+    record(
+        what,
+        by=by,
+        entity="course",
+        uid=course.uid,
+        patient=course.patient.uid,
+        reason=reason,
+        detail=detail,
+    )
