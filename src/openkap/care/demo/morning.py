@@ -20,7 +20,8 @@ from openkap.care.moment import clock_at, now
 from openkap.care.outcomes.models import SafetySignal
 from openkap.care.treatment import closing_actions, delivery_actions, dose_actions, session_actions
 from openkap.care.treatment.drug_actions import Witness
-from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Lot, Session, Visit
+from openkap.care.treatment.due_actions import tick
+from openkap.care.treatment.models import DoseCheck, DoseEvent, DueItem, Entry, Lot, Session, Visit
 from openkap.care.treatment.planning_actions import move_session, move_visit
 from openkap.care.treatment.session_rows import BEFORE, State
 from openkap.core.errors import InputError
@@ -89,7 +90,7 @@ def _to_come() -> list[Session]:
         Session.objects.filter(state=State.PLANNED)
         .alias(last=last)
         .filter(Q(last=None) | Q(last__lt=now() - RESTED))
-        .select_related("patient", "nurse", "prescriber")
+        .select_related("patient", "course", "nurse", "prescriber")
         .exclude(Exists(SafetySignal.objects.filter(patient=OuterRef("patient"), closed_at=None)))
         .order_by(F("last").asc(nulls_last=True), "starts_at", "pk")
     )
@@ -154,7 +155,18 @@ def _begin(session: Session, minutes: int) -> None:
 
 
 def _prepare(session: Session, planner: Actor, begun: datetime) -> None:
-    """Preparation visits come before the first dose."""
+    """Tests and preparation visits come before the first dose."""
+    with clock_at(begun - timedelta(days=1)):
+        due = DueItem.objects.filter(course=session.course_id, done_at=None, due_at__lt=session.starts_at)
+        if uids := list(due.values_list("uid", flat=True)):
+            tick(
+                by=planner,
+                patient=session.patient.uid,
+                course=session.course.uid,
+                items=uids,
+                done_on=None,
+                note="in the record (synthetic)",
+            )
     late = Visit.objects.filter(
         course=session.course_id, kind=Visit.Kind.PREPARATION, state=Visit.State.PLANNED, starts_at__gte=begun
     )

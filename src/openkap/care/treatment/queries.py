@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -119,23 +121,39 @@ def course_page(course: Course) -> dict[str, Any]:
     protocol = protocol_of(course.protocol, course.protocol_version)
     items = list(
         DueItem.objects.filter(course=course, kind__in=TICKED)
-        .select_related("session", "done_by")
-        .order_by(F("done_at").desc(nulls_first=True), "due_at", "id")[:MOST]
+        .select_related("done_by")
+        .order_by("due_at", "id")[:MOST]
     )
     return {
         "course": course,
         "protocol": protocol,
         "lines": plan_lines(course),
         "rules": rules_of(course),
-        "items": items,
+        "due_groups": list(_due_groups(course, items)),
         "done_items": [each for each in items if each.done_at],
-        "now": now(),
         "adverse_events": list(
             AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True).order_by(
                 "-onset_at"
             )[:MOST]
         ),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class DueGroup:
+    """What the plan asks for at one time."""
+
+    when: str
+    due_at: datetime
+    is_late: bool
+    items: list[DueItem]
+
+
+def _due_groups(course: Course, items: list[DueItem]) -> Iterator[DueGroup]:
+    """What is still open, by time; nothing is due of a course that has ended."""
+    waiting = [each for each in items if each.done_at is None and course.ended_at is None]
+    for (due_at, when), group in groupby(waiting, key=lambda each: (each.due_at, each.when)):
+        yield DueGroup(when, due_at, due_at < now(), list(group))
 
 
 def courses_page(patient: Patient) -> dict[str, Any]:
