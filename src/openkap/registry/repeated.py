@@ -19,6 +19,8 @@ from openkap.registry.query import Rows
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Z95 = 1.959963984540054
+# A covariance whose smallest direction is this much smaller than its largest is on its way to a singular one.
+SINGULAR = 1e-10
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     Raises
     ------
     InputError
-        when fewer than two people were seen at some time.
+        when fewer than two people were seen at some time, or the scores of few people lie on a line, so that
+        the likelihood has no maximum.
     """
     stats = _Patterns.of([row for row in rows if "1" in row["pattern"]], times)
     counts = stats.people @ stats.seen
@@ -79,12 +82,14 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     n = int(stats.people.sum())
     mean = stats.sums.sum(axis=0) / counts
     covariance = np.diag(np.diag(stats.products.sum(axis=0)) / counts - mean**2)
+    _refuse_degenerate(covariance, counts)
     loglik, converged, iteration = -np.inf, False, 0
     for _ in range(most):
         iteration += 1
         first, second, fresh = stats.complete(mean, covariance)
         mean = first / n
         covariance = second / n - np.outer(mean, mean)
+        _refuse_degenerate(covariance, counts)
         if fresh - loglik < tolerance * abs(fresh):
             loglik, converged = fresh, True
             break
@@ -94,6 +99,17 @@ def fit_trajectory(rows: Rows, times: int, *, tolerance: float = 1e-10, most: in
     return Trajectory(
         mean, covariance, np.asarray(np.linalg.inv(information), float), n, loglik, iteration, converged
     )
+
+
+def _refuse_degenerate(covariance: Floats, counts: Floats) -> None:
+    least, *_, largest = np.linalg.eigvalsh(covariance)
+    if least <= SINGULAR * largest:
+        raise InputError(
+            "the scores of so few people do not determine a model of the trajectory",
+            value=f"{int(counts.min())} people at one of the times",
+            limit="scores that do not lie on a line",
+            remedy="leave that time out, or wait",
+        )
 
 
 @dataclass(frozen=True)
