@@ -137,8 +137,8 @@ def check(extra: tuple[Path, ...], root: Path, against: tuple[Path, ...], as_jso
     from openkap.evidence.scales import read_scales
     from openkap.evidence.syntheses import read_syntheses
 
-    base = read_base(root / "trials", *extra)
     scales = read_scales(root / "outcome_scales.yaml")
+    base = read_base(root / "trials", *extra, scales=scales)
     trials = check_base(base, scales)
     for path in against:
         second = read_study(path)

@@ -12,7 +12,7 @@ from openkap.evidence.base import Base
 from openkap.evidence.grade import Limit
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses
-from openkap.evidence.wording import against, loud
+from openkap.evidence.wording import against, held_back, loud, mixed
 
 Verdict = Literal["supported", "mixed", "not supported", "cannot be judged"]
 
@@ -110,7 +110,8 @@ def from_answers(
 
     ``told`` are the trials whose numbers ``because`` tells though no pool can take them.
     """
-    silence = loud(answers[0], told)
+    cautions = dict.fromkeys(each for answer in answers for each in (mixed(answer), held_back(answer)))
+    silence = " ".join(each for each in (loud(answers[0], told), *cautions) if each)
     trials = dict.fromkeys(
         [each.study for answer in answers for each in answer.effects]
         + [

@@ -190,7 +190,10 @@ def duration(part: Part, held: Held) -> Judged:
         (study, outcome)
         for study in held.controlled
         for outcome in study.outcomes
-        if outcome.domain == "durability" and outcome.kind == "arm_level" and len(outcome.values) > 1
+        if outcome.domain == "durability"
+        and outcome.kind == "arm_level"
+        and len(outcome.values) > 1
+        and not outcome.unsettled
     ]
     if answer.effects:
         because = f"{effect(answer)}, from {behind(answer)}. {own_said(answer)}".strip()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Sequence
 
 from openkap.evidence.answers import Answer
+from openkap.evidence.base import Base
 from openkap.evidence.silence import OwnWords, Silent
 from openkap.evidence.study import Study
 
@@ -107,6 +108,28 @@ def loud(answer: Answer, told: Container[str] = ()) -> str:
         text += f" Nor {'are' if len(others) > 1 else 'is'} {named}."
     people = sum(each.people or 0 for each in silent)
     return f"{text} Together {people} of {answer.people + answer.silent_people} people known."
+
+
+def held_back(answer: Answer) -> str:
+    """Which results the integrity gate keeps out of an answer, each with what contradicts what."""
+    told = {f"{each.study} ({each.outcome_id}: {each.reason})" for each in answer.left_out if each.held_back}
+    return f"HELD BACK by the integrity gate: {'; '.join(sorted(told))}." if told else ""
+
+
+def held_back_anywhere(base: Base) -> str:
+    """Every result with numbers that is not settled, in whichever answer it would stand."""
+    told = [
+        f"{study.name} ({outcome.id}: {'; '.join(outcome.unsettled)})"
+        for study in base.studies
+        for outcome in study.outcomes
+        if outcome.unsettled
+    ]
+    return f"HELD BACK by the integrity gate: {minus('; '.join(told))}." if told else ""
+
+
+def mixed(answer: Answer) -> str:
+    """That a pool mixes what should not be pooled, as a sentence; empty where it does not."""
+    return f"MIXED IN THIS NUMBER: {answer.mixed_scores}." if answer.mixed_scores else ""
 
 
 def _is_largest(silent: Silent, answer: Answer) -> bool:

@@ -1,15 +1,13 @@
-"""Where a registry record contradicts itself or the scale it names, and what that does to its outcomes."""
+"""Where a registry record contradicts itself or the scale it names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from openkap.evidence.importers.registry_fields import dig, list_of
 from openkap.evidence.importers.registry_record import Record
 from openkap.evidence.importers.registry_sample import participant_flow
-from openkap.evidence.integrity import Finding
 from openkap.evidence.scales import Scale
 from openkap.evidence.study import Outcome
 from openkap.evidence.usable import FIRST_PERIOD
@@ -79,27 +77,3 @@ def find_contradictions(record: Record, outcomes: tuple[Outcome, ...]) -> None:
                 "contradiction",
                 outcome.id,
             )
-
-
-def without_contradictions(outcomes: Iterable[Outcome], findings: Iterable[Finding]) -> tuple[Outcome, ...]:
-    """The outcomes, each marked with the contradictions found on it, so that it enters no pool meanwhile."""
-    found = [each for each in findings if each.severity == "contradiction"]
-    return tuple(
-        _unsettled(outcome, [f"{each.check}: {each.sentence}" for each in found if _is_on(each, outcome)])
-        for outcome in outcomes
-    )
-
-
-def _unsettled(outcome: Outcome, reasons: list[str]) -> Outcome:
-    return outcome.model_copy(update={"unsettled": tuple(dict.fromkeys((*outcome.unsettled, *reasons)))})
-
-
-def _is_on(finding: Finding, outcome: Outcome) -> bool:
-    """A finding names an outcome by id (or id and arm), by its measure's title, or by scale and time."""
-    if finding.subject == outcome.id or finding.subject.startswith(f"{outcome.id}, "):
-        return True
-    rest = finding.subject.partition(", ")[2]
-    title = (outcome.where or "").partition(", ")[2].removeprefix("analysis of ")
-    return rest in (outcome.id, title or outcome.id) or rest.startswith(
-        f"{outcome.instrument} {outcome.time.label}, arm "
-    )

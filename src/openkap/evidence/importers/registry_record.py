@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openkap.evidence.importers.registry_arms import Arms, read_arms
-from openkap.evidence.integrity import Finding
+from openkap.evidence.integrity_finding import Finding
 from openkap.evidence.scales import Scales
 
 # The one place every number of a record was read at.

@@ -82,7 +82,7 @@ def gap_map(base: Base) -> GapMap:
     for study in base.studies:
         if study.is_controlled:
             for outcome in study.outcomes:
-                if outcome.kind == "qualitative" or outcome.domain not in domains:
+                if outcome.kind == "qualitative" or outcome.unsettled or outcome.domain not in domains:
                     continue
                 for window in {outcome.time.window, *outcome.time.covers} & set(windows):
                     found.setdefault((outcome.domain, window.words), {})[study.name] = (
