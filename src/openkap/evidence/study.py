@@ -55,6 +55,7 @@ class Group(StrEnum):
     REGISTERED = "registered_no_results"
     REGISTERED_PREVENTION = "registered_prevention"
     PREVENTION = "prevention_perioperative"
+    OTHER_QUESTION = "other_question"
     NOT_FOUND = "not_found"
 
 

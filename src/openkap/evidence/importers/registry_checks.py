@@ -13,6 +13,9 @@ from openkap.evidence.study import Outcome
 from openkap.evidence.usable import FIRST_PERIOD
 
 _CROSSOVER = re.compile(r"cross[\s_-]?over", re.IGNORECASE)
+_STRESS = re.compile(
+    r"post-?\s?trauma|ptsd|stress (disorder|reaction)|traumati[sz]|\btrauma\b", re.IGNORECASE
+)
 _RANGE = re.compile(r"\b(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\b")
 
 
@@ -31,6 +34,34 @@ def check_scale_range(record: Record, measure: dict[str, Any], scale: Scale | No
                 "contradiction",
                 title,
             )
+
+
+def is_outside(record: Record) -> bool:
+    """Is the record of another drug or another disorder? Then its people are none of those we count."""
+    module = record.protocol.get("conditionsModule") or {}
+    identification = record.protocol["identificationModule"]
+    conditions = "; ".join(list_of(module.get("conditions")))
+    about = " ".join(
+        [
+            conditions,
+            *list_of(module.get("keywords")),
+            str(identification.get("briefTitle")),
+            str(identification.get("officialTitle")),
+        ]
+    )
+    given = " ".join([about, *record.arms.described.values(), *(arm.label for arm in record.arms.all)])
+    why = []
+    if "ketamine" not in given.lower() and "spravato" not in given.lower():
+        why.append("no group is given ketamine")
+    if conditions and not _STRESS.search(about):
+        why.append(f"its condition is {conditions}, not PTSD")
+    if why:
+        record.doubt(
+            "other-question",
+            f"{' and '.join(why)}: it enters no answer",
+            "leave it out; or, if the record is about ketamine in PTSD, set its `group` in the file",
+        )
+    return bool(why)
 
 
 def find_contradictions(record: Record, outcomes: tuple[Outcome, ...]) -> None:

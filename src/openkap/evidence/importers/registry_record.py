@@ -37,4 +37,6 @@ class Record:
     ) -> None:
         """Something a person must look at, with what to do about it."""
         subject = f"{self.number}, {at}" if at else self.number
-        self.findings.append(Finding(check, severity, subject, sentence, remedy))
+        finding = Finding(check, severity, subject, sentence, remedy)
+        if finding not in self.findings:
+            self.findings.append(finding)
