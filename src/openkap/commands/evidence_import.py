@@ -193,9 +193,9 @@ def _form_of(text: str, path: Path) -> str:
         return "revman"
     raise InputError(
         "the form of the file cannot be told",
-        value=header,
+        value=header or "an empty file",
         where=str(path),
-        remedy="say it with --form",
+        remedy="say it with --form; a table of effects alone goes to `openkap evidence pool`",
         limit="ClinicalTrials.gov JSON, PubMed XML or nbib, RIS, Metapsy, RevMan or our own CSV",
     )
 

@@ -131,7 +131,14 @@ def read_base(*folders: Path, scales: Scales | None = None) -> Base:
     records: dict[str, Study] = {}
     prints: dict[str, str] = {}
     for folder in folders or (SHIPPED / "trials",):
-        for path in content_files(root=folder):
+        paths = list(content_files(root=folder))
+        if not paths:
+            raise InputError(
+                "no study files in this folder",
+                value=folder,
+                remedy="name the folder that `openkap evidence import --into` wrote",
+            )
+        for path in paths:
             document = read_document(path)
             study = _checked(document)
             if study.id in records:
