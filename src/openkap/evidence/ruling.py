@@ -12,7 +12,7 @@ from openkap.evidence.base import Base
 from openkap.evidence.grade import Limit
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses
-from openkap.evidence.wording import against, held_back, loud, mixed
+from openkap.evidence.wording import against, held_back, loud, mixed, unstandardised
 
 Verdict = Literal["supported", "mixed", "not supported", "cannot be judged"]
 
@@ -104,14 +104,23 @@ def benefit_of(answer: Answer) -> Verdict:
 
 
 def from_answers(
-    part: Part, verdict: Verdict, because: str, answers: list[Answer], *, told: frozenset[str] = frozenset()
+    part: Part,
+    verdict: Verdict,
+    because: str,
+    answers: list[Answer],
+    *,
+    told: frozenset[str] = frozenset(),
+    head: str | None = None,
 ) -> Judged:
     """A judgement that rests on answers, with their numbers, their trials and who is not in them.
 
-    ``told`` are the trials whose numbers ``because`` tells though no pool can take them.
+    ``told`` are the trials whose numbers ``because`` tells though no pool can take them; ``head`` is what
+    stands before the silent trials where no number is told.
     """
-    cautions = dict.fromkeys(each for answer in answers for each in (mixed(answer), held_back(answer)))
-    silence = " ".join(each for each in (loud(answers[0], told), *cautions) if each)
+    cautions = dict.fromkeys(
+        each for answer in answers for each in (unstandardised(answer), mixed(answer), held_back(answer))
+    )
+    silence = " ".join(each for each in (loud(answers[0], told, head), *cautions) if each)
     trials = dict.fromkeys(
         [each.study for answer in answers for each in answer.effects]
         + [

@@ -78,7 +78,7 @@ class Window(StrEnum):
             Window.BASELINE: "baseline",
             Window.ACUTE: "within hours",
             Window.DAY_1: "24 hours",
-            Window.END_OF_COURSE: "end of the course (about 1-2 weeks)",
+            Window.END_OF_COURSE: "end of the course (about 1–2 weeks)",
             Window.MONTH_1: "about 1 month",
             Window.MONTH_3: "about 3 months",
             Window.LATER: "6 months or later",

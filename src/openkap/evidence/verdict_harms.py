@@ -90,7 +90,7 @@ def passing_harm(part: Part, held: Held) -> Judged:
                 unsaid = ", for how long is not said" if passes is None else ""
                 told.append(f"{study.name}: {outcome.finding} (source tier {tier}{unsaid})")
     heard = {study.id for study, _ in said}
-    silence, share = silent_trials("NOT SAID BY", held.controlled, heard)
+    silence, share = silent_trials("HOW LONG IS NOT SAID BY", held.controlled, heard)
     verdict: Verdict = "cannot be judged"
     if not all(passes for _, passes in said):
         verdict = "not supported"

@@ -34,6 +34,11 @@ def minus(text: str) -> str:
     return re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", text)
 
 
+def dashed(text: str) -> str:
+    """Ranges of pages and years with an en dash."""
+    return re.sub(r"(?<=\d)-(?=[A-Za-z]?\d)", "\N{EN DASH}", text)
+
+
 def percent(share: float) -> str:
     """A share with one decimal, as harms are read."""
     return f"{100 * share:.1f}%"
@@ -90,7 +95,7 @@ def _once(said: list[str]) -> list[str]:
     return [text for text in given if not any(text in other and text != other for other in given)]
 
 
-def loud(answer: Answer, told: Container[str] = ()) -> str:
+def loud(answer: Answer, told: Container[str] = (), head: str | None = None) -> str:
     """Who is not in the number: the largest silent trial first, by name, size and what it said.
 
     ``told`` are trials whose numbers stand in the text though they could not be used: they are not silent.
@@ -99,7 +104,8 @@ def loud(answer: Answer, told: Container[str] = ()) -> str:
     if not silent:
         return ""
     first, *others = silent
-    head = "NOT IN THIS NUMBER" if answer.effects else "NOT TOLD HERE" if told else "WITHOUT A NUMBER"
+    if head is None:
+        head = "NOT IN THIS NUMBER" if answer.effects else "NOT TOLD HERE" if told else "WITHOUT A NUMBER"
     said = f"said: {first.said}" if first.reading else "gave nothing usable here"
     largest = "the largest trial known, " if _is_largest(first, answer) else ""
     text = f"{head}: {first.study} ({_people(first.people)}), {largest}{said}."
@@ -125,6 +131,23 @@ def held_back_anywhere(base: Base) -> str:
         if outcome.unsettled
     ]
     return f"HELD BACK by the integrity gate: {minus('; '.join(told))}." if told else ""
+
+
+def unstandardised(answer: Answer) -> str:
+    """Why a crossover's difference stands in points of its own scale and beside no other number."""
+    names = [each.study for each in answer.effects if each.is_crossover]
+    if answer.analysis.measure != "MD" or not names:
+        return ""
+    return (
+        f"IN POINTS ONLY: {', '.join(names)} gave both treatments to the same people. A standardised "
+        "difference of pairs needs the standard deviations and the correlation between the periods; neither "
+        "was read, and neither is made up, so this number cannot be set beside those in standard deviations."
+    )
+
+
+def heading(word: str) -> str:
+    """A word of the records as it stands in a heading."""
+    return "PTSD" if word == "ptsd" else word
 
 
 def mixed(answer: Answer) -> str:

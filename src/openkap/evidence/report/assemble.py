@@ -18,7 +18,7 @@ from openkap.evidence.answers import Answer, Answers, answer_all
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
 from openkap.evidence.choice import RULE
-from openkap.evidence.claims import Entry, judge_claims, read_claims
+from openkap.evidence.claims import AREAS, Entry, judge_claims, read_claims
 from openkap.evidence.integrity import check_base
 from openkap.evidence.integrity_finding import Finding
 from openkap.evidence.integrity_pools import check_syntheses
@@ -163,7 +163,8 @@ def headline(report: Report) -> tuple[str, ...]:
         f"({number(float(pooled.ci_low or 0))} to {number(float(pooled.ci_high or 0))}), "
         f"{review.side(pooled)}, and "
         f"{number(float(adjusted.estimate or 0))} ({number(float(adjusted.ci_low or 0))} to "
-        f"{number(float(adjusted.ci_high or 0))}) after adjustment for bias: small, and compatible with none."
+        f"{number(float(adjusted.ci_high or 0))}) after adjustment for bias: both "
+        "small, and the adjusted one compatible with no effect."
     )
     counts = {
         verdict: sum(entry.verdict == verdict for entry in report.entries)
@@ -172,7 +173,8 @@ def headline(report: Report) -> tuple[str, ...]:
     efficacy = [entry for entry in report.entries if entry.claim.area == "efficacy"]
     supported = [entry.claim.id for entry in efficacy if entry.verdict == "supported"]
     sentences.append(
-        f"Of {len(report.entries)} claims {counts['supported']} are supported, {counts['mixed']} mixed, "
+        f"Of {len(report.entries)} claims {counts['supported']} are supported{_which(report.entries)}, "
+        f"{counts['mixed']} mixed, "
         f"{counts['not supported']} not supported and {counts['cannot be judged']} cannot be judged from "
         "what is held; "
         + (
@@ -182,6 +184,16 @@ def headline(report: Report) -> tuple[str, ...]:
         )
     )
     return tuple(sentences)
+
+
+def _which(entries: tuple[Entry, ...]) -> str:
+    """The supported claims by area: what consent must say and what is missing is no praise of a drug."""
+    by_area: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.verdict == "supported":
+            by_area.setdefault(AREAS[entry.claim.area].lower(), []).append(entry.claim.id)
+    told = "; ".join(f"{area}: {', '.join(ids)}" for area, ids in by_area.items())
+    return f" ({told})" if told else ""
 
 
 def answer_data(answer: Answer) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from openkap.evidence.report.marks import (
     time_course,
 )
 from openkap.evidence.report.sections import section
-from openkap.evidence.wording import effect, held_back, mixed, normal_theory, own_said
+from openkap.evidence.wording import effect, held_back, mixed, normal_theory, own_said, unstandardised
 
 
 def _forest_figure(
@@ -42,6 +42,7 @@ def _forest_figure(
         f"{how}." if how else "",
         normal_theory(answer),
         own_said(answer),
+        unstandardised(answer),
         f"The fit's own doubts: {doubts}." if doubts else "",
         more,
     )
