@@ -6,12 +6,15 @@ The outcome is marked ``unsettled`` with the reason, gives no effect, and stands
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from openkap.evidence.integrity import Yardstick, check_study
 from openkap.evidence.integrity_between import SAME_TRIAL, check_between
 from openkap.evidence.integrity_finding import Finding
 from openkap.evidence.scales import Scales
-from openkap.evidence.study import Outcome, Study
+from openkap.evidence.study import AdverseEvent, Outcome, Study
+
+Marked = TypeVar("Marked", Outcome, AdverseEvent)
 
 # No contradiction is judged by how wide scores usually spread: that only makes a value implausible.
 _NO_YARDSTICK = Yardstick({}, None, ())
@@ -32,7 +35,17 @@ def _held(study: Study, findings: Iterable[Finding]) -> Study:
         mark_unsettled(outcome, [each for each in found if _concerns(each, study, outcome)])
         for outcome in study.outcomes
     )
-    return study.model_copy(update={"outcomes": outcomes})
+    harms = tuple(
+        mark_unsettled(event, [each for each in found if _concerns_harm(each, study, event)])
+        for event in study.adverse_events
+    )
+    return study.model_copy(update={"outcomes": outcomes, "adverse_events": harms})
+
+
+def _concerns_harm(finding: Finding, study: Study, event: AdverseEvent) -> bool:
+    if finding.subject == study.id:
+        return finding.check == SAME_TRIAL
+    return finding.subject.startswith(f"{study.id}, {event.term}, arm ")
 
 
 def _concerns(finding: Finding, study: Study, outcome: Outcome) -> bool:
@@ -52,12 +65,12 @@ def without_contradictions(outcomes: Iterable[Outcome], findings: Iterable[Findi
     )
 
 
-def mark_unsettled(outcome: Outcome, findings: Iterable[Finding]) -> Outcome:
-    """The outcome with the findings among what a person must settle, each once."""
+def mark_unsettled(marked: Marked, findings: Iterable[Finding]) -> Marked:
+    """The outcome or harm with the findings among what a person must settle, each once."""
     reasons = [f"{each.check}: {each.sentence}" for each in findings]
     if not reasons:
-        return outcome
-    return outcome.model_copy(update={"unsettled": tuple(dict.fromkeys((*outcome.unsettled, *reasons)))})
+        return marked
+    return marked.model_copy(update={"unsettled": tuple(dict.fromkeys((*marked.unsettled, *reasons)))})
 
 
 def is_on(finding: Finding, outcome: Outcome) -> bool:

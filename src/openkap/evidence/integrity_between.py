@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from decimal import Decimal
 from itertools import combinations
 
 from openkap.evidence.integrity_finding import Finding
@@ -69,6 +70,7 @@ def _what(study: Study, outcome: Outcome, value: ArmValue) -> Hashable:
         outcome.statistic,
         outcome.rater,
         outcome.is_adjusted,
+        outcome.definition,
         _when(outcome.time),
         value.arm_id,
         value.n,
@@ -78,15 +80,22 @@ def _what(study: Study, outcome: Outcome, value: ArmValue) -> Hashable:
 def _when(time: Timepoint) -> Hashable:
     """The time as numbers where it has any, else as its words."""
     numbers = (
+        time.phase,
         time.hours_from_first_dose,
         time.days_from_first_dose,
         time.days_from_last_dose,
         time.weeks_from_first_dose,
     )
-    return numbers if any(each is not None for each in numbers) else (time.window, time.label)
+    return numbers if any(each is not None for each in numbers[1:]) else (time.window, time.label)
 
 
 def _differing(one: ArmValue, other: ArmValue) -> str:
     pairs = (("means", one.mean, other.mean), ("SDs", one.sd, other.sd), ("SEs", one.se, other.se))
-    told = [f"{name} {a} and {b}" for name, a, b in pairs if a is not None and b is not None and a != b]
+    told = [f"{name} {a} and {b}" for name, a, b in pairs if a is not None and b is not None and _apart(a, b)]
     return ", ".join(told)
+
+
+def _apart(one: Decimal, other: Decimal) -> bool:
+    """More apart than rounding to the coarser of the two explains: 31.2 is 31.15, and 31.3 is not."""
+    places = [each for x in (one, other) if isinstance(each := x.as_tuple().exponent, int)]
+    return abs(one - other) > Decimal(10) ** max(places, default=0) / 2

@@ -86,8 +86,11 @@ def compare_extractions(first: Study, second: Study) -> list[Finding]:
 
 def _as_extracted(study: Study) -> dict[str, Any]:
     """What the extractor wrote: what the gate marks afterwards is no difference between two people."""
-    settled = [each.model_copy(update={"unsettled": ()}) for each in study.outcomes]
-    return study.model_copy(update={"outcomes": tuple(settled)}).model_dump(mode="json")
+    plain = {
+        name: tuple(each.model_copy(update={"unsettled": ()}) for each in getattr(study, name))
+        for name in ("outcomes", "adverse_events")
+    }
+    return study.model_copy(update=plain).model_dump(mode="json")
 
 
 def _differences(one: object, other: object, path: str) -> Iterator[tuple[str, object, object]]:

@@ -333,6 +333,8 @@ class AdverseEvent(Sourced):
     serious: bool | None = None
     events: dict[str, Count] = Field(default_factory=dict)
     at_risk: dict[str, Count] = Field(default_factory=dict)
+    # As in an outcome: with a reason here its counts enter no rate.
+    unsettled: tuple[str, ...] = ()
     note: str | None = None
 
 

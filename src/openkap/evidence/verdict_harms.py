@@ -126,7 +126,11 @@ def _side(study: Study, event: AdverseEvent, role: str) -> tuple[int, int] | Non
     """Events and people of one side; nothing when one of its counts lacks the people it came from."""
     arms = [arm.id for arm in study.arms if arm.role == role and arm.id in event.events]
     at_risk = [event.at_risk.get(arm, 0) for arm in arms]
-    if not arms or any(event.events[arm] > n or not n for arm, n in zip(arms, at_risk, strict=True)):
+    if (
+        event.unsettled
+        or not arms
+        or any(event.events[arm] > n or not n for arm, n in zip(arms, at_risk, strict=True))
+    ):
         return None
     return sum(event.events[arm] for arm in arms), sum(at_risk)
 

@@ -130,6 +130,12 @@ def held_back_anywhere(base: Base) -> str:
         for outcome in study.outcomes
         if outcome.unsettled
     ]
+    told += [
+        f"{study.name} (harm {event.term}: {'; '.join(event.unsettled)})"
+        for study in base.studies
+        for event in study.adverse_events
+        if event.unsettled
+    ]
     return f"HELD BACK by the integrity gate: {minus('; '.join(told))}." if told else ""
 
 

@@ -9,12 +9,15 @@ import pytest
 
 from made_up_trials import severity, trial
 from openkap.core.content import SHIPPED
+from openkap.evidence.base import Base
 from openkap.evidence.contrasts import controlled_effect
 from openkap.evidence.gate import hold_back
 from openkap.evidence.integrity import check_base
 from openkap.evidence.report.assemble import build, headline
 from openkap.evidence.report.page import page
 from openkap.evidence.study import AdverseEvent, Citation, Sample
+from openkap.evidence.verdict_harms import _side
+from openkap.evidence.wording import held_back_anywhere
 
 NUMBER = Citation(title="Made up", registrations=("NCT09990009",), sources=("S1",))
 
@@ -100,6 +103,26 @@ def test_two_records_of_one_trial_with_two_means_for_one_visit_are_both_held_bac
 def test_two_means_of_different_numbers_of_people_may_both_be_right(scales):
     one = trial(severity("a", ("20", "30"), n=20), severity("b", ("21", "31"), n=18))
     assert set(reasons([one], scales).values()) == {""}
+
+
+@pytest.mark.parametrize(("other", "held"), [("30.5", False), ("31", False), ("30.6", True)])
+def test_two_means_that_rounding_explains_are_one(scales, other, held):
+    # 30.5 rounds to 31 (and to 30 by the other rule); 30.6 and 30.5 are both printed to a tenth.
+    first = "30.5"
+    records = trial(severity("a", ("20", first)), severity("b", ("20", other)))
+    assert bool(reasons([records], scales)["a"]) is held
+
+
+def test_harms_of_a_trial_that_stands_twice_enter_no_rate(scales):
+    event = AdverseEvent(
+        term="Nausea", events={"ket": 3, "mid": 1}, at_risk={"ket": 20, "mid": 20}, sources=("S1",)
+    )
+    twins = [trial(study_id=name, adverse_events=(event,)) for name in ("one", "two")]
+    sound = hold_back(twins, scales)
+    assert _side(sound[0], sound[0].adverse_events[0], "intervention") == (3, 20)
+    held = hold_back([each.model_copy(update={"citation": NUMBER}) for each in twins], scales)
+    assert [_side(each, each.adverse_events[0], "intervention") for each in held] == [None, None]
+    assert "harm Nausea: same-trial-twice" in held_back_anywhere(Base(held, {}))
 
 
 def test_a_harm_in_more_people_than_were_at_risk_is_found(base, scales):

@@ -191,7 +191,9 @@ def _which(entries: tuple[Entry, ...]) -> str:
     by_area: dict[str, list[str]] = {}
     for entry in entries:
         if entry.verdict == "supported":
-            by_area.setdefault(AREAS[entry.claim.area].lower(), []).append(entry.claim.id)
+            by_area.setdefault(AREAS.get(entry.claim.area, entry.claim.area).lower(), []).append(
+                entry.claim.id
+            )
     told = "; ".join(f"{area}: {', '.join(ids)}" for area, ids in by_area.items())
     return f" ({told})" if told else ""
 
