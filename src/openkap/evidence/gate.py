@@ -67,10 +67,8 @@ def without_contradictions(outcomes: Iterable[Outcome], findings: Iterable[Findi
 
 def mark_unsettled(marked: Marked, findings: Iterable[Finding]) -> Marked:
     """The outcome or harm with the findings among what a person must settle, each once."""
-    reasons = [f"{each.check}: {each.sentence}" for each in findings]
-    if not reasons:
-        return marked
-    return marked.model_copy(update={"unsettled": tuple(dict.fromkeys((*marked.unsettled, *reasons)))})
+    told = dict.fromkeys((*marked.unsettled, *(f"{each.check}: {each.sentence}" for each in findings)))
+    return marked.model_copy(update={"unsettled": tuple(told)}) if told else marked
 
 
 def is_on(finding: Finding, outcome: Outcome) -> bool:

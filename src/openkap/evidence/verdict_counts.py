@@ -56,7 +56,6 @@ def gap_long_term(part: Part, held: Held) -> Judged:
             if outcome.time.window is Window.LATER
             and outcome.domain == "ptsd"
             and outcome.kind != "qualitative"
-            and not outcome.unsettled
         )
     )
     three = held.answers.get("severity_month_3")

@@ -118,25 +118,29 @@ def loud(answer: Answer, told: Container[str] = (), head: str | None = None) -> 
 
 def held_back(answer: Answer) -> str:
     """Which results the integrity gate keeps out of an answer, each with what contradicts what."""
-    told = {f"{each.study} ({each.outcome_id}: {each.reason})" for each in answer.left_out if each.held_back}
-    return f"HELD BACK by the integrity gate: {'; '.join(sorted(told))}." if told else ""
+    return _held([(e.study, e.outcome_id, e.reason) for e in answer.left_out if e.held_back])
 
 
 def held_back_anywhere(base: Base) -> str:
     """Every result with numbers that is not settled, in whichever answer it would stand."""
-    told = [
-        f"{study.name} ({outcome.id}: {'; '.join(outcome.unsettled)})"
-        for study in base.studies
-        for outcome in study.outcomes
-        if outcome.unsettled
-    ]
-    told += [
-        f"{study.name} (harm {event.term}: {'; '.join(event.unsettled)})"
-        for study in base.studies
-        for event in study.adverse_events
-        if event.unsettled
-    ]
+    outcomes = [(study, each.id, each.unsettled) for study in base.studies for each in study.outcomes]
+    harms = [(study, each.term, each.unsettled) for study in base.studies for each in study.adverse_events]
+    return _held([(study.name, what, "; ".join(why)) for study, what, why in (*outcomes, *harms) if why])
+
+
+def _held(results: Sequence[tuple[str, str, str]]) -> str:
+    """Results of one study for one reason stand together."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for study, what, why in results:
+        together.setdefault((study, why), []).append(what)
+    told = [f"{study} ({', '.join(what)}: {why})" for (study, why), what in together.items()]
     return f"HELD BACK by the integrity gate: {minus('; '.join(told))}." if told else ""
+
+
+def is_awaited(answer: Answer) -> bool:
+    """Is all that some study could say to the question held back? It may speak against the rest."""
+    heard = {each.study_id for each in answer.effects}
+    return any(each.held_back and each.study_id not in heard for each in answer.left_out)
 
 
 def unstandardised(answer: Answer) -> str:

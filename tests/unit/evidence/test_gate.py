@@ -26,13 +26,16 @@ NUMBER = Citation(title="Made up", registrations=("NCT09990009",), sources=("S1"
 def written_by_hand(tmp_path):
     """The report on the shipped content with one figure of one file written down wrongly."""
 
-    def put(name: str, right: str, wrong: str):
+    def put(name: str, right: str, wrong: str, *, twin: str | None = None):
         root = tmp_path / "content"
         shutil.copytree(SHIPPED, root)
         file = root / "trials" / f"{name}.yaml"
         text = file.read_text(encoding="utf-8")
         assert text.count(right) == 1
         file.write_text(text.replace(right, wrong), encoding="utf-8")
+        if twin:
+            again = root / "trials" / f"{twin}.yaml"
+            again.write_text(text.replace(f"id: {name}\n", f"id: {twin}\n", 1), encoding="utf-8")
         return build(as_of=date(2026, 11, 23), root=root)
 
     return put
@@ -57,6 +60,15 @@ def test_a_mean_that_no_whole_scores_have_leaves_the_pool_and_every_reader_is_to
     html = page(report)
     assert "<b>HELD BACK by the integrity gate:</b> Duek 2023 (duek2023_pcl5_post: " in html
     assert "Held and left out: " in html
+
+
+def test_a_trial_held_back_makes_no_verdict_kinder(written_by_hand):
+    # Duek 2023 saw no difference; without it only Feder 2021, which did, would give a number.
+    report = written_by_hand("duek2023", "id: duek2023\n", "id: duek2023\n", twin="duek_again")
+    (e3,) = [entry for entry in report.entries if entry.claim.id == "E3"]
+    assert [each.study_id for each in report.answers.get("severity_end").effects] == ["feder2021"]
+    assert e3.verdict == "cannot be judged"
+    assert "What is held back may speak against it and must be settled before." in e3.sentence
 
 
 def test_nothing_is_held_back_of_the_records_as_shipped(report):
@@ -122,7 +134,7 @@ def test_harms_of_a_trial_that_stands_twice_enter_no_rate(scales):
     assert _side(sound[0], sound[0].adverse_events[0], "intervention") == (3, 20)
     held = hold_back([each.model_copy(update={"citation": NUMBER}) for each in twins], scales)
     assert [_side(each, each.adverse_events[0], "intervention") for each in held] == [None, None]
-    assert "harm Nausea: same-trial-twice" in held_back_anywhere(Base(held, {}))
+    assert "(Nausea: same-trial-twice" in held_back_anywhere(Base(held, {}))
 
 
 def test_a_harm_in_more_people_than_were_at_risk_is_found(base, scales):
