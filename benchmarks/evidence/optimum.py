@@ -7,6 +7,8 @@ then golden section around the two best of them.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -119,15 +121,30 @@ def theirs_r(y: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.array([np.nan if "NA" in line else float(line) for line in out.stdout.split()])
 
 
+def has_metafor() -> bool:
+    if shutil.which("Rscript") is None:
+        return False
+    return subprocess.run(["Rscript", "-e", "library(metafor)"], capture_output=True).returncode == 0
+
+
+PEERS = {
+    "PyMetaAnalysis": (theirs_python, lambda: importlib.util.find_spec("meta_analyze") is not None),
+    "metafor": (theirs_r, has_metafor),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", type=int, default=100_000)
     parser.add_argument("--peers", type=int, default=2_800, help="how many of them the slower peers get")
     options = parser.parse_args()
+    began = time.perf_counter()
     rng = np.random.default_rng(SEED)
     sizes = list(range(3, 31))
     share, peer_share = -(-options.sets // len(sizes)), options.peers // len(sizes)
-    programs = {"PyMetaAnalysis": theirs_python, "metafor": theirs_r}
+    programs = {name: fit for name, (fit, is_there) in PEERS.items() if is_there()}
+    for name in PEERS.keys() - programs.keys():
+        print(f"{name} is not installed and left out", file=sys.stderr)
     for k in sizes:
         y, v = draw(rng, k, share)
         best = np.concatenate([dense(y[i : i + 500], v[i : i + 500]) for i in range(0, share, 500)])
@@ -141,7 +158,7 @@ def main() -> None:
             start = time.perf_counter()
             tau2 = fit(y[:n], v[:n])
             verdict(name, tau2, y[:n], v[:n], best[:n], time.perf_counter() - start)
-        print(f"k = {k} done", file=sys.stderr)
+        print(f"k = {k} done, {time.perf_counter() - began:.0f} s", file=sys.stderr)
     heads = ("data sets", "failed", "imprecise", "wrong", "worst loss", "ms a fit")
     print(f"{'program':24}" + "".join(f"{head:>11}" for head in heads))
     for name, rows in TOTAL.items():
@@ -149,6 +166,10 @@ def main() -> None:
         worst = max(row[5] for row in rows)
         ms = 1000 * seconds / n
         print(f"{name:24}{n:>11}{failed:>11}{imprecise:>11}{wrong:>11}{worst:>11.3g}{ms:>11.3f}")
+    print(
+        f"k from {sizes[0]} to {sizes[-1]}, seed {SEED}; failed: did not converge; wrong: more than "
+        f"{ANOTHER_HILL:g} of log-likelihood below a dense search; imprecise: more than {ROUNDING:g} below it"
+    )
 
 
 if __name__ == "__main__":

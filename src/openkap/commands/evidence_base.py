@@ -35,7 +35,7 @@ def _say(answer: Any) -> None:
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  openkap evidence claims E3 S1")
 @click.argument("ids", nargs=-1)
 @_extra
 @_content
@@ -74,7 +74,10 @@ def claims(ids: tuple[str, ...], extra: tuple[Path, ...], root: Path, as_json: b
         click.echo()
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExamples:\n  openkap evidence report --out report\n"
+    "  openkap evidence report --out report --trials imported --as-of 2026-11-28"
+)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to."
 )
@@ -102,7 +105,7 @@ def report(out: Path, as_of: str | None, extra: tuple[Path, ...], root: Path, as
         click.echo(f"{len(written)} files in {out}; open {out / 'report.html'} (inputs {built.fingerprint})")
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  openkap evidence diff report-before report-after")
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 @_json
@@ -119,7 +122,10 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
         click.echo(f"[{change.kind}] {change.sentence}")
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExamples:\n  openkap evidence check --trials imported\n"
+    "  openkap evidence check --against second/duek2023.yaml"
+)
 @_extra
 @_content
 @click.option(
@@ -137,8 +143,8 @@ def check(extra: tuple[Path, ...], root: Path, against: tuple[Path, ...], as_jso
     from openkap.evidence.scales import read_scales
     from openkap.evidence.syntheses import read_syntheses
 
-    base = read_base(root / "trials", *extra)
     scales = read_scales(root / "outcome_scales.yaml")
+    base = read_base(root / "trials", *extra, scales=scales)
     trials = check_base(base, scales)
     for path in against:
         second = read_study(path)
@@ -156,7 +162,11 @@ def check(extra: tuple[Path, ...], root: Path, against: tuple[Path, ...], as_jso
         raise SystemExit(1)
 
 
-@click.command(name="import")
+@click.command(
+    name="import",
+    epilog="\b\nExamples:\n  openkap evidence import NCT02655692 --into imported\n"
+    "  openkap evidence import saved/*.json articles.nbib --into imported",
+)
 @click.argument("inputs", nargs=-1, required=True)
 @click.option(
     "--form", type=click.Choice(FORMS), default="auto", help="What the files are; told by their content."

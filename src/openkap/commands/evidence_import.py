@@ -13,15 +13,16 @@ from urllib.request import urlopen
 from openkap.core.errors import DomainError, InputError
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.dedupe import Deduplicated, deduplicate
+from openkap.evidence.gate import without_contradictions
 from openkap.evidence.importers.clinicaltrials_gov import read_clinicaltrials_gov
 from openkap.evidence.importers.metapsy import read_metapsy
 from openkap.evidence.importers.own_csv import REQUIRED, read_own_csv
 from openkap.evidence.importers.pubmed import read_nbib, read_pubmed_xml
 from openkap.evidence.importers.reference import Reference
-from openkap.evidence.importers.registry_checks import without_contradictions
 from openkap.evidence.importers.revman import read_revman
 from openkap.evidence.importers.ris import read_ris
-from openkap.evidence.integrity import Finding, Yardstick, check_study
+from openkap.evidence.integrity import Yardstick, check_study
+from openkap.evidence.integrity_finding import Finding
 from openkap.evidence.scales import Scales, read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.write import study_as_yaml
@@ -192,9 +193,9 @@ def _form_of(text: str, path: Path) -> str:
         return "revman"
     raise InputError(
         "the form of the file cannot be told",
-        value=header,
+        value=header or "an empty file",
         where=str(path),
-        remedy="say it with --form",
+        remedy="say it with --form; a table of effects alone goes to `openkap evidence pool`",
         limit="ClinicalTrials.gov JSON, PubMed XML or nbib, RIS, Metapsy, RevMan or our own CSV",
     )
 

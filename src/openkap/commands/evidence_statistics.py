@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from openkap.core.errors import InputError
+
 if TYPE_CHECKING:
     from openkap.evidence.effect_size import EffectSize
     from openkap.evidence.table import Table
@@ -25,6 +27,16 @@ MEASURE = click.option("--measure", help="Compute the effect from arms: MD, SMD,
 ZERO_CELLS = click.option(
     "--zero-cells", help="With RR, OR or RD: only_zero (default), all, treatment_arm or none (refuse)."
 )
+
+
+def example(command: str, *rows: str) -> str:
+    """The end of a help page: one call, and the first lines of a file that it reads (invented numbers)."""
+    call = f"\b\nExample:\n  {command}"
+    return call + (
+        "\n\n\b\nThe file begins like this (invented numbers):\n" + "\n".join(f"  {row}" for row in rows)
+        if rows
+        else ""
+    )
 
 
 def answer(fit: Any, as_json: bool, lines: Callable[[], Sequence[str]], drop: Sequence[str] = ()) -> None:
@@ -74,7 +86,14 @@ def split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "openkap evidence pool trials.csv --test knha",
+        "study,yi,vi",
+        "Smith 2019,0.42,0.031",
+        "Lee 2021,0.10,0.022",
+    )
+)
 @FILE
 @METHOD
 @TEST
@@ -111,7 +130,14 @@ def pool(
     answer(fit, as_json, lines)
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "openkap evidence regress trials.csv --moderators dose,route",
+        "study,yi,vi,dose,route",
+        "Smith 2019,0.42,0.031,0.5,IV",
+        "Lee 2021,0.10,0.022,0.2,IM",
+    )
+)
 @FILE
 @click.option("--moderators", required=True, help="Columns, separated by commas.")
 @click.option("--cluster", help="Column for cluster-robust (CR2) errors.")
@@ -163,6 +189,15 @@ def robust_lines(names: Sequence[str], fit: Any) -> list[str]:
     ]
 
 
+def is_number(text: str) -> bool:
+    """Does the text spell a number?"""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def design(table: Table, moderators: Sequence[str]) -> tuple[list[str], Any]:
     """Columns of numbers as they are; columns of text as indicators against their first level."""
     import numpy as np
@@ -171,17 +206,33 @@ def design(table: Table, moderators: Sequence[str]) -> tuple[list[str], Any]:
     columns = []
     for moderator in moderators:
         texts = table.texts(moderator)
-        try:
-            columns.append([float(text) for text in texts])
+        if len(set(texts)) == 1:
+            raise InputError(
+                "the moderator is the same in every row",
+                value=f"{moderator} = {texts[0]}",
+                where=table.path.name,
+                remedy="leave it out: what does not vary explains nothing",
+            )
+        if any(is_number(text) for text in texts):
+            # One word among numbers is a slip of the pen, not a third kind of study.
+            columns.append(table.numbers(moderator).tolist())
             names.append(moderator)
-        except ValueError:
-            for option in sorted(set(texts))[1:]:
-                columns.append([float(text == option) for text in texts])
-                names.append(f"{moderator}={option}")
+            continue
+        for option in sorted(set(texts))[1:]:
+            columns.append([float(text == option) for text in texts])
+            names.append(f"{moderator}={option}")
     return names, np.array(columns).T
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "openkap evidence multilevel effects.csv --robust",
+        "study,effect,yi,vi",
+        "Smith 2019,CAPS-5,0.42,0.031",
+        "Smith 2019,PCL-5,0.37,0.034",
+        "Lee 2021,PCL-5,0.10,0.022",
+    )
+)
 @FILE
 @click.option("--clusters", default="study,effect", show_default=True, help="Columns, outer first.")
 @click.option("--moderators", help="Columns, separated by commas.")
@@ -233,7 +284,14 @@ def multilevel(
     answer(doubted(shown, effect), as_json, lines, drop=("design", "residual", "blocks"))
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "openkap evidence network contrasts.csv --reference placebo --split",
+        "study,treat1,treat2,te,se_te",
+        "Smith 2019,ketamine,placebo,-0.42,0.18",
+        "Lee 2021,midazolam,placebo,-0.10,0.15",
+    )
+)
 @FILE
 @click.option("--method", default="DL", show_default=True, help="DL, REML or ML.")
 @click.option("--reference", help="The treatment the others are shown against.")
@@ -256,10 +314,11 @@ def network(
     n).
     """
     from openkap.evidence import decompose_designs, split_nodes
-    from openkap.evidence.table import read_table
+    from openkap.evidence.table import lines_of, read_table
 
     table = read_table(path)
-    fit = fit_network_of(table, method, small_values, level, measure)
+    with lines_of(table):
+        fit = fit_network_of(table, method, small_values, level, measure)
     base = reference or fit.treatments[0]
     fit.effect(base, base)
 
@@ -296,6 +355,14 @@ def fit_network_of(table: Table, method: str, small_values: str, level: float, m
     from openkap import evidence
 
     settings: dict[str, Any] = {"method": method, "level": level, "small_values": small_values}
+    if not ("treat1" in table.columns or "treatment" in table.columns):
+        raise InputError(
+            "the file holds no network",
+            where=table.path.name,
+            limit=f"the file has {', '.join(table.columns)}",
+            remedy="give study, treat1, treat2, te and se_te; or study and treatment with mean, sd and n, or "
+            "with events and n",
+        )
     if "treat1" in table.columns:
         columns = [table.texts(name) for name in ("study", "treat1", "treat2")]
         return evidence.network(*columns, table.numbers("te"), table.numbers("se_te"), **settings)
@@ -311,7 +378,14 @@ def fit_network_of(table: Table, method: str, small_values: str, level: float, m
     )
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "openkap evidence dose doses.csv --shape linear",
+        "study,dose,yi,vi,reference_vi",
+        "Smith 2019,0.2,0.10,0.04,0.02",
+        "Smith 2019,0.5,0.40,0.04,0.02",
+    )
+)
 @FILE
 @click.option("--shape", default="linear", show_default=True, help="linear, quadratic, log, spline or emax.")
 @LEVEL
@@ -321,19 +395,22 @@ def dose(path: Path, shape: str, level: float, as_json: bool) -> None:
     more doses.
     """
     from openkap import evidence
+    from openkap.evidence.table import lines_of
 
     table, effect = read(path, None)
     yi, vi = effect.yi, effect.vi
-    fit = evidence.dose_response(
-        table.texts("study"),
-        table.numbers("dose"),
-        yi,
-        vi,
-        reference_variance=table.numbers("reference_vi") if "reference_vi" in table.columns else None,
-        reference_dose=table.numbers("reference_dose") if "reference_dose" in table.columns else 0.0,
-        shape=shape,
-        level=level,
-    )
+    shared = table.numbers("reference_vi") if "reference_vi" in table.columns else None
+    with lines_of(table):
+        fit = evidence.dose_response(
+            table.texts("study"),
+            table.numbers("dose"),
+            yi,
+            vi,
+            reference_variance=shared,
+            reference_dose=table.numbers("reference_dose") if "reference_dose" in table.columns else 0.0,
+            shape=shape,
+            level=level,
+        )
 
     def lines() -> list[str]:
         shown = [
@@ -350,7 +427,15 @@ def dose(path: Path, shape: str, level: float, as_json: bool) -> None:
     answer(fit, as_json, lines)
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "openkap evidence multiverse effects.csv --choose instrument,time",
+        "study,instrument,time,yi,vi",
+        "Smith 2019,CAPS-5,2 weeks,0.42,0.031",
+        "Smith 2019,PCL-5,4 weeks,0.20,0.034",
+        "Lee 2021,PCL-5,2 weeks,0.10,0.022",
+    )
+)
 @click.argument(
     "path",
     metavar="[FILE.csv]",

@@ -9,6 +9,8 @@ from typing import Any
 
 from openkap.core.content import SHIPPED, Document, content_files, read_document
 from openkap.core.errors import InputError
+from openkap.evidence.gate import hold_back
+from openkap.evidence.scales import Scales, read_scales
 from openkap.evidence.study import Sourced, Study
 
 
@@ -121,15 +123,22 @@ def _checked(document: Document) -> Study:
     return study
 
 
-def read_base(*folders: Path) -> Base:
-    """Every study below the folders; the shipped ones when none is named.
+def read_base(*folders: Path, scales: Scales | None = None) -> Base:
+    """Every study below the folders, the shipped ones when none is named, after the integrity gate.
 
     Raises ``ContentError`` for a study that stands twice or a companion without its study.
     """
     records: dict[str, Study] = {}
     prints: dict[str, str] = {}
     for folder in folders or (SHIPPED / "trials",):
-        for path in content_files(root=folder):
+        paths = list(content_files(root=folder))
+        if not paths:
+            raise InputError(
+                "no study files in this folder",
+                value=folder,
+                remedy="name the folder that `openkap evidence import --into` wrote",
+            )
+        for path in paths:
             document = read_document(path)
             study = _checked(document)
             if study.id in records:
@@ -147,4 +156,4 @@ def read_base(*folders: Path) -> Base:
                 where=study.id,
             )
     ordered = tuple(records[key] for key in sorted(records))
-    return Base(ordered, {key: prints[key] for key in sorted(prints)})
+    return Base(hold_back(ordered, scales or read_scales()), {key: prints[key] for key in sorted(prints)})

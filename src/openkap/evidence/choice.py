@@ -37,6 +37,8 @@ class LeftOut:
     study: str
     outcome_id: str
     reason: str
+    # Not by a rule of choice, but because its record contradicts itself or is not settled yet.
+    held_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ def choose(
             if effect:
                 found.append(effect)
             elif reason := withheld(study, outcome, analysis.measure, correlation):
-                left_out.append(LeftOut(study.id, study.name, outcome.id, reason))
+                held = bool(outcome.unsettled)
+                left_out.append(LeftOut(study.id, study.name, outcome.id, reason, held))
         if found:
             first.append((study, found[0]))
             used = f"{found[0].outcome_id} ({found[0].time}) of the same study is used"

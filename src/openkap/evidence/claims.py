@@ -15,6 +15,18 @@ from openkap.evidence.ruling import Held, Judged, Part, Verdict
 from openkap.evidence.syntheses import Estimate, Synthesis
 from openkap.evidence.verdicts import RULES, judge
 
+AREAS = {
+    "efficacy": "Efficacy",
+    "durability": "Durability and dose",
+    "route": "Route",
+    "mechanism": "Mechanism",
+    "psychotherapy": "Psychotherapy",
+    "safety": "Safety",
+    "ethics": "Ethics",
+    "gap": "Gaps in research",
+    "access": "Access",
+}
+
 
 class Context(Schema):
     """A sentence with the places it was read in, and how strong it is."""

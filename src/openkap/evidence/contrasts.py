@@ -54,6 +54,7 @@ class Effect:
     recruited: int | None = None
     printed: tuple[float, float] | None = None
     statistic: Literal["final", "change"] = "final"
+    is_crossover: bool = False
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -320,4 +321,5 @@ def _effect(
         recruited=study.sample.largest,
         printed=printed,
         statistic=outcome.statistic,
+        is_crossover=is_crossover(study),
     )

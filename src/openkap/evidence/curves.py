@@ -249,6 +249,10 @@ def _with_shape_uncertainty(
         text = "the shape is so uncertain that the errors of the coefficients are too small"
         return replace(fit, warnings=(*fit.warnings, Doubt("shape_uncertain", text)))
     vcov = fit.vcov - path @ np.linalg.inv(hessian) @ path.T
+    text = (
+        "the errors of the coefficients allow for the estimated shape to first order only: where the shape "
+        "is poorly determined they are too small and their intervals too narrow"
+    )
     se, half = np.sqrt(np.diag(vcov)), quantile(fit.level, None)
     return replace(
         fit,
@@ -257,6 +261,7 @@ def _with_shape_uncertainty(
         p_values=np.array([two_sided(float(each), None) for each in fit.beta / se]),
         ci_low=fit.beta - half * se,
         ci_high=fit.beta + half * se,
+        warnings=(*fit.warnings, Doubt("first_order", text)),
     )
 
 

@@ -63,6 +63,14 @@ def dose_response(
     if (d < 0).any():
         row = int(np.flatnonzero(d < 0)[0])
         raise InputError("a dose is negative", value=d[row], where=f"row {row + 1}", remedy="check the row")
+    if (d == reference).any():
+        row = int(np.flatnonzero(d == reference)[0])
+        raise InputError(
+            "the dose is that of the reference arm",
+            value=d[row],
+            where=f"row {row + 1}",
+            remedy="leave the reference's own row out: each row is a dose against it",
+        )
     shared = (
         None if reference_variance is None else np.broadcast_to(as_numbers(reference_variance, "v"), d.shape)
     )
@@ -99,6 +107,13 @@ def _shared_covariance(v: Floats, shared: Floats | None, name: Any) -> Floats:
             where=f"study {name!r}",
             remedy="give the reference arm's variance, or a covariance matrix",
         )
+    if np.unique(shared).size > 1:
+        raise InputError(
+            "one reference arm has several variances",
+            value=", ".join(f"{each:g}" for each in np.unique(shared)),
+            where=f"study {name!r}",
+            remedy="repeat the same value in each row of the study",
+        )
     matrix = np.full((v.size, v.size), float(shared[0]))
     np.fill_diagonal(matrix, v)
     if np.linalg.eigvalsh(matrix)[0] <= 0:
@@ -107,6 +122,7 @@ def _shared_covariance(v: Floats, shared: Floats | None, name: Any) -> Floats:
             value=shared[0],
             limit="below each vi",
             where=f"study {name!r}",
+            remedy="give the variance of the reference arm alone, which is a part of each vi",
         )
     return matrix
 

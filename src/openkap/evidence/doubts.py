@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -73,7 +74,9 @@ def _about_one(
             text = f"{label_of(furthest, labels)} is {away:.1f} standard errors from the rest"
             yield Doubt("influential_study", text)
     if labels is not None and len(set(labels)) < y.size:
-        yield Doubt("dependent_estimates", "a study appears more than once: use the multilevel model instead")
+        twice = ", ".join(str(each) for each, rows in Counter(labels).items() if rows > 1)
+        text = f"a study appears more than once ({twice}): use the multilevel model instead"
+        yield Doubt("dependent_estimates", text)
 
 
 def _deleted_residual(y: Floats, v: Floats, row: int, method: str) -> tuple[float, float]:

@@ -112,6 +112,14 @@ def multilevel(
     y, v = check_estimates(yi, vi)
     x = np.ones((y.size, 1)) if X is None else check_design(X, y.size)
     levels = _nested(clusters, y.size)
+    groups = tuple(int(level.max()) + 1 for level in levels)
+    if groups[0] < 2:
+        raise InputError(
+            "all estimates come from one outer group",
+            value=f"{y.size} estimates",
+            limit="at least 2 groups",
+            remedy="one study cannot show how studies differ: report its estimates side by side",
+        )
     rows = cluster_rows(levels[0].tolist(), y.size)
     covariance = None if V is None else _check_covariance(V, rows, y.size)
     data = np.column_stack([x, y])
@@ -126,7 +134,6 @@ def multilevel(
         same = [theta[i] * (level[each][:, None] == level[each][None, :]) for i, level in enumerate(levels)]
         return np.asarray(base + sum(same))
 
-    groups = tuple(int(level.max()) + 1 for level in levels)
     blocks = tuple((each, block(fit.theta, each)) for each in rows)
     doubts = _doubts(fit.theta, groups, fit.converged)
     return _summary(

@@ -136,9 +136,15 @@ def read_contrasts(
                 value=f"te {effect[row]}, se_te {se[row]}",
                 where=f"row {row + 1}",
                 limit="numbers, se_te above 0",
+                remedy="check the row against the paper, or take it out and name it as missing",
             )
         if treat1[row] == treat2[row]:
-            raise InputError("a treatment is compared with itself", value=treat1[row], where=f"row {row + 1}")
+            raise InputError(
+                "a treatment is compared with itself",
+                value=treat1[row],
+                where=f"row {row + 1}",
+                remedy="name two treatments, or take the row out",
+            )
     names = tuple(sorted(set(treat1) | set(treat2)))
     index = {name: i for i, name in enumerate(names)}
     rows: dict[str, dict[tuple[int, int], tuple[float, float]]] = {}

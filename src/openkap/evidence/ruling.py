@@ -10,9 +10,9 @@ from openkap.core.content import Schema
 from openkap.evidence.answers import Answer, Answers
 from openkap.evidence.base import Base
 from openkap.evidence.grade import Limit
-from openkap.evidence.study import Study
+from openkap.evidence.study import Group, Study
 from openkap.evidence.syntheses import Syntheses
-from openkap.evidence.wording import against, loud
+from openkap.evidence.wording import against, held_back, is_awaited, loud, mixed, unstandardised
 
 Verdict = Literal["supported", "mixed", "not supported", "cannot be judged"]
 
@@ -55,8 +55,9 @@ class Held:
 
     @property
     def studies(self) -> list[Study]:
-        """Every study that stands: one whose report was retracted counts for nothing."""
-        return [study for study in self.base.studies if not study.retracted]
+        """Every study that stands: retracted ones and those of another question count for nothing."""
+        outside = Group.OTHER_QUESTION
+        return [each for each in self.base.studies if not each.retracted and each.group is not outside]
 
     @property
     def controlled(self) -> list[Study]:
@@ -104,13 +105,27 @@ def benefit_of(answer: Answer) -> Verdict:
 
 
 def from_answers(
-    part: Part, verdict: Verdict, because: str, answers: list[Answer], *, told: frozenset[str] = frozenset()
+    part: Part,
+    verdict: Verdict,
+    because: str,
+    answers: list[Answer],
+    *,
+    told: frozenset[str] = frozenset(),
+    head: str | None = None,
 ) -> Judged:
     """A judgement that rests on answers, with their numbers, their trials and who is not in them.
 
-    ``told`` are the trials whose numbers ``because`` tells though no pool can take them.
+    ``told`` are the trials whose numbers ``because`` tells though no pool can take them; ``head`` is what
+    stands before the silent trials where no number is told.
     """
-    silence = loud(answers[0], told)
+    if verdict in ("supported", "mixed") and any(map(is_awaited, answers)):
+        # Without the trial held back a verdict could only have become kinder.
+        verdict = "cannot be judged"
+        because += " What is held back may speak against it and must be settled before."
+    cautions = dict.fromkeys(
+        each for answer in answers for each in (unstandardised(answer), mixed(answer), held_back(answer))
+    )
+    silence = " ".join(each for each in (loud(answers[0], told, head), *cautions) if each)
     trials = dict.fromkeys(
         [each.study for answer in answers for each in answer.effects]
         + [

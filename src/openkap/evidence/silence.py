@@ -126,7 +126,8 @@ def _on_another_measure(
         told = None
         if analysis.measure in ("MD", "SMD") and not matches(outcome, analysis):
             told = _on_another_scale(study, outcome)
-        told = told or (_printed(outcome) if matches(outcome, analysis) else None)
+        if matches(outcome, analysis) and not outcome.unsettled:
+            told = told or _printed(outcome)
         if told:
             return (*told, outcome.sources)
     return None

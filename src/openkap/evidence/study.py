@@ -55,6 +55,7 @@ class Group(StrEnum):
     REGISTERED = "registered_no_results"
     REGISTERED_PREVENTION = "registered_prevention"
     PREVENTION = "prevention_perioperative"
+    OTHER_QUESTION = "other_question"
     NOT_FOUND = "not_found"
 
 
@@ -77,7 +78,7 @@ class Window(StrEnum):
             Window.BASELINE: "baseline",
             Window.ACUTE: "within hours",
             Window.DAY_1: "24 hours",
-            Window.END_OF_COURSE: "end of the course (about 1-2 weeks)",
+            Window.END_OF_COURSE: "end of the course (about 1–2 weeks)",
             Window.MONTH_1: "about 1 month",
             Window.MONTH_3: "about 3 months",
             Window.LATER: "6 months or later",
@@ -332,6 +333,8 @@ class AdverseEvent(Sourced):
     serious: bool | None = None
     events: dict[str, Count] = Field(default_factory=dict)
     at_risk: dict[str, Count] = Field(default_factory=dict)
+    # As in an outcome: with a reason here its counts enter no rate.
+    unsettled: tuple[str, ...] = ()
     note: str | None = None
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,9 @@ MEASURES: dict[str, tuple[Callable[..., EffectSize], tuple[str, ...]]] = {
     "OR": (odds_ratio, COUNTS),
     "RD": (risk_difference, COUNTS),
 }
+_ROW = re.compile(r"row (\d+)")
+_ROWS = re.compile(r"\brow (\d+(?:, \d+)*)")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+$")
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Table:
                     "not a number" if text else "the number is missing",
                     value=text or None,
                     where=self.where(row, column),
-                    remedy="write digits with a decimal point, or take the row out and name it as missing",
+                    remedy=_written(text),
                 )
             values.append(value)
         return np.array(values)
@@ -90,8 +95,26 @@ class Table:
                 f"missing columns: {', '.join(missing)}",
                 where=self.path.name,
                 limit=f"the file has {', '.join(self.columns)}",
-                remedy="rename or add them; the first line holds the names",
+                remedy=self.spelling(missing) or "rename or add them; the first line holds the names",
             )
+
+    def spelling(self, missing: Sequence[str]) -> str | None:
+        """A column that differs from one sought by its capitals only."""
+        wanted = {name.lower() for name in missing}
+        same = [name for name in self.columns if name.lower() in wanted]
+        return f"write {', '.join(f'{n!r} as {n.lower()!r}' for n in same)}: capitals count" if same else None
+
+    def whole_numbers(self, column: str) -> Floats:
+        """A column of counts: half a person is refused with its line."""
+        values = self.numbers(column)
+        for row in np.flatnonzero(values != np.floor(values)).tolist():
+            raise InputError(
+                "not a whole number of people",
+                value=self.columns[column][row],
+                where=self.where(row, column),
+                remedy="a count is whole: check the cell against the paper",
+            )
+        return values
 
     def labels(self) -> list[str]:
         """The studies' names, or the lines' numbers where there is no such column."""
@@ -106,12 +129,7 @@ class Table:
 
 def read_table(path: Path) -> Table:
     """Read a CSV file with a header; comma, semicolon or tab."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "the file cannot be read", value=path, remedy=f"check it is UTF-8 text ({error})"
-        ) from None
+    text = _text_of(path)
     lines = text.splitlines()
     if not lines:
         raise InputError("the file is empty", where=path.name, remedy="the first line holds the column names")
@@ -141,6 +159,23 @@ def read_table(path: Path) -> Table:
     return table
 
 
+def _text_of(path: Path) -> str:
+    """The file as text; what a spreadsheet program saved in its own form is told apart."""
+    save = "save it as CSV, and where the program asks, as CSV UTF-8"
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"PK" or b"\0" in data:
+            raise InputError("the file is no plain text but a workbook or UTF-16", value=path, remedy=save)
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError("the file cannot be read", value=path, remedy=str(error.strerror)) from None
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(
+            "the file is not UTF-8 text", where=f"{path.name}, line {line}", remedy=save
+        ) from None
+
+
 def _refuse_repeats(table: Table, rows: Sequence[Sequence[str]]) -> None:
     seen: dict[tuple[str, ...], int] = {}
     for row, cells in enumerate(rows):
@@ -165,7 +200,10 @@ def estimates_of(table: Table, measure: str | None = None, zero_cells: str | Non
             raise InputError("unknown measure", value=measure, limit=", ".join(MEASURES))
         function, columns = MEASURES[measure]
         table.need(columns)
-        values: dict[str, Any] = {column: table.numbers(column) for column in columns}
+        values: dict[str, Any] = {
+            column: table.whole_numbers(column) if column in COUNTS else table.numbers(column)
+            for column in columns
+        }
         if zero_cells is not None:
             if "events1" not in columns:
                 raise InputError("a rule for zero cells is for counts", value=measure, limit="RR, OR, RD")
@@ -179,7 +217,7 @@ def estimates_of(table: Table, measure: str | None = None, zero_cells: str | Non
             limit=f"the file has {', '.join(table.columns)}",
             remedy=f"name the measure, one of {', '.join(arms)}"
             if arms
-            else "give yi with vi, sei or an interval",
+            else table.spelling(["yi"]) or "give yi with vi, sei or an interval",
         )
     yi = table.numbers("yi")
     if "vi" in table.columns:
@@ -210,7 +248,7 @@ def _refuse_not_positive(table: Table, values: Floats, column: str) -> None:
     for row in np.flatnonzero(values <= 0).tolist():
         raise InputError(
             "the sampling variance is not positive",
-            value=values[row],
+            value=table.columns[column][row] if column in table.columns else values[row],
             limit="above 0",
             where=table.where(row, column),
             remedy="check for zero cells, a standard deviation of 0, or a standard error with a sign",
@@ -218,13 +256,44 @@ def _refuse_not_positive(table: Table, values: Floats, column: str) -> None:
 
 
 def placed(table: Table, compute: Callable[[], EffectSize]) -> EffectSize:
-    """Compute effect sizes; a refusal of ``row n`` is told with the file's line."""
+    """Compute effect sizes; a refusal or a doubt about ``row n`` is told with the file's line."""
+    with lines_of(table):
+        effect = compute()
+    told = tuple(each._replace(text=_at_lines(table, each.text)) for each in effect.doubts)
+    return replace(effect, doubts=told)
+
+
+@contextmanager
+def lines_of(table: Table) -> Iterator[None]:
+    """A refusal of ``row n`` inside is told with the file and its line."""
     try:
-        return compute()
+        yield
     except InputError as error:
-        if error.where and error.where.startswith("row "):
-            row = int(error.where.removeprefix("row ")) - 1
-            error = InputError(
-                error.what, value=error.value, limit=error.limit, remedy=error.remedy, where=table.where(row)
-            )
-        raise error from None
+        found = _ROW.match(error.where or "")
+        if not found:
+            raise
+        place = table.where(int(found.group(1)) - 1) + (error.where or "")[found.end() :]
+        raise InputError(
+            error.what, value=error.value, limit=error.limit, remedy=error.remedy, where=place
+        ) from None
+
+
+def _at_lines(table: Table, text: str) -> str:
+    """The rows that a doubt names, as lines of the file."""
+
+    def lines(found: re.Match[str]) -> str:
+        rows = found.group(1).split(", ")
+        return f"line {', '.join(str(table.lines[int(row) - 1]) for row in rows)}"
+
+    return _ROWS.sub(lines, text)
+
+
+def _written(text: str) -> str:
+    """What to do about a cell that is no number, as its own spelling tells."""
+    if _DECIMAL_COMMA.match(text):
+        return f"write a decimal point, {text.replace(',', '.')}, in this and every other cell"
+    if text.startswith(("\N{MINUS SIGN}", "\N{EN DASH}")):
+        return f"write the hyphen of the keyboard as the minus sign: -{text[1:]}"
+    if re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+", text):
+        return "it is beyond what a number can hold: check the exponent"
+    return "write digits with a decimal point, or take the row out and name it as missing"

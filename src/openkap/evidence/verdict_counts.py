@@ -39,7 +39,8 @@ def therapy_paired(part: Part, held: Held) -> Judged:
     because = (
         f"{len(paired)} of {len(records)} treatment records with described arms give psychotherapy with the "
         "drug, "
-        f"{len(coming)} of them registered and not yet reported. A count of studies, not of practice."
+        f"{len(coming)} of them registered and not yet reported. A count of "
+        "studies: it says nothing of practice, and nothing of benefit."
     )
     verdict: Verdict = "supported" if len(paired) >= 3 and len(coming) >= 3 else "mixed"
     return Judged(part.text, verdict, because, "a count of the trial records", tuple(r.name for r in paired))

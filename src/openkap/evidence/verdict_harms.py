@@ -90,7 +90,7 @@ def passing_harm(part: Part, held: Held) -> Judged:
                 unsaid = ", for how long is not said" if passes is None else ""
                 told.append(f"{study.name}: {outcome.finding} (source tier {tier}{unsaid})")
     heard = {study.id for study, _ in said}
-    silence, share = silent_trials("NOT SAID BY", held.controlled, heard)
+    silence, share = silent_trials("HOW LONG IS NOT SAID BY", held.controlled, heard)
     verdict: Verdict = "cannot be judged"
     if not all(passes for _, passes in said):
         verdict = "not supported"
@@ -126,7 +126,11 @@ def _side(study: Study, event: AdverseEvent, role: str) -> tuple[int, int] | Non
     """Events and people of one side; nothing when one of its counts lacks the people it came from."""
     arms = [arm.id for arm in study.arms if arm.role == role and arm.id in event.events]
     at_risk = [event.at_risk.get(arm, 0) for arm in arms]
-    if not arms or any(event.events[arm] > n or not n for arm, n in zip(arms, at_risk, strict=True)):
+    if (
+        event.unsettled
+        or not arms
+        or any(event.events[arm] > n or not n for arm, n in zip(arms, at_risk, strict=True))
+    ):
         return None
     return sum(event.events[arm] for arm in arms), sum(at_risk)
 

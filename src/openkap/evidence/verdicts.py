@@ -26,6 +26,8 @@ from openkap.evidence.verdict_harms import harm_rate, harm_severity, passing_har
 from openkap.evidence.verdict_routes import consistent_route, most_studied, route_effect, under_studied
 from openkap.evidence.wording import SIDES, against, behind, effect, number, own_said, size
 
+# Large is 0.8 where moderate is 0.5 (Cohen 1988).
+_LARGE = 1.6
 CLUSTER_WORDS = {"negative_cognition_mood": "negative mood and cognition"}
 
 
@@ -112,8 +114,14 @@ def at_least_moderate(part: Part, held: Held) -> Judged:
 def _compatible(answer: Answer, moderate: float) -> str:
     if answer.interval is None or not answer.interval[0] <= 0 <= answer.interval[1]:
         return ""
-    return ", compatible with none" + (
-        " and with a large effect" if answer.interval[1] > 1.6 * moderate else ""
+    low, high = answer.interval
+    large = _LARGE * moderate
+    told = ["no effect"]
+    told += ["a large benefit"] if high > large else []
+    told += ["a large harm"] if low < -large else []
+    *most, last = told
+    return (
+        f", compatible with {', with '.join(most)} and with {last}" if most else f", compatible with {last}"
     )
 
 
@@ -163,7 +171,7 @@ def contrast_between(part: Part, held: Held) -> Judged:
             f"{counts} No trial randomised people to the two, and two on each side are the least for a "
             f"comparison across trials.{words}"
         )
-        return from_answers(part, "cannot be judged", because, [answer])
+        return from_answers(part, "cannot be judged", because, [answer], head="WITHOUT A NUMBER HERE")
     from openkap.evidence.regression import meta_regression
 
     fit = meta_regression(
@@ -190,7 +198,10 @@ def duration(part: Part, held: Held) -> Judged:
         (study, outcome)
         for study in held.controlled
         for outcome in study.outcomes
-        if outcome.domain == "durability" and outcome.kind == "arm_level" and len(outcome.values) > 1
+        if outcome.domain == "durability"
+        and outcome.kind == "arm_level"
+        and len(outcome.values) > 1
+        and not outcome.unsettled
     ]
     if answer.effects:
         because = f"{effect(answer)}, from {behind(answer)}. {own_said(answer)}".strip()

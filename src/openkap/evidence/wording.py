@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Sequence
 
 from openkap.evidence.answers import Answer
+from openkap.evidence.base import Base
 from openkap.evidence.silence import OwnWords, Silent
 from openkap.evidence.study import Study
 
@@ -31,6 +32,11 @@ def number(value: float, digits: int = 2) -> str:
 def minus(text: str) -> str:
     """Printed numbers with a true minus sign; ranges and names such as CAPS-5 keep their hyphen."""
     return re.sub(r"(?<![\w-])-(?=\d)", "\N{MINUS SIGN}", text)
+
+
+def dashed(text: str) -> str:
+    """Ranges of pages and years with an en dash."""
+    return re.sub(r"(?<=\d)-(?=[A-Za-z]?\d)", "\N{EN DASH}", text)
 
 
 def percent(share: float) -> str:
@@ -89,7 +95,7 @@ def _once(said: list[str]) -> list[str]:
     return [text for text in given if not any(text in other and text != other for other in given)]
 
 
-def loud(answer: Answer, told: Container[str] = ()) -> str:
+def loud(answer: Answer, told: Container[str] = (), head: str | None = None) -> str:
     """Who is not in the number: the largest silent trial first, by name, size and what it said.
 
     ``told`` are trials whose numbers stand in the text though they could not be used: they are not silent.
@@ -98,7 +104,8 @@ def loud(answer: Answer, told: Container[str] = ()) -> str:
     if not silent:
         return ""
     first, *others = silent
-    head = "NOT IN THIS NUMBER" if answer.effects else "NOT TOLD HERE" if told else "WITHOUT A NUMBER"
+    if head is None:
+        head = "NOT IN THIS NUMBER" if answer.effects else "NOT TOLD HERE" if told else "WITHOUT A NUMBER"
     said = f"said: {first.said}" if first.reading else "gave nothing usable here"
     largest = "the largest trial known, " if _is_largest(first, answer) else ""
     text = f"{head}: {first.study} ({_people(first.people)}), {largest}{said}."
@@ -107,6 +114,55 @@ def loud(answer: Answer, told: Container[str] = ()) -> str:
         text += f" Nor {'are' if len(others) > 1 else 'is'} {named}."
     people = sum(each.people or 0 for each in silent)
     return f"{text} Together {people} of {answer.people + answer.silent_people} people known."
+
+
+def held_back(answer: Answer) -> str:
+    """Which results the integrity gate keeps out of an answer, each with what contradicts what."""
+    return _held([(e.study, e.outcome_id, e.reason) for e in answer.left_out if e.held_back])
+
+
+def held_back_anywhere(base: Base) -> str:
+    """Every result with numbers that is not settled, in whichever answer it would stand."""
+    outcomes = [(study, each.id, each.unsettled) for study in base.studies for each in study.outcomes]
+    harms = [(study, each.term, each.unsettled) for study in base.studies for each in study.adverse_events]
+    return _held([(study.name, what, "; ".join(why)) for study, what, why in (*outcomes, *harms) if why])
+
+
+def _held(results: Sequence[tuple[str, str, str]]) -> str:
+    """Results of one study for one reason stand together."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for study, what, why in results:
+        together.setdefault((study, why), []).append(what)
+    told = [f"{study} ({', '.join(what)}: {why})" for (study, why), what in together.items()]
+    return f"HELD BACK by the integrity gate: {minus('; '.join(told))}." if told else ""
+
+
+def is_awaited(answer: Answer) -> bool:
+    """Is all that some study could say to the question held back? It may speak against the rest."""
+    heard = {each.study_id for each in answer.effects}
+    return any(each.held_back and each.study_id not in heard for each in answer.left_out)
+
+
+def unstandardised(answer: Answer) -> str:
+    """Why a crossover's difference stands in points of its own scale and beside no other number."""
+    names = [each.study for each in answer.effects if each.is_crossover]
+    if answer.analysis.measure != "MD" or not names:
+        return ""
+    return (
+        f"IN POINTS ONLY: {', '.join(names)} gave both treatments to the same people. A standardised "
+        "difference of pairs needs the standard deviations and the correlation between the periods; neither "
+        "was read, and neither is made up, so this number cannot be set beside those in standard deviations."
+    )
+
+
+def heading(word: str) -> str:
+    """A word of the records as it stands in a heading."""
+    return "PTSD" if word == "ptsd" else word
+
+
+def mixed(answer: Answer) -> str:
+    """That a pool mixes what should not be pooled, as a sentence; empty where it does not."""
+    return f"MIXED IN THIS NUMBER: {answer.mixed_scores}." if answer.mixed_scores else ""
 
 
 def _is_largest(silent: Silent, answer: Answer) -> bool:

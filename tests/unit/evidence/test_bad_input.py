@@ -190,8 +190,8 @@ def test_zero_cells_are_said_and_the_rule_for_them_can_be_chosen(tmp_path: Path)
         return CliRunner().invoke(evidence, ["pool", str(path), "--measure", "RR", *options]).output
 
     plain = run()
-    assert "doubt: a cell is zero in row 1, 3" in plain
-    assert "doubt: row 3 has no event" in plain
+    assert "doubt: a cell is zero in line 2, 4" in plain
+    assert "doubt: line 4 has no event" in plain
     shares = run("--zero-cells", "treatment_arm")
     assert "(treatment_arm)" in shares
     assert shares.splitlines()[1] != plain.splitlines()[1]
@@ -257,3 +257,158 @@ def test_the_commands_answer_in_words_and_in_json(tmp_path: Path) -> None:
     assert data["estimate"] == fit.estimate
     assert data["prediction_low"] == fit.prediction_low
     assert data["warnings"][0]["code"] == "few_studies"
+
+
+def told(folder: Path, verb: str, text: str | bytes, *options: str) -> str:
+    """What a new user sees who hands a file to a verb."""
+    path = folder / "studies.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    run = CliRunner().invoke(evidence, [verb, str(path), *options])
+    return str(run.exception) if run.exception else run.output
+
+
+@pytest.mark.parametrize(
+    ("given", "written", "parts"),
+    [
+        ("-0.2", '"-0,2"', ("line 3", "write a decimal point, -0.2")),
+        ("-0.2", "\N{MINUS SIGN}0.2", ("line 3", "hyphen of the keyboard")),
+        ("-0.2", "NaN", ("line 3", "given: NaN", "name it as missing")),
+        ("-0.2", "inf", ("line 3", "given: inf")),
+        ("-0.2", "1e400", ("line 3", "beyond what a number can hold")),
+        ("0.15", "1e-400", ("line 3", "given: 1e-400", "above 0")),
+        ("yi", "Yi", ("write 'Yi' as 'yi'",)),
+    ],
+)
+def test_a_cell_is_refused_with_what_to_write_instead(
+    tmp_path: Path, given: str, written: str, parts: tuple[str, ...]
+) -> None:
+    message = told(tmp_path, "pool", GOOD.replace(given, written, 1))
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace(",", ";"),
+        GOOD.replace(",", "\t"),
+        GOOD.replace(",", " , "),
+    ],
+)
+def test_the_ways_that_spreadsheets_write_a_csv_give_the_same_answer(
+    tmp_path: Path, text: str | bytes
+) -> None:
+    assert told(tmp_path, "pool", text) == told(tmp_path, "pool", GOOD)
+
+
+@pytest.mark.parametrize(
+    "text", [GOOD.encode("utf-16"), b"PK\x03\x04workbook", b"study,yi,vi\nM\xfcller,1,1\n"]
+)
+def test_a_workbook_or_another_encoding_is_told_how_to_be_saved(tmp_path: Path, text: bytes) -> None:
+    message = told(tmp_path, "pool", text)
+    assert "save it as CSV" in message
+    assert "codec" not in message
+
+
+def test_half_a_person_is_refused(tmp_path: Path) -> None:
+    text = "study,mean1,sd1,n1,mean2,sd2,n2\nA,1,1,10.5,1,1,10\n"
+    message = told(tmp_path, "pool", text, "--measure", "SMD")
+    assert "line 2, column 'n1': not a whole number of people (given: 10.5)" in message
+
+
+def test_a_word_among_numbers_is_no_level_and_what_never_varies_no_moderator(tmp_path: Path) -> None:
+    text = "study,yi,vi,dose\nA,1,1,0.5\nB,2,1,0.2\nC,2,1,high\nD,2,1,1\n"
+    assert "line 4, column 'dose': not a number (given: high)" in told(
+        tmp_path, "regress", text, "--moderators", "dose"
+    )
+    same = "study,yi,vi,route\nA,1,1,IV\nB,2,1,IV\nC,2,1,IV\n"
+    assert "the same in every row (given: route = IV)" in told(
+        tmp_path, "regress", same, "--moderators", "route"
+    )
+
+
+NETWORK = "study,treat1,treat2,te,se_te\n1,K,M,0.5,0.2\n2,M,P,0.3,0.2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (NETWORK.replace("0.3,0.2", "0.3,0"), ("studies.csv, line 3", "se_te above 0", "check the row")),
+        (NETWORK.replace("M,P", "M,M"), ("studies.csv, line 3", "compared with itself", "name two")),
+        (NETWORK + "1,K,M,0.6,0.2\n", ("studies.csv, line 4, trial '1'", "same contrast twice")),
+        (NETWORK + "3,X,Y,0.1,0.2\n", ("in pieces", "K, M, P; X, Y", "analyse each piece")),
+        (GOOD, ("the file holds no network", "give study, treat1, treat2, te and se_te")),
+    ],
+)
+def test_a_network_file_is_refused_by_its_line(tmp_path: Path, text: str, parts: tuple[str, ...]) -> None:
+    message = told(tmp_path, "network", text)
+    for part in parts:
+        assert part in message
+
+
+DOSES = "study,dose,yi,vi,reference_vi\nA,0.2,0.1,0.04,0.02\nA,0.5,0.4,0.04,0.02\nB,1,0.5,0.05,0.02\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "written", "parts"),
+    [
+        ("A,0.5", "A,-0.5", ("studies.csv, line 3", "negative")),
+        (
+            "A,0.5",
+            "A,0",
+            ("studies.csv, line 3", "that of the reference arm", "leave the reference's own row"),
+        ),
+        ("0.02\nB", "0.03\nB", ("study 'A'", "several variances (given: 0.02, 0.03)")),
+    ],
+)
+def test_a_dose_file_is_refused_where_it_is_wrong(
+    tmp_path: Path, given: str, written: str, parts: tuple[str, ...]
+) -> None:
+    message = told(tmp_path, "dose", DOSES.replace(given, written))
+    for part in parts:
+        assert part in message
+
+
+def test_a_curve_with_an_estimated_shape_says_how_far_its_errors_reach(tmp_path: Path) -> None:
+    # Points of 2 d / (1 + d), so that the shape can be estimated.
+    rows = [(s, d, 2 * d / (1 + d)) for s in "ABCDEF" for d in (0.25, 1, 4)]
+    text = "study,dose,yi,vi,reference_vi\n" + "".join(f"{s},{d},{y},0.02,0.01\n" for s, d, y in rows)
+    assert "to first order only" in told(tmp_path, "dose", text, "--shape", "emax")
+    assert "to first order only" not in told(tmp_path, "dose", text, "--shape", "linear")
+
+
+def test_several_rows_of_one_study_are_no_spread_between_studies(tmp_path: Path) -> None:
+    text = "study,effect,yi,vi\nA,1,0.5,0.04\nA,2,0.4,0.04\n"
+    assert "all estimates come from one outer group" in told(tmp_path, "multilevel", text)
+
+
+def test_a_study_that_stands_twice_is_named_in_the_doubt(tmp_path: Path) -> None:
+    assert "a study appears more than once (Duek)" in told(tmp_path, "pool", GOOD + "Duek,0.4,0.2\n")
+
+
+def test_a_folder_without_studies_is_not_read_as_none(tmp_path: Path) -> None:
+    run = CliRunner().invoke(evidence, ["check", "--trials", str(tmp_path)])
+    assert "no study files in this folder" in str(run.exception)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "pool",
+        "regress",
+        "multilevel",
+        "network",
+        "dose",
+        "claims",
+        "report",
+        "diff",
+        "import",
+        "check",
+        "multiverse",
+    ],
+)
+def test_every_help_page_ends_with_a_call_to_copy(verb: str) -> None:
+    text = CliRunner().invoke(evidence, [verb, "--help"]).output
+    assert f"  openkap evidence {verb} " in text[text.index("Example") :]

@@ -71,7 +71,7 @@ def test_an_imported_record_of_a_registered_trial_joins_its_study(files, tmp_pat
     record["protocolSection"]["identificationModule"]["nctId"] = "NCT02655692"
     (tmp_path / "a.json").write_text(json.dumps(record))
     text = run("import", str(tmp_path / "a.json"), "--into", str(tmp_path / "t"))
-    assert "nct02655692: 3 arms, 7 outcomes, 2 harms; belongs to abdallah2022" in text
+    assert "nct02655692: 3 arms, 7 outcomes, 3 harms; belongs to abdallah2022" in text
     data = json.loads(run("claims", "E3", "--trials", str(tmp_path / "t"), "--json"))
     # The made-up numbers are in, so the trial is no longer among the silent.
     assert (

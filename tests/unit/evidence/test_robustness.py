@@ -32,7 +32,7 @@ def test_every_dimension_is_varied_and_what_is_impossible_is_counted(held):
 
 def test_the_curve_holds_the_answer_itself_and_the_common_effect_of_the_facts(held, report):
     fits, pooled = held.multiverse, report.answers.get("severity_end").pooled
-    chosen = {"score": "scores afterwards", "time": "end of the course (about 1-2 weeks)"}
+    chosen = {"score": "scores afterwards", "time": "end of the course (about 1–2 weeks)"}
 
     def found(**wanted):
         wanted = chosen | wanted

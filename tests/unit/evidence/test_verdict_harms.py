@@ -124,7 +124,9 @@ def test_while_a_fifth_of_the_people_are_in_trials_that_do_not_say_it_is_at_most
     told = [dissociation("one", 100, True), dissociation("two", 100, True)]
     part = ledger(report, *told, trial("three", 50))["S1"].parts[0]
     assert part.verdict == "mixed"
-    assert part.not_in == "NOT SAID BY: Invented three (50 people). Together 50 of 250 people known."
+    assert (
+        part.not_in == "HOW LONG IS NOT SAID BY: Invented three (50 people). Together 50 of 250 people known."
+    )
 
 
 def test_only_words_that_name_hours_are_coded_in_the_records_held(report):

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from openkap.core.errors import InputError
+from openkap.evidence.gate import without_contradictions
 from openkap.evidence.importers.reference import find_registrations, find_year
-from openkap.evidence.importers.registry_checks import find_contradictions, without_contradictions
+from openkap.evidence.importers.registry_checks import find_contradictions, is_outside
 from openkap.evidence.importers.registry_fields import (
     dig,
     list_of,
@@ -24,7 +25,7 @@ from openkap.evidence.importers.registry_harms import read_harms
 from openkap.evidence.importers.registry_outcomes import read_outcomes
 from openkap.evidence.importers.registry_record import PLACE, Record
 from openkap.evidence.importers.registry_sample import read_sample
-from openkap.evidence.integrity import Finding
+from openkap.evidence.integrity_finding import Finding
 from openkap.evidence.scales import Scales
 from openkap.evidence.study import (
     Citation,
@@ -121,7 +122,7 @@ def _read(record: Record) -> Imported:
     study = Study(
         id=record.number.lower(),
         record="study" if outcomes else "registration",
-        group=_group(record, bool(outcomes)),
+        group=Group.OTHER_QUESTION if is_outside(record) else _group(record, bool(outcomes)),
         status=dig(record.protocol, "statusModule", "overallStatus"),
         citation=Citation(
             title=identification.get("briefTitle") or identification.get("officialTitle") or record.number,

@@ -1,20 +1,21 @@
-"""Where a registry record contradicts itself or the scale it names, and what that does to its outcomes."""
+"""Where a registry record contradicts itself or the scale it names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from openkap.evidence.importers.registry_fields import dig, list_of
 from openkap.evidence.importers.registry_record import Record
 from openkap.evidence.importers.registry_sample import participant_flow
-from openkap.evidence.integrity import Finding
 from openkap.evidence.scales import Scale
 from openkap.evidence.study import Outcome
 from openkap.evidence.usable import FIRST_PERIOD
 
 _CROSSOVER = re.compile(r"cross[\s_-]?over", re.IGNORECASE)
+_STRESS = re.compile(
+    r"post-?\s?trauma|ptsd|stress (disorder|reaction)|traumati[sz]|\btrauma\b", re.IGNORECASE
+)
 _RANGE = re.compile(r"\b(\d{1,3})\s*(?:-|–|to)\s*(\d{1,3})\b")
 
 
@@ -33,6 +34,34 @@ def check_scale_range(record: Record, measure: dict[str, Any], scale: Scale | No
                 "contradiction",
                 title,
             )
+
+
+def is_outside(record: Record) -> bool:
+    """Is the record of another drug or another disorder? Then its people are none of those we count."""
+    module = record.protocol.get("conditionsModule") or {}
+    identification = record.protocol["identificationModule"]
+    conditions = "; ".join(list_of(module.get("conditions")))
+    about = " ".join(
+        [
+            conditions,
+            *list_of(module.get("keywords")),
+            str(identification.get("briefTitle")),
+            str(identification.get("officialTitle")),
+        ]
+    )
+    given = " ".join([about, *record.arms.described.values(), *(arm.label for arm in record.arms.all)])
+    why = []
+    if "ketamine" not in given.lower() and "spravato" not in given.lower():
+        why.append("no group is given ketamine")
+    if conditions and not _STRESS.search(about):
+        why.append(f"its condition is {conditions}, not PTSD")
+    if why:
+        record.doubt(
+            "other-question",
+            f"{' and '.join(why)}: it enters no answer",
+            "leave it out; or, if the record is about ketamine in PTSD, set its `group` in the file",
+        )
+    return bool(why)
 
 
 def find_contradictions(record: Record, outcomes: tuple[Outcome, ...]) -> None:
@@ -79,27 +108,3 @@ def find_contradictions(record: Record, outcomes: tuple[Outcome, ...]) -> None:
                 "contradiction",
                 outcome.id,
             )
-
-
-def without_contradictions(outcomes: Iterable[Outcome], findings: Iterable[Finding]) -> tuple[Outcome, ...]:
-    """The outcomes, each marked with the contradictions found on it, so that it enters no pool meanwhile."""
-    found = [each for each in findings if each.severity == "contradiction"]
-    return tuple(
-        _unsettled(outcome, [f"{each.check}: {each.sentence}" for each in found if _is_on(each, outcome)])
-        for outcome in outcomes
-    )
-
-
-def _unsettled(outcome: Outcome, reasons: list[str]) -> Outcome:
-    return outcome.model_copy(update={"unsettled": tuple(dict.fromkeys((*outcome.unsettled, *reasons)))})
-
-
-def _is_on(finding: Finding, outcome: Outcome) -> bool:
-    """A finding names an outcome by id (or id and arm), by its measure's title, or by scale and time."""
-    if finding.subject == outcome.id or finding.subject.startswith(f"{outcome.id}, "):
-        return True
-    rest = finding.subject.partition(", ")[2]
-    title = (outcome.where or "").partition(", ")[2].removeprefix("analysis of ")
-    return rest in (outcome.id, title or outcome.id) or rest.startswith(
-        f"{outcome.instrument} {outcome.time.label}, arm "
-    )

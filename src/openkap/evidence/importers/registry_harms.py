@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from openkap.evidence.importers.registry_fields import count_of, list_of
 from openkap.evidence.importers.registry_record import PLACE, Record
@@ -17,6 +18,7 @@ def read_harms(record: Record) -> Iterator[AdverseEvent]:
         for each in list_of(module.get("eventGroups"))
     }
     frame, threshold = module.get("timeFrame"), module.get("frequencyThreshold")
+    yield from _totals(list_of(module.get("eventGroups")), groups, frame)
     for key, serious in (("seriousEvents", True), ("otherEvents", False)):
         for event in list_of(module.get(key)):
             affected: dict[str, int] = {}
@@ -45,5 +47,24 @@ def read_harms(record: Record) -> Iterator[AdverseEvent]:
                 events=affected,
                 at_risk=at_risk,
                 note=note or None,
+                sources=(PLACE,),
+            )
+
+
+def _totals(
+    event_groups: list[dict[str, Any]], groups: dict[str, str], frame: str | None
+) -> Iterator[AdverseEvent]:
+    """Deaths and people with any serious event, which the registry counts by group and not by name."""
+    for term, key in (("death from any cause", "deaths"), ("any serious adverse event", "serious")):
+        affected = {groups[each["id"]]: count_of(each.get(f"{key}NumAffected")) for each in event_groups}
+        at_risk = {groups[each["id"]]: count_of(each.get(f"{key}NumAtRisk")) for each in event_groups}
+        counted = {arm: number for arm, number in affected.items() if number is not None}
+        if counted:
+            yield AdverseEvent(
+                term=term,
+                serious=True,
+                events=counted,
+                at_risk={arm: risk for arm in counted if (risk := at_risk[arm]) is not None},
+                note=f"over {frame}" if frame else None,
                 sources=(PLACE,),
             )

@@ -119,6 +119,10 @@ def _class(
         title = " ".join(str(each.get("title") or "") for each in (measure, klass, category))
         if _counts_people(param, measure.get("unitOfMeasure") or ""):
             yield _binary(record, cells, sizes, category, measure, common)
+        elif _is_share_of_people(param, measure.get("unitOfMeasure") or "") and (
+            counted := _from_shares(cells, sizes)
+        ):
+            yield _binary(record, cells, sizes, category, measure, common | counted)
         elif param not in ("MEAN", "LEAST SQUARES MEAN"):
             why = f"{param or 'no paramType'} is not read as numbers"
             yield as_words(record, measure, cells, common, "shape-unknown", why)
@@ -137,6 +141,8 @@ def _binary(
     common: dict[str, Any],
 ) -> Outcome:
     events = {arm: count for arm, cell in cells.items() if (count := count_of(cell.get("value"))) is not None}
+    if "percent" in common:
+        events = {}
     definition = category.get("title") or measure.get("title") or ""
     if common["domain"] == "ptsd" and not _IMPROVED.search(definition):
         # Pooled as response, a count of people who did not respond would turn the answer round.
@@ -150,10 +156,28 @@ def _binary(
     return Outcome(
         kind="binary",
         events=events,
-        n={arm: sizes[arm] for arm in events if arm in sizes},
         definition=definition or None,
-        **common,
+        **{"n": {arm: sizes[arm] for arm in events if arm in sizes}, **common},
     )
+
+
+def _from_shares(cells: dict[str, Any], sizes: dict[str, int]) -> dict[str, Any] | None:
+    """Percentages of people as the counts they must have come from; nothing where two counts would fit."""
+    percent: dict[str, Decimal] = {}
+    events: dict[str, int] = {}
+    for arm, cell in cells.items():
+        share, n = decimal_of(cell.get("value")), sizes.get(arm)
+        if share is None or not n:
+            return None
+        exponent = share.as_tuple().exponent
+        half = Decimal(10) ** (exponent if isinstance(exponent, int) else 0) / 2
+        fitting = [count for count in range(n + 1) if abs(Decimal(100 * count) / n - share) <= half]
+        if len(fitting) != 1:
+            return None
+        percent[arm], events[arm] = share, fitting[0]
+    known = {arm: sizes[arm] for arm in percent}
+    formula = "the only whole count of n people that rounds to the printed percentage"
+    return {"percent": percent, "n": known, "computed": ({"formula": formula, "events": events, "n": known},)}
 
 
 def _denominators(
@@ -217,6 +241,12 @@ def _analysis(
         where=f"resultsSection.outcomeMeasuresModule, analysis of {measure.get('title')}",
         sources=(PLACE,),
     )
+
+
+def _is_share_of_people(param: str, unit: str) -> bool:
+    unit = unit.lower()
+    is_percent_of = re.search(r"percent|%", unit) and re.search(r"participant|subject|patient|people", unit)
+    return param in ("NUMBER", "COUNT OF PARTICIPANTS") and bool(is_percent_of)
 
 
 def _counts_people(param: str, unit: str) -> bool:

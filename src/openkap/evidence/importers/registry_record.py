@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from openkap.evidence.importers.registry_arms import Arms, read_arms
-from openkap.evidence.integrity import Finding
+from openkap.evidence.integrity_finding import Finding
 from openkap.evidence.scales import Scales
 
 # The one place every number of a record was read at.
@@ -37,4 +37,6 @@ class Record:
     ) -> None:
         """Something a person must look at, with what to do about it."""
         subject = f"{self.number}, {at}" if at else self.number
-        self.findings.append(Finding(check, severity, subject, sentence, remedy))
+        finding = Finding(check, severity, subject, sentence, remedy)
+        if finding not in self.findings:
+            self.findings.append(finding)

@@ -32,6 +32,10 @@ _AFTER_LAST = re.compile(
     r"\b(after|post|following)[\s-]+(the\s+)?(last|final|end of)\b|\bfollow-?up\b|\bpost-?treatment\b",
     re.IGNORECASE,
 )
+# "7 days following each injection" is as many times as there are injections.
+_EACH = re.compile(
+    r"\b(each|every)\s+(\w+\s+)?(dose|infusion|injection|session|treatment|administration)s?\b", re.IGNORECASE
+)
 _BASELINE = re.compile(r"\b(baseline|screening|pre-?treatment|pre-?dose|pre-?infusion)\b", re.IGNORECASE)
 
 
@@ -54,7 +58,7 @@ def read_time(text: str) -> Time:
     Baseline beside one later time is a change to that time. Two different later times are not guessed
     between: the answer is "unclear" and says that there were several.
     """
-    if _LISTED.search(text) or _LISTED_AFTER.search(text):
+    if _LISTED.search(text) or _LISTED_AFTER.search(text) or _EACH.search(text):
         return Time(None, Window.UNCLEAR, several=True)
     times = {
         _days(number, unit)

@@ -18,8 +18,9 @@ from openkap.evidence.answers import Answer, Answers, answer_all
 from openkap.evidence.base import Base, read_base
 from openkap.evidence.beside import Beside, Connection, beside, connection, read_comparators
 from openkap.evidence.choice import RULE
-from openkap.evidence.claims import Entry, judge_claims, read_claims
-from openkap.evidence.integrity import Finding, check_base
+from openkap.evidence.claims import AREAS, Entry, judge_claims, read_claims
+from openkap.evidence.integrity import check_base
+from openkap.evidence.integrity_finding import Finding
 from openkap.evidence.integrity_pools import check_syntheses
 from openkap.evidence.joined import Joined, join
 from openkap.evidence.plan import read_plan
@@ -30,7 +31,17 @@ from openkap.evidence.ruling import Held
 from openkap.evidence.scales import read_scales
 from openkap.evidence.study import Study
 from openkap.evidence.syntheses import Syntheses, read_syntheses
-from openkap.evidence.wording import behind, effect, loud, minus, normal_theory, number, own_said
+from openkap.evidence.wording import (
+    behind,
+    effect,
+    held_back_anywhere,
+    loud,
+    minus,
+    mixed,
+    normal_theory,
+    number,
+    own_said,
+)
 
 LARGEST_SILENT = "severity_end"
 
@@ -107,8 +118,8 @@ def build(*, as_of: date, extra: tuple[Path, ...] = (), root: Path = SHIPPED) ->
     extra : folders of further study files, as ``import`` writes them.
     root : the content folder.
     """
-    base = read_base(root / "trials", *extra)
     scales = read_scales(root / "outcome_scales.yaml")
+    base = read_base(root / "trials", *extra, scales=scales)
     syntheses = read_syntheses(root / "syntheses.yaml")
     answers = answer_all(base, read_plan(root / "analyses.yaml"))
     besides = tuple(beside(each, root) for each in read_comparators(root))
@@ -146,14 +157,14 @@ def headline(report: Report) -> tuple[str, ...]:
             each for each in (f"From those: {effect(main)}.", normal_theory(main), own_said(main)) if each
         ),
     ]
-    if main.silent:
-        sentences.append(loud(main))
+    sentences += [each for each in (loud(main), mixed(main), held_back_anywhere(report.base)) if each]
     sentences.append(
         f"The most complete published pool gives Hedges g {number(float(pooled.estimate or 0))} "
         f"({number(float(pooled.ci_low or 0))} to {number(float(pooled.ci_high or 0))}), "
         f"{review.side(pooled)}, and "
         f"{number(float(adjusted.estimate or 0))} ({number(float(adjusted.ci_low or 0))} to "
-        f"{number(float(adjusted.ci_high or 0))}) after adjustment for bias: small, and compatible with none."
+        f"{number(float(adjusted.ci_high or 0))}) after adjustment for bias: both "
+        "small, and the adjusted one compatible with no effect."
     )
     counts = {
         verdict: sum(entry.verdict == verdict for entry in report.entries)
@@ -162,7 +173,8 @@ def headline(report: Report) -> tuple[str, ...]:
     efficacy = [entry for entry in report.entries if entry.claim.area == "efficacy"]
     supported = [entry.claim.id for entry in efficacy if entry.verdict == "supported"]
     sentences.append(
-        f"Of {len(report.entries)} claims {counts['supported']} are supported, {counts['mixed']} mixed, "
+        f"Of {len(report.entries)} claims {counts['supported']} are supported{_which(report.entries)}, "
+        f"{counts['mixed']} mixed, "
         f"{counts['not supported']} not supported and {counts['cannot be judged']} cannot be judged from "
         "what is held; "
         + (
@@ -172,6 +184,18 @@ def headline(report: Report) -> tuple[str, ...]:
         )
     )
     return tuple(sentences)
+
+
+def _which(entries: tuple[Entry, ...]) -> str:
+    """The supported claims by area: what consent must say and what is missing is no praise of a drug."""
+    by_area: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.verdict == "supported":
+            by_area.setdefault(AREAS.get(entry.claim.area, entry.claim.area).lower(), []).append(
+                entry.claim.id
+            )
+    told = "; ".join(f"{area}: {', '.join(ids)}" for area, ids in by_area.items())
+    return f" ({told})" if told else ""
 
 
 def answer_data(answer: Answer) -> dict[str, Any]:
@@ -198,7 +222,8 @@ def answer_data(answer: Answer) -> dict[str, Any]:
             {**asdict(each), "tier": each.tier.value, "urls": list(each.urls)} for each in answer.effects
         ],
         "left_out": [
-            {"study": e.study, "outcome": e.outcome_id, "reason": e.reason} for e in answer.left_out
+            {"study": e.study, "outcome": e.outcome_id, "reason": e.reason, "held_back": e.held_back}
+            for e in answer.left_out
         ],
         "silent": [asdict(each) for each in answer.silent],
         "certainty": answer.certainty.level,

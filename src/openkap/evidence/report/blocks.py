@@ -8,16 +8,29 @@ from html import escape
 from openkap.evidence.answers import Answer
 from openkap.evidence.report.addresses import is_kept
 from openkap.evidence.study import Study
-from openkap.evidence.wording import loud
+from openkap.evidence.wording import loud, minus
 
 
 def loud_box(answer: Answer) -> str:
     """Who is not in the number, in a box that cannot be missed."""
-    text = loud(answer)
+    return caution_box(loud(answer))
+
+
+def caution_box(text: str) -> str:
+    """A sentence with a head, ``HEAD: rest``, in a box that cannot be missed; nothing for no text."""
     if not text:
         return ""
     head, _, rest = text.partition(":")
-    return f'<p class="loud" role="note"><b>{escape(head)}:</b>{escape(rest)}</p>'
+    return f'<p class="loud" role="note"><b>{escape(head)}:</b>{escape(minus(rest))}</p>'
+
+
+def left_out_table(answer: Answer) -> str:
+    """What is held for a question and is not in its number, with the reason; nothing where all is in it."""
+    rows = [(each.study, each.outcome_id, minus(each.reason)) for each in answer.left_out]
+    if not rows:
+        return ""
+    caption = f"Held and left out: {answer.analysis.question}"
+    return table(("Study", "Result left out", "Why"), rows, caption, raw=())
 
 
 def paragraph(text: str, kind: str = "") -> str:

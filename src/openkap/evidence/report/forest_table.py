@@ -63,7 +63,7 @@ def svg_shown(value: float, marks: Forest) -> float:
 
 def _mark(row: ForestRow, marks: Forest) -> str:
     zero = (
-        f'<line class="axis" x1="{_share(marks.no_effect, marks)}%" x2="{_share(marks.no_effect, marks)}%" '
+        f'<line class="zero" x1="{_share(marks.no_effect, marks)}%" x2="{_share(marks.no_effect, marks)}%" '
         'y1="-9" y2="35"/>'
     )
     if row.estimate is None or row.low is None or row.high is None:

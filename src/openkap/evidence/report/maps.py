@@ -82,7 +82,7 @@ def gap_map(base: Base) -> GapMap:
     for study in base.studies:
         if study.is_controlled:
             for outcome in study.outcomes:
-                if outcome.kind == "qualitative" or outcome.domain not in domains:
+                if outcome.kind == "qualitative" or outcome.unsettled or outcome.domain not in domains:
                     continue
                 for window in {outcome.time.window, *outcome.time.covers} & set(windows):
                     found.setdefault((outcome.domain, window.words), {})[study.name] = (
@@ -115,11 +115,12 @@ class FlowBox:
 
 def prisma_flow(base: Base, answers: Answers) -> tuple[FlowBox, ...]:
     """From all records held to those in the main pool. Searching and screening counts are not held."""
-    records = base.records
+    records = [r for r in base.records if r.group is not Group.OTHER_QUESTION]
     stubs = [r for r in records if r.record == "stub"]
     companions = [r for r in records if r.companion_of]
-    studies = [r for r in base.studies if r.record == "study"]
-    registered = [r for r in base.studies if r.record == "registration"]
+    own = [r for r in base.studies if r.group is not Group.OTHER_QUESTION]
+    studies = [r for r in own if r.record == "study"]
+    registered = [r for r in own if r.record == "registration"]
     prevention = [r for r in studies if r.is_prevention]
     treatment = [r for r in studies if not r.is_prevention]
     randomised = [r for r in treatment if r.is_controlled]

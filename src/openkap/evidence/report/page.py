@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from openkap.evidence.claims import Entry
+from openkap.evidence.claims import AREAS, Entry
 from openkap.evidence.report.assemble import Report, headline
 from openkap.evidence.report.blocks import (
     chip,
@@ -30,17 +30,6 @@ from openkap.evidence.ruling import VERDICTS
 from openkap.evidence.wording import loud
 
 STYLE_FILE = Path(__file__).with_name("style.css")
-AREAS = {
-    "efficacy": "Efficacy",
-    "durability": "Durability and dose",
-    "route": "Route",
-    "mechanism": "Mechanism",
-    "psychotherapy": "Psychotherapy",
-    "safety": "Safety",
-    "ethics": "Ethics",
-    "gap": "Gaps in research",
-    "access": "Access",
-}
 
 
 def page(report: Report) -> str:

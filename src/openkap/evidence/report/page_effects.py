@@ -10,8 +10,10 @@ from openkap.evidence.pooling import Pooled
 from openkap.evidence.report import svg
 from openkap.evidence.report.assemble import Report
 from openkap.evidence.report.blocks import (
+    caution_box,
     figure,
     inline,
+    left_out_table,
     loud_box,
     paragraph,
     table,
@@ -26,7 +28,7 @@ from openkap.evidence.report.marks import (
     time_course,
 )
 from openkap.evidence.report.sections import section
-from openkap.evidence.wording import effect, normal_theory, own_said
+from openkap.evidence.wording import effect, held_back, mixed, normal_theory, own_said, unstandardised
 
 
 def _forest_figure(
@@ -40,11 +42,13 @@ def _forest_figure(
         f"{how}." if how else "",
         normal_theory(answer),
         own_said(answer),
+        unstandardised(answer),
         f"The fit's own doubts: {doubts}." if doubts else "",
         more,
     )
     marks = forest_of(answer, limits, report.addresses)
-    return figure(forest_table(marks), " ".join(each for each in told if each))
+    drawn = figure(forest_table(marks), " ".join(each for each in told if each))
+    return drawn + caution_box(mixed(answer)) + caution_box(held_back(answer)) + left_out_table(answer)
 
 
 def _doubts(pooled: Pooled) -> str:
@@ -82,6 +86,8 @@ def controlled(report: Report) -> str:
     parts.append(
         figure(forest_table(marks), f"{others} randomised trials give no cluster number that could be read.")
     )
+    for name in names:
+        parts += [caution_box(mixed(get(name))), caution_box(held_back(get(name))), left_out_table(get(name))]
     return section("controlled", *parts)
 
 
@@ -130,7 +136,6 @@ def uncontrolled(report: Report) -> str:
         if spread
         else ""
     )
-    out = "; ".join(f"{each.study}: {each.reason}" for each in answer.left_out)
     return section(
         "uncontrolled",
         paragraph(
@@ -139,7 +144,7 @@ def uncontrolled(report: Report) -> str:
             "expect much, and get attention and often therapy. They are never pooled with trials and "
             "support no claim."
         ),
-        _forest_figure(report, answer.analysis.id, None, f"{more} Left out: {out}." if out else more),
+        _forest_figure(report, answer.analysis.id, None, more),
     )
 
 

@@ -17,6 +17,7 @@ from openkap.evidence.report.blocks import (
 from openkap.evidence.report.maps import GapMap, gap_map, prisma_flow, route_map
 from openkap.evidence.report.sections import section
 from openkap.evidence.study import Tier
+from openkap.evidence.wording import dashed, heading
 
 
 def maps(report: Report) -> str:
@@ -52,7 +53,7 @@ def _map(marks: GapMap, lead: str) -> str:
                 cells += (
                     f'<td class="has" title="{names}"><b>{len(cell.studies)}</b><span>{people}</span></td>'
                 )
-        body += f'<tr><th scope="row">{escape(row)}</th>{cells}</tr>'
+        body += f'<tr><th scope="row">{escape(heading(row))}</th>{cells}</tr>'
     return (
         f'<div class="wide"><table class="map"><caption>{escape(marks.title)}</caption><thead><tr><th '
         'scope="col">'
@@ -162,7 +163,7 @@ def _citations(report: Report) -> Iterable[str]:
     for each in sorted(cited, key=lambda c: ((c.authors or "~").casefold(), c.year or 0)):
         if not each.authors or each.authors.startswith("("):
             continue
-        where = " ".join(part for part in (each.journal, each.pages) if part)
+        where = " ".join(part for part in (each.journal, dashed(each.pages or "")) if part)
         known = [f"doi {link(each.doi, f'https://doi.org/{each.doi}')}"] if each.doi else []
         known += [f"PMID {link(each.pmid, pubmed_address(each.pmid))}"] if each.pmid else []
         known += [

@@ -7,6 +7,7 @@ from html import escape
 from openkap.evidence.report.addresses import address_of
 from openkap.evidence.report.assemble import Report, methods
 from openkap.evidence.report.blocks import (
+    caution_box,
     link,
     paragraph,
     study_arm,
@@ -14,7 +15,7 @@ from openkap.evidence.report.blocks import (
 )
 from openkap.evidence.report.sections import section
 from openkap.evidence.study import Study
-from openkap.evidence.wording import effect
+from openkap.evidence.wording import effect, held_back_anywhere, minus
 
 
 def certainty(report: Report) -> str:
@@ -96,10 +97,18 @@ def lost(study: Study) -> str:
 
 def integrity(report: Report) -> str:
     """Numbers that do not add up."""
-    rows = [(each.subject, each.check, each.severity, each.sentence, each.remedy) for each in report.findings]
+    rows = [
+        (each.subject, each.check, each.severity, minus(each.sentence), each.remedy)
+        for each in report.findings
+    ]
     return section(
         "integrity",
-        paragraph("Every number passes named checks. What fails stays visible, with the reason."),
+        paragraph(
+            "Every number passes named checks, whether an import or a person wrote it down. What fails stays "
+            "visible, with the reason. A number with a contradiction enters no answer until the record is "
+            "mended; an implausible or questionable one stays in, beside its finding."
+        ),
+        caution_box(held_back_anywhere(report.base)),
         table(
             ("Number", "Check", "Weight", "What is wrong", "What to do"),
             [tuple(map(escape, row)) for row in rows],

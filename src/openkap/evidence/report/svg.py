@@ -10,7 +10,7 @@ from openkap.evidence.wording import number
 
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:var(--ink,#1c2326)}"
-    ".muted{fill:var(--muted,#5b676c)}.axis{stroke:var(--rule,#b9c2c4);fill:none}"
+    ".muted{fill:var(--muted,#5b676c)}.axis{stroke:var(--rule,#b9c2c4);fill:none}.zero{stroke:var(--muted,#5b676c);fill:none}"
     ".line{stroke:var(--ink,#1c2326);stroke-width:1.6;fill:none}.mark{fill:var(--ink,#1c2326)}"
     ".pool{fill:var(--accent,#0b6e6e)}.poolline{stroke:var(--accent,#0b6e6e);stroke-width:2;fill:none}"
     ".prediction{stroke:var(--accent,#0b6e6e);stroke-width:2;stroke-dasharray:3 3;fill:none}"
@@ -47,7 +47,7 @@ def forest(marks: Forest) -> str:
     parts = [f'<text x="10" y="20" font-weight="600">{escape(marks.title)}</text>']
     zero = place(marks.no_effect, marks.low, marks.high, left, width)
     bottom = top + step * len(marks.rows)
-    parts.append(f'<path class="axis" d="M{zero} {top - 6}V{bottom}"/>')
+    parts.append(f'<path class="zero" d="M{zero} {top - 6}V{bottom}"/>')
     for at, row in enumerate(marks.rows):
         parts.append(_forest_row(row, marks, top + step * at + 12, left, width))
     parts.append(f'<path class="axis" d="M{left} {bottom}H{left + width}"/>')
