@@ -44,24 +44,27 @@ class Served:
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
-    """The demo clinic as ``openkap serve --demo`` serves it."""
+    """The demo clinic as ``openkap serve --demo`` serves it; what it logs as an error fails the run."""
+    folder = tmp_path_factory.mktemp("demo")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {
         **os.environ,
-        "OPENKAP_VAR": str(tmp_path_factory.mktemp("demo")),
+        "OPENKAP_VAR": str(folder),
         "OPENKAP_HOSTS": "127.0.0.1,localhost",
         "DATABASE_URL": "",
         "OPENKAP_DEMO_PATIENTS": "60",
     }
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, "-m", "openkap", "serve", "--demo", "--port", str(port), "--workers", "1"]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
+    url, log = f"http://127.0.0.1:{port}", folder / "stderr.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         wait_for(url, process)
         yield Served(url)
     finally:
         process.terminate()
         process.wait(20)
+    assert [line for line in log.read_text().splitlines() if '"level": "error"' in line] == []
