@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
 CHROMIUM = "/usr/bin/chromium"
-SHAPES = {"landscape": (1180, 820), "portrait": (820, 1180), "phone": (390, 844)}
+SHAPES = {"landscape": (1180, 820), "portrait": (820, 1180), "phone": (390, 844), "wall": (1920, 1080)}
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,26 @@ def answer(page: Page) -> None:
     page.locator("fieldset.question").first.wait_for()
 
 
+def board(page: Page) -> None:
+    page.goto("/board/")
+    page.locator("a[href*='/live/']").first.wait_for()
+
+
+def live(page: Page) -> None:
+    """The chair that is under the drug."""
+    board(page)
+    page.locator("a[href*='/live/']", has_text="Chair").first.click()
+    page.locator("#chart svg .c-sign").first.wait_for()
+
+
+def benchmark(page: Page) -> None:
+    page.goto("/insights/benchmark/")
+
+
 PICTURES = (
+    Picture("live", "ben", live, ("portrait", "landscape-dark", "phone")),
+    Picture("board", "ben", board, ("wall",)),
+    Picture("benchmark", "dov", benchmark, ("portrait",)),
     Picture("start", "", start, ("landscape",)),
     Picture("home-nurse", "ben", home, ("portrait",)),
     Picture("home-prescriber", "ada", home, ("landscape-dark",)),
