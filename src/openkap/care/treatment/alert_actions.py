@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.care.treatment.session_rows import locked_session, told_audit
@@ -34,7 +36,7 @@ def raise_alerts(session: Session) -> list[Alert]:
         longer=reading.longer_than_usual(session, protocol, events),
     )
     entries = {entry.observed_at: entry for entry in rows.of(Entry.Kind.VITALS)}
-    known = set(Alert.objects.filter(session=session).values_list("rule", "at"))
+    known = set(_known(session.pk))
     made = []
     for alert in seen.alerts:
         # A late reading belongs to the minute it was due, so that it is one alert however often we look.
@@ -58,6 +60,11 @@ def raise_alerts(session: Session) -> list[Alert]:
             )
     # Whoever gets here holds the session's row: nobody else raises the same alert meanwhile.
     return Alert.objects.bulk_create(made)
+
+
+@prepared
+def _known(session_id: int) -> QuerySet[Alert, tuple[str, datetime]]:
+    return Alert.objects.filter(session_id=session_id).values_list("rule", "at")
 
 
 @transaction.atomic

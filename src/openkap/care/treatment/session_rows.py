@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
@@ -40,7 +42,16 @@ def _held(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
 def once(model: type[Row], session: Session, stamp: Stamp) -> Row | None:
     if not stamp.client_id:
         return None
-    return model._default_manager.filter(session=session, client_id=stamp.client_id).first()
+    return next(iter(_sent_before(model)(session.pk, stamp.client_id)), None)
+
+
+@cache
+def _sent_before(model: type[Row]) -> Callable[[int, str], list[Row]]:
+    @prepared
+    def sent_before(session_id: int, client_id: str) -> QuerySet[Row]:
+        return model._default_manager.filter(session_id=session_id, client_id=client_id)
+
+    return sent_before
 
 
 def corrected(model: type[Row], session: Session, stamp: Stamp) -> Row | None:
