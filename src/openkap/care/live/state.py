@@ -129,7 +129,16 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     minutes = due_minutes(protocol, longer)
     told["schedule"] = [told["begun"] + minute * 60_000 for minute in minutes]
     if session.state in (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY):
-        seen = watch(protocol, readings, started_at=begun, now=moment, baseline=baseline, longer=longer)
+        # Alerts are rows; of the watch only what is due next is wanted.
+        seen = watch(
+            protocol,
+            readings,
+            started_at=begun,
+            now=moment,
+            baseline=baseline,
+            longer=longer,
+            since=moment,
+        )
         if seen.next_due is not None:
             told["due"] = {"at": ms(seen.next_due.at), "why": seen.next_due.why}
         told["leaving"] = _leaving(session, reading.discharge_facts(session, rows, moment, begun, longer))

@@ -20,8 +20,11 @@ from openkap.protocol.condition import facts_of
 from openkap.protocol.monitoring import watch
 
 
-def raise_alerts(session: Session) -> list[Alert]:
-    """Store every alert of the readings so far that is not stored yet; returns the new ones."""
+def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]:
+    """Store every alert of the readings so far that is not stored yet; returns the new ones.
+
+    ``since`` where nothing has changed but one reading of that moment, which was added.
+    """
     events = reading.dose_events(session)
     begun = reading.started_at(events)
     if begun is None:
@@ -34,6 +37,7 @@ def raise_alerts(session: Session) -> list[Alert]:
         now=now(),
         baseline=reading.baseline_of(rows),
         longer=reading.longer_than_usual(session, protocol, events),
+        since=since,
     )
     entries = {entry.observed_at: entry for entry in rows.of(Entry.Kind.VITALS)}
     known = set(_known(session.pk))

@@ -33,6 +33,17 @@ def locked_session(by: Actor, patient: str, uid: str, permission: Permission) ->
     return found
 
 
+def reread(session: Session) -> None:
+    """How far the session has come by now, put on the row that somebody holds."""
+    session.state, session.state_because, session.locked_at, session.version = _moved(session.pk)[0]
+
+
+@prepared
+def _moved(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
+    rows = Session.objects.filter(pk=session_id)
+    return rows.values_list("state", "state_because", "locked_at", "version")
+
+
 @prepared
 def _held(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
     rows = Session.objects.select_for_update().filter(pk=session_id)
