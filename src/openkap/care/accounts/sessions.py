@@ -39,7 +39,8 @@ class SessionStore(DatabaseSessions):
         if must_create or self.session_key is None:
             super().save(must_create)
             return
-        row = self.create_model_instance(self._get_session(no_load=False))
+        # The type stubs do not know the library's own way to what the session holds.
+        row = self.create_model_instance(self._get_session())  # type: ignore[attr-defined]
         expires = connection.ops.adapt_datetimefield_value(row.expire_date)
         with connection.cursor() as cursor:
             cursor.execute(_SAVE, [row.session_data, expires, row.session_key])

@@ -63,8 +63,7 @@ def entries_of(session: Session) -> list[Entry]:
 
 def values_of(entry: Entry) -> list[Value]:
     """The values of an entry that ``entries_of`` or ``rows_of`` read."""
-    held: list[Value] = entry.held
-    return held
+    return entry.held
 
 
 @prepared
