@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import QuerySet
@@ -84,6 +85,17 @@ def rows_among(entries: list[Entry]) -> Rows:
     )
 
 
+def parsed(value: Value) -> Known:
+    """What was written down, as the rules read it."""
+    return _parsed(value.element, value.value)
+
+
+# A session's readings are looked at with every entry and every poll; the same text is the same value.
+@lru_cache(maxsize=4096)
+def _parsed(element: str, text: str) -> Known:
+    return dictionary()[element].parse(text)
+
+
 def protocol_of_session(session: Session) -> Protocol:
     """The protocol the course was planned under, in that version."""
     return protocol_of(session.course.protocol, session.course.protocol_version)
@@ -100,7 +112,7 @@ def gate_facts(session: Session, rows: Rows, moment: datetime) -> Facts:
         for value in values_of(entry):
             known[value.element] = Fact(
                 elements[value.element],
-                elements[value.element].parse(value.value),
+                parsed(value),
                 entry.observed_at,
                 f"{entry.entered_by.name}, {entry.observed_at:%H:%M}",
                 value.is_confirmed,
@@ -129,23 +141,20 @@ def _from_record(session: Session, moment: datetime) -> list[Fact]:
 
 def readings_of(rows: Rows) -> list[Reading]:
     """The vital signs entered during and after the dose."""
-    elements = dictionary()
     return [
-        Reading(
-            entry.observed_at,
-            {value.element: elements[value.element].parse(value.value) for value in values_of(entry)},
-        )
+        Reading(entry.observed_at, {value.element: parsed(value) for value in values_of(entry)})
         for entry in rows.of(Entry.Kind.VITALS)
     ]
 
 
 def baseline_of(rows: Rows) -> Reading | None:
     """The last pressure and pulse before the dose, under the names the session's rules use."""
-    elements, values, at = dictionary(), {}, None
+    values: dict[str, Known] = {}
+    at = None
     for entry in rows.of(Entry.Kind.GATE):
         for value in values_of(entry):
             if value.element in BASELINE:
-                values[BASELINE[value.element]] = elements[value.element].parse(value.value)
+                values[BASELINE[value.element]] = parsed(value)
                 at = entry.observed_at
     return Reading(at, values) if at else None
 
@@ -209,9 +218,8 @@ def discharge_facts(
     known = dict(facts.known)
     for entry in rows.of(Entry.Kind.DISCHARGE):
         for value in values_of(entry):
-            parsed = elements[value.element].parse(value.value)
             known[value.element] = Fact(
-                elements[value.element], parsed, entry.observed_at, entry.entered_by.name, True
+                elements[value.element], parsed(value), entry.observed_at, entry.entered_by.name, True
             )
     return Facts(moment, known, session.patient.uid)
 
