@@ -41,7 +41,7 @@ class ContentPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers[HEADER] = self.policy
+        response.headers.setdefault(HEADER, self.policy)
         return response
 
 
