@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 
 import pytest
+from psycopg import DataError
 
 from openkap.care.postgresql import base
 
@@ -71,3 +73,20 @@ _SETTINGS = {
     "PORT": "",
     "TIME_ZONE": None,
 }
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        (b"2026-11-28 03:22:37.5+00", datetime(2026, 11, 28, 3, 22, 37, 500_000, UTC)),
+        (b"2026-11-28 03:22:37+00", datetime(2026, 11, 28, 3, 22, 37, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_read_as_it_was_written(written, moment):
+    read = base.MomentLoader(0, None).load(written)
+    assert (read, read.tzinfo) == (moment, UTC)
+
+
+def test_a_moment_the_language_cannot_hold_is_left_to_the_driver_to_refuse():
+    with pytest.raises(DataError):
+        base.MomentLoader(0, None).load(b"0044-03-15 12:00:00+00 BC")

@@ -32,7 +32,10 @@ _LOGIN = [
     path("second-factor/", include("allauth.mfa.urls")),
 ]
 
+# Tried one after the other: what programs and tablets ask for all day stands first.
 urlpatterns = [
+    path("", include("openkap.care.api.urls")),
+    path("", include("openkap.care.live.urls")),
     page("", views.start, name="start", may=anyone("the first page: log in, or the demo's choice of people")),
     page("home/", views.home, name="home", may=staff()),
     page("gallery/", views.gallery, name="gallery", may=anyone("components with invented text only")),
@@ -44,9 +47,7 @@ urlpatterns = [
     path("", include("openkap.care.enrolment.urls")),
     path("", include("openkap.care.treatment.urls")),
     path("", include("openkap.care.outcomes.urls")),
-    path("", include("openkap.care.live.urls")),
     path("", include("openkap.care.insights.urls")),
-    path("", include("openkap.care.api.urls")),
     path("", include("openkap.care.demo.urls")),
 ]
 

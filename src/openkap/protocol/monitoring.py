@@ -119,26 +119,44 @@ def watch(
     baseline: Reading | None = None,
     elements: Dictionary | None = None,
     longer: timedelta = NOT_LONGER,
+    since: datetime | None = None,
 ) -> Watch:
-    """Alerts of every reading so far, and the reading due next.
+    """Alerts of every reading so far, or of those ``since`` a moment, and the reading due next.
 
     ``baseline`` is what was read before the dose (by default the last value of each measure at or before the
     start). A rule whose facts were not measured stays silent here: what is due asks for them. ``longer`` is
     by how much the infusion runs (or ran) longer than the protocol's usual one: see ``due_minutes``.
+
+    What a reading raises rests on it and on those before it. So after one more reading, whoever keeps the
+    alerts asks for those ``since`` that reading; what is due is the same as without it.
     """
     elements = elements or dictionary()
     ordered = _until(readings, now)
     if baseline is None:
         baseline = _before_dose(ordered, started_at)
+    first = None if since is None else _first_that_matters(ordered, since)
     alerts = [
         alert
         for index, reading in enumerate(ordered)
+        if first is None or reading.at >= first
         for alert in _alerts(protocol, ordered[: index + 1], reading, baseline, started_at, elements)
     ]
     due = next_due(protocol, ordered, started_at=started_at, now=now, alerts=alerts, longer=longer)
     if due is not None and due.late_min > 0:
         alerts += _late(protocol, due, started_at, now, elements)
     return Watch(tuple(alerts), due, done=due is None)
+
+
+def _first_that_matters(ordered: Sequence[Reading], since: datetime) -> datetime | None:
+    """From when on readings are looked at: a repeat that a rule asked for is still open where no full
+    reading came after its alert, so the last full one is looked at as well.
+    """
+    full = _full(ordered)
+    return min(since, full[-1]) if full else None
+
+
+def _full(readings: Sequence[Reading]) -> list[datetime]:
+    return [each.at for each in readings if all(name in each.values for name in MEASURES_OF_DUE_READING)]
 
 
 def _until(readings: Sequence[Reading], now: datetime) -> list[Reading]:
@@ -168,7 +186,7 @@ def next_due(
     A reading counts for a scheduled minute when it was taken after the one before it and not more than half
     the gap early. ``None`` when the schedule is done.
     """
-    full = [each.at for each in readings if all(name in each.values for name in MEASURES_OF_DUE_READING)]
+    full = _full(readings)
     waiting: list[tuple[datetime, str]] = []
     minutes = due_minutes(protocol, longer)
     first = minutes[0] - windows().minutes("before_first")
@@ -234,8 +252,11 @@ def _fired(
     minute = (at - started_at).total_seconds() / 60
     fired = []
     for rule in protocol.stage(Stage.IN_SESSION):
-        names = {test.fact for test in tests_of(rule.condition)}
+        names = rule.asks
         if not rule.is_active or names.intersection(skip) or (only and not names.intersection(only)):
+            continue
+        if not any(facts.value(name) is not None for name in names):
+            # Nothing it asks was measured: it stays silent.
             continue
         outcome, finding = rule.outcome(facts)
         if outcome == "fires":

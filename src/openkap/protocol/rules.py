@@ -182,6 +182,11 @@ class Rule:
         """False while its limit waits for the site's signed value."""
         return conditions.is_active(self.condition)
 
+    @cached_property
+    def asks(self) -> frozenset[str]:
+        """The facts its tests look at, without those they are compared with."""
+        return frozenset(test.fact for test in conditions.tests_of(self.condition))
+
     def outcome(self, facts: Facts) -> tuple[str, conditions.Finding]:
         """``fires``, ``clear`` or ``missing`` on these facts, and the finding behind it."""
         finding = conditions.evaluate(self.condition, facts)

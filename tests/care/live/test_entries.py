@@ -10,6 +10,7 @@ from chairside import act, address, post, statuses, vitals
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from openkap.care.treatment import delivery_actions
 from openkap.care.treatment.models import Alert, DoseEvent, Entry
 
 
@@ -228,3 +229,30 @@ def cast_in_session(cast, session, watch):
     from itertools import count
 
     return cast, session, watch, watch.moment, count()
+
+
+def test_a_reading_taken_back_raises_at_once_what_the_others_now_mean(cast, session, watch):
+    begun = watch.moment
+    watch.forward(minutes=30)
+    client, beats = cast.client("ben"), ((10, 128), (12, 100), (16, 126))
+    taken = [vitals(f"at-{at}", begun + timedelta(minutes=at), heart_rate=str(rate)) for at, rate in beats]
+    told = post(client, session, *taken)
+    assert statuses(told) == ["saved"] * 3
+    assert "VIT-08" not in {alert["rule"] for alert in told["state"]["alerts"]}
+    told = post(client, session, act("back", "take_back", watch.moment, corrects="at-12", reason="not hers"))
+    assert ("VIT-08", "at-16") in {(alert["rule"], alert["entry"]) for alert in told["state"]["alerts"]}
+
+
+def test_a_corrected_start_has_every_reading_looked_at_again(cast, session, watch, monkeypatch):
+    looked = []
+    monkeypatch.setattr(delivery_actions, "raise_alerts", looked.append)
+    start = DoseEvent.objects.get(session=session, kind="start")
+    watch.forward(minutes=10)
+    earlier = start.observed_at - timedelta(minutes=1)
+    told = post(
+        cast.client("ben"),
+        session,
+        act("fix", "correct", earlier, corrects=start.client_id, reason="by the pump"),
+    )
+    assert statuses(told) == ["saved"]
+    assert looked == [session]

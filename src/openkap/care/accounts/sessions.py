@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from openkap.care.prepared import prepared
+
+_SAVE = "UPDATE django_session SET session_data = %s, expire_date = %s WHERE session_key = %s"
 
 
 @prepared
@@ -29,6 +33,20 @@ class SessionStore(DatabaseSessions):
             self._session_key = None
             return None
         return found[0]
+
+    def save(self, must_create: bool = False) -> None:
+        """One statement for a session that exists: it needs no transaction of its own."""
+        if must_create or self.session_key is None:
+            super().save(must_create)
+            return
+        # The type stubs do not know the library's own way to what the session holds.
+        row = self.create_model_instance(self._get_session())  # type: ignore[attr-defined]
+        expires = connection.ops.adapt_datetimefield_value(row.expire_date)
+        with connection.cursor() as cursor:
+            cursor.execute(_SAVE, [row.session_data, expires, row.session_key])
+            if not cursor.rowcount:
+                # Ended meanwhile: what came late must not open it again.
+                raise UpdateError
 
     @classmethod
     def get_model_class(cls) -> type[Session]:

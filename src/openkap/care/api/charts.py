@@ -12,7 +12,7 @@ from ninja.security import django_auth
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from openkap.care.access_rules import needs
-from openkap.care.api.operations import StaffWithPatient, asked_by, operation
+from openkap.care.api.operations import Answer, StaffWithPatient, asked_by, operation
 from openkap.care.moment import now
 from openkap.care.patients import actions, queries
 from openkap.care.patients.access import patient_for
@@ -42,7 +42,7 @@ def _telephone(text: str) -> str:
 Typed = Annotated[str, AfterValidator(_typed)]
 
 
-class FoundOut(Schema):
+class FoundOut(Answer):
     """One patient of a list."""
 
     uid: str
@@ -52,7 +52,7 @@ class FoundOut(Schema):
     status: str
 
 
-class PageOut(Schema):
+class PageOut(Answer):
     """A page of patients."""
 
     found: list[FoundOut]
@@ -83,7 +83,7 @@ def find_patients(
     return PageOut(found=found, page=shown.number, pages=shown.paginator.num_pages)
 
 
-class LineOut(Schema):
+class LineOut(Answer):
     """One fact with its label; ``tone``: plain, good, watch, alarm, unknown."""
 
     label: str
@@ -91,14 +91,14 @@ class LineOut(Schema):
     tone: str
 
 
-class SectionOut(Schema):
+class SectionOut(Answer):
     """One part of the chart's overview."""
 
     title: str
     lines: list[LineOut]
 
 
-class ChartOut(Schema):
+class ChartOut(Answer):
     """A patient: who, where they stand, and the chart's overview."""
 
     uid: str
@@ -151,7 +151,7 @@ class ContactIn(Schema):
     may_be_told: bool | None = None
 
 
-class Added(Schema):
+class Added(Answer):
     """It is in the record."""
 
     uid: str
@@ -172,7 +172,7 @@ def add_contact(request: HttpRequest, patient: str, body: ContactIn) -> Added:
     return Added(uid=added.uid)
 
 
-class SessionOut(Schema):
+class SessionOut(Answer):
     """One session of a patient."""
 
     uid: str
@@ -205,7 +205,7 @@ def sessions(
     return session_lists.sessions_of(row, before or now().replace(year=now().year + 100))
 
 
-class ValueOut(Schema):
+class ValueOut(Answer):
     """One value: the text as it was entered, and the number in its unit where it has one."""
 
     element: str
@@ -215,7 +215,7 @@ class ValueOut(Schema):
     is_confirmed: bool
 
 
-class EntryOut(Schema):
+class EntryOut(Answer):
     """One act of writing down; ``counts`` is false once it was corrected, or where it takes one back."""
 
     uid: str
@@ -258,7 +258,7 @@ class EntryIn(Schema):
     confirmed: bool = False
 
 
-class Entered(Schema):
+class Entered(Answer):
     """It is in the record."""
 
     uid: str

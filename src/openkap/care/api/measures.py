@@ -11,7 +11,7 @@ from ninja.security import django_auth
 from pydantic import AwareDatetime, Field
 
 from openkap.care.access_rules import link_holder, needs
-from openkap.care.api.operations import asked_by, operation
+from openkap.care.api.operations import Answer, asked_by, operation
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, queries, safety
 from openkap.care.outcomes.access import through_link
@@ -43,7 +43,7 @@ class TapsIn(Schema):
     answers: list[TapIn] = Field(max_length=MOST_TAPS)
 
 
-class Saved(Schema):
+class Saved(Answer):
     """What is stored now."""
 
     stored: int
@@ -53,7 +53,7 @@ class Saved(Schema):
     needs_help: bool
 
 
-class SheetOut(Schema):
+class SheetOut(Answer):
     """One form and its answers so far."""
 
     uid: str
@@ -63,13 +63,13 @@ class SheetOut(Schema):
     is_finished: bool
 
 
-class Sheets(Schema):
+class Sheets(Answer):
     """All forms behind a link."""
 
     sheets: list[SheetOut]
 
 
-class Finished(Schema):
+class Finished(Answer):
     """The answers are with the clinic."""
 
     finished_at: datetime
@@ -119,7 +119,7 @@ def link_finish(request: HttpRequest, token: str) -> Finished:
     return Finished(finished_at=done.finished_at or now(), needs_help=queries.has_signal(invitation))
 
 
-class ReadingOut(Schema):
+class ReadingOut(Answer):
     """One scored form; ``total`` null where it could not be scored."""
 
     at: datetime
@@ -128,7 +128,7 @@ class ReadingOut(Schema):
     scales: dict[str, Decimal | None]
 
 
-class GapOut(Schema):
+class GapOut(Answer):
     """A measure that was due and is not there, with the reason."""
 
     at: datetime
@@ -136,7 +136,7 @@ class GapOut(Schema):
     reason: str
 
 
-class TurnOut(Schema):
+class TurnOut(Answer):
     """A named turn of the course."""
 
     at: datetime
@@ -144,7 +144,7 @@ class TurnOut(Schema):
     definition: str
 
 
-class TrajectoryOut(Schema):
+class TrajectoryOut(Answer):
     """The readings of one instrument of one patient."""
 
     instrument: str
@@ -181,7 +181,7 @@ def trajectory(request: HttpRequest, patient: str, instrument: str = "pcl-5") ->
     )
 
 
-class SignalOut(Schema):
+class SignalOut(Answer):
     """An alarming answer that is not closed. Which patient, not what was answered."""
 
     uid: str
@@ -214,7 +214,7 @@ def signals(request: HttpRequest) -> list[SignalOut]:
     ]
 
 
-class Acknowledged(Schema):
+class Acknowledged(Answer):
     """Somebody has it."""
 
     acknowledged: bool

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.security import SessionAuth
+from pydantic import BaseModel, ConfigDict
 
 from openkap.care.access_rules import RULES, Rule
 from openkap.care.accounts.actor import Actor
@@ -18,6 +19,12 @@ NAMESPACE = "api"
 # address -> the operation that has it
 _AT: dict[str, str] = {}
 Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+
+class Answer(BaseModel):
+    """What an operation answers with. Plain: the library's own base reads every value through Python."""
+
+    model_config = ConfigDict(from_attributes=True)
 
 
 class Problem(Schema):

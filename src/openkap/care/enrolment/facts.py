@@ -11,6 +11,7 @@ from openkap.care.enrolment.models import Answer, Capacity, ConsentGiven
 from openkap.care.enrolment.texts import released
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
+from openkap.care.prepared import prepared
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Fact, Facts
@@ -32,6 +33,19 @@ def screening_facts(patient: Patient) -> Facts:
     given = consent_in_force(patient, moment)
     capacity = None if given else Capacity.objects.filter(consent__patient=patient).order_by("-id").first()
     return _facts(patient, moment, current_answers(patient).values(), given, capacity)
+
+
+def answered(patient: Patient, element: str) -> Value | None:
+    """The value that counts now of one question a person answers; ``None`` for unknown."""
+    newest = next(iter(_newest(patient.pk, element)), None)
+    if newest is None or not newest.is_known:
+        return None
+    return Facts(now(), {element: fact_of(newest)}, patient.uid).value(element)
+
+
+@prepared
+def _newest(patient_id: int, element: str) -> QuerySet[Answer]:
+    return Answer.objects.filter(patient_id=patient_id, element=element).order_by("-id")[:1]
 
 
 def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:

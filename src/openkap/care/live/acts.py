@@ -26,7 +26,7 @@ from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
 from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
 from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent, Entry, Session
 from openkap.care.treatment.session_actions import enter, take_back
-from openkap.care.treatment.session_rows import State, locked_session, once, told_audit
+from openkap.care.treatment.session_rows import State, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError
@@ -110,7 +110,7 @@ def perform(sent: Sent, session: Session) -> str:
     act = ACTS.get(sent.act)
     if act is None:
         raise InputError("no such act", value=sent.act[:20], limit=", ".join(ACTS))
-    session.refresh_from_db(fields=["state", "locked_at"])
+    reread(session)
     if session.state in ORDER and ORDER.index(State(session.state)) < ORDER.index(SINCE[sent.act]):
         raise TooEarly(
             "the server does not know yet that this is possible",

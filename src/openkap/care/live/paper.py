@@ -123,7 +123,10 @@ def _acceptable_before(session: Session) -> str:
 
 def _medicines(rows: reading.Rows) -> str:
     found = [
-        value.value for entry in rows.of("gate") for value in entry.values.all() if value.element == MEDICINES
+        value.value
+        for entry in rows.of("gate")
+        for value in reading.values_of(entry)
+        if value.element == MEDICINES
     ]
     return found[-1] if found else ""
 

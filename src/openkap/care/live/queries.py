@@ -11,6 +11,7 @@ from openkap.care.live.state import mark_of, ms, screens_of, state_of
 from openkap.care.moment import now
 from openkap.care.treatment.alert_actions import escalate, raise_alerts
 from openkap.care.treatment.models import Alert, Session
+from openkap.care.treatment.session_rows import reread
 from openkap.core.quantity import Quantity
 from openkap.protocol.windows import windows
 
@@ -26,7 +27,7 @@ def refreshed(session: Session, by: Actor, known_mark: str) -> dict[str, Any]:
     moment = now()
     state = current_state(session)
     if _wants_attention(session, state, by):
-        session.refresh_from_db(fields=["state", "version", "locked_at"])
+        reread(session)
         state = current_state(session)
     told = {
         "now": ms(moment),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import QuerySet
+
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.models import Screen
 from openkap.care.moment import now
+from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Session
 
 KEPT_EVERY = timedelta(seconds=8)
@@ -25,10 +28,15 @@ def heard_of(*, by: Actor, session: Session, device: str, name: str, ahead_ms: i
         "ahead_ms": ahead_ms,
         "waiting": max(0, min(waiting, 10_000)),
     }
-    row = Screen.objects.filter(session=session, device=device[:40]).first()
+    row = next(iter(_screen(session.pk, device[:40])), None)
     if row is None:
         Screen.objects.get_or_create(session=session, device=device[:40], defaults=fields)
         return
     is_same = row.waiting == fields["waiting"] and abs(row.ahead_ms - ahead_ms) < SAME_CLOCK_MS
     if not is_same or row.staff_id != by.staff_id or now() - row.seen_at > KEPT_EVERY:
         Screen.objects.filter(pk=row.pk).update(**fields)
+
+
+@prepared
+def _screen(session_id: int, device: str) -> QuerySet[Screen]:
+    return Screen.objects.filter(session_id=session_id, device=device)

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from openkap.care.enrolment.facts import screening_facts
+from openkap.care.enrolment.facts import answered
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
+from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.models import (
@@ -96,7 +98,8 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     rows, events = reading.rows_among(entries), reading.dose_events(session)
     begun = reading.started_at(events)
     baseline = reading.baseline_of(rows)
-    course = Course(protocol, _ordered(session), begun, baseline, events)
+    order = reading.order_of(session)
+    course = Course(protocol, _ordered(session, order), begun, baseline, events)
     told: dict[str, Any] = {
         "session": _session(session),
         "begun": ms(begun),
@@ -122,11 +125,20 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
             numbers = {name: each["number"] for name, each in entry["values"].items() if each["number"]}
             minute = (entry["at"] - told["begun"]) / 60_000
             entry["unexpected"] = departures(told["expected"], minute, numbers)
-    longer = reading.longer_than_usual(session, protocol, events)
+    longer = reading.longer_by(protocol, events, order)
     minutes = due_minutes(protocol, longer)
     told["schedule"] = [told["begun"] + minute * 60_000 for minute in minutes]
     if session.state in (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY):
-        seen = watch(protocol, readings, started_at=begun, now=moment, baseline=baseline, longer=longer)
+        # Alerts are rows; of the watch only what is due next is wanted.
+        seen = watch(
+            protocol,
+            readings,
+            started_at=begun,
+            now=moment,
+            baseline=baseline,
+            longer=longer,
+            since=moment,
+        )
         if seen.next_due is not None:
             told["due"] = {"at": ms(seen.next_due.at), "why": seen.next_due.why}
         told["leaving"] = _leaving(session, reading.discharge_facts(session, rows, moment, begun, longer))
@@ -147,14 +159,19 @@ def _session(session: Session) -> dict[str, Any]:
     }
 
 
-def _ordered(session: Session) -> Ordered | None:
-    row = Prescription.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+def _ordered(session: Session, row: Prescription | None) -> Ordered | None:
     if row is None:
         return None
-    check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
+    check = next(iter(_checks(session.pk)), None)
     rate = float(check.rate_ml_h) if check and check.rate_ml_h is not None else None
     over = float(row.over_min) if row.over_min else None
     return Ordered(float(row.dose_mg), over, rate, (check.way or "") if check else "")
+
+
+@prepared
+def _checks(session_id: int) -> QuerySet[DoseCheck]:
+    rows = DoseCheck.objects.filter(session_id=session_id, corrected_by__isnull=True)
+    return rows.order_by("-id")[:1]
 
 
 def given_of(course: Course, moment: datetime) -> Given | None:
@@ -240,7 +257,7 @@ def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
                     "text": value.value,
                     "number": float(value.number) if value.number is not None else None,
                 }
-                for value in row.values.all()
+                for value in reading.values_of(row)
             },
         }
         for row in rows
@@ -248,7 +265,6 @@ def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
 
 
 def _alerts(session: Session) -> list[dict[str, Any]]:
-    rows = Alert.objects.filter(session=session).select_related("acknowledged_by", "entry")
     return [
         {
             "uid": row.uid,
@@ -264,12 +280,17 @@ def _alerts(session: Session) -> list[dict[str, Any]]:
             "done": row.done,
             "told": json.loads(row.snapshot),
         }
-        for row in rows.order_by("at", "id")
+        for row in _raised(session.pk)
     ]
 
 
+@prepared
+def _raised(session_id: int) -> QuerySet[Alert]:
+    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry")
+    return rows.order_by("at", "id")
+
+
 def _adverse(session: Session) -> list[dict[str, Any]]:
-    rows = AdverseEvent.objects.filter(session=session, corrected_by__isnull=True).order_by("onset_at", "id")
     return [
         {
             "uid": row.uid,
@@ -281,15 +302,27 @@ def _adverse(session: Session) -> list[dict[str, Any]]:
             "outcome": row.outcome,
             "reported": ms(row.reported_at),
         }
-        for row in rows
+        for row in _adverse_events(session.pk)
     ]
+
+
+@prepared
+def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
+    rows = AdverseEvent.objects.filter(session_id=session_id, corrected_by__isnull=True)
+    return rows.order_by("onset_at", "id")
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:
-    rows = Photo.objects.filter(session=session).defer("image").order_by("observed_at", "id")
     return [
-        {"uid": row.uid, "id": row.client_id, "at": ms(row.observed_at), "about": row.about} for row in rows
+        {"uid": uid, "id": client_id, "at": ms(at), "about": about}
+        for uid, client_id, at, about in _photographs(session.pk)
     ]
+
+
+@prepared
+def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str]]:
+    rows = Photo.objects.filter(session_id=session_id).order_by("observed_at", "id")
+    return rows.values_list("uid", "client_id", "observed_at", "about")
 
 
 def _baseline(baseline: Reading | None) -> dict[str, float]:
@@ -309,15 +342,9 @@ def _number(name: str, value: Value) -> float | None:
 
 def _leaving(session: Session, facts: Facts) -> dict[str, Any]:
     answer = discharge(facts, reading.protocol_of_session(session))
-    earlier = (
-        Discharge.objects.filter(session__patient=session.patient, may_leave=True)
-        .exclude(session=session)
-        .select_related("session")
-        .order_by("-id")[:5]
-    )
     stays = [
         round((row.observed_at - start).total_seconds() / 60)
-        for row in earlier
+        for row in _left_before(session.patient.pk, session.pk)
         if (start := reading.started_at(reading.dose_events(row.session))) is not None
     ]
     return answer.as_dict() | {
@@ -325,6 +352,12 @@ def _leaving(session: Session, facts: Facts) -> dict[str, Any]:
         "warnings": [_unmet(each) for each in answer.warnings],
         "earlier_min": stays,
     }
+
+
+@prepared
+def _left_before(patient_id: int, session_id: int) -> QuerySet[Discharge]:
+    rows = Discharge.objects.filter(session__patient_id=patient_id, may_leave=True)
+    return rows.exclude(session_id=session_id).select_related("session").order_by("-id")[:5]
 
 
 def _unmet(each: Unmet) -> dict[str, Any]:
@@ -345,7 +378,7 @@ def _expected(session: Session, course: Course, moment: datetime) -> dict[str, A
 
 
 def _subject(session: Session, course: Course) -> Subject:
-    weight = screening_facts(session.patient).value("body_weight")
+    weight = answered(session.patient, "body_weight")
     born = session.patient.identity.birth_date
     begun = course.begun or session.starts_at
     baseline = _baseline(course.baseline)
@@ -363,10 +396,14 @@ def _subject(session: Session, course: Course) -> Subject:
 
 def _earlier(session: Session) -> tuple[Earlier, ...]:
     """The person's finished infusions with their readings, the last five."""
-    before = Session.objects.filter(
-        patient=session.patient, starts_at__lt=session.starts_at, state=Session.State.LEFT
-    ).order_by("-starts_at")[:5]
+    before = _before(session.patient.pk, session.starts_at)
     return tuple(found for each in before if (found := _remembered(each)) is not None)
+
+
+@prepared
+def _before(patient_id: int, starts_at: datetime) -> QuerySet[Session]:
+    rows = Session.objects.filter(patient_id=patient_id, starts_at__lt=starts_at, state=Session.State.LEFT)
+    return rows.order_by("-starts_at")[:5]
 
 
 # A locked session does not change: what it says of the person is read once a process.
@@ -383,7 +420,7 @@ def _remembered(session: Session) -> Earlier | None:
 
 def _one_earlier(session: Session) -> Earlier | None:
     rows, events = reading.rows_of(session), reading.dose_events(session)
-    begun, ordered = reading.started_at(events), _ordered(session)
+    begun, ordered = reading.started_at(events), _ordered(session, reading.order_of(session))
     base = _baseline(reading.baseline_of(rows))
     if begun is None or ordered is None or not ordered.over_min or not {"sbp", "dbp"} <= set(base):
         return None
@@ -401,16 +438,21 @@ def _one_earlier(session: Session) -> Earlier | None:
 
 def screens_of(session: Session, moment: datetime) -> list[dict[str, Any]]:
     """Who has the session open, how their clock runs, and what waits on their device."""
-    rows = Screen.objects.filter(session=session, seen_at__gt=moment - timedelta(hours=6))
     return [
         {
-            "device": row.device,
-            "name": row.name,
-            "by": row.staff.name,
-            "ahead_ms": row.ahead_ms,
-            "waiting": row.waiting,
-            "seen": ms(row.seen_at),
-            "is_there": row.seen_at > moment - HEARD,
+            "device": device,
+            "name": name,
+            "by": by,
+            "ahead_ms": ahead_ms,
+            "waiting": waiting,
+            "seen": ms(seen_at),
+            "is_there": seen_at > moment - HEARD,
         }
-        for row in rows.select_related("staff").order_by("name", "device")
+        for device, name, by, ahead_ms, waiting, seen_at in _open_on(session.pk, moment - timedelta(hours=6))
     ]
+
+
+@prepared
+def _open_on(session_id: int, since: datetime) -> QuerySet[Screen, tuple[Any, ...]]:
+    rows = Screen.objects.filter(session_id=session_id, seen_at__gt=since).order_by("name", "device")
+    return rows.values_list("device", "name", "staff__name", "ahead_ms", "waiting", "seen_at")

@@ -21,6 +21,7 @@ from openkap.care.live.screens import heard_of
 from openkap.care.live.sync import receive
 from openkap.care.live.worker import worker_script
 from openkap.care.patients.queries import banner_for
+from openkap.care.treatment.session_rows import reread
 from openkap.core.errors import InputError
 
 LONGEST_BODY = 4_000_000
@@ -55,7 +56,7 @@ def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonRespons
         answers = receive(by=request.actor, patient=patient, session=row, device=device, body=body)
     except InputError as refused:
         return JsonResponse({"what": refused.what, "remedy": refused.remedy or ""}, status=400)
-    row.refresh_from_db(fields=["state", "state_because", "version", "locked_at"])
+    reread(row)
     _heard(request, row, body)
     told = refreshed(row, request.actor, str(body.get("mark", "")))
     return JsonResponse(told | {"answers": answers, "csrf": get_token(request)})

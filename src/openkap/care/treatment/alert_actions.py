@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.care.treatment.session_rows import locked_session, told_audit
@@ -18,8 +20,11 @@ from openkap.protocol.condition import facts_of
 from openkap.protocol.monitoring import watch
 
 
-def raise_alerts(session: Session) -> list[Alert]:
-    """Store every alert of the readings so far that is not stored yet; returns the new ones."""
+def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]:
+    """Store every alert of the readings so far that is not stored yet; returns the new ones.
+
+    ``since`` where nothing has changed but one reading of that moment, which was added.
+    """
     events = reading.dose_events(session)
     begun = reading.started_at(events)
     if begun is None:
@@ -32,9 +37,10 @@ def raise_alerts(session: Session) -> list[Alert]:
         now=now(),
         baseline=reading.baseline_of(rows),
         longer=reading.longer_than_usual(session, protocol, events),
+        since=since,
     )
     entries = {entry.observed_at: entry for entry in rows.of(Entry.Kind.VITALS)}
-    known = set(Alert.objects.filter(session=session).values_list("rule", "at"))
+    known = set(_known(session.pk))
     made = []
     for alert in seen.alerts:
         # A late reading belongs to the minute it was due, so that it is one alert however often we look.
@@ -58,6 +64,11 @@ def raise_alerts(session: Session) -> list[Alert]:
             )
     # Whoever gets here holds the session's row: nobody else raises the same alert meanwhile.
     return Alert.objects.bulk_create(made)
+
+
+@prepared
+def _known(session_id: int) -> QuerySet[Alert, tuple[str, datetime]]:
+    return Alert.objects.filter(session_id=session_id).values_list("rule", "at")
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.alert_actions import raise_alerts
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
 from openkap.care.treatment.drug_actions import micrograms, move
 from openkap.care.treatment.models import DoseCheck, DoseDoubt, DoseEvent, Session
@@ -208,6 +209,9 @@ def _stored(
     moved = after.get((row.kind, State(session.state))) if corrects is None else None
     if moved is not None:
         move_on(session, moved)
+    if row.kind == "start" and corrects is not None:
+        # Every reading has another minute now.
+        raise_alerts(session)
     detail = {"given_ug": row.given_ug, "rate_ml_h": str(row.rate_ml_h or "")} | (
         {"late": True} if late else {}
     )

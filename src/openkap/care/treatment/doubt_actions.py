@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
+from openkap.care.prepared import prepared
 from openkap.care.treatment.delivery_actions import keep_dose_event
 from openkap.care.treatment.models import DoseDoubt, DoseEvent, Session
 from openkap.care.treatment.session_rows import locked_session, once, told_audit
@@ -74,5 +76,10 @@ def _settle(by: Actor, session: Session, row: DoseDoubt, how: str, reason: str) 
 
 def doubts_of(session: Session) -> list[DoseDoubt]:
     """Every act that is or was in doubt and did not find its place by itself."""
-    rows = DoseDoubt.objects.filter(session=session).exclude(settlement=DoseDoubt.Settlement.FITS)
-    return list(rows.select_related("entered_by", "settled_by", "names").order_by("observed_at", "id"))
+    return _doubts(session.pk)
+
+
+@prepared
+def _doubts(session_id: int) -> QuerySet[DoseDoubt]:
+    rows = DoseDoubt.objects.filter(session_id=session_id).exclude(settlement=DoseDoubt.Settlement.FITS)
+    return rows.select_related("entered_by", "settled_by", "names").order_by("observed_at", "id")

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.db.models import QuerySet
 
 from openkap.care.enrolment.facts import consent_in_force, screening_facts
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.queries import screening_outcome
-from openkap.care.treatment.models import DoseCheck, DoseEvent, Entry, Note, Prescription, Session, Visit
+from openkap.care.prepared import prepared
+from openkap.care.treatment.models import (
+    DoseCheck,
+    DoseEvent,
+    Entry,
+    Note,
+    Prescription,
+    Session,
+    Value,
+    Visit,
+)
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Value as Known
 from openkap.protocol.elements import dictionary
@@ -37,9 +51,31 @@ def rows_of(session: Session) -> Rows:
 
 
 def entries_of(session: Session) -> list[Entry]:
-    """Every entry, the corrected ones too, in the order they were true."""
-    held = Entry.objects.filter(session=session).select_related("entered_by", "corrects", "corrected_by")
-    return list(held.prefetch_related("values").order_by("observed_at", "id"))
+    """Every entry, the corrected ones too, in the order they were true; ``values_of`` has their values."""
+    rows = _entries(session.pk)
+    held: dict[int, list[Value]] = {row.pk: [] for row in rows}
+    for value in _values(session.pk) if rows else ():
+        # What another tablet wrote between the two reads is for the next look.
+        held.get(value.entry_id, []).append(value)
+    for row in rows:
+        row.held = held[row.pk]
+    return rows
+
+
+def values_of(entry: Entry) -> list[Value]:
+    """The values of an entry that ``entries_of`` or ``rows_of`` read."""
+    return entry.held
+
+
+@prepared
+def _entries(session_id: int) -> QuerySet[Any]:
+    rows = Entry.objects.filter(session_id=session_id).order_by("observed_at", "id")
+    return rows.select_related("entered_by", "corrects", "corrected_by")
+
+
+@prepared
+def _values(session_id: int) -> QuerySet[Value]:
+    return Value.objects.filter(entry__session_id=session_id).order_by("id")
 
 
 def rows_among(entries: list[Entry]) -> Rows:
@@ -47,6 +83,17 @@ def rows_among(entries: list[Entry]) -> Rows:
     return Rows(
         tuple(each for each in entries if not each.is_retraction and not hasattr(each, "corrected_by"))
     )
+
+
+def parsed(value: Value) -> Known:
+    """What was written down, as the rules read it."""
+    return _parsed(value.element, value.value)
+
+
+# A session's readings are looked at with every entry and every poll; the same text is the same value.
+@lru_cache(maxsize=4096)
+def _parsed(element: str, text: str) -> Known:
+    return dictionary()[element].parse(text)
 
 
 def protocol_of_session(session: Session) -> Protocol:
@@ -62,10 +109,10 @@ def gate_facts(session: Session, rows: Rows, moment: datetime) -> Facts:
     if "could_be_pregnant" in screening.known:
         known["could_be_pregnant"] = screening.known["could_be_pregnant"]
     for entry in rows.of(Entry.Kind.GATE):
-        for value in entry.values.all():
+        for value in values_of(entry):
             known[value.element] = Fact(
                 elements[value.element],
-                elements[value.element].parse(value.value),
+                parsed(value),
                 entry.observed_at,
                 f"{entry.entered_by.name}, {entry.observed_at:%H:%M}",
                 value.is_confirmed,
@@ -94,31 +141,33 @@ def _from_record(session: Session, moment: datetime) -> list[Fact]:
 
 def readings_of(rows: Rows) -> list[Reading]:
     """The vital signs entered during and after the dose."""
-    elements = dictionary()
     return [
-        Reading(
-            entry.observed_at,
-            {value.element: elements[value.element].parse(value.value) for value in entry.values.all()},
-        )
+        Reading(entry.observed_at, {value.element: parsed(value) for value in values_of(entry)})
         for entry in rows.of(Entry.Kind.VITALS)
     ]
 
 
 def baseline_of(rows: Rows) -> Reading | None:
     """The last pressure and pulse before the dose, under the names the session's rules use."""
-    elements, values, at = dictionary(), {}, None
+    values: dict[str, Known] = {}
+    at = None
     for entry in rows.of(Entry.Kind.GATE):
-        for value in entry.values.all():
+        for value in values_of(entry):
             if value.element in BASELINE:
-                values[BASELINE[value.element]] = elements[value.element].parse(value.value)
+                values[BASELINE[value.element]] = parsed(value)
                 at = entry.observed_at
     return Reading(at, values) if at else None
 
 
 def dose_events(session: Session) -> list[DoseEvent]:
     """The dose events that count, in the order they happened."""
-    held = DoseEvent.objects.filter(session=session, corrected_by__isnull=True)
-    return list(held.select_related("entered_by", "corrects").order_by("observed_at", "id"))
+    return _dose_events(session.pk)
+
+
+@prepared
+def _dose_events(session_id: int) -> QuerySet[DoseEvent]:
+    held = DoseEvent.objects.filter(session_id=session_id, corrected_by__isnull=True)
+    return held.select_related("entered_by", "corrects").order_by("observed_at", "id")
 
 
 def started_at(events: list[DoseEvent]) -> datetime | None:
@@ -128,15 +177,30 @@ def started_at(events: list[DoseEvent]) -> datetime | None:
 
 def longer_than_usual(session: Session, protocol: Protocol, events: list[DoseEvent]) -> timedelta:
     """By how much the infusion runs, or ran, longer than the protocol's usual one, pauses included."""
+    return longer_by(protocol, events, order_of(session))
+
+
+def longer_by(protocol: Protocol, events: list[DoseEvent], order: Prescription | None) -> timedelta:
+    """The same for an order that is known already."""
     usual = protocol.dosing.step(protocol.dosing.start).over
     begun = started_at(events)
     if usual is None or begun is None:
         return NOT_LONGER
     stopped = next((event.observed_at for event in events if event.kind == DoseEvent.Kind.STOP), None)
-    order = Prescription.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
     planned = timedelta(minutes=order.over_min) if order and order.over_min else NOT_LONGER
     took = stopped - begun if stopped else planned
     return max(NOT_LONGER, took - timedelta(minutes=Quantity.parse(usual).number("min")))
+
+
+def order_of(session: Session) -> Prescription | None:
+    """The dose that is ordered."""
+    return next(iter(_orders(session.pk)), None)
+
+
+@prepared
+def _orders(session_id: int) -> QuerySet[Prescription]:
+    rows = Prescription.objects.filter(session_id=session_id, corrected_by__isnull=True)
+    return rows.order_by("-id")[:1]
 
 
 def discharge_facts(
@@ -153,10 +217,9 @@ def discharge_facts(
     facts = session_facts(readings_of(rows), moment, begun, baseline_of(rows), elements, longer=longer)
     known = dict(facts.known)
     for entry in rows.of(Entry.Kind.DISCHARGE):
-        for value in entry.values.all():
-            parsed = elements[value.element].parse(value.value)
+        for value in values_of(entry):
             known[value.element] = Fact(
-                elements[value.element], parsed, entry.observed_at, entry.entered_by.name, True
+                elements[value.element], parsed(value), entry.observed_at, entry.entered_by.name, True
             )
     return Facts(moment, known, session.patient.uid)
 

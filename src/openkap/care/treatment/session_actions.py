@@ -14,6 +14,7 @@ from django.db import transaction
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.permissions import Permission
+from openkap.care.prepared import insert
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts
 from openkap.care.treatment.models import Entry, Session, Value
@@ -79,9 +80,8 @@ def enter(
     if not parsed and not note.strip():
         raise InputError("nothing was entered", remedy="enter at least one value")
     old = corrected(Entry, session, stamp)
-    row = Entry.objects.create(
-        session=session, kind=kind, note=note.strip(), corrects=old, **stamp.fields(by)
-    )
+    row = Entry(session=session, kind=kind, note=note.strip(), corrects=old, **stamp.fields(by))
+    insert([row])
     elements, made = dictionary(), []
     for name, value in parsed.items():
         number, unit = reading.as_number(value, elements[name].unit)
@@ -89,9 +89,10 @@ def enter(
         made.append(
             Value(entry=row, element=name, value=text, number=number, unit=unit, is_confirmed=confirmed)
         )
-    Value.objects.bulk_create(made)
+    insert(made)
     if kind == Entry.Kind.VITALS:
-        raise_alerts(session)
+        # A correction changes what earlier alerts rested on; one more reading does not.
+        raise_alerts(session, since=None if old else row.observed_at)
     told_audit(by, "session.entered", session, row, kind=kind, elements=sorted(parsed))
     return row
 
@@ -165,6 +166,9 @@ def take_back(
     row = Entry.objects.create(
         session=session, kind=old.kind, is_retraction=True, corrects=old, **named.fields(by)
     )
+    if session.state in RUNNING:
+        # Readings after it, or all of them where it was the baseline, may mean something else now.
+        raise_alerts(session)
     told_audit(by, "session.entered_in_error", session, row, kind=old.kind)
     return row
 

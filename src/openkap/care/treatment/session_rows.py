@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
@@ -33,6 +35,17 @@ def locked_session(by: Actor, patient: str, uid: str, permission: Permission) ->
     return found
 
 
+def reread(session: Session) -> None:
+    """How far the session has come by now, put on the row that somebody holds."""
+    session.state, session.state_because, session.locked_at, session.version = _moved(session.pk)[0]
+
+
+@prepared
+def _moved(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
+    rows = Session.objects.filter(pk=session_id)
+    return rows.values_list("state", "state_because", "locked_at", "version")
+
+
 @prepared
 def _held(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
     rows = Session.objects.select_for_update().filter(pk=session_id)
@@ -42,7 +55,16 @@ def _held(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
 def once(model: type[Row], session: Session, stamp: Stamp) -> Row | None:
     if not stamp.client_id:
         return None
-    return model._default_manager.filter(session=session, client_id=stamp.client_id).first()
+    return next(iter(_sent_before(model)(session.pk, stamp.client_id)), None)
+
+
+@cache
+def _sent_before(model: type[Row]) -> Callable[[int, str], list[Row]]:
+    @prepared
+    def sent_before(session_id: int, client_id: str) -> QuerySet[Row]:
+        return model._default_manager.filter(session_id=session_id, client_id=client_id)
+
+    return sent_before
 
 
 def corrected(model: type[Row], session: Session, stamp: Stamp) -> Row | None:

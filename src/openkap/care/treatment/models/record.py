@@ -64,6 +64,8 @@ class Entry(Recorded):
     note = models.TextField(blank=True)
     # Entered in error: this row takes the one it corrects away and puts nothing in its place.
     is_retraction = models.BooleanField(default=False)
+    # Its values, where somebody read them together with the entries of a session.
+    held: list[Value]
 
     append_only: ClassVar = AppendOnly()
 
