@@ -189,11 +189,21 @@ def _open_sqlite(data: Path, checked: Checked) -> Iterator[Callable[[str], Itera
 
 
 def _put_sqlite(data: Path) -> None:
+    """Into the file that is there, so that a connection kept open sees it; a broken one is swapped."""
     place = Path(connection.settings_dict["NAME"])
     connection.close()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(sqlite3.connect(data)) as copy, closing(sqlite3.connect(place, timeout=20)) as target:
+            copy.backup(target)
+    except sqlite3.DatabaseError:
+        _swap_sqlite(data, place)
+    _sync(place)
+
+
+def _swap_sqlite(data: Path, place: Path) -> None:
     for suffix in ("-wal", "-shm"):
         Path(f"{place}{suffix}").unlink(missing_ok=True)
-    place.parent.mkdir(parents=True, exist_ok=True)
     beside = place.with_name(f"{place.name}.restored")
     shutil.copyfile(data, beside)
     _sync(beside)

@@ -62,6 +62,8 @@ def database(url: str) -> dict[str, Any]:
                 # FULL: what was acknowledged is on the disk, also when the power goes.
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
             },
+            # Opening the file and reading its tables takes longer than most pages' queries.
+            "CONN_MAX_AGE": 300,
         }
     if parts.scheme in {"postgres", "postgresql"}:
         options: dict[str, Any] = dict(parse_qsl(parts.query)) | {"server_side_binding": True}

@@ -2,9 +2,12 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 import tarfile
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +58,24 @@ def test_what_was_lost_comes_back(filled, tmp_path):
     filled.openkap("restore", "--replace", file)
     assert filled.shell(COUNT) == "5"
     assert "whole" in filled.openkap("audit", "check").stdout
+
+
+@pytest.mark.slow
+def test_a_connection_kept_open_sees_what_was_restored_and_a_broken_file_is_replaced(filled, tmp_path):
+    """Somebody forgot to stop the server: what it writes from now on must not go into a file nobody sees."""
+    if "postgres" in filled.environment.get("DATABASE_URL", ""):
+        pytest.skip("PostgreSQL has no file to swap")
+    place = Path(filled.environment["OPENKAP_VAR"]) / "clinic.sqlite3"
+    file = re.match(r"(\S+\.tar) is whole", filled.openkap("backup", str(tmp_path / "kept")).stdout).group(1)
+    filled.shell("from openkap.care.patients.models import Identity; Identity.objects.all().delete()")
+    with closing(sqlite3.connect(place)) as kept:
+        count = lambda: kept.execute("SELECT COUNT(*) FROM patients_identity").fetchone()  # noqa: E731
+        assert count() == (0,)
+        filled.openkap("restore", "--replace", file)
+        assert count() == (5,)
+    place.write_bytes(b"no database at all" * 1000)
+    filled.openkap("restore", "--replace", file)
+    assert filled.shell(COUNT) == "5"
 
 
 @pytest.mark.slow
