@@ -1,4 +1,4 @@
-"""What the patient banner says of consent: the first thing a dose needs."""
+"""What the patient banner says of weight, allergy and consent: the first things a dose needs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from openkap.care.enrolment.consent_queries import state_of
 from openkap.care.enrolment.models import Answer, Consent, ConsentRelease
 from openkap.care.prepared import prepared
 
+WEIGHT, ALLERGY = "body_weight", "hypersensitivity_ketamine_or_esketamine"
+
 
 def banner_items(patient_id: int) -> list[BannerItem]:
-    return [*_weight(patient_id), _consent(patient_id)]
+    return [*_answers(patient_id), _consent(patient_id)]
 
 
 def _consent(patient_id: int) -> BannerItem:
@@ -24,12 +26,16 @@ def _consent(patient_id: int) -> BannerItem:
     return BannerItem("Consent", state.words, state.tone)
 
 
-def _weight(patient_id: int) -> list[BannerItem]:
-    rows = _newest_weight(patient_id)
-    if not rows or not rows[0].is_known:
-        return [BannerItem("Weight", "not known", "unknown")]
-    row = rows[0]
-    return [BannerItem("Weight", f"{row.value} ({row.observed_at:%-d %b %Y})")]
+def _answers(patient_id: int) -> list[BannerItem]:
+    known = {row.element: row for row in _newest(patient_id) if row.is_known}
+    weight, allergy = known.get(WEIGHT), known.get(ALLERGY)
+    said = {None: ("not asked yet", "unknown"), "yes": ("YES", "alarm")}
+    return [
+        BannerItem("Weight", f"{weight.value} ({weight.observed_at:%-d %b %Y})")
+        if weight
+        else BannerItem("Weight", "not known", "unknown"),
+        BannerItem("Ketamine allergy", *said.get(allergy and allergy.value, ("none known", "plain"))),
+    ]
 
 
 @prepared
@@ -44,5 +50,9 @@ def _newest_consent(patient_id: int) -> QuerySet[Any]:
 
 
 @prepared
-def _newest_weight(patient_id: int) -> QuerySet[Answer]:
-    return Answer.objects.filter(patient_id=patient_id, element="body_weight").order_by("-id")[:1]
+def _newest(patient_id: int) -> QuerySet[Answer]:
+    newer = Answer.objects.filter(
+        patient=OuterRef("patient"), element=OuterRef("element"), pk__gt=OuterRef("pk")
+    )
+    rows = Answer.objects.filter(patient_id=patient_id, element__in=(WEIGHT, ALLERGY))
+    return rows.filter(~Exists(newer))
