@@ -1,4 +1,4 @@
-"""From ``git clone`` to the first page: clones this repository's HEAD, runs what ``make demo`` runs, part by part.
+"""From ``git clone`` to the first page: clones HEAD, runs what ``make demo`` runs, by part.
 
 Wall seconds depend on who else uses the machine (its load stands beside them); processor seconds much less.
 """

@@ -72,7 +72,7 @@ def _settle(by: Actor, session: Session, row: DoseDoubt, how: str, reason: str) 
     told_audit(by, "dose.doubt_settled", session, row, kind=row.kind, how=how, because=reason.strip())
 
 
-def doubts_of(session: Session) -> list[DoseDoubt]:
+def doubts_of(*sessions: Session) -> list[DoseDoubt]:
     """Every act that is or was in doubt and did not find its place by itself."""
-    rows = DoseDoubt.objects.filter(session=session).exclude(settlement=DoseDoubt.Settlement.FITS)
+    rows = DoseDoubt.objects.filter(session__in=sessions).exclude(settlement=DoseDoubt.Settlement.FITS)
     return list(rows.select_related("entered_by", "settled_by", "names").order_by("observed_at", "id"))
