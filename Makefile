@@ -7,10 +7,11 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=
 
 .PHONY: demo test check screenshots oracles clean
 
-# What a user needs; made again whenever the pinned versions change.
+# What a user needs; made again whenever the pinned versions change. Nothing is compiled ahead: that is half of
+# the install, and Python compiles (and keeps) a module when it is first imported.
 $(VENV)/.run: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install -e .
+	$(PIP) install --no-compile -e .
 	touch $@
 
 # What a developer needs on top.

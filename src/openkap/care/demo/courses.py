@@ -45,7 +45,7 @@ from openkap.care.treatment.models import (
 )
 from openkap.care.treatment.plan import TherapyChoice
 from openkap.care.treatment.planning_actions import Wanted, add_chair, cancel_session, plan_course
-from openkap.care.treatment.record import record_of
+from openkap.care.treatment.record import records_of
 from openkap.protocol.session_words import fidelity
 
 PATTERN = "six-in-two-weeks"
@@ -174,7 +174,7 @@ def bring_in(clinic: Clinic, sessions: list[Session], slot: Slot, lot: Lot) -> N
     )
     for each in past:
         each.session.state, each.session.locked_at = Session.State.LEFT, each.session.ends_at
-    records = [canonical(record_of(each.session)) for each in past]
+    records = [canonical(told) for told in records_of([each.session for each in past])]
     closed = _signed(clinic, past, "This record of the session is complete and true.", records)
     SessionSigned.objects.bulk_create(
         SessionSigned(

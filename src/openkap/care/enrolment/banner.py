@@ -29,13 +29,21 @@ def _consent(patient_id: int) -> BannerItem:
 def _answers(patient_id: int) -> list[BannerItem]:
     known = {row.element: row for row in _newest(patient_id) if row.is_known}
     weight, allergy = known.get(WEIGHT), known.get(ALLERGY)
-    said = {None: ("not asked yet", "unknown"), "yes": ("YES", "alarm")}
     return [
         BannerItem("Weight", f"{weight.value} ({weight.observed_at:%-d %b %Y})")
         if weight
         else BannerItem("Weight", "not known", "unknown"),
-        BannerItem("Ketamine allergy", *said.get(allergy and allergy.value, ("none known", "plain"))),
+        _allergy(allergy.value if allergy else None),
     ]
+
+
+def _allergy(answer: Any) -> BannerItem:
+    if answer is None:
+        return BannerItem("Ketamine allergy", "not asked yet", "unknown")
+    is_allergic = answer == "yes"
+    return BannerItem(
+        "Ketamine allergy", "YES" if is_allergic else "none known", "alarm" if is_allergic else "plain"
+    )
 
 
 @prepared

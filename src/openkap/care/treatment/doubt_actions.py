@@ -74,12 +74,12 @@ def _settle(by: Actor, session: Session, row: DoseDoubt, how: str, reason: str) 
     told_audit(by, "dose.doubt_settled", session, row, kind=row.kind, how=how, because=reason.strip())
 
 
-def doubts_of(session: Session) -> list[DoseDoubt]:
+def doubts_of(*sessions: Session) -> list[DoseDoubt]:
     """Every act that is or was in doubt and did not find its place by itself."""
-    return _doubts(session.pk)
+    return _doubts([each.pk for each in sessions])
 
 
 @prepared
-def _doubts(session_id: int) -> QuerySet[DoseDoubt]:
-    rows = DoseDoubt.objects.filter(session_id=session_id).exclude(settlement=DoseDoubt.Settlement.FITS)
+def _doubts(session_ids: list[int]) -> QuerySet[DoseDoubt]:
+    rows = DoseDoubt.objects.filter(session_id__in=session_ids).exclude(settlement=DoseDoubt.Settlement.FITS)
     return rows.select_related("entered_by", "settled_by", "names").order_by("observed_at", "id")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+
+from django.db.models import QuerySet
 
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment import facts as reading
@@ -16,6 +20,7 @@ from openkap.care.treatment.models import (
     Clearance,
     Discharge,
     DoseCheck,
+    DoseDoubt,
     DoseEvent,
     Entry,
     LedgerEntry,
@@ -27,8 +32,73 @@ from openkap.protocol.elements import dictionary
 
 def record_of(session: Session) -> dict[str, Any]:
     """Everything that was written down in a session, corrections included, in the order it was true."""
-    events = reading.dose_events(session)
-    begun = reading.started_at(events)
+    return records_of([session])[0]
+
+
+def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
+    """The record of each, with one question a table for all of them together."""
+    gates, doses = _of(Clearance.objects.order_by("id"), sessions), _doses(sessions)
+    orders, checks, entries = _orders(sessions), _drawn(sessions), _written(sessions)
+    doubts = _by_session(doubts_of(*sessions))
+    alerts = _of(Alert.objects.select_related("acknowledged_by").order_by("at", "id"), sessions)
+    events = _of(
+        AdverseEvent.objects.select_related("entered_by", "corrected_by").order_by("onset_at", "id"), sessions
+    )
+    left = _of(Discharge.objects.select_related("entered_by").order_by("id"), sessions)
+    ledger = _of(LedgerEntry.objects.select_related("lot", "entered_by", "witness").order_by("id"), sessions)
+    told = []
+    for session in sessions:
+        key = session.pk
+        counted = [row for row in doses[key] if not hasattr(row, "corrected_by")]
+        begun = reading.started_at(counted)
+        told.append(
+            _head(session)
+            | {
+                "gates": _snapshot(gates[key]),
+                "prescriptions": _prescriptions(orders[key]),
+                "checks": _checks(checks[key]),
+                "dose": _dose(doses[key]),
+                "dose_doubts": _dose_doubts(doubts[key]),
+                "entries": _entries(entries[key], begun),
+                "alerts": _alerts(alerts[key], begun),
+                "adverse_events": _adverse_events(events[key]),
+                "discharge": _discharge(left[key]),
+                "ledger": _ledger(ledger[key]),
+            }
+        )
+    return told
+
+
+def _by_session(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.session_id].append(row)
+    return found
+
+
+def _of(rows: QuerySet[Any], sessions: list[Session]) -> defaultdict[int, list[Any]]:
+    return _by_session(rows.filter(session__in=sessions))
+
+
+def _doses(sessions: list[Session]) -> defaultdict[int, list[DoseEvent]]:
+    rows = DoseEvent.objects.select_related("entered_by", "corrects", "corrected_by")
+    return _of(rows.order_by("observed_at", "id"), sessions)
+
+
+def _orders(sessions: list[Session]) -> defaultdict[int, list[Prescription]]:
+    return _of(Prescription.objects.select_related("signature", "corrected_by").order_by("id"), sessions)
+
+
+def _drawn(sessions: list[Session]) -> defaultdict[int, list[DoseCheck]]:
+    return _of(DoseCheck.objects.select_related("lot", "second", "entered_by").order_by("id"), sessions)
+
+
+def _written(sessions: list[Session]) -> defaultdict[int, list[Entry]]:
+    rows = Entry.objects.select_related("entered_by", "corrects", "corrected_by").prefetch_related("values")
+    return _of(rows.order_by("observed_at", "id"), sessions)
+
+
+def _head(session: Session) -> dict[str, Any]:
     return {
         "patient": {"code": session.patient.code, "name": display_name(session.patient.identity)},
         "session": {
@@ -44,16 +114,6 @@ def record_of(session: Session) -> dict[str, Any]:
             "state": session.get_state_display(),
             "because": session.state_because,
         },
-        "gates": _snapshot(Clearance.objects.filter(session=session).order_by("-id").first()),
-        "prescriptions": _prescriptions(session),
-        "checks": _checks(session),
-        "dose": _dose(session),
-        "dose_doubts": _dose_doubts(session),
-        "entries": _entries(session, begun),
-        "alerts": _alerts(session, begun),
-        "adverse_events": _adverse_events(session),
-        "discharge": _discharge(session),
-        "ledger": _ledger(session),
     }
 
 
@@ -71,12 +131,11 @@ def mg(ug: int | None) -> str:
     return "" if ug is None else f"{(Decimal(ug) / 1000).normalize():f}"
 
 
-def _snapshot(row: Clearance | None) -> Any:
-    return json.loads(row.snapshot) if row else []
+def _snapshot(rows: list[Clearance]) -> Any:
+    return json.loads(rows[-1].snapshot) if rows else []
 
 
-def _prescriptions(session: Session) -> list[dict[str, Any]]:
-    rows = Prescription.objects.filter(session=session).select_related("signature", "corrected_by")
+def _prescriptions(rows: list[Prescription]) -> list[dict[str, Any]]:
     return [
         {
             "dose_mg": f"{row.dose_mg.normalize():f}",
@@ -90,12 +149,11 @@ def _prescriptions(session: Session) -> list[dict[str, Any]]:
             "replaced": hasattr(row, "corrected_by"),
             "proposal": json.loads(row.proposal),
         }
-        for row in rows.order_by("id")
+        for row in rows
     ]
 
 
-def _checks(session: Session) -> list[dict[str, Any]]:
-    rows = DoseCheck.objects.filter(session=session).select_related("lot", "second", "entered_by")
+def _checks(rows: list[DoseCheck]) -> list[dict[str, Any]]:
     return [
         {
             "product": row.lot.name,
@@ -110,12 +168,11 @@ def _checks(session: Session) -> list[dict[str, Any]]:
             "checked_by": row.second.name,
             "at": _at(row.entered_at),
         }
-        for row in rows.order_by("id")
+        for row in rows
     ]
 
 
-def _dose(session: Session) -> list[dict[str, Any]]:
-    rows = DoseEvent.objects.filter(session=session).select_related("entered_by", "corrects", "corrected_by")
+def _dose(rows: list[DoseEvent]) -> list[dict[str, Any]]:
     return [
         {
             "uid": row.uid,
@@ -129,11 +186,11 @@ def _dose(session: Session) -> list[dict[str, Any]]:
             "reason": row.reason,
             "replaced": hasattr(row, "corrected_by"),
         }
-        for row in rows.order_by("observed_at", "id")
+        for row in rows
     ]
 
 
-def _dose_doubts(session: Session) -> list[dict[str, Any]]:
+def _dose_doubts(rows: list[DoseDoubt]) -> list[dict[str, Any]]:
     """What was entered about the drug and does not fit, with what was decided."""
     return [
         {
@@ -152,13 +209,12 @@ def _dose_doubts(session: Session) -> list[dict[str, Any]]:
             "decided_at": _at(row.settled_at),
             "because": row.settled_because,
         }
-        for row in doubts_of(session)
+        for row in rows
     ]
 
 
-def _entries(session: Session, begun: datetime | None) -> list[dict[str, Any]]:
+def _entries(rows: list[Entry], begun: datetime | None) -> list[dict[str, Any]]:
     elements = dictionary()
-    rows = Entry.objects.filter(session=session).select_related("entered_by", "corrects", "corrected_by")
     return [
         {
             "uid": row.uid,
@@ -178,12 +234,11 @@ def _entries(session: Session, begun: datetime | None) -> list[dict[str, Any]]:
                 for value in row.values.all()
             },
         }
-        for row in rows.prefetch_related("values").order_by("observed_at", "id")
+        for row in rows
     ]
 
 
-def _alerts(session: Session, begun: datetime | None) -> list[dict[str, Any]]:
-    rows = Alert.objects.filter(session=session).select_related("acknowledged_by").order_by("at", "id")
+def _alerts(rows: list[Alert], begun: datetime | None) -> list[dict[str, Any]]:
     return [
         json.loads(row.snapshot)
         | {
@@ -199,8 +254,7 @@ def _alerts(session: Session, begun: datetime | None) -> list[dict[str, Any]]:
     ]
 
 
-def _adverse_events(session: Session) -> list[dict[str, Any]]:
-    rows = AdverseEvent.objects.filter(session=session).select_related("entered_by", "corrected_by")
+def _adverse_events(rows: list[AdverseEvent]) -> list[dict[str, Any]]:
     return [
         {
             "uid": row.uid,
@@ -218,14 +272,14 @@ def _adverse_events(session: Session) -> list[dict[str, Any]]:
             "by": row.entered_by.name,
             "replaced": hasattr(row, "corrected_by"),
         }
-        for row in rows.order_by("onset_at", "id")
+        for row in rows
     ]
 
 
-def _discharge(session: Session) -> dict[str, Any] | None:
-    row = Discharge.objects.filter(session=session).select_related("entered_by").first()
-    if row is None:
+def _discharge(rows: list[Discharge]) -> dict[str, Any] | None:
+    if not rows:
         return None
+    row = rows[0]
     return {
         "at": _at(row.observed_at),
         "by": row.entered_by.name,
@@ -236,8 +290,7 @@ def _discharge(session: Session) -> dict[str, Any] | None:
     }
 
 
-def _ledger(session: Session) -> list[dict[str, Any]]:
-    rows = LedgerEntry.objects.filter(session=session).select_related("lot", "entered_by", "witness")
+def _ledger(rows: list[LedgerEntry]) -> list[dict[str, Any]]:
     return [
         {
             "what": row.kind,
@@ -248,5 +301,5 @@ def _ledger(session: Session) -> list[dict[str, Any]]:
             "witness": row.witness.name if row.witness else "",
             "at": _at(row.at),
         }
-        for row in rows.order_by("id")
+        for row in rows
     ]

@@ -60,6 +60,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["patient", "-opened_at"], name="consent_latest")],
+            },
         ),
         migrations.CreateModel(
             name="ConsentText",
@@ -134,6 +137,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["patient", "expires_at"], name="consent_in_force")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("valid_from"))),
+                        name="consent_given_ends",
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="consent",
@@ -178,6 +190,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("said", ""), _negated=True), name="withdrawal_in_words"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PatientSignature",
@@ -219,6 +238,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("how", "typed"), ("strokes", "")),
+                            models.Q(("how", "drawn"), models.Q(("strokes", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="patient_signature_is_there",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True), name="patient_signature_has_name"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="consentgiven",
@@ -262,6 +296,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["patient", "-opened_at"], name="screening_latest")],
+            },
         ),
         migrations.CreateModel(
             name="Assessment",
@@ -367,6 +404,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("patient_said", ""), _negated=True),
+                        name="shared_decision_in_their_words",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Decision",
@@ -439,6 +484,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["patient", "-decided_at"], name="decision_latest")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_override", False), models.Q(("reason", ""), _negated=True), _connector="OR"
+                        ),
+                        name="decision_override_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "eligible_with_review_signed"), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="decision_review_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("outcome__in", ["eligible", "eligible_with_review_signed"]), _negated=True
+                            ),
+                            ("shared_decision__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="decision_shared_before_treatment",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Answer",
@@ -598,87 +672,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="consent",
-            index=models.Index(fields=["patient", "-opened_at"], name="consent_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="consentwithdrawn",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("said", ""), _negated=True), name="withdrawal_in_words"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patientsignature",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("how", "typed"), ("strokes", "")),
-                    models.Q(("how", "drawn"), models.Q(("strokes", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="patient_signature_is_there",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patientsignature",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="patient_signature_has_name"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="consentgiven",
-            index=models.Index(fields=["patient", "expires_at"], name="consent_in_force"),
-        ),
-        migrations.AddConstraint(
-            model_name="consentgiven",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("valid_from"))), name="consent_given_ends"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="screening",
-            index=models.Index(fields=["patient", "-opened_at"], name="screening_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="shareddecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("patient_said", ""), _negated=True), name="shared_decision_in_their_words"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="decision",
-            index=models.Index(fields=["patient", "-decided_at"], name="decision_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_override", False), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="decision_override_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome", "eligible_with_review_signed"), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="decision_review_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome__in", ["eligible", "eligible_with_review_signed"]), _negated=True),
-                    ("shared_decision__isnull", False),
-                    _connector="OR",
-                ),
-                name="decision_shared_before_treatment",
-            ),
         ),
     ]

@@ -57,6 +57,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["patient", "instrument", "finished_at"], name="form_of_patient")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("voided_at__isnull", True),
+                                ("voided_because", ""),
+                                ("voided_by__isnull", True),
+                            ),
+                            models.Q(
+                                ("voided_at__isnull", False),
+                                ("voided_by__isnull", False),
+                                models.Q(("voided_because", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="form_voided_with_reason",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FormScore",
@@ -90,6 +113,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["patient", "instrument", "at"], name="score_of_patient")],
+            },
         ),
         migrations.CreateModel(
             name="Invitation",
@@ -152,6 +178,41 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["patient", "due_at"], name="invitation_of_patient"),
+                    models.Index(
+                        condition=models.Q(("closed_at__isnull", True), ("finished_at__isnull", True)),
+                        fields=["due_at"],
+                        name="invitation_open",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("about_uid", ""), _negated=True),
+                        fields=("patient", "occasion", "about_uid"),
+                        name="invitation_once_an_occasion",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("closes_at__gt", models.F("due_at"))),
+                        name="invitation_closes_after_due",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("finished_at__isnull", True), ("closed_at__isnull", True), _connector="OR"
+                        ),
+                        name="invitation_finished_or_closed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", True), ("gap", "")),
+                            models.Q(("closed_at__isnull", False), models.Q(("gap", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="invitation_gap_has_reason",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="form",
@@ -193,6 +254,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["form", "item", "answered_at"], name="item_answer_latest")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("form", "client_id"), name="item_answer_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True), name="item_answer_has_client_id"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SafetySignal",
@@ -258,6 +328,42 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("acknowledged_at__isnull", True)),
+                        fields=["escalate_at"],
+                        name="safety_signal_open",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("form", "rule"), name="safety_signal_once_a_form"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("acknowledged_at__isnull", True), ("acknowledged_by__isnull", True)),
+                            models.Q(("acknowledged_at__isnull", False), ("acknowledged_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="safety_signal_acknowledged_by_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("closed_at__isnull", True),
+                                ("closed_by__isnull", True),
+                                ("what_was_done", ""),
+                            ),
+                            models.Q(
+                                ("closed_at__isnull", False),
+                                ("closed_by__isnull", False),
+                                models.Q(("what_was_done", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="safety_signal_closed_with_words",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Call",
@@ -287,6 +393,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["signal", "called_at"], name="call_of_signal")],
+            },
         ),
         migrations.CreateModel(
             name="Turn",
@@ -330,6 +439,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["patient", "at"], name="turn_of_patient")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("score", "kind"), name="turn_once_a_reading")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="MaintenanceProposal",
@@ -388,167 +503,33 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="formscore",
-            index=models.Index(fields=["patient", "instrument", "at"], name="score_of_patient"),
-        ),
-        migrations.AddIndex(
-            model_name="invitation",
-            index=models.Index(fields=["patient", "due_at"], name="invitation_of_patient"),
-        ),
-        migrations.AddIndex(
-            model_name="invitation",
-            index=models.Index(
-                condition=models.Q(("closed_at__isnull", True), ("finished_at__isnull", True)),
-                fields=["due_at"],
-                name="invitation_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("about_uid", ""), _negated=True),
-                fields=("patient", "occasion", "about_uid"),
-                name="invitation_once_an_occasion",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("closes_at__gt", models.F("due_at"))), name="invitation_closes_after_due"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("finished_at__isnull", True), ("closed_at__isnull", True), _connector="OR"
-                ),
-                name="invitation_finished_or_closed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at__isnull", True), ("gap", "")),
-                    models.Q(("closed_at__isnull", False), models.Q(("gap", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="invitation_gap_has_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="form",
-            index=models.Index(fields=["patient", "instrument", "finished_at"], name="form_of_patient"),
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", True),
+                                ("decided_by__isnull", True),
+                                ("decision", ""),
+                                ("reason", ""),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                models.Q(("decision", ""), _negated=True),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="maintenance_decided_whole",
+                    )
+                ],
+            },
         ),
         migrations.AddConstraint(
             model_name="form",
             constraint=models.UniqueConstraint(
                 fields=("invitation", "instrument"), name="form_once_an_invitation"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="form",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("voided_at__isnull", True), ("voided_because", ""), ("voided_by__isnull", True)
-                    ),
-                    models.Q(
-                        ("voided_at__isnull", False),
-                        ("voided_by__isnull", False),
-                        models.Q(("voided_because", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="form_voided_with_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="itemanswer",
-            index=models.Index(fields=["form", "item", "answered_at"], name="item_answer_latest"),
-        ),
-        migrations.AddConstraint(
-            model_name="itemanswer",
-            constraint=models.UniqueConstraint(fields=("form", "client_id"), name="item_answer_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="itemanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="item_answer_has_client_id"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="safetysignal",
-            index=models.Index(
-                condition=models.Q(("acknowledged_at__isnull", True)),
-                fields=["escalate_at"],
-                name="safety_signal_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="safetysignal",
-            constraint=models.UniqueConstraint(fields=("form", "rule"), name="safety_signal_once_a_form"),
-        ),
-        migrations.AddConstraint(
-            model_name="safetysignal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("acknowledged_at__isnull", True), ("acknowledged_by__isnull", True)),
-                    models.Q(("acknowledged_at__isnull", False), ("acknowledged_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="safety_signal_acknowledged_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="safetysignal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at__isnull", True), ("closed_by__isnull", True), ("what_was_done", "")),
-                    models.Q(
-                        ("closed_at__isnull", False),
-                        ("closed_by__isnull", False),
-                        models.Q(("what_was_done", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="safety_signal_closed_with_words",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="call",
-            index=models.Index(fields=["signal", "called_at"], name="call_of_signal"),
-        ),
-        migrations.AddIndex(
-            model_name="turn",
-            index=models.Index(fields=["patient", "at"], name="turn_of_patient"),
-        ),
-        migrations.AddConstraint(
-            model_name="turn",
-            constraint=models.UniqueConstraint(fields=("score", "kind"), name="turn_once_a_reading"),
-        ),
-        migrations.AddConstraint(
-            model_name="maintenanceproposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", True),
-                        ("decided_by__isnull", True),
-                        ("decision", ""),
-                        ("reason", ""),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        models.Q(("decision", ""), _negated=True),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="maintenance_decided_whole",
             ),
         ),
     ]

@@ -85,6 +85,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["clinic", "status"], name="patient_by_status")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("clinic", "code"), name="patient_code_once_a_clinic"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("merged_into__isnull", False), ("status", "merged")),
+                            models.Q(
+                                models.Q(("status", "merged"), _negated=True), ("merged_into__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="patient_merged_into_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("merged_into__isnull", True),
+                            models.Q(("merged_into", models.F("id")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="patient_not_merged_into_self",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Merge",
@@ -141,6 +165,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kept", models.F("absorbed")), _negated=True), name="merge_of_two"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("undone_at__isnull", True), ("undone_by__isnull", True)),
+                            models.Q(("undone_at__isnull", False), ("undone_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="merge_undone_whole",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("undone_at__isnull", True)),
+                        fields=("absorbed",),
+                        name="merge_absorbed_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Identity",
@@ -174,6 +218,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["search_name"], name="identity_by_name"),
+                    models.Index(fields=["birth_date"], name="identity_by_birth_date"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Identifier",
@@ -195,6 +245,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["system", "value"], name="identifier_lookup")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("patient", "system", "value"), name="identifier_once_a_patient"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CrisisPlan",
@@ -234,6 +292,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("patient", "version"), name="crisis_plan_version_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Contact",
@@ -278,6 +341,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("telephone", ""), _negated=True), name="contact_can_be_reached"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Referral",
@@ -317,6 +387,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("by", "form"), ("document", ""), ("fingerprint", "")),
+                            models.Q(
+                                ("by", "fhir"),
+                                models.Q(("document", ""), _negated=True),
+                                models.Q(("fingerprint", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="referral_bundle_kept",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="TeamMember",
@@ -347,122 +433,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="patient",
-            index=models.Index(fields=["clinic", "status"], name="patient_by_status"),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.UniqueConstraint(fields=("clinic", "code"), name="patient_code_once_a_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("merged_into__isnull", False), ("status", "merged")),
-                    models.Q(models.Q(("status", "merged"), _negated=True), ("merged_into__isnull", True)),
-                    _connector="OR",
-                ),
-                name="patient_merged_into_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="patient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("merged_into__isnull", True),
-                    models.Q(("merged_into", models.F("id")), _negated=True),
-                    _connector="OR",
-                ),
-                name="patient_not_merged_into_self",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="merge",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kept", models.F("absorbed")), _negated=True), name="merge_of_two"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="merge",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("undone_at__isnull", True), ("undone_by__isnull", True)),
-                    models.Q(("undone_at__isnull", False), ("undone_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="merge_undone_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="merge",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("undone_at__isnull", True)),
-                fields=("absorbed",),
-                name="merge_absorbed_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="identity",
-            index=models.Index(fields=["search_name"], name="identity_by_name"),
-        ),
-        migrations.AddIndex(
-            model_name="identity",
-            index=models.Index(fields=["birth_date"], name="identity_by_birth_date"),
-        ),
-        migrations.AddIndex(
-            model_name="identifier",
-            index=models.Index(fields=["system", "value"], name="identifier_lookup"),
-        ),
-        migrations.AddConstraint(
-            model_name="identifier",
-            constraint=models.UniqueConstraint(
-                fields=("patient", "system", "value"), name="identifier_once_a_patient"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="crisisplan",
-            constraint=models.UniqueConstraint(
-                fields=("patient", "version"), name="crisis_plan_version_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contact",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("telephone", ""), _negated=True), name="contact_can_be_reached"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("by", "form"), ("document", ""), ("fingerprint", "")),
-                    models.Q(
-                        ("by", "fhir"),
-                        models.Q(("document", ""), _negated=True),
-                        models.Q(("fingerprint", ""), _negated=True),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("until__isnull", True)),
+                        fields=("patient", "staff", "part"),
+                        name="team_part_held_once",
                     ),
-                    _connector="OR",
-                ),
-                name="referral_bundle_kept",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="teammember",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until__isnull", True)),
-                fields=("patient", "staff", "part"),
-                name="team_part_held_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="teammember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="team_part_ends_after_start",
-            ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="team_part_ends_after_start",
+                    ),
+                ],
+            },
         ),
     ]

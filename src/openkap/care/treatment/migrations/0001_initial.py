@@ -44,6 +44,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("clinic", "name"), name="chair_name_once_a_clinic")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Course",
@@ -123,6 +128,37 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(models.Q(("modality", ""), _negated=True), ("therapist__isnull", False)),
+                            models.Q(("no_therapy_because", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="course_has_therapy_or_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at__isnull", True), ("ended_because", ""), ("ended_by__isnull", True)
+                            ),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("ended_by__isnull", False),
+                                models.Q(("ended_because", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="course_ended_whole",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("patient",),
+                        name="course_one_running",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Lot",
@@ -151,6 +187,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("clinic", "product", "lot_number"), name="lot_once_a_clinic"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Session",
@@ -232,6 +275,28 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["chair", "starts_at"], name="session_by_chair"),
+                    models.Index(fields=["patient", "starts_at"], name="session_by_patient"),
+                    models.Index(fields=["state", "starts_at"], name="session_by_state"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("course", "number"), name="session_number_once_a_course"),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                        name="session_ends_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["cancelled", "aborted"]), _negated=True),
+                            models.Q(("state_because", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="session_given_up_with_reason",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Prescription",
@@ -300,6 +365,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("session", "client_id"), name="prescription_client_id_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="prescription_corrected_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True),
+                        name="prescription_has_client_id",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_changed", False), models.Q(("reason", ""), _negated=True), _connector="OR"
+                        ),
+                        name="prescription_changed_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("dose_mg__gt", 0)), name="prescription_is_a_dose"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -386,6 +477,56 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("lot", "sequence"), name="ledger_one_place"),
+                    models.UniqueConstraint(
+                        fields=("lot", "client_id", "kind"), name="ledger_client_id_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("balance_ug__gte", 0)), name="ledger_never_below_zero"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("change_ug", models.F("amount_ug")), ("kind__in", ["received", "returned"])
+                            ),
+                            models.Q(
+                                (
+                                    "change_ug",
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("amount_ug"), "*", models.Value(-1)
+                                    ),
+                                ),
+                                ("kind", "drawn"),
+                            ),
+                            models.Q(("change_ug", 0), ("kind__in", ["given", "wasted"])),
+                            ("kind", "counted"),
+                            _connector="OR",
+                        ),
+                        name="ledger_change_follows_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind__in", ["drawn", "wasted", "counted", "returned"]), _negated=True),
+                            models.Q(
+                                ("witness__isnull", False),
+                                models.Q(("witness", models.F("entered_by")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="ledger_witnessed_by_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "counted"), _negated=True),
+                            models.Q(("note", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="ledger_difference_explained",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="GateDecision",
@@ -436,6 +577,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("session", "client_id"), name="gatedecision_client_id_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="gatedecision_corrected_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True),
+                        name="gatedecision_has_client_id",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="gatedecision_has_reason"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -498,6 +659,27 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["session", "observed_at"], name="entry_in_time")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("session", "client_id"), name="entry_client_id_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="entry_corrected_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True), name="entry_has_client_id"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_retraction", False), ("corrects__isnull", False), _connector="OR"
+                        ),
+                        name="entry_retraction_names_one",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -564,6 +746,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["patient", "due_at"], name="due_by_patient")],
+            },
         ),
         migrations.CreateModel(
             name="DoseEvent",
@@ -634,6 +819,46 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("session", "client_id"), name="doseevent_client_id_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="doseevent_corrected_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True), name="doseevent_has_client_id"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("corrects__isnull", True), ("kind", "start")),
+                        fields=("session",),
+                        name="doseevent_started_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("corrects__isnull", True), ("kind", "stop")),
+                        fields=("session",),
+                        name="doseevent_stopped_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "stop"), ("given_ug__isnull", False)),
+                            models.Q(models.Q(("kind", "stop"), _negated=True), ("given_ug__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="doseevent_stop_says_how_much",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "rate"), _negated=True),
+                            ("rate_ml_h__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="doseevent_rate_is_named",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -714,6 +939,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("session", "client_id"), name="dosecheck_client_id_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="dosecheck_corrected_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True), name="dosecheck_has_client_id"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("second", models.F("entered_by")), _negated=True),
+                        name="dosecheck_by_two_people",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -767,6 +1010,33 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("session", "client_id"), name="discharge_client_id_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="discharge_corrected_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True), name="discharge_has_client_id"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("against", False), ("may_leave", True)),
+                            models.Q(("against", True), models.Q(("reason", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="discharge_against_with_reason",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("corrects__isnull", True)),
+                        fields=("session",),
+                        name="discharge_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -817,6 +1087,20 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("session", "client_id"), name="clearance_client_id_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="clearance_corrected_with_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("client_id", ""), _negated=True), name="clearance_has_client_id"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -871,6 +1155,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("acknowledged_at__isnull", True)),
+                        fields=["session"],
+                        name="alert_waiting",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("session", "rule", "at"), name="alert_once_a_moment"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("acknowledged_at__isnull", True), ("acknowledged_by__isnull", True)),
+                            models.Q(("acknowledged_at__isnull", False), ("acknowledged_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="alert_acknowledged_whole",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AdverseEvent",
@@ -941,6 +1245,48 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("grade__gte", 1), ("grade__lte", 5)),
+                        name="adverse_event_grade_1_to_5",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_serious", False),
+                            models.Q(("serious_because", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="adverse_event_serious_why",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ended_at__isnull", True),
+                            ("ended_at__gte", models.F("onset_at")),
+                            _connector="OR",
+                        ),
+                        name="adverse_event_ends_after_onset",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="adverse_event_corrected_why",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reported_at__isnull", True), ("reported_to", "")),
+                            models.Q(
+                                ("reported_at__isnull", False), models.Q(("reported_to", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="adverse_event_reported_whole",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Addendum",
@@ -982,6 +1328,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True), name="addendum_in_words"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SessionSigned",
@@ -1034,6 +1387,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("entry", "element"), name="value_once_an_entry")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Visit",
@@ -1115,6 +1473,28 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["therapist", "starts_at"], name="visit_by_therapist")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind__in", ["integration", "dosing_day"]), _negated=True),
+                            ("session__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="visit_of_a_session",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["missed", "cancelled"]), _negated=True),
+                            models.Q(("state_because", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="visit_given_up_with_reason",
+                    ),
+                    models.UniqueConstraint(fields=("course", "kind", "number"), name="visit_number_once"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Note",
@@ -1173,513 +1553,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="chair",
-            constraint=models.UniqueConstraint(fields=("clinic", "name"), name="chair_name_once_a_clinic"),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(models.Q(("modality", ""), _negated=True), ("therapist__isnull", False)),
-                    models.Q(("no_therapy_because", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="course_has_therapy_or_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("ended_because", ""), ("ended_by__isnull", True)),
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        ("ended_by__isnull", False),
-                        models.Q(("ended_because", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="course_ended_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="course",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)), fields=("patient",), name="course_one_running"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lot",
-            constraint=models.UniqueConstraint(
-                fields=("clinic", "product", "lot_number"), name="lot_once_a_clinic"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="session",
-            index=models.Index(fields=["chair", "starts_at"], name="session_by_chair"),
-        ),
-        migrations.AddIndex(
-            model_name="session",
-            index=models.Index(fields=["patient", "starts_at"], name="session_by_patient"),
-        ),
-        migrations.AddIndex(
-            model_name="session",
-            index=models.Index(fields=["state", "starts_at"], name="session_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="session",
-            constraint=models.UniqueConstraint(
-                fields=("course", "number"), name="session_number_once_a_course"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="session",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="session_ends_after_start"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="session",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["cancelled", "aborted"]), _negated=True),
-                    models.Q(("state_because", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="session_given_up_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.UniqueConstraint(
-                fields=("session", "client_id"), name="prescription_client_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="prescription_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="prescription_has_client_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_changed", False), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="prescription_changed_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="prescription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("dose_mg__gt", 0)), name="prescription_is_a_dose"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(fields=("lot", "sequence"), name="ledger_one_place"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(
-                fields=("lot", "client_id", "kind"), name="ledger_client_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("balance_ug__gte", 0)), name="ledger_never_below_zero"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("change_ug", models.F("amount_ug")), ("kind__in", ["received", "returned"])),
-                    models.Q(
-                        (
-                            "change_ug",
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("amount_ug"), "*", models.Value(-1)
-                            ),
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("corrects__isnull", True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
                         ),
-                        ("kind", "drawn"),
+                        name="note_corrected_with_reason",
                     ),
-                    models.Q(("change_ug", 0), ("kind__in", ["given", "wasted"])),
-                    ("kind", "counted"),
-                    _connector="OR",
-                ),
-                name="ledger_change_follows_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind__in", ["drawn", "wasted", "counted", "returned"]), _negated=True),
-                    models.Q(
-                        ("witness__isnull", False),
-                        models.Q(("witness", models.F("entered_by")), _negated=True),
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True), name="note_says_something"
                     ),
-                    _connector="OR",
-                ),
-                name="ledger_witnessed_by_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "counted"), _negated=True),
-                    models.Q(("note", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="ledger_difference_explained",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gatedecision",
-            constraint=models.UniqueConstraint(
-                fields=("session", "client_id"), name="gatedecision_client_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gatedecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="gatedecision_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gatedecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="gatedecision_has_client_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="gatedecision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="gatedecision_has_reason"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["session", "observed_at"], name="entry_in_time"),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.UniqueConstraint(fields=("session", "client_id"), name="entry_client_id_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="entry_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="entry_has_client_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("is_retraction", False), ("corrects__isnull", False), _connector="OR"),
-                name="entry_retraction_names_one",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="dueitem",
-            index=models.Index(fields=["patient", "due_at"], name="due_by_patient"),
-        ),
-        migrations.AddConstraint(
-            model_name="doseevent",
-            constraint=models.UniqueConstraint(
-                fields=("session", "client_id"), name="doseevent_client_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="doseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="doseevent_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="doseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="doseevent_has_client_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="doseevent",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("corrects__isnull", True), ("kind", "start")),
-                fields=("session",),
-                name="doseevent_started_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="doseevent",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("corrects__isnull", True), ("kind", "stop")),
-                fields=("session",),
-                name="doseevent_stopped_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="doseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "stop"), ("given_ug__isnull", False)),
-                    models.Q(models.Q(("kind", "stop"), _negated=True), ("given_ug__isnull", True)),
-                    _connector="OR",
-                ),
-                name="doseevent_stop_says_how_much",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="doseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "rate"), _negated=True), ("rate_ml_h__isnull", False), _connector="OR"
-                ),
-                name="doseevent_rate_is_named",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dosecheck",
-            constraint=models.UniqueConstraint(
-                fields=("session", "client_id"), name="dosecheck_client_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dosecheck",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="dosecheck_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dosecheck",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="dosecheck_has_client_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dosecheck",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("second", models.F("entered_by")), _negated=True),
-                name="dosecheck_by_two_people",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discharge",
-            constraint=models.UniqueConstraint(
-                fields=("session", "client_id"), name="discharge_client_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discharge",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="discharge_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discharge",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="discharge_has_client_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discharge",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("against", False), ("may_leave", True)),
-                    models.Q(("against", True), models.Q(("reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="discharge_against_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="discharge",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("corrects__isnull", True)), fields=("session",), name="discharge_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clearance",
-            constraint=models.UniqueConstraint(
-                fields=("session", "client_id"), name="clearance_client_id_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clearance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="clearance_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="clearance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("client_id", ""), _negated=True), name="clearance_has_client_id"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="alert",
-            index=models.Index(
-                condition=models.Q(("acknowledged_at__isnull", True)),
-                fields=["session"],
-                name="alert_waiting",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alert",
-            constraint=models.UniqueConstraint(fields=("session", "rule", "at"), name="alert_once_a_moment"),
-        ),
-        migrations.AddConstraint(
-            model_name="alert",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("acknowledged_at__isnull", True), ("acknowledged_by__isnull", True)),
-                    models.Q(("acknowledged_at__isnull", False), ("acknowledged_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="alert_acknowledged_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("grade__gte", 1), ("grade__lte", 5)), name="adverse_event_grade_1_to_5"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_serious", False), models.Q(("serious_because", ""), _negated=True), _connector="OR"
-                ),
-                name="adverse_event_serious_why",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_at__isnull", True), ("ended_at__gte", models.F("onset_at")), _connector="OR"
-                ),
-                name="adverse_event_ends_after_onset",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="adverse_event_corrected_why",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="adverseevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reported_at__isnull", True), ("reported_to", "")),
-                    models.Q(("reported_at__isnull", False), models.Q(("reported_to", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="adverse_event_reported_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="addendum",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True), name="addendum_in_words"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="value",
-            constraint=models.UniqueConstraint(fields=("entry", "element"), name="value_once_an_entry"),
-        ),
-        migrations.AddIndex(
-            model_name="visit",
-            index=models.Index(fields=["therapist", "starts_at"], name="visit_by_therapist"),
-        ),
-        migrations.AddConstraint(
-            model_name="visit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind__in", ["integration", "dosing_day"]), _negated=True),
-                    ("session__isnull", False),
-                    _connector="OR",
-                ),
-                name="visit_of_a_session",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="visit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["missed", "cancelled"]), _negated=True),
-                    models.Q(("state_because", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="visit_given_up_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="visit",
-            constraint=models.UniqueConstraint(fields=("course", "kind", "number"), name="visit_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="note",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("corrects__isnull", True), models.Q(("reason", ""), _negated=True), _connector="OR"
-                ),
-                name="note_corrected_with_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="note",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True), name="note_says_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="note",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minutes__gte", 1)), name="note_has_minutes"
-            ),
+                    models.CheckConstraint(condition=models.Q(("minutes__gte", 1)), name="note_has_minutes"),
+                ],
+            },
         ),
     ]
