@@ -20,7 +20,8 @@ from openkap.care.accounts.models import Clinic
 from openkap.care.audit.actions import record
 from openkap.care.audit.models import AuditEvent
 from openkap.care.insights.models import ExtractRun, RegistryDecision
-from openkap.care.insights.rows import Source, tables
+from openkap.care.insights.rows import tables
+from openkap.care.insights.source import Source
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.core.errors import DomainError, InputError
