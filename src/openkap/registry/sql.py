@@ -637,7 +637,9 @@ def _window_pick(window: Window) -> str:
             f"+ CASE WHEN us > {target} THEN 1 ELSE 0 END"
         )
     return (
-        f"min_by(value, ({distance}) * {SEQUENCE_LIMIT} - sequence) FILTER (WHERE {inside}) AS v_{window.id}"
+        # Within CASE the key is worked out for the few rows inside; as a FILTER's, for all of them.
+        f"min_by(value, CASE WHEN {inside} THEN ({distance}) * {SEQUENCE_LIMIT} - sequence END) "
+        f"AS v_{window.id}"
     )
 
 
