@@ -68,6 +68,7 @@ from openkap.registry.survival import (
     turnbull,
 )
 
+NotOfScores = EventsMeasure | SurvivalMeasure | FlowMeasure | TallyMeasure
 PRIMARY = Panel(scale="pcl5", cluster="total")
 # The times at which sites are compared and results are followed by quarter.
 COMPARED_AT, CHARTED_AT = "w12", "w4"
@@ -273,9 +274,9 @@ def make_report(
         durability: list[Durability] = []
         flow: list[dict[str, Any]] = []
         tallies: dict[str, Rows] = {}
-        for measure in _of_scores(definitions):
-            progress(measure.title)
-            outcomes += asker.outcomes(measure)
+        for outcome in _of_scores(definitions):
+            progress(outcome.title)
+            outcomes += asker.outcomes(outcome)
         progress("Trajectory, sites, time")
         trajectory = asker.trajectory()
         sites, therapists = asker.units(SITE_DIMENSIONS), asker.units(THERAPIST_DIMENSIONS)
@@ -317,7 +318,7 @@ def _of_scores(definitions: Definitions) -> list[OutcomeMeasure]:
     return [each for each in definitions.measures if isinstance(each, OutcomeMeasure)]
 
 
-def _of_the_rest(definitions: Definitions) -> list[AnyMeasure]:
+def _of_the_rest(definitions: Definitions) -> list[NotOfScores]:
     """The sessions last: theirs is the longest question, and the least is left to reckon after it."""
     rest = [each for each in definitions.measures if not isinstance(each, OutcomeMeasure)]
     return sorted(rest, key=lambda each: isinstance(each, EventsMeasure))

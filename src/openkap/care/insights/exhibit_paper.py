@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 from openkap.care.insights.book import Book
 from openkap.care.insights.chart import Exhibit
 from openkap.care.insights.queries import about
@@ -46,4 +48,4 @@ def _table(exhibit: Exhibit) -> str:
 def _share(exhibit: Exhibit, place: int) -> float:
     """A column's width by the square root of its longest cell: sentences get room, numbers stay in line."""
     longest = max(len(row[place]) for row in (exhibit.columns, *exhibit.rows))
-    return round(max(longest, 6) ** 0.5, 2)
+    return round(sqrt(max(longest, 6)), 2)
