@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,9 @@ class Wish:
     whole: bool = False
 
 
-def extract_clinics(wish: Wish) -> list[dict[str, Any]]:
+def extract_clinics(
+    wish: Wish, *, progress: Callable[[str], None] = lambda step: None
+) -> list[dict[str, Any]]:
     """Take and publish the extracts wished for, and say how each went."""
     open_django()
     from openkap.care.accounts.actor import job_actor
@@ -31,7 +34,7 @@ def extract_clinics(wish: Wish) -> list[dict[str, Any]]:
     for clinic, uid in _chosen(wish):
         by = job_actor(NAME, clinic)
         run = ExtractRun.objects.get(uid=uid) if uid else ask_for_extract(by=by, clinic=clinic)
-        book = publish(by=by, run=run, whole=wish.whole)
+        book = publish(by=by, run=run, whole=wish.whole, progress=progress)
         run.refresh_from_db()
         told.append(
             {

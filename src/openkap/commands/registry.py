@@ -158,8 +158,8 @@ def extract(
 def _extract_clinics(clinic: str, run: str, whole: bool, as_json: bool) -> None:
     from openkap.commands.clinic_extract import Wish, extract_clinics
 
-    with _progress("Extract", as_json):
-        told = extract_clinics(Wish(clinic, run, whole))
+    with _progress("Extract", as_json) as say:
+        told = extract_clinics(Wish(clinic, run, whole), progress=say)
 
     def lines() -> Iterator[str]:
         for each in told:
@@ -175,10 +175,11 @@ def _extract_rows(
 ) -> None:
     from openkap.registry.extract import extract as write
     from openkap.registry.rows import read_rows
+    from openkap.registry.schema import read_schema
 
     now = system_clock()
     day = as_of.date() if as_of else date.fromordinal(now.date().toordinal() - 1)
-    with _progress("Extract", as_json):
+    with _progress("Extract", as_json, len(read_schema().tables)) as say:
         outcome = write(
             root,
             read_rows(source),
@@ -186,6 +187,7 @@ def _extract_rows(
             now=now,
             as_of=day,
             incremental=incremental,
+            progress=say,
         )
     value = {
         "release": str(outcome.dataset.path),
@@ -265,7 +267,9 @@ def measure(root: Path, measure: str | None, url: str, strata: bool, as_json: bo
         raise InputError(
             "no such measure", value=measure, limit=", ".join(known), remedy="choose one of these"
         )
-    rows = _measure_rows(root, definitions.measure(measure), definitions, url, strata)
+    with _progress("Measure", as_json) as say:
+        say(definitions.measure(measure).title)
+        rows = _measure_rows(root, definitions.measure(measure), definitions, url, strata)
     _answer(
         {"measure": measure, **words_of(definitions.measure(measure)), "rows": rows},
         as_json,
@@ -414,14 +418,16 @@ def summarise(
         else:
             _confirm_first(place, first=first, may_ask=not as_json and sys.stdin.isatty())
             ledger = Ledger()
-        summary = aggregate.summarise(
-            connect(url, dataset, definitions),
-            dataset,
-            definitions,
-            site=site,
-            ledger=ledger,
-            threshold=threshold,
-        )
+        with _progress("Summary", as_json) as say:
+            summary = aggregate.summarise(
+                connect(url, dataset, definitions),
+                dataset,
+                definitions,
+                site=site,
+                ledger=ledger,
+                threshold=threshold,
+                progress=say,
+            )
         signed = aggregate.sign(summary.body, key_file.read_bytes())
         # The ledger first: a release that is not in it must never exist.
         beside = root / ".ledger.json"
@@ -460,7 +466,9 @@ def combine(files: tuple[Path, ...], trust: tuple[str, ...], as_json: bool) -> N
 
     from openkap.registry import aggregate
 
-    results = aggregate.combine([aggregate.read_signed(path, trust) for path in files])
+    with _progress("Sites together", as_json) as say:
+        bodies = [aggregate.read_signed(path, trust) for path in files]
+        results = aggregate.combine(bodies, progress=say)
     _answer(
         [{**asdict(each), "sentence": each.sentence()} for each in results],
         as_json,

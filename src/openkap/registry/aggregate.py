@@ -8,7 +8,7 @@ changed, or signed by a key it does not know, is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,7 @@ def summarise(
     site: str,
     ledger: Ledger,
     threshold: int = THRESHOLD,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> Summary:
     """Suppressed tables of every total score with an outcome rule, at each time, by every stratum.
 
@@ -146,6 +147,7 @@ def summarise(
     strata = sorted({stratum for each in measures for stratum in each.strata})
     tables: list[ReleasedTable] = []
     for panel, windows in panels.items():
+        progress(panel.scale)
         scale = definitions.scales.scale(panel.scale)
         rows = engine.run(Cells(panel, windows))
         cells = CellTable.of(
@@ -262,8 +264,12 @@ class Combined:
         )
 
 
-def combine(bodies: Sequence[Mapping[str, Any]]) -> list[Combined]:
+def combine(
+    bodies: Sequence[Mapping[str, Any]], *, progress: Callable[[str], None] = lambda step: None
+) -> list[Combined]:
     """Pool the totals of every table over sites: logit rates, REML, Knapp-Hartung.
+
+    ``progress`` is called with the name of each total before it is pooled.
 
     Raises ``InputError`` for two files of one site, or sites that measured by different definitions.
     """
@@ -276,7 +282,11 @@ def combine(bodies: Sequence[Mapping[str, Any]]) -> list[Combined]:
                 for rule, hits in total["hits"].items():
                     name = f"{rule} {raw['panel']} {raw['window']}"
                     by_key.setdefault(name, []).append((total["due"], total["seen"], hits))
-    return [result for key in sorted(by_key) if (result := _pool(key, by_key[key])) is not None]
+    results = []
+    for key in sorted(by_key):
+        progress(key)
+        results.append(_pool(key, by_key[key]))
+    return [result for result in results if result is not None]
 
 
 def _check_same(bodies: Sequence[Mapping[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from openkap.registry.sql import compile_query
 
 if TYPE_CHECKING:
     import duckdb
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 MEMORY_LIMIT = "3GB"
 
@@ -184,7 +184,6 @@ class SparkEngine(_SqlEngine):
     def __init__(self, dataset: Dataset, definitions: Definitions, session: SparkSession) -> None:
         super().__init__(dataset, definitions)
         self.session = session
-        self._cached: list[DataFrame] = []
         for definition in (
             "days_between(a DATE, b DATE) RETURNS INT RETURN datediff(b, a)",
             "micros_between(a TIMESTAMP, b TIMESTAMP) RETURNS BIGINT RETURN unix_micros(b) - unix_micros(a)",
@@ -203,8 +202,9 @@ class SparkEngine(_SqlEngine):
     def _make(self, name: str, sql: str, *, keep: bool) -> None:
         frame = self.session.sql(sql)
         if keep:
-            frame = frame.cache()
-            self._cached.append(frame)
+            # A cached frame keeps the plans of all it was made from, and Spark writes every one of them out
+            # wherever it is named: a chain of twelve filled the memory. A checkpoint is rows without a past.
+            frame = frame.localCheckpoint()
         frame.createOrReplaceTempView(name)
 
     def _rows(self, sql: str) -> Rows:
@@ -214,12 +214,9 @@ class SparkEngine(_SqlEngine):
         ]
 
     def close(self) -> None:
-        """Give back the memory of the cached steps; the session stays."""
-        for frame in self._cached:
-            frame.unpersist()
+        """Forget the steps; Spark gives back their memory, and the session stays."""
         for name in self._made:
             self.session.catalog.dropTempView(name)
-        self._cached.clear()
         self._made.clear()
 
 

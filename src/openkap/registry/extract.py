@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -69,6 +69,7 @@ def extract(
     as_of: date,
     incremental: bool = False,
     schema: RegistrySchema | None = None,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> Outcome:
     """Write a release from plain rows.
 
@@ -80,6 +81,7 @@ def extract(
         and all rows of ``consent``.
     key : secret of the clinic for pseudonyms, at least 16 bytes; never stored in the release.
     now : moment of the extract; ``as_of`` the last day that counts as observed.
+    progress : called with the name of each table before it is written.
 
     Raises
     ------
@@ -95,6 +97,7 @@ def extract(
         with ReleaseWriter(root, now=now, as_of=as_of, schema=schema) as writer:
             run = _Run(schema, key, writer, base)
             for table in schema.tables:
+                progress(table.name)
                 run.take(table, rows.get(table.name, ()), rows)
             dataset = writer.finish()
     return Outcome(dataset, run.written, len(run.refused_patients), len(run.withdrawn_patients))

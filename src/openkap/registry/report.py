@@ -68,6 +68,7 @@ from openkap.registry.survival import (
     turnbull,
 )
 
+NotOfScores = EventsMeasure | SurvivalMeasure | FlowMeasure | TallyMeasure
 PRIMARY = Panel(scale="pcl5", cluster="total")
 # The times at which sites are compared and results are followed by quarter.
 COMPARED_AT, CHARTED_AT = "w12", "w4"
@@ -273,11 +274,17 @@ def make_report(
         durability: list[Durability] = []
         flow: list[dict[str, Any]] = []
         tallies: dict[str, Rows] = {}
-        for measure in _in_asking_order(definitions):
+        for outcome in _of_scores(definitions):
+            progress(outcome.title)
+            outcomes += asker.outcomes(outcome)
+        progress("Trajectory, sites, time")
+        trajectory = asker.trajectory()
+        sites, therapists = asker.units(SITE_DIMENSIONS), asker.units(THERAPIST_DIMENSIONS)
+        over_time = asker.over_time()
+        benchmarks = tuple(asker.benchmarks(trajectory, base, plan, dataset)) if base and plan else ()
+        for measure in _of_the_rest(definitions):
             progress(measure.title)
             match measure:
-                case OutcomeMeasure():
-                    outcomes += asker.outcomes(measure)
                 case EventsMeasure():
                     rates += asker.rates(measure)
                 case SurvivalMeasure():
@@ -286,8 +293,6 @@ def make_report(
                     flow += asker.flow(measure)
                 case TallyMeasure():
                     tallies[measure.id] = ahead.run(TallyOf(measure))
-        progress("Trajectory, sites, time")
-        trajectory = asker.trajectory()
         return Report(
             data_fingerprint=dataset.fingerprint,
             definitions_fingerprint=definitions_fingerprint(definitions),
@@ -300,27 +305,38 @@ def make_report(
             flow=tuple(flow),
             tallies=tallies,
             trajectory=trajectory,
-            sites=tuple(asker.units(SITE_DIMENSIONS)),
-            therapists=tuple(asker.units(THERAPIST_DIMENSIONS)),
-            over_time=asker.over_time(),
-            benchmarks=tuple(asker.benchmarks(trajectory, base, plan, dataset)) if base and plan else (),
+            sites=tuple(sites),
+            therapists=tuple(therapists),
+            over_time=over_time,
+            benchmarks=benchmarks,
             words={each.id: words_of(each) for each in definitions.measures},
         )
 
 
-def _in_asking_order(definitions: Definitions) -> list[AnyMeasure]:
-    """Outcomes first: they leave most to reckon while the engine goes on."""
-    return sorted(definitions.measures, key=lambda each: not isinstance(each, OutcomeMeasure))
+def _of_scores(definitions: Definitions) -> list[OutcomeMeasure]:
+    """Asked first: they leave most to reckon while the engine goes on."""
+    return [each for each in definitions.measures if isinstance(each, OutcomeMeasure)]
+
+
+def _of_the_rest(definitions: Definitions) -> list[NotOfScores]:
+    """The sessions last: theirs is the longest question, and the least is left to reckon after it."""
+    rest = [each for each in definitions.measures if not isinstance(each, OutcomeMeasure)]
+    return sorted(rest, key=lambda each: isinstance(each, EventsMeasure))
 
 
 def report_queries(definitions: Definitions) -> list[Query]:
     """Every question of the report, in the order in which the answers are needed."""
-    queries: dict[Any, Query] = {}
-    for measure in _in_asking_order(definitions):
+    panels = dict.fromkeys(panel for measure in _of_scores(definitions) for panel in measure.panels)
+    queries: dict[Any, Query] = {panel: cells_query(definitions, panel) for panel in panels}
+    queries[Moments] = Moments(PRIMARY, daily_windows(definitions))
+    for dimensions, window in (
+        (SITE_DIMENSIONS, COMPARED_AT),
+        (THERAPIST_DIMENSIONS, COMPARED_AT),
+        (PERIOD_DIMENSIONS, CHARTED_AT),
+    ):
+        queries[dimensions] = cells_query(definitions, PRIMARY, dimensions, window)
+    for measure in _of_the_rest(definitions):
         match measure:
-            case OutcomeMeasure():
-                for panel in measure.panels:
-                    queries[panel] = cells_query(definitions, panel)
             case EventsMeasure():
                 queries[Events] = events_query(definitions)
             case SurvivalMeasure():
@@ -329,13 +345,7 @@ def report_queries(definitions: Definitions) -> list[Query]:
                 queries[measure.id] = Flow(measure)
             case TallyMeasure():
                 queries[measure.id] = TallyOf(measure)
-    return [
-        *queries.values(),
-        Moments(PRIMARY, daily_windows(definitions)),
-        cells_query(definitions, PRIMARY, SITE_DIMENSIONS, COMPARED_AT),
-        cells_query(definitions, PRIMARY, THERAPIST_DIMENSIONS, COMPARED_AT),
-        cells_query(definitions, PRIMARY, PERIOD_DIMENSIONS, CHARTED_AT),
-    ]
+    return list(queries.values())
 
 
 def cells_query(

@@ -136,6 +136,11 @@ def test_a_cell_that_a_spreadsheet_would_run_is_only_text():
     ]
 
 
+def test_the_benchmark_leaves_with_what_it_cannot_say(published, cast):
+    answer = cast.client("dov").get("/insights/benchmark/benchmark.csv").content.decode()
+    assert '# caution,"This cannot say what the treatment caused' in answer
+
+
 def test_the_exhibit_comes_on_paper(published, cast):
     answer = cast.client("dov").get("/insights/benchmark/benchmark.pdf")
     assert answer.content.startswith(b"%PDF")

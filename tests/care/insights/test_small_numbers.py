@@ -89,6 +89,14 @@ def test_a_tipping_point_is_never_said_to_be_farther_than_it_is(estimate, span):
         assert shown.tipping <= estimate.tipping
 
 
+@pytest.mark.parametrize(("tipping", "said"), [(80.0, "80 points worse"), (80.5, "no score")])
+def test_a_tipping_point_beyond_the_scale_is_no_score_at_all(tipping, said):
+    # The PCL-5 goes from 0 to 80: nobody can do more than 80 points worse.
+    change = Interval(-20.0, -23.0, -17.0)
+    estimate = Estimate(60, 0, 40, change, 5.0, -40.0, change, tipping, unit="points")
+    assert telling.tipping(protect(estimate, span=80.0)) == said
+
+
 def test_doubts_about_small_groups_lose_their_numbers():
     doubtful = Estimate(
         40,

@@ -63,6 +63,18 @@ def test_spark_on_a_cluster_agrees_with_plain_python(together: Any, spark: Any) 
     engine.close()
 
 
+@pytest.mark.spark
+@pytest.mark.slow
+def test_a_step_of_spark_is_rows_without_a_past(tmp_path: Path, spark: Any) -> None:
+    """Else each step holds the plans of all before it, and a chain of them fills the memory."""
+    engine = SparkEngine(write(tmp_path, Trouble(0).build()), DEFINITIONS, spark)
+    spells = next(query for query in QUERIES if isinstance(query, Spells) and query.measure.event == "loss")
+    plan = spark.sql(engine._prepare(spells))._jdf.queryExecution().optimizedPlan().toString()
+    engine.close()
+    assert "LogicalRDD" in plan
+    assert "Join" not in plan
+
+
 def test_an_empty_registry_has_an_answer_from_every_engine(tmp_path: Path) -> None:
     dataset = write(tmp_path, Trouble(0).tables)
     for query in QUERIES:

@@ -127,6 +127,15 @@ def test_a_full_extract_and_the_same_in_two_steps_hold_the_same_rows(tmp_path: P
         assert full == steps, table
 
 
+def test_a_long_extract_tells_each_table_before_it_is_written(tmp_path: Path) -> None:
+    told: list[str] = []
+    run(tmp_path, clinic("ada"), progress=told.append)
+    # In the order of the schema's file: parents first.
+    assert told[:3] == ["site", "patient", "referral"]
+    assert told[-1] == "override"
+    assert len(told) == 14
+
+
 def test_a_clock_that_ran_backwards_is_refused(tmp_path: Path) -> None:
     run(tmp_path, clinic("ada"))
     with pytest.raises(InputError, match="clock ran backwards"):

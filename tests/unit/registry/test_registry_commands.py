@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from openkap.commands import registry as registry_commands
 from openkap.commands.registry import registry
 from openkap.core.errors import InputError
+from openkap.registry.aggregate import combine, read_signed
 
 
 def run(*arguments: object) -> Any:
@@ -101,6 +102,9 @@ def test_two_sites_combine_without_a_patient_leaving(folder: Path, tmp_path: Pat
         files.append(out)
     combined = {each["key"]: each for each in run("combine", *files, *trust, "--json")}
     assert combined["response pcl5 w4"]["sites"] == 2
+    told: list[str] = []
+    again = combine([read_signed(path, trust[1::2]) for path in files], progress=told.append)
+    assert set(combined) == {each.key for each in again} <= set(told), "each total is told as it is pooled"
     assert combined["response pcl5 w4"]["worst"] <= combined["response pcl5 w4"]["rate"] <= 1
     changed = json.loads(files[0].read_text())
     changed["body"]["tables"][0]["total"]["due"] = 999

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
@@ -93,10 +95,12 @@ def ask_by_hand(*, by: Actor) -> ExtractRun:
     return ask_for_extract(by=by, clinic=clinic_of(by))
 
 
-def publish(*, by: Actor, run: ExtractRun, whole: bool = False) -> Book:
+def publish(
+    *, by: Actor, run: ExtractRun, whole: bool = False, progress: Callable[[str], None] = lambda step: None
+) -> Book:
     """Take the extract, make the lead's book of it, and store what was compared with the trials."""
-    take_extract(by=by, run=run, whole=whole)
-    book, report = make_book(registry_root(run.clinic.uid))
+    take_extract(by=by, run=run, whole=whole, progress=progress)
+    book, report = make_book(registry_root(run.clinic.uid), progress=progress)
     store_benchmarks(by=by, run=run, marks=book.marks, report=report)
     return book
 

@@ -36,6 +36,12 @@ VERDICTS = {
     "worse": "short of what the trials' active arms would lead us to expect",
     "cannot say": "too few comparable arms to call ours inside or outside",
 }
+PLACED = {
+    "inside": "inside",
+    "better": "beyond it, on the better side",
+    "worse": "short of it",
+    "cannot say": "not called inside or outside",
+}
 WORDS = {
     "title": "Benchmark",
     "words": "The clinic's mean change beside the change in the active arms of the trials, on the same scale "
@@ -92,6 +98,7 @@ def _curve(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -
     arms = (
         f"{lead.pooled.k} active arms, {lead.pooled.people} people" if lead.pooled else "too few active arms"
     )
+    placed = f": ours is {PLACED[lead.verdict]}" if ours.weighted.value is not None and lead.pooled else ""
     estimate, complete, *others = telling.headlines(ours, "points", label)
     return Exhibit(
         id="benchmark",
@@ -99,10 +106,11 @@ def _curve(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -
         headlines=(
             estimate,
             complete,
-            Headline(expected, f"expected of one more group at {lead.title.lower()} ({arms})"),
+            Headline(expected, f"expected of one more group at {lead.title.lower()} ({arms}){placed}"),
             *others,
         ),
         says=tuple(_sentences(found, shown)),
+        caution=CANNOT,
         words=_words(report),
         counts="Seen of due: "
         + "; ".join(
@@ -151,8 +159,10 @@ def _sentences(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[s
             "whatever "
             f"the missing did {telling.bounds(own, 'points')}; {VERDICTS[each.verdict]}."
         )
-        if own.tipping is not None:
+        if own.tipping is not None and own.can_tip:
             text += f" That people improved falls if the missing did {own.tipping:.0f} points worse."
+        elif own.tipping is not None:
+            text += " No score of the missing could change that people improved on average."
         yield text
     for each in found:
         if each.pooled and each.pooled.warnings:
@@ -281,6 +291,11 @@ def _arm_row(each: Benchmark, arm: ActiveArm) -> tuple[str, ...]:
     )
 
 
+def _not_drawn(number: int) -> Iterator[str]:
+    if number:
+        yield f"Given in standard deviations, so in the table and not in the drawing: {number}."
+
+
 def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -> Exhibit:
     at = _leading(found, shown)
     pairs: list[tuple[Benchmark, Contrast]] = []
@@ -313,6 +328,7 @@ def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown
         says=(
             "Each is a difference between arms at one time; positive favours ketamine.",
             "It is never set beside our before-after change on one axis: it answers another question.",
+            *_not_drawn(len(pairs) - len(points)),
         ),
         words={
             **_words(report),

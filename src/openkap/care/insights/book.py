@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -102,12 +102,12 @@ def _read(path: str, changed: int, dataset: Dataset, marks: Marks) -> Book:
     return Book(marks, dataset.extracted_at, dataset.as_of, dataset.release, _parsed(path, changed))
 
 
-def make_book(root: Path) -> tuple[Book, Report]:
+def make_book(root: Path, *, progress: Callable[[str], None] = lambda step: None) -> tuple[Book, Report]:
     """Ask every measure of the release in force and write the book beside it, whole or not at all."""
     dataset = open_dataset(root)
     definitions, base, plan = sources()
     engine = connect("duckdb", dataset, definitions, threads=1)
-    report = make_report(engine, dataset, definitions, base=base, plan=plan)
+    report = make_report(engine, dataset, definitions, base=base, plan=plan, progress=progress)
     spells = {
         measure.id: engine.run(Spells(measure))
         for measure in definitions.measures

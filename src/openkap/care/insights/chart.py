@@ -170,6 +170,8 @@ class Exhibit:
     hidden: str = ""
     # Links of the rows' studies, by the number of the row.
     sources: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    # What the numbers cannot say: before them, wherever they go.
+    caution: str = ""
 
 
 def as_exhibit(data: dict[str, Any]) -> Exhibit:

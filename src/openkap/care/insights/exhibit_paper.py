@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 from openkap.care.insights.book import Book
 from openkap.care.insights.chart import Exhibit
 from openkap.care.insights.queries import about
@@ -12,6 +14,8 @@ from openkap.care.paper import DOCUMENT, compiled, literal
 def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str) -> bytes:
     """The exhibit as PDF."""
     lines = [DOCUMENT, '#set text(lang: "en")', f"= #{literal(exhibit.title)}", f"#para({literal(clinic)})"]
+    if exhibit.caution:
+        lines.append(f"#para(strong({literal(exhibit.caution)}))")
     cells = ", ".join(
         f'[#text(14pt, weight: "bold", {literal(each.value)}) \\ #text(8pt, {literal(each.label)})]'
         for each in exhibit.headlines
@@ -27,7 +31,7 @@ def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str) -> bytes:
     lines += [
         f"#mark({literal(label)}, {literal(value)})"
         for label, value in about(book, exhibit)[1:]
-        if label != "note"
+        if label not in ("note", "caution")
     ]
     return compiled("\n".join(lines))
 
@@ -37,5 +41,11 @@ def _table(exhibit: Exhibit) -> str:
         return f"#para({literal('No rows.')})"
     cells = [f"strong({literal(column)})" for column in exhibit.columns]
     cells += [literal(cell) for row in exhibit.rows for cell in row]
-    widths = ", ".join(["auto"] + ["1fr"] * (len(exhibit.columns) - 1))
+    widths = ", ".join(["auto", *(f"{_share(exhibit, place)}fr" for place in range(1, len(exhibit.columns)))])
     return f"#table(columns: ({widths}), stroke: 0.4pt + luma(160), inset: 3pt, {', '.join(cells)})"
+
+
+def _share(exhibit: Exhibit, place: int) -> float:
+    """A column's width by the square root of its longest cell: sentences get room, numbers stay in line."""
+    longest = max(len(row[place]) for row in (exhibit.columns, *exhibit.rows))
+    return round(sqrt(max(longest, 6)), 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -20,7 +20,8 @@ from openkap.care.accounts.models import Clinic
 from openkap.care.audit.actions import record
 from openkap.care.audit.models import AuditEvent
 from openkap.care.insights.models import ExtractRun, RegistryDecision
-from openkap.care.insights.rows import Source, tables
+from openkap.care.insights.rows import tables
+from openkap.care.insights.source import Source
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.core.errors import DomainError, InputError
@@ -59,7 +60,9 @@ def ask_for_extract(*, by: Actor, clinic: Clinic) -> ExtractRun:
     return run
 
 
-def take_extract(*, by: Actor, run: ExtractRun, whole: bool = False) -> Dataset:
+def take_extract(
+    *, by: Actor, run: ExtractRun, whole: bool = False, progress: Callable[[str], None] = lambda step: None
+) -> Dataset:
     """Write the next release of a clinic and note how it went; the last good one stays until it is done.
 
     Raises
@@ -73,7 +76,7 @@ def take_extract(*, by: Actor, run: ExtractRun, whole: bool = False) -> Dataset:
     try:
         since = None if whole else _since(clinic, key)
         with snapshot():
-            outcome = _write(clinic, key, since)
+            outcome = _write(clinic, key, since, progress)
     except (DomainError, OSError) as failed:
         trouble = failed.what if isinstance(failed, DomainError) else type(failed).__name__
         ExtractRun.objects.filter(pk=run.pk).update(ended_at=now(), trouble=trouble)
@@ -159,7 +162,7 @@ def cut_of(clinic: Clinic, moment: datetime) -> datetime:
     return datetime.combine(moment.astimezone(zone).date(), time(), zone)
 
 
-def _write(clinic: Clinic, key: bytes, since: Since | None) -> Outcome:
+def _write(clinic: Clinic, key: bytes, since: Since | None, progress: Callable[[str], None]) -> Outcome:
     moment = now()
     cut = cut_of(clinic, moment)
     source = Source(clinic, cut, since.touched if since else None)
@@ -173,6 +176,7 @@ def _write(clinic: Clinic, key: bytes, since: Since | None) -> Outcome:
         now=moment,
         as_of=source.day(cut) - timedelta(days=1),
         incremental=since is not None,
+        progress=progress,
     )
 
 

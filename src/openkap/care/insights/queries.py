@@ -137,6 +137,7 @@ def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:
     words = exhibit.words
     return [
         ("title", exhibit.title),
+        *([("caution", exhibit.caution)] if exhibit.caution else []),
         *((headline.label, headline.value) for headline in exhibit.headlines),
         ("definition", words.get("words", "")),
         ("numerator", words.get("numerator", "")),

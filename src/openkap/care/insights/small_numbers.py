@@ -31,6 +31,13 @@ class Shown:
     tipping: float | None
     hidden: str = ""
     warnings: tuple[str, ...] = ()
+    # How far apart two scores can be; none for a share.
+    scale_span: float | None = None
+
+    @property
+    def can_tip(self) -> bool:
+        """Whether scores exist at which the conclusion would change, as far as the scale alone can tell."""
+        return self.tipping is not None and (self.scale_span is None or self.tipping <= self.scale_span)
 
     @property
     def range(self) -> tuple[float | None, float | None]:
@@ -75,6 +82,7 @@ def protect(estimate: Estimate, *, span: float) -> Shown:
         estimate.best,
         estimate.tipping,
         warnings=_without_counts(estimate.warnings),
+        scale_span=span if estimate.unit == "points" else None,
     )
     if is_small(missing):
         shown = _widen(shown, missing, span)

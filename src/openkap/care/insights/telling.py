@@ -9,6 +9,7 @@ from openkap.registry.missing import Interval
 
 THIN = "\u202f"
 NONE = "not shown"
+NO_SCORE = "no score"
 COLUMNS = (
     "Estimate, weighted for who answered",
     "Seen of due",
@@ -53,7 +54,7 @@ def seen_of_due(shown: Shown, *, with_share: bool = True) -> str:
         return f"{FEW} due"
     if shown.seen is None:
         few_missing = shown.weighted.value is not None or "missing" in shown.hidden or "all" in shown.hidden
-        return f"{FEW} missing of {shown.due}" if few_missing else f"{FEW} of {shown.due}"
+        return f"all but {FEW} of {shown.due}" if few_missing else f"{FEW} of {shown.due}"
     share = f" ({percent(shown.completeness)})" if with_share else ""
     return f"{shown.seen} of {shown.due}{share}"
 
@@ -78,7 +79,9 @@ def bounds(shown: Shown, unit: str) -> str:
 
 def tipping(shown: Shown) -> str:
     """How much worse the missing must have done before the conclusion changes."""
-    return "none" if shown.tipping is None else f"{shown.tipping:.0f} points worse"
+    if shown.tipping is None:
+        return "none"
+    return f"{shown.tipping:.0f} points worse" if shown.can_tip else NO_SCORE
 
 
 def cells(shown: Shown, unit: str) -> tuple[str, ...]:
@@ -102,6 +105,18 @@ def no_tip(shown: Shown) -> str:
     return "no conclusion that could tip" if shown.weighted.value is not None else "nothing is concluded"
 
 
+def tip_words(shown: Shown) -> str:
+    """What the tipping point is the tipping point of."""
+    if shown.tipping is None:
+        return no_tip(shown)
+    if not shown.can_tip:
+        return (
+            "of the missing could change that people improved on average "
+            f"(it would take {shown.tipping:.0f} points, the scale has {shown.scale_span:.0f})"
+        )
+    return "what the missing must have done before people no longer improved on average"
+
+
 def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
     """The estimate and, in the same size, its completeness, its bounds, and when it tips."""
     estimate = (
@@ -111,12 +126,11 @@ def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
     )
     share = shown.completeness
     tone = "watch" if share is not None and share < 0.5 else "plain"
-    tip = "what the missing must have done before people no longer improved on average"
     return (
         estimate,
         Headline(completeness(shown), f"seen of those due ({seen_of_due(shown, with_share=False)})", tone),
         Headline(bounds(shown, unit), "whatever the missing did"),
-        Headline(tipping(shown), tip if shown.tipping is not None else no_tip(shown)),
+        Headline(tipping(shown), tip_words(shown)),
     )
 
 

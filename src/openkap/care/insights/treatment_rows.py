@@ -9,7 +9,7 @@ from typing import Any
 
 from openkap.care.enrolment.models import ConsentWithdrawn, Decision
 from openkap.care.enrolment.protocols import protocol_of
-from openkap.care.insights.rows import COMPLETE, Row, Source
+from openkap.care.insights.source import Row, Source
 from openkap.care.outcomes.models import FormScore, ItemAnswer, MaintenanceProposal
 from openkap.care.treatment.models import (
     AdverseEvent,
@@ -25,6 +25,7 @@ from openkap.care.treatment.models import (
 )
 from openkap.registry.definition import read_definitions
 
+COMPLETE = "complete"
 OVER = (Session.State.LEFT, Session.State.ABORTED, Session.State.CANCELLED)
 # Criteria B to E of the DSM-5 as instruments name their scales, and as the registry names its clusters.
 CLUSTERS = {

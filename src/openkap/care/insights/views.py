@@ -9,7 +9,6 @@ from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.insights import access, actions, queries
-from openkap.care.insights.benchmark_pages import CANNOT
 from openkap.care.insights.book import PAGES
 from openkap.care.insights.exhibit_paper import exhibit_pdf
 from openkap.care.patients.access import patient_for
@@ -37,7 +36,6 @@ def page(request: ClinicRequest, page: str) -> HttpResponse:
         "title": PAGES[page],
         "drawn": [queries.drawn(each) for each in book.exhibits[page]] if book else [],
         "book": book,
-        "cannot": CANNOT,
         "comparisons": queries.comparisons(request.actor, book) if book and page == "benchmark" else [],
     }
     return render(request, f"insights/{'benchmark' if page == 'benchmark' else 'page'}.html", context)
