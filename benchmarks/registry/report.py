@@ -176,6 +176,8 @@ def crossover(ours: dict[float, float], theirs: dict[float, float]) -> str:
     if len(scales) < 2:
         return "needs two scales"
     mine, other = (np.polyfit(scales, [times[k] for k in scales], 1) for times in (ours, theirs))
+    if min(mine[0], other[0]) <= 0:
+        return "cannot be told: a larger size took no longer than a smaller one; take sizes farther apart"
     if other[0] >= mine[0]:
         costs = f"{other[0]:.1f} s more for each {SESSIONS} sessions, DuckDB {mine[0]:.1f} s"
         return f"none is reached on this machine: {costs}"
