@@ -139,14 +139,9 @@ def live(page: Page) -> None:
     page.locator("#chart svg .c-sign").first.wait_for()
 
 
-def benchmark(page: Page) -> None:
-    page.goto("/insights/benchmark/")
-
-
 PICTURES = (
     Picture("live", "ben", live, ("portrait", "landscape-dark", "phone")),
     Picture("board", "ben", board, ("wall",)),
-    Picture("benchmark", "dov", benchmark, ("portrait",)),
     Picture("start", "", start, ("landscape",)),
     Picture("home-nurse", "ben", home, ("portrait",)),
     Picture("home-prescriber", "ada", home, ("landscape-dark",)),
