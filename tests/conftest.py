@@ -10,9 +10,12 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+from playwright.sync_api import expect
 
 from serving import wait_for
 
+# A busy machine is slow, not wrong: what is expected may come late.
+expect.set_options(timeout=60_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 
 

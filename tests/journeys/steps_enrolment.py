@@ -7,6 +7,8 @@ import re
 from datetime import datetime
 from typing import Any
 
+from playwright.sync_api import expect
+
 from openkap.care.demo.cast import PASSWORD
 from openkap.interop.synthetic import referrals
 
@@ -49,22 +51,24 @@ def screen(page: Any, chart: str) -> None:
     page.goto(f"{chart}screening/")
     page.get_by_role("button", name="Open the screening").click()
     verdict = page.locator("#verdict")
-    assert "180" in verdict.inner_text()
+    expect(verdict).to_contain_text("180")
     # The missing fact stands on the page before it is asked, and is gone after.
     label = page.locator(".missing li", has_text="upport person")
-    assert label.count() == 1
+    expect(label).to_have_count(1)
     page.get_by_role("link", name=re.compile("^Go on")).click()
     while page.locator(f"#q-{LEFT_OUT}").count() == 0:
+        here = page.url
         page.locator("a.button", has_text="Next").click()
+        page.wait_for_url(lambda url, here=here: url != here)
     page.check(f"#a-{LEFT_OUT}-yes")
     page.locator(f"#q-{LEFT_OUT}.is-done").wait_for()
-    assert page.locator("#verdict .missing li", has_text="upport person").count() == 0
+    expect(page.locator("#verdict .missing li", has_text="upport person")).to_have_count(0)
 
 
 def share_decision(page: Any, chart: str) -> None:
     """The guideline that speaks against it is shown; what the patient wishes is recorded."""
     page.goto(f"{chart}screening/")
-    assert "speaks against" in page.inner_text(".notices")
+    expect(page.locator(".notices")).to_contain_text("speaks against")
     page.fill("#id_patient_said", "I have tried two therapies. I want to try this.")
     page.check("input[name=wish][value=go_on]")
     page.locator("form[action$='shared-decision/']").get_by_role("button", name="Record").click()
@@ -107,7 +111,7 @@ def _draw(page: Any) -> None:
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * (dx + 0.2), box["y"] + box["height"] * 0.3, steps=6)
         page.mouse.up()
-    assert page.input_value("input[name=strokes]").startswith("M")
+    expect(page.locator("input[name=strokes]")).to_have_value(re.compile("^M"))
 
 
 def countersign(page: Any, chart: str) -> None:
@@ -115,9 +119,10 @@ def countersign(page: Any, chart: str) -> None:
     page.goto(f"{chart}consent/")
     page.locator("table a").first.click()
     page.get_by_role("link", name="Countersign").click()
-    assert "in my own words" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("in my own words")
     page.fill("#id_password", PASSWORD)
     page.get_by_role("button", name="Countersign").click()
+    page.wait_for_url(lambda url: "countersign" not in url)
     page.goto(f"{chart}consent/")
     page.get_by_role("heading", name="Consent is in force").wait_for()
 
@@ -127,14 +132,15 @@ def override(page: Any, chart: str) -> None:
     page.goto(f"{chart}screening/decide/")
     page.check("input[name=outcome][value=eligible]")
     page.fill("#id_password", PASSWORD)
-    page.get_by_role("button", name="Decide and sign").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Decide and sign").click()
     page.locator("[role=alert]").wait_for()
     page.fill("#id_reason", BECAUSE)
     page.check("input[name=outcome][value=eligible]")
     page.fill("#id_password", PASSWORD)
     page.get_by_role("button", name="Decide and sign").click()
     page.get_by_text("against the verdict").first.wait_for()
-    assert BECAUSE in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text(BECAUSE)
 
 
 def withdraw(page: Any, chart: str) -> None:
@@ -144,6 +150,7 @@ def withdraw(page: Any, chart: str) -> None:
     page.get_by_role("link", name="The patient withdraws").click()
     page.fill("#id_said", "I do not want any more of it.")
     page.fill("#id_password", PASSWORD)
-    page.get_by_role("button", name="Record the withdrawal").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Record the withdrawal").click()
     page.goto(f"{chart}consent/")
     page.get_by_role("heading", name="No consent is in force").wait_for()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from playwright.sync_api import expect
+
 
 def links_in(messages: str, url: str) -> list[str]:
     """The patient's links in what left the house."""
@@ -30,7 +32,7 @@ def answer_on_a_bad_network(phone: Any, link: str) -> None:
         if number == whole // 2:
             phone.context.set_offline(True)
         if number == whole - 2:
-            assert "No network" in phone.inner_text("#saved")
+            expect(phone.locator("#saved")).to_contain_text("No network")
             phone.context.set_offline(False)
             phone.evaluate("window.dispatchEvent(new Event('online'))")
             phone.get_by_text("on the clinic's server").wait_for()
@@ -40,7 +42,7 @@ def answer_on_a_bad_network(phone: Any, link: str) -> None:
         question.locator("label.choice").nth(3 if not alarming else 1).tap()
         if alarming:
             help_page.wait_for(state="visible")
-            assert "Call" in help_page.inner_text()
+            expect(help_page).to_contain_text("Call")
             help_page.get_by_role("button", name="Go on").tap()
         else:
             phone.wait_for_function(
@@ -49,7 +51,7 @@ def answer_on_a_bad_network(phone: Any, link: str) -> None:
             )
     phone.get_by_role("button", name="Finish").tap()
     phone.get_by_role("heading", name="Thank you").wait_for()
-    assert "You do not have to be alone" in phone.inner_text("main")
+    expect(phone.locator("main")).to_contain_text("You do not have to be alone")
 
 
 def take_on(page: Any) -> None:
@@ -68,4 +70,4 @@ def see_the_curve(page: Any, chart: str) -> None:
     """The score stands in the chart at once."""
     page.goto(f"{chart}outcomes/")
     page.locator("svg").first.wait_for()
-    assert "PCL-5" in page.inner_text("main")
+    expect(page.locator("main")).to_contain_text("PCL-5")

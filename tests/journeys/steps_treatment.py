@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from playwright.sync_api import expect
 from treated import GATES, LEAVING, VITALS
 
 from openkap.care.demo.cast import PASSWORD
@@ -33,21 +34,22 @@ def plan(page: Any, chart: str, now: datetime) -> tuple[str, datetime]:
         hour=10, minute=0, second=0, microsecond=0
     )
     page.goto(f"{chart}courses/plan/")
-    assert page.locator("#id_nurse option:checked").inner_text() == "Ben Okafor"
-    assert page.locator("#id_therapist option:checked").inner_text() == "Tess Amari"
+    expect(page.locator("#id_nurse option:checked")).to_have_text("Ben Okafor")
+    expect(page.locator("#id_therapist option:checked")).to_have_text("Tess Amari")
     page.fill("#id_first", f"{first:%Y-%m-%dT%H:%M}")
     page.get_by_role("button", name="Look at the dates").click()
     page.get_by_text("nothing stands in the way").wait_for()
     page.get_by_role("button", name="Make this plan").click()
     page.wait_for_url("**/courses/*/")
-    assert page.locator("table.plan tr.line-session").count() >= 1
+    expect(page.locator("table.plan tr.line-session").first).to_be_visible()
     return page.locator("tr.line-session a").first.get_attribute("href"), first
 
 
 def prepare(nurse: Any, prescriber: Any, session: str) -> None:
     """The gates, the order, the check by two, the release."""
     nurse.goto(session)
-    nurse.get_by_role("button", name="is here").click()
+    with nurse.expect_navigation():
+        nurse.get_by_role("button", name="is here").click()
     _enter(nurse, "#gates", GATES)
     nurse.locator("#gates").get_by_role("button", name="Save what is known").click()
     nurse.get_by_role("heading", name="1 gate holds the dose").wait_for()
@@ -58,20 +60,22 @@ def prepare(nurse: Any, prescriber: Any, session: str) -> None:
     nurse.reload()
     nurse.locator("#draw select[name=second]").select_option(label="Ada Lindqvist")
     nurse.fill("#draw input[name=password]", "not her password")
-    nurse.get_by_role("button", name="Checked by two").click()
+    with nurse.expect_navigation():
+        nurse.get_by_role("button", name="Checked by two").click()
     nurse.locator("#draw [role=alert]").wait_for()
     nurse.locator("#draw select[name=second]").select_option(label="Ada Lindqvist")
     nurse.fill("#draw input[name=password]", PASSWORD)
     nurse.get_by_role("button", name="Checked by two").click()
     nurse.get_by_role("heading", name="Drawn and checked").wait_for()
-    assert nurse.get_by_role("heading", name="No gate holds the dose").is_visible()
+    expect(nurse.get_by_role("heading", name="No gate holds the dose")).to_be_visible()
     nurse.get_by_role("button", name="Release the dose").click()
     nurse.get_by_role("button", name="Start the dose now").wait_for()
 
 
 def give(clinic: Any, nurse: Any, session: str) -> None:
     """The dose over forty minutes with readings, then two hours until the patient leaves."""
-    nurse.get_by_role("button", name="Start the dose now").click()
+    with nurse.expect_navigation():
+        nurse.get_by_role("button", name="Start the dose now").click()
     nurse.locator("#vitals").wait_for()
     passed = 0
     for minute in DURING + AFTER:
@@ -82,22 +86,24 @@ def give(clinic: Any, nurse: Any, session: str) -> None:
         nurse.goto(session)
         for name, value in VITALS.items():
             nurse.fill(f"#v-{name}", value)
-        nurse.get_by_role("button", name="Save the reading").click()
+        with nurse.expect_navigation():
+            nurse.get_by_role("button", name="Save the reading").click()
         nurse.locator("#vitals").wait_for()
-        assert nurse.locator("#vitals [role=alert]").count() == 0, nurse.inner_text("#vitals [role=alert]")
-    assert nurse.locator("table.flow tbody tr").count() >= len(DURING + AFTER)
+        expect(nurse.locator("#vitals [role=alert]")).to_have_count(0)
+    expect(nurse.locator("table.flow tbody tr").nth(len(DURING + AFTER) - 1)).to_be_visible()
 
 
 def _stop(nurse: Any, session: str) -> None:
     nurse.goto(session)
-    nurse.get_by_role("button", name="The dose is over").click()
+    with nurse.expect_navigation():
+        nurse.get_by_role("button", name="The dose is over").click()
     nurse.locator("#leave").wait_for()
 
 
 def discharge(nurse: Any, session: str) -> None:
     """Not ready until every condition is known; then home with the escort, and the record is locked."""
     nurse.goto(session)
-    assert nurse.get_by_role("heading", name="Not ready to leave yet").is_visible()
+    expect(nurse.get_by_role("heading", name="Not ready to leave yet")).to_be_visible()
     _enter(nurse, "#leave", LEAVING)
     nurse.get_by_role("button", name="Save what is known").click()
     nurse.get_by_role("heading", name="Ready to leave", exact=True).wait_for()
@@ -121,7 +127,7 @@ def write_note(therapist: Any) -> None:
     """Tess finds her visit with its window and writes what was done."""
     therapist.goto("/therapy/")
     therapist.locator("tr", has_text="Integration").first.locator("a").click()
-    assert "Window after session 1" in therapist.inner_text("main")
+    expect(therapist.locator("main")).to_contain_text("Window after session 1")
     therapist.fill("#id_text", "Spoke of the lake; linked it to the memory of the convoy. Calm at the end.")
     for row in therapist.query_selector_all(".tick-row"):
         row.query_selector("input[value=yes]").check()

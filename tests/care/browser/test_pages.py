@@ -6,6 +6,7 @@ import pytest
 from addresses import every_address
 from browser.fitness import Watcher, misfits
 from browser.tour import ACTS, ELSEWHERE, NOT_PAGES, ROLES, WAYS, Tour, is_page
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-pages")]
 
@@ -85,8 +86,10 @@ def test_the_questions_of_screening_are_answered_without_leaving_the_keyboard(se
     page.click("text=Open the record")
     page.wait_for_url("**/patients/*/")
     page.goto(f"{page.url}screening/")
+    screening = page.url
     page.get_by_role("button", name="Open the screening").click()
-    page.goto(f"{page.url}section/health/")
+    page.locator("#verdict").wait_for()
+    page.goto(f"{screening}section/health/")
     page.get_by_role("button", name="Answer with the keyboard").press("Enter")
     asked = [each.get_attribute("id") for each in page.query_selector_all("form.question")]
     yes_no = "q => document.activeElement.closest('form').id === q"
@@ -119,10 +122,10 @@ def test_everything_works_before_scripts_arrive(served, browser):
     page.click("text=Write the plan")
     page.fill("#id_what_helps", "A walk")
     page.click("text=Save the plan")
-    assert page.locator("main").get_by_text("A walk").is_visible()
+    expect(page.locator("main").get_by_text("A walk")).to_be_visible()
     page.fill("#find", "1980-05-23")
     page.get_by_role("button", name="Find").click()
-    assert page.get_by_role("link", name="QUIET, Noscript").is_visible()
+    expect(page.get_by_role("link", name="QUIET, Noscript")).to_be_visible()
     page.context.close()
 
 
@@ -131,9 +134,9 @@ def test_a_printed_chart_keeps_the_patient_and_drops_the_machinery(served, brows
     page.goto("/patients/")
     page.locator("tbody a").first.click()
     page.emulate_media(media="print")
-    assert page.locator(".banner").is_visible()
-    assert not page.locator(".frame").is_visible()
-    assert not page.locator(".tabs").is_visible()
+    expect(page.locator(".banner")).to_be_visible()
+    expect(page.locator(".frame")).to_be_hidden()
+    expect(page.locator(".tabs")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
     page.context.close()
 
@@ -169,5 +172,5 @@ def test_a_passkey_is_registered_and_opens_the_next_login(served, browser):
     page.goto(f"{named}/account/login/")
     page.click("#passkey_login")
     page.wait_for_url("**/home/")
-    assert page.get_by_text("Ben Okafor").first.is_visible()
+    expect(page.get_by_text("Ben Okafor").first).to_be_visible()
     page.context.close()
