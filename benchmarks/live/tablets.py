@@ -119,7 +119,7 @@ def report(name: str, took: list[float], aim: int) -> None:
     p95 = statistics.quantiles(ordered, n=20, method="inclusive")[-1]
     print(
         f"  {name:26} median {statistics.median(ordered):6.0f} ms  p95 {p95:6.0f} ms  "
-        f"worst {ordered[-1]:6.0f} ms  n {len(ordered)}  aim {aim} ms  {aim / max(p95, 1):.1f} times inside it"
+        f"worst {ordered[-1]:6.0f} ms  n {len(ordered)}  aim {aim} ms  {aim / max(p95, 1):.1f} times inside"
     )
 
 
