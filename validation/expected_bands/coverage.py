@@ -27,7 +27,7 @@ Rows = Iterator[tuple[str, float]]
 
 @dataclass(frozen=True)
 class Dose:
-    """A drug by a route, ordered and really given: rates are (minute, mg/h); none where it is given at once."""
+    """A drug by a route, as really given: rates are (minute, mg/h); none where it is given at once."""
 
     words: str
     drug: str
