@@ -13,6 +13,7 @@ from openkap.care.treatment import (
     dose_actions,
     drug_actions,
     planning_actions,
+    release_actions,
     session_actions,
 )
 from openkap.care.treatment.plan import TherapyChoice
@@ -137,7 +138,7 @@ def cleared(cast, session, watch, mg: str = "35", **gates):
     arrived(cast, session, watch, **gates)
     ordered(cast, session)
     checked(cast, session, mg)
-    dose_actions.clear(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
+    release_actions.clear(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
     session.refresh_from_db()
     return session
 

@@ -16,7 +16,7 @@ from chairside import act, address, post, statuses, vitals
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.enrolment.protocols import offered
-from openkap.care.treatment import dose_actions, drug_actions
+from openkap.care.treatment import dose_actions, drug_actions, release_actions
 from openkap.protocol.condition import facts_of
 from openkap.protocol.read import load_protocol
 from openkap.protocol.rules import Stage
@@ -52,7 +52,7 @@ def dosing_under(cast, patient, watch, name: str):
     dose_actions.check_dose(
         by=cast.actor("ben"), **where, lot=lot.uid, drawn_mg=order.dose_mg, witness=treated.witness(cast)
     )
-    dose_actions.clear(by=cast.actor("ben"), **where)
+    release_actions.clear(by=cast.actor("ben"), **where)
     treated.dose(cast, session, "start")
     session.refresh_from_db()
     assert session.course.protocol == name

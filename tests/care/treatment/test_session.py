@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils.timezone import localtime
 from treated import (
     GATES,
     LEAVING,
@@ -29,7 +30,13 @@ from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
-from openkap.care.treatment import alert_actions, closing_actions, dose_actions, drug_actions, session_actions
+from openkap.care.treatment import (
+    alert_actions,
+    closing_actions,
+    drug_actions,
+    release_actions,
+    session_actions,
+)
 from openkap.care.treatment.gates import gates_of
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert, DoseEvent, Entry, LedgerEntry, Lot, Session
@@ -59,7 +66,7 @@ def page(cast, session, key="ben"):
 def test_the_checklist_fills_itself_from_the_record(cast, session, watch):
     watch.moment = session.starts_at
     session_actions.arrive(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
-    gates = {gate.rule.id: gate for gate in dose_actions.gates_now(session)}
+    gates = {gate.rule.id: gate for gate in release_actions.gates_now(session)}
     assert len(gates) == 24
     assert gates["PRE-01"].state == "clear"
     assert gates["PRE-02"].state == "clear"
@@ -82,14 +89,14 @@ def test_pressure_over_the_prompt_limit_asks_the_prescriber_and_over_the_stop_li
     ordered(cast, session)
     checked(cast, session)
     clear = url_of(session, "release/")
-    assert "gates hold the dose" in cast.client("ben").post(clear).content.decode()
+    assert "gate holds the dose" in cast.client("ben").post(clear).content.decode()
     gate = url_of(session, "gates/PRE-10/")
     assert cast.client("ben").post(gate, {"goes_on": "yes", "reason": "rested"}).status_code == 403
     assert cast.client("ada").post(gate, {"goes_on": "yes", "reason": ""}).status_code == 422
     assert cast.client("ada").post(gate, {"goes_on": "yes", "reason": "white coat"}).status_code == 302
     enter(cast, session, "gate", {"sbp_predose": "151"})
     assert cast.client("ben").post(clear).status_code == 422
-    states = {each.rule.id: each.state for each in dose_actions.gates_now(session)}
+    states = {each.rule.id: each.state for each in release_actions.gates_now(session)}
     # The decision was on another value: it does not carry over, and the stop limit cannot be decided away.
     assert (states["PRE-10"], states["PRE-12"]) == ("review", "shut")
     cast.client("ben").post(url_of(session, "no-dose/"), {"reason": "pressure 151"})
@@ -97,9 +104,60 @@ def test_pressure_over_the_prompt_limit_asks_the_prescriber_and_over_the_stop_li
     assert session.state == "aborted"
 
 
+def test_one_reading_over_a_stop_limit_ends_the_day_whatever_is_read_after(cast, session, watch):
+    arrived(cast, session, watch, sbp_predose="165")
+    ordered(cast, session)
+    checked(cast, session)
+    watch.moment += timedelta(minutes=1)
+    again = enter(cast, session, "gate", {"sbp_predose": "138"})
+    gates = {each.rule.id: each for each in release_actions.gates_now(session)}
+    assert (gates["PRE-10"].state, gates["PRE-12"].state) == ("clear", "shut")
+    assert gates["PRE-12"].is_latched
+    assert "165" in gates["PRE-12"].saw
+    assert "Ben Okafor, 1" in gates["PRE-12"].saw
+    assert cast.client("ben").post(url_of(session, "release/")).status_code == 422
+    page = cast.client("ben").get(url_of(session)).content.decode()
+    assert "A later reading does not open it" in page
+    # A reading that was wrong is crossed out with its reason, and then it holds nothing.
+    wrong = Entry.objects.exclude(pk=again.pk).get(kind="gate")
+    values = {**GATES, "sbp_predose": "139"}
+    enter(cast, session, "gate", values, stamp=Stamp(corrects=wrong.uid, reason="cuff over the sleeve"))
+    assert not release_actions.holding(release_actions.gates_now(session))
+
+
+def test_what_is_learned_after_the_release_takes_it_back(cast, session, watch):
+    cleared(cast, session, watch)
+    enter(cast, session, "gate", {"sbp_predose": "165"})
+    session.refresh_from_db()
+    assert session.state == "arrived"
+    assert "the release was taken back: Systolic pressure over the stop limit" in session.state_because
+    answer = cast.client("ben").post(url_of(session, "dose/"), {"kind": "start"})
+    assert answer.status_code == 422
+    assert "the release was taken back" in answer.content.decode()
+    assert not DoseEvent.objects.exists()
+
+
+def test_a_start_looks_at_the_gates_once_more(cast, session, watch):
+    cleared(cast, session, watch)
+    # Two hours later the readings before the dose are too old to start on.
+    watch.moment += timedelta(hours=30)
+    answer = cast.client("ben").post(url_of(session, "dose/"), {"kind": "start"})
+    assert answer.status_code == 422
+    assert not DoseEvent.objects.exists()
+
+
+def test_every_value_behind_a_gate_says_who_said_so_and_when(cast, session, watch):
+    arrived(cast, session, watch)
+    known = {each.rule.id: dict(each.known) for each in release_actions.gates_now(session)}
+    assert list(known["PRE-03"].values()) == [f"Ben Okafor, {localtime(watch.moment):%H:%M}"]
+    assert all(said.startswith("the patient's record, ") for said in known["PRE-01"].values())
+    page = cast.client("ben").get(url_of(session)).content.decode()
+    assert "the patient&#x27;s record, " in page
+
+
 def test_what_is_not_known_holds_the_dose(cast, session, watch):
     arrived(cast, session, watch)
-    assert [gate.rule.id for gate in dose_actions.gates_now(session) if gate.holds] == ["PRE-21"]
+    assert [gate.rule.id for gate in release_actions.gates_now(session) if gate.holds] == ["PRE-21"]
     entry = Entry.objects.get()
     session_actions.take_back(
         by=cast.actor("ben"),
@@ -108,7 +166,7 @@ def test_what_is_not_known_holds_the_dose(cast, session, watch):
         entry=entry.uid,
         reason="other chart",
     )
-    assert len([gate for gate in dose_actions.gates_now(session) if gate.state == "open"]) > 10
+    assert len([gate for gate in release_actions.gates_now(session) if gate.state == "open"]) > 10
 
 
 def test_an_impossible_value_is_refused_beside_its_field_and_an_unusual_one_asked_again(cast, session, watch):

@@ -18,7 +18,13 @@ from openkap.care.accounts.actor import Actor, actor_for
 from openkap.care.accounts.models import Staff
 from openkap.care.moment import clock_at, now
 from openkap.care.outcomes.models import SafetySignal
-from openkap.care.treatment import closing_actions, delivery_actions, dose_actions, session_actions
+from openkap.care.treatment import (
+    closing_actions,
+    delivery_actions,
+    dose_actions,
+    release_actions,
+    session_actions,
+)
 from openkap.care.treatment.drug_actions import Witness
 from openkap.care.treatment.due_actions import tick
 from openkap.care.treatment.models import DoseCheck, DoseEvent, DueItem, Entry, Lot, Session, Visit
@@ -147,7 +153,7 @@ def _begin(session: Session, minutes: int) -> None:
             uid=uid,
         )
     with clock_at(begun - 6 * MINUTE):
-        dose_actions.clear(by=nurse, patient=patient, uid=uid)
+        release_actions.clear(by=nurse, patient=patient, uid=uid)
     if minutes >= 0:
         with clock_at(begun):
             delivery_actions.dose_event(by=nurse, kind="start", patient=patient, uid=uid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from openkap.care.enrolment.models import Answer, Capacity, ConsentGiven
 from openkap.care.enrolment.texts import released
@@ -127,7 +127,7 @@ def consent_in_force(patient: Patient, moment: datetime) -> ConsentGiven | None:
 def _in_force(moment: datetime) -> QuerySet[ConsentGiven]:
     return ConsentGiven.objects.filter(
         released("text", "patient__clinic"),
+        Q(withdrawal__isnull=True) | Q(withdrawal__withdrawn_at__gt=moment),
         valid_from__lte=moment,
         expires_at__gt=moment,
-        withdrawal__isnull=True,
     ).select_related("text")

@@ -24,7 +24,7 @@ from openkap.care.treatment.alert_actions import acknowledge
 from openkap.care.treatment.closing_actions import Event, record_adverse_event
 from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
 from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
-from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent, Entry, Session
+from openkap.care.treatment.models import Alert, Clearance, DoseDoubt, DoseEvent, Entry, Session
 from openkap.care.treatment.session_actions import enter, take_back
 from openkap.care.treatment.session_rows import State, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
@@ -111,13 +111,20 @@ def perform(sent: Sent, session: Session) -> str:
     if act is None:
         raise InputError("no such act", value=sent.act[:20], limit=", ".join(ACTS))
     reread(session)
-    if session.state in ORDER and ORDER.index(State(session.state)) < ORDER.index(SINCE[sent.act]):
+    if session.state in ORDER and ORDER.index(State(session.state)) < ORDER.index(_since(sent, session)):
         raise TooEarly(
             "the server does not know yet that this is possible",
             value=session.get_state_display(),
             remedy="it stays on this tablet and is sent again",
         )
     return act(sent, session)
+
+
+def _since(sent: Sent, session: Session) -> State:
+    """From when on an act can be taken; a tablet may start before it hears of a release taken back."""
+    if sent.act == "start" and Clearance.objects.filter(session=session).exists():
+        return State.ARRIVED
+    return SINCE[sent.act]
 
 
 def _enter(sent: Sent, session: Session) -> str:

@@ -22,6 +22,7 @@ from openkap.care.live.rules import priority_of
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.doubt_actions import doubts_of
+from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import (
     AdverseEvent,
     Alert,
@@ -33,6 +34,8 @@ from openkap.care.treatment.models import (
     Prescription,
     Session,
 )
+from openkap.care.treatment.release_actions import gates_now, said
+from openkap.care.treatment.session_rows import BEFORE
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Value, dictionary
@@ -111,6 +114,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "adverse": _adverse(session),
         "photos": _photos(session),
         "baseline": _baseline(baseline),
+        "held": said(holding(gates_now(session))) if session.state in BEFORE else "",
         "due": None,
         "schedule": [],
         "leaving": None,

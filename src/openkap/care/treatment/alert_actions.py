@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,11 +14,13 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.gates import Gate
 from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.care.treatment.session_rows import locked_session, told_audit
 from openkap.core.errors import InputError
 from openkap.protocol.condition import facts_of
 from openkap.protocol.monitoring import watch
+from openkap.protocol.rules import Action
 
 
 def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]:
@@ -63,6 +66,34 @@ def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]
                 )
             )
     # Whoever gets here holds the session's row: nobody else raises the same alert meanwhile.
+    return Alert.objects.bulk_create(made)
+
+
+def started_while_held(session: Session, held: Sequence[Gate], at: datetime) -> list[Alert]:
+    """The drug runs although a gate holds it: what is done is recorded, and nobody can miss it."""
+    made = [
+        Alert(
+            session=session,
+            rule=gate.rule.id,
+            at=at,
+            action=Action.PAUSE.value,
+            snapshot=canonical(
+                {
+                    "rule": gate.rule.id,
+                    "title": f"Started although a gate holds the dose: {gate.rule.title}",
+                    "value": gate.saw,
+                    "limit": gate.limit,
+                    "say": "Pause the drug and call the prescriber now.",
+                    "who": session.prescriber.name,
+                    "grade": gate.rule.grade.value,
+                    "sources": list(gate.sources),
+                    "action_words": Action.PAUSE.words,
+                }
+            ),
+            raised_at=now(),
+        )
+        for gate in held
+    ]
     return Alert.objects.bulk_create(made)
 
 

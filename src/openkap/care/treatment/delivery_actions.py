@@ -7,23 +7,27 @@ A page with a person in front of it is refused at once (``dose_event``). What a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
-from openkap.care.treatment.alert_actions import raise_alerts
+from openkap.care.treatment.alert_actions import raise_alerts, started_while_held
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
 from openkap.care.treatment.drug_actions import micrograms, move
-from openkap.care.treatment.models import DoseCheck, DoseDoubt, DoseEvent, Session
+from openkap.care.treatment.gates import holding
+from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Session
+from openkap.care.treatment.release_actions import gates_now, refuse_held
 from openkap.care.treatment.session_rows import State, corrected, locked_session, move_on, once, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
+from openkap.protocol.facts import CLOCK_TOLERANCE_S
 
 KINDS = tuple(dict.fromkeys(kind for _, kind in PUMP_AFTER))
 CORRECTED_ALREADY = "another correction of it is in the record already"
@@ -70,6 +74,8 @@ def dose_event(
     trouble = _trouble(act)
     if trouble:
         raise InputError(trouble, value=act.kind, remedy="look at the dose so far, correct the time")
+    if act.kind == "start" and old is None:
+        refuse_held(session)
     return _into_the_record(act)
 
 
@@ -113,7 +119,8 @@ def _refuse_state(session: Session, kind: str) -> None:
     if session.state != State.CLEARED if kind == "start" else session.state in (State.PLANNED, State.ARRIVED):
         raise InputError(
             "this is not possible now",
-            value=f"{kind}, session is {session.get_state_display()}",
+            value=f"{kind}, session is {session.get_state_display()}"
+            + (f"; {session.state_because}" if session.state_because else ""),
             remedy="clear every gate before the start"
             if kind == "start"
             else "look at the state of the session",
@@ -134,8 +141,6 @@ def _act(
     if check is None:
         raise InputError("nobody has checked the dose", remedy="draw it and have it checked")
     if kind == "start":
-        if consent_in_force(session.patient, stamp.observed_at or now()) is None:
-            raise InputError("no dose without valid consent", remedy="take or renew the consent first")
         rate_ml_h = rate_ml_h if rate_ml_h is not None else check.rate_ml_h
     given_ug = _given(kind, given_mg, check, old)
     return Act(by, session, kind, rate_ml_h, given_ug, check, stamp.fields(by), old)
@@ -163,17 +168,40 @@ def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent
 
 def _trouble(act: Act) -> str:
     """Why the act does not fit the record as it stands; empty when it does."""
-    if act.kind == "start" and act.corrects is None and act.session.state != State.CLEARED:
+    moment = act.fields["observed_at"]
+    assert isinstance(moment, datetime)
+    if act.kind == "start" and act.corrects is None and act.session.state not in RELEASED_ONCE:
         return (
             "the dose was started already"
             if act.session.state != State.ABORTED
             else "the visit ended undosed"
         )
+    if act.kind == "start" and (trouble := _not_released(act.session, moment)):
+        return trouble
+    # To go on is to give more.
+    if act.kind in ("start", "resume") and consent_in_force(act.session.patient, moment) is None:
+        return "no dose without valid consent"
     others = [_done(row) for row in reading.dose_events(act.session) if row != act.corrects]
-    moment = act.fields["observed_at"]
-    assert isinstance(moment, datetime)
     this = Done(str(act.fields["client_id"]), act.kind, moment, (now(), _LAST))
     return "" if fits([*others, this]) else why_not(others, this) or "it does not fit the dose so far"
+
+
+# A tablet that saw the release may start before it hears that the release was taken back.
+RELEASED_ONCE = (State.CLEARED, State.ARRIVED)
+# Clocks differ a little: a start that seems to come just before its release is that.
+CLOCKS_DIFFER = timedelta(seconds=CLOCK_TOLERANCE_S)
+
+
+def _not_released(session: Session, moment: datetime) -> str:
+    """Why no release of that day stands behind a start; empty when one does."""
+    released = Clearance.objects.filter(session=session).order_by("-observed_at").first()
+    if released is None:
+        return "the dose was never released"
+    if moment < released.observed_at - CLOCKS_DIFFER:
+        return f"the start is before the release of {localtime(released.observed_at):%H:%M}"
+    if localtime(moment).date() > localtime(released.observed_at).date():
+        return f"the release was for {localtime(released.observed_at):%-d %B} and has ended"
+    return ""
 
 
 # What arrives now comes after every stored row of the same moment.
@@ -205,10 +233,17 @@ def _stored(
             session=session,
             at=row.observed_at,
         )
-    after = {("start", State.CLEARED): State.DOSING, ("stop", State.DOSING): State.RECOVERY}
+    held = holding(gates_now(session)) if row.kind == "start" and corrects is None else []
+    after = {
+        ("start", State.CLEARED): State.DOSING,
+        ("start", State.ARRIVED): State.DOSING,
+        ("stop", State.DOSING): State.RECOVERY,
+    }
     moved = after.get((row.kind, State(session.state))) if corrects is None else None
     if moved is not None:
         move_on(session, moved)
+    if held:
+        started_while_held(session, held, row.observed_at)
     if row.kind == "start" and corrects is not None:
         # Every reading has another minute now.
         raise_alerts(session)

@@ -1,4 +1,4 @@
-"""What people do about the dose before and after it: gates, order, check by two, release, waste."""
+"""What people do about the dose before and after it: decisions on gates, order, check by two, waste."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import lots_of
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import Witness, in_use_ug, micrograms, move
-from openkap.care.treatment.gates import Gate, as_data, gates_of, holding
-from openkap.care.treatment.models import Clearance, DoseCheck, GateDecision, Prescription, Session
+from openkap.care.treatment.models import DoseCheck, GateDecision, Prescription, Session
+from openkap.care.treatment.release_actions import gates_now, look_again
 from openkap.care.treatment.session_rows import (
     BEFORE,
     State,
     locked_session,
-    move_on,
     once,
     told_audit,
 )
@@ -53,18 +52,8 @@ def decide_gate(
         session=session, rule=rule, goes_on=goes_on, saw=gate.saw[:200], **stamp.fields(by)
     )
     told_audit(by, "session.gate_decided", session, row, rule=rule, goes_on=goes_on, saw=gate.saw)
+    look_again(by, session)
     return row
-
-
-def gates_now(session: Session) -> list[Gate]:
-    """Every gate of the session's protocol as it stands now."""
-    rows = reading.rows_of(session)
-    decisions = {
-        row.rule: row
-        for row in GateDecision.objects.filter(session=session).select_related("entered_by").order_by("id")
-    }
-    facts = reading.gate_facts(session, rows, now())
-    return gates_of(reading.protocol_of_session(session), facts, decisions)
 
 
 @transaction.atomic
@@ -230,35 +219,6 @@ def check_dose(
         witness=witness,
     )
     told_audit(by, "session.dose_checked", session, row, lot=row_lot.lot_number, drawn_mg=str(drawn_mg))
-    return row
-
-
-@transaction.atomic
-def clear(*, by: Actor, patient: str, uid: str, stamp: Stamp | None = None) -> Clearance:
-    """Release the dose: every gate was looked at and none holds it."""
-    session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
-    held = once(Clearance, session, stamp)
-    if held is not None:
-        return held
-    if session.state != State.ARRIVED:
-        raise InputError("this session cannot be cleared now", value=session.get_state_display())
-    gates = gates_now(session)
-    waiting = holding(gates)
-    if waiting:
-        raise InputError(
-            f"{len(waiting)} gates hold the dose",
-            value="; ".join(gate.rule.title for gate in waiting[:4]),
-            remedy="answer them, ask the prescriber, or re-plan the visit",
-        )
-    told = canonical(as_data(gates))
-    row = Clearance.objects.create(
-        session=session,
-        snapshot=told,
-        fingerprint=hashlib.sha256(told.encode()).hexdigest(),
-        **stamp.fields(by),
-    )
-    move_on(session, State.CLEARED)
-    told_audit(by, "session.cleared", session, row, fingerprint=row.fingerprint)
     return row
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.timezone import localtime
 
 from openkap.care.enrolment.facts import consent_in_force, screening_facts
 from openkap.care.enrolment.protocols import protocol_of
@@ -114,10 +115,36 @@ def gate_facts(session: Session, rows: Rows, moment: datetime) -> Facts:
                 elements[value.element],
                 parsed(value),
                 entry.observed_at,
-                f"{entry.entered_by.name}, {entry.observed_at:%H:%M}",
+                _said_by(entry),
                 value.is_confirmed,
             )
     return Facts(moment, known, session.patient.uid)
+
+
+def readings_before(session: Session, rows: Rows) -> list[Facts]:
+    """What was read before the dose, each set by itself and as of its own moment."""
+    elements = dictionary()
+    return [
+        Facts(
+            entry.observed_at,
+            {
+                value.element: Fact(
+                    elements[value.element],
+                    parsed(value),
+                    entry.observed_at,
+                    _said_by(entry),
+                    value.is_confirmed,
+                )
+                for value in values_of(entry)
+            },
+            session.patient.uid,
+        )
+        for entry in rows.of(Entry.Kind.GATE)
+    ]
+
+
+def _said_by(entry: Entry) -> str:
+    return f"{entry.entered_by.name}, {localtime(entry.observed_at):%H:%M}"
 
 
 def _from_record(session: Session, moment: datetime) -> list[Fact]:
@@ -136,7 +163,11 @@ def _from_record(session: Session, moment: datetime) -> list[Fact]:
     outcome = screening_outcome(session.patient)
     if outcome:
         found.append(("screening_outcome", outcome, moment))
-    return [Fact(elements[name], value, at, RECORD) for name, value, at in found]
+    return [Fact(elements[name], value, at, _of_record(at)) for name, value, at in found]
+
+
+def _of_record(at: datetime | None) -> str:
+    return f"{RECORD}, {localtime(at):%-d %b %Y}" if at else RECORD
 
 
 def readings_of(rows: Rows) -> list[Reading]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openkap.care.treatment.models import GateDecision
@@ -14,6 +14,8 @@ from openkap.protocol.facts import Facts, Standing, derive, show_value
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import Action, Rule, Stage
 
+# The group of the rules that look at readings.
+VITAL_SIGNS = "vital signs"
 # What a gate that fires means for the dose.
 SHUT = {
     Action.BLOCK_START: "shut",
@@ -45,6 +47,10 @@ class Gate:
     asks: tuple[tuple[Element, str], ...]
     decision: GateDecision | None = None
     sources: tuple[dict[str, Any], ...] = ()
+    # Each value it looked at: what, and who said so when.
+    known: tuple[tuple[str, str], ...] = ()
+    # A reading over the limit keeps it shut, whatever was read after.
+    is_latched: bool = False
 
     @property
     def words(self) -> str:
@@ -65,12 +71,44 @@ class Gate:
 OF_THE_RECORD = frozenset({"valid_consent_version_signed", "screening_outcome", "two_person_dose_check_done"})
 
 
-def gates_of(protocol: Protocol, facts: Facts, decisions: Mapping[str, GateDecision]) -> list[Gate]:
-    """Every gate of the protocol on these facts."""
+def gates_of(
+    protocol: Protocol,
+    facts: Facts,
+    decisions: Mapping[str, GateDecision],
+    readings: Sequence[Facts] = (),
+) -> list[Gate]:
+    """Every gate of the protocol on these facts; ``readings`` are the day's, each as it was taken."""
     facts = derive(facts, dictionary())
-    return [
-        _gate(protocol, rule, facts, decisions.get(rule.id)) for rule in protocol.stage(Stage.BEFORE_DOSE)
-    ]
+    found = []
+    for rule in protocol.stage(Stage.BEFORE_DOSE):
+        gate = replace(_gate(protocol, rule, facts, decisions.get(rule.id)), known=_known(rule, facts))
+        found.append(_latched(gate, readings))
+    return found
+
+
+def latches(rule: Rule) -> bool:
+    """Whether one reading over its limit ends the day: a stop limit of a vital sign."""
+    return rule.is_active and rule.action is Action.BLOCK_START and rule.group == VITAL_SIGNS
+
+
+def _latched(gate: Gate, readings: Sequence[Facts]) -> Gate:
+    """Shut by any reading of the day over a stop limit; the worst stands until it is crossed out as wrong."""
+    if not latches(gate.rule):
+        return gate
+    for taken in readings:
+        outcome, finding = gate.rule.outcome(taken)
+        if outcome == "fires":
+            reason = reason_of(gate.rule, finding, taken, dictionary())
+            origins = {taken.known[name].origin for name in reason.facts if name in taken.known}
+            saw = f"{reason.value} ({'; '.join(sorted(origins))})" if origins else reason.value
+            return replace(gate, state="shut", saw=saw, limit=reason.limit, is_latched=True)
+    return gate
+
+
+def _known(rule: Rule, facts: Facts) -> tuple[tuple[str, str], ...]:
+    """The values behind a gate, each with who or what said so."""
+    told = [facts.known[name] for name in facts_of(rule.condition) if name in facts.known]
+    return tuple((f"{fact.element.label}: {fact.shown()}", fact.origin) for fact in told)
 
 
 def _gate(protocol: Protocol, rule: Rule, facts: Facts, decision: GateDecision | None) -> Gate:
@@ -126,6 +164,7 @@ def as_data(gates: list[Gate]) -> list[dict[str, Any]]:
             "sources": list(gate.sources),
             "decision": gate.decision.reason if gate.decision else "",
             "decided_by": gate.decision.entered_by.name if gate.decision else "",
+            "known": [list(each) for each in gate.known],
         }
         for gate in gates
     ]

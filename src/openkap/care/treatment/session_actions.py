@@ -18,6 +18,7 @@ from openkap.care.prepared import insert
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts
 from openkap.care.treatment.models import Entry, Session, Value
+from openkap.care.treatment.release_actions import look_again
 from openkap.care.treatment.session_rows import (
     BEFORE,
     RUNNING,
@@ -94,6 +95,8 @@ def enter(
         # A correction changes what earlier alerts rested on; one more reading does not.
         raise_alerts(session, since=None if old else row.observed_at)
     told_audit(by, "session.entered", session, row, kind=kind, elements=sorted(parsed))
+    if kind == Entry.Kind.GATE:
+        look_again(by, session)
     return row
 
 
@@ -170,6 +173,8 @@ def take_back(
         # Readings after it, or all of them where it was the baseline, may mean something else now.
         raise_alerts(session)
     told_audit(by, "session.entered_in_error", session, row, kind=old.kind)
+    if old.kind == Entry.Kind.GATE:
+        look_again(by, session)
     return row
 
 

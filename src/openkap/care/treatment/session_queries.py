@@ -11,13 +11,14 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import staff_with
 from openkap.care.treatment.closing_actions import open_ends
-from openkap.care.treatment.dose_actions import gates_now, ordered_dose
+from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import in_use_ug
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import stock
 from openkap.care.treatment.record import mg, record_of
+from openkap.care.treatment.release_actions import gates_now
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of

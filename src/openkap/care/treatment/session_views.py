@@ -20,6 +20,7 @@ from openkap.care.treatment import (
     dose_actions,
     drug_actions,
     forms,
+    release_actions,
     session_actions,
     session_queries,
 )
@@ -166,7 +167,7 @@ def _witness(request: ClinicRequest) -> drug_actions.Witness:
 @require_POST
 def clear(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """Release the dose."""
-    act = lambda: dose_actions.clear(  # noqa: E731
+    act = lambda: release_actions.clear(  # noqa: E731
         by=request.actor, patient=patient, uid=session, stamp=forms.stamp_given(request.POST)
     )
     return _acted(request, patient, session, "release", act)

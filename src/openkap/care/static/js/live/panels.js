@@ -65,8 +65,10 @@ export function drugPanel(page) {
     row.append(...parts);
     box.append(row);
   };
-  if (state === "cleared") line(twice(`Start ${dose.ordered_mg} mg`, () => `Tap again: start ${dose.ordered_mg} mg${rate ? ` at ${dose.rate_ml_h} mL/h${way}` : ""} now`, () => send("start")), at.root);
-  else if (["planned", "arrived"].includes(state)) box.append(node("p", "", "Not released yet: clear the gates on the session's own page."));
+  const { held } = page.state;
+  if (state === "cleared" && held) box.append(node("p", "alarm", `A gate holds the dose again: ${held}. Answer it on the session's own page.`));
+  else if (state === "cleared") line(twice(`Start ${dose.ordered_mg} mg`, () => `Tap again: start ${dose.ordered_mg} mg${rate ? ` at ${dose.rate_ml_h} mL/h${way}` : ""} now`, () => send("start")), at.root);
+  else if (["planned", "arrived"].includes(state)) box.append(node("p", "", `Not released yet. ${held ? `Held by: ${held}. ` : ""}Clear the gates on the session's own page.`));
   else if (state === "dosing") {
     line(dose.pump === "paused" ? button("▶ Resume", () => send("resume")) : button("‖ Pause", () => send("pause")), at.root);
     if (dose.rate_ml_h !== null && dose.pump !== "paused") line(...rateLine(dose, send));
