@@ -28,6 +28,7 @@ from treated import (
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
+from openkap.care.enrolment import actions as enrolment_actions
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
 from openkap.care.treatment import (
@@ -123,6 +124,58 @@ def test_one_reading_over_a_stop_limit_ends_the_day_whatever_is_read_after(cast,
     values = {**GATES, "sbp_predose": "139"}
     enter(cast, session, "gate", values, stamp=Stamp(corrects=wrong.uid, reason="cuff over the sleeve"))
     assert not release_actions.holding(release_actions.gates_now(session))
+
+
+def gate_of(session, rule):
+    return next(each for each in release_actions.gates_now(session) if each.rule.id == rule)
+
+
+def test_a_stopping_rule_that_is_met_holds_the_next_dose_until_the_prescriber_decides(cast, session, watch):
+    arrived(cast, session, watch)
+    closing_actions.record_adverse_event(
+        by=cast.actor("ben"),
+        patient=session.patient.uid,
+        uid=session.uid,
+        event=closing_actions.Event("psychosis", now(), 3, "possible", "none", "recovering"),
+    )
+    gate = gate_of(session, "STOP-2")
+    assert (gate.state, gate.holds) == ("review", True)
+    assert gate.title == "Course: New psychosis or mania"
+    page = cast.client("ben").get(url_of(session)).content.decode()
+    assert "Stop; psychiatric review same day." in page
+    decide = url_of(session, "gates/STOP-2/")
+    assert cast.client("ben").post(decide, {"goes_on": "yes", "reason": "seen"}).status_code == 403
+    assert (
+        cast.client("ada").post(decide, {"goes_on": "yes", "reason": "reviewed, was grief"}).status_code
+        == 302
+    )
+    assert gate_of(session, "STOP-2").state == "decided"
+
+
+def test_what_screening_would_say_today_holds_the_dose(cast, session, watch):
+    arrived(cast, session, watch)
+    assert not [each for each in release_actions.gates_now(session) if each.lead]
+    watch.forward(minutes=1)
+    enrolment_actions.answer(by=cast.actor("cora"), uid=session.patient.uid, element="qtcf", given="590 ms")
+    news = [each for each in release_actions.gates_now(session) if each.lead]
+    assert [(each.state, each.saw) for each in news] == [("review", "590 ms")]
+    assert news[0].title.startswith("New since screening: ")
+    assert news[0].holds
+
+
+def test_a_patient_who_wishes_something_else_gets_no_dose(cast, session, watch):
+    arrived(cast, session, watch)
+    assert gate_of(session, "PRE-02").state == "clear"
+    enrolment_actions.record_shared_decision(
+        by=cast.actor("ada"),
+        uid=session.patient.uid,
+        wish="other",
+        patient_said="Therapy first.",
+        alternatives=[],
+    )
+    gate = gate_of(session, "PRE-02")
+    assert gate.state == "shut"
+    assert "another treatment first" in gate.saw
 
 
 def test_what_is_learned_after_the_release_takes_it_back(cast, session, watch):

@@ -80,7 +80,7 @@ def started_while_held(session: Session, held: Sequence[Gate], at: datetime) -> 
             snapshot=canonical(
                 {
                     "rule": gate.rule.id,
-                    "title": f"Started although a gate holds the dose: {gate.rule.title}",
+                    "title": f"Started although a gate holds the dose: {gate.title}",
                     "value": gate.saw,
                     "limit": gate.limit,
                     "say": "Pause the drug and call the prescriber now.",

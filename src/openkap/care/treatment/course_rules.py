@@ -49,9 +49,10 @@ def rules_of(course: Course) -> list[Ruled]:
     return sorted(told, key=lambda each: ("met", "clear", "judge").index(each.state))
 
 
-def stops_of(course: Course) -> list[Ruled]:
-    """The stopping rules that are met."""
-    return [each for each in rules_of(course) if each.state == "met" and each.rule.kind == "stop"]
+def holds_of(course: Course) -> list[Ruled]:
+    """The rules that are met and speak before the next dose: stopping rules, and those of maintenance."""
+    kinds = {"stop", "maintenance"} if course.kind == Course.Kind.MAINTENANCE else {"stop"}
+    return [each for each in rules_of(course) if each.state == "met" and each.rule.kind in kinds]
 
 
 Look = Callable[[Course, CourseRule, list[AdverseEvent]], str]

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from openkap.care.enrolment.standing import Since
+from openkap.care.treatment.course_rules import Ruled
 from openkap.care.treatment.models import GateDecision
+from openkap.core.source import Grade
 from openkap.protocol.assess import reason_of, source_dict
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Element, dictionary
@@ -14,6 +17,11 @@ from openkap.protocol.facts import Facts, Standing, derive, show_value
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import Action, Rule, Stage
 
+# What a rule of the screening that fires only now means for the dose.
+SINCE = {Action.EXCLUDE: "shut", Action.DELAY: "wait", Action.CLINICIAN_REVIEW: "review"}
+COURSE, SCREENED = "Course", "New since screening"
+# The fact behind the gate that asks whether screening was concluded.
+WISH = "screening_outcome"
 # The group of the rules that look at readings.
 VITAL_SIGNS = "vital signs"
 # What a gate that fires means for the dose.
@@ -36,10 +44,23 @@ WORDS = {
 
 
 @dataclass(frozen=True)
+class CourseHold:
+    """A stopping rule of the whole course, as a gate before one dose: the named prescriber decides."""
+
+    id: str
+    title: str
+    say: str
+    grade: Grade
+    note: str = ""
+    action: Action = Action.CLINICIAN_REVIEW
+    action_while_unknown: Action = Action.CLINICIAN_REVIEW
+
+
+@dataclass(frozen=True)
 class Gate:
     """One rule with what it saw."""
 
-    rule: Rule
+    rule: Rule | CourseHold
     state: str
     saw: str
     limit: str
@@ -51,6 +72,12 @@ class Gate:
     known: tuple[tuple[str, str], ...] = ()
     # A reading over the limit keeps it shut, whatever was read after.
     is_latched: bool = False
+    # Said before the rule's own title where the rule is not one of the day.
+    lead: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.lead}: {self.rule.title}" if self.lead else self.rule.title
 
     @property
     def words(self) -> str:
@@ -86,6 +113,53 @@ def gates_of(
     return found
 
 
+def course_gates(
+    protocol: Protocol, stops: Sequence[Ruled], since: Since, decisions: Mapping[str, GateDecision]
+) -> list[Gate]:
+    """What the course as a whole says before one more dose: rules that are met, news since screening."""
+    found = []
+    for stop in stops:
+        hold = CourseHold(
+            stop.rule.id,
+            stop.rule.text.capitalize(),
+            _sentence(stop.rule.do),
+            stop.rule.grade,
+            stop.rule.note or "",
+        )
+        sources = tuple(source_dict(protocol, name) for name in stop.rule.sources)
+        found.append(_decided(Gate(hold, "review", stop.said, "", (), None, sources, lead=COURSE), decisions))
+    for rule, saw in since.fired:
+        gate = Gate(rule, SINCE[rule.action], saw, "", (), lead=SCREENED)
+        found.append(_decided(gate, decisions))
+    return found
+
+
+def wished(gates: list[Gate], since: Since) -> list[Gate]:
+    """A patient who no longer wishes to go on gets no dose: the gate of the screening says so."""
+    if not since.wish:
+        return gates
+    saw = f"the patient's last wish: {since.wish}"
+    return [
+        replace(gate, state="shut", saw=saw, limit="") if WISH in _facts_of(gate.rule) else gate
+        for gate in gates
+    ]
+
+
+def _facts_of(rule: Rule | CourseHold) -> tuple[str, ...]:
+    return facts_of(rule.condition) if isinstance(rule, Rule) else ()
+
+
+def _decided(gate: Gate, decisions: Mapping[str, GateDecision]) -> Gate:
+    decision = decisions.get(gate.rule.id)
+    if gate.state != "review" or decision is None or decision.saw != gate.saw[:200]:
+        return replace(gate, decision=decision)
+    return replace(gate, state="decided" if decision.goes_on else "shut", decision=decision)
+
+
+def _sentence(text: str | None) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def latches(rule: Rule) -> bool:
     """Whether one reading over its limit ends the day: a stop limit of a vital sign."""
     return rule.is_active and rule.action is Action.BLOCK_START and rule.group == VITAL_SIGNS
@@ -93,12 +167,13 @@ def latches(rule: Rule) -> bool:
 
 def _latched(gate: Gate, readings: Sequence[Facts]) -> Gate:
     """Shut by any reading of the day over a stop limit; the worst stands until it is crossed out as wrong."""
-    if not latches(gate.rule):
+    rule = gate.rule
+    if not isinstance(rule, Rule) or not latches(rule):
         return gate
     for taken in readings:
-        outcome, finding = gate.rule.outcome(taken)
+        outcome, finding = rule.outcome(taken)
         if outcome == "fires":
-            reason = reason_of(gate.rule, finding, taken, dictionary())
+            reason = reason_of(rule, finding, taken, dictionary())
             origins = {taken.known[name].origin for name in reason.facts if name in taken.known}
             saw = f"{reason.value} ({'; '.join(sorted(origins))})" if origins else reason.value
             return replace(gate, state="shut", saw=saw, limit=reason.limit, is_latched=True)
@@ -155,7 +230,7 @@ def as_data(gates: list[Gate]) -> list[dict[str, Any]]:
     return [
         {
             "rule": gate.rule.id,
-            "title": gate.rule.title,
+            "title": gate.title,
             "state": gate.state,
             "words": gate.words,
             "saw": gate.saw,

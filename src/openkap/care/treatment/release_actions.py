@@ -9,10 +9,12 @@ from django.db import transaction
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
+from openkap.care.enrolment.standing import since_decision
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
-from openkap.care.treatment.gates import Gate, as_data, gates_of, holding
+from openkap.care.treatment.course_rules import holds_of
+from openkap.care.treatment.gates import Gate, as_data, course_gates, gates_of, holding, wished
 from openkap.care.treatment.models import Clearance, GateDecision, Session
 from openkap.care.treatment.session_rows import State, locked_session, move_on, once, told_audit
 from openkap.care.treatment.stamps import Stamp
@@ -28,12 +30,14 @@ def gates_now(session: Session) -> list[Gate]:
         row.rule: row
         for row in GateDecision.objects.filter(session=session).select_related("entered_by").order_by("id")
     }
-    return gates_of(
-        reading.protocol_of_session(session),
+    protocol, since = reading.protocol_of_session(session), since_decision(session.patient)
+    gates = gates_of(
+        protocol,
         reading.gate_facts(session, rows, now()),
         decisions,
         reading.readings_before(session, rows),
     )
+    return [*wished(gates, since), *course_gates(protocol, holds_of(session.course), since, decisions)]
 
 
 @transaction.atomic
@@ -94,6 +98,6 @@ def refuse_held(session: Session) -> None:
 def said(waiting: list[Gate]) -> str:
     """The gates that hold the dose, each with what it saw."""
     first = sorted(waiting, key=lambda gate: gate.state != "shut")
-    named = [f"{gate.rule.title}{f', {gate.saw}' if gate.saw else ''}" for gate in first[:NAMED]]
+    named = [f"{gate.title}{f', {gate.saw}' if gate.saw else ''}" for gate in first[:NAMED]]
     rest = len(waiting) - NAMED
     return "; ".join(named) + (f"; and {rest} more" if rest > 0 else "")
