@@ -170,7 +170,7 @@ def test_a_patient_who_wishes_something_else_gets_no_dose(cast, session, watch):
         by=cast.actor("ada"),
         uid=session.patient.uid,
         wish="other",
-        patient_said="Therapy first.",
+        patient_said="Therapy.",
         alternatives=[],
     )
     gate = gate_of(session, "PRE-02")
@@ -192,10 +192,12 @@ def test_what_is_learned_after_the_release_takes_it_back(cast, session, watch):
 
 def test_a_start_looks_at_the_gates_once_more(cast, session, watch):
     cleared(cast, session, watch)
-    # Two hours later the readings before the dose are too old to start on.
-    watch.moment += timedelta(hours=30)
+    enrolment_actions.record_shared_decision(
+        by=cast.actor("ada"), uid=session.patient.uid, wish="time", patient_said="Not yet.", alternatives=[]
+    )
     answer = cast.client("ben").post(url_of(session, "dose/"), {"kind": "start"})
     assert answer.status_code == 422
+    assert "a gate holds it again" in answer.content.decode()
     assert not DoseEvent.objects.exists()
 
 
