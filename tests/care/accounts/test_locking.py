@@ -1,9 +1,12 @@
 """A shared tablet: it locks, opens by PIN or password, and keeps what was typed."""
 
+import base64
+import json
 import re
 
 import pytest
 
+from openkap.care.accounts.sealing import unseal
 from openkap.care.demo.cast import PASSWORD
 
 PIN = "482913"
@@ -63,6 +66,21 @@ def test_a_form_sent_from_a_locked_screen_is_kept_and_offered_again(tablet, watc
     assert fields["what_helps"] == words
     assert tablet.post(offered.context["path"], fields).status_code == 302
     assert words.splitlines()[0] in tablet.get(page).context["form"].initial["what_helps"]
+
+
+def test_a_held_form_keeps_no_password_and_cannot_be_read_without_the_key(tablet, watch, settings, patient):
+    page = f"/patients/{patient.uid}/screening/decide/"
+    tablet.get("/home/")
+    leave_alone(watch, settings)
+    locked = tablet.post(page, {"outcome": "eligible", "reason": "seen twice", "password": PASSWORD})
+    assert PASSWORD not in locked.content.decode()
+    held = re.search(r'name="held" value="([^"]+)"', locked.content.decode()).group(1)
+    for part in held.split("."):
+        assert b"seen twice" not in base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    assert json.loads(unseal(held))["form"] == "outcome=eligible&reason=seen+twice"
+    offered = tablet.post("/me/unlock/", {"pin": PIN, "held": held, "back": page})
+    assert PASSWORD not in offered.content.decode()
+    assert "Password, once more" in offered.content.decode()
 
 
 def test_locking_by_hand_locks_at_once(tablet):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.hashers import check_password as check_hash
 from django.contrib.auth.hashers import make_password
-from django.core import signing
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -17,13 +19,15 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.backends import check_password, count_failure, is_locked
 from openkap.care.accounts.models import Staff
+from openkap.care.accounts.sealing import seal, unseal
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.core.errors import InputError
 
 TOUCHED_KEY = "touched"
 WRONG_KEY = "wrong_pins"
-HELD_SALT = "held-form"
+# Fields that prove who somebody is: they never leave the server again.
+SECRETS = ("password", "old_password", "password1", "password2", "pin", "code")
 PIN_LENGTH = 6
 # The session ends after this many wrong PINs: then only password and second factor open it.
 MOST_WRONG_PINS = 3
@@ -53,13 +57,7 @@ def lock(request: HttpRequest) -> None:
 
 def lock_page(request: HttpRequest) -> HttpResponse:
     """The page that asks who is there; a form that was being sent waits inside it, sealed."""
-    held = ""
-    if request.method == "POST":
-        held = signing.dumps(
-            {"path": request.get_full_path(), "form": request.POST.urlencode()},
-            salt=HELD_SALT,
-            compress=True,
-        )
+    held = _hold(request) if request.method == "POST" else ""
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
     back = request.get_full_path() if request.method == "GET" else reverse("home")
@@ -70,6 +68,15 @@ def lock_page(request: HttpRequest) -> HttpResponse:
         {"back": back, "held": held, "has_pin": bool(person.pin), "pin_length": PIN_LENGTH},
         status=423,
     )
+
+
+def _hold(request: HttpRequest) -> str:
+    """The form, encrypted; what proves who somebody is, is left out and asked for again."""
+    form = request.POST.copy()
+    asks = [name for name in form if name in SECRETS]
+    for name in (*asks, "csrfmiddlewaretoken"):
+        form.pop(name, None)
+    return seal(json.dumps({"path": request.get_full_path(), "form": form.urlencode(), "asks": asks}))
 
 
 def unlock(request: HttpRequest, *, pin: str = "", password: str = "") -> bool:
@@ -103,15 +110,23 @@ def _check_pin(person: Staff, pin: str) -> bool:
     return False
 
 
-def held_form(sealed: str) -> tuple[str, list[tuple[str, str]]] | None:
-    """The address and fields of a form that waited behind the lock page, or None if tampered with."""
+@dataclass(frozen=True)
+class Held:
+    """A form that waited behind the lock page: its address, its fields, and the secrets to type again."""
+
+    path: str
+    fields: list[tuple[str, str]]
+    asks: list[str]
+
+
+def held_form(sealed: str) -> Held | None:
+    """The form that waited, or None if it was tampered with or waited too long."""
     try:
-        held = signing.loads(sealed, salt=HELD_SALT, max_age=settings.SESSION_COOKIE_AGE)
-    except signing.BadSignature:
+        held = json.loads(unseal(sealed, seconds=settings.SESSION_COOKIE_AGE))
+    except InvalidToken:
         return None
     form = QueryDict(held["form"])
-    fields = [(name, value) for name in form for value in form.getlist(name)]
-    return held["path"], [(name, value) for name, value in fields if name != "csrfmiddlewaretoken"]
+    return Held(held["path"], [(name, value) for name in form for value in form.getlist(name)], held["asks"])
 
 
 def set_pin(*, by: Actor, pin: str, password: str) -> None:

@@ -19,6 +19,6 @@ def seal(text: str) -> str:
     return _box().encrypt(text.encode()).decode()
 
 
-def unseal(sealed: str) -> str:
-    """The text again; raises ``cryptography.fernet.InvalidToken`` when it was tampered with."""
-    return _box().decrypt(sealed.encode()).decode()
+def unseal(sealed: str, *, seconds: int | None = None) -> str:
+    """The text again; raises ``cryptography.fernet.InvalidToken`` when it was tampered with or is older."""
+    return _box().decrypt(sealed.encode(), ttl=seconds).decode()

@@ -54,8 +54,8 @@ def unlock(request: ClinicRequest) -> HttpResponse:
         return redirect(back)
     held = locking.held_form(request.POST.get("held", "")) if request.POST.get("held") else None
     if held:
-        path, fields = held
-        return render(request, "accounts/held.html", {"path": inside(request, path, "/"), "fields": fields})
+        context = {"path": inside(request, held.path, "/"), "fields": held.fields, "asks": held.asks}
+        return render(request, "accounts/held.html", context)
     return redirect(back)
 
 
