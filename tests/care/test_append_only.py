@@ -25,7 +25,32 @@ def triggers(table: str) -> set[str]:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_promise_has_its_triggers(model):
     table = model._meta.db_table
-    assert {f"{table}_no_delete", f"{table}_no_update"} <= triggers(table)
+    kinds = {
+        "no_delete",
+        "no_update",
+        {"sqlite": "no_replace", "postgresql": "no_truncate"}[connection.vendor],
+    }
+    assert {f"{table}_{kind}" for kind in kinds} <= triggers(table)
+
+
+@pytest.mark.django_db
+def test_a_row_is_not_replaced_by_inserting_it_again(patient):
+    if connection.vendor != "sqlite":
+        pytest.skip("a statement of SQLite alone")
+    with connection.cursor() as cursor, pytest.raises(DatabaseError, match="append-only"):
+        cursor.execute("INSERT OR REPLACE INTO audit_auditevent SELECT * FROM audit_auditevent LIMIT 1")
+
+
+@pytest.mark.django_db
+def test_a_table_that_was_rebuilt_is_protected_again_after_the_next_migration(patient):
+    from openkap.care.append_only import protect_all, release_sql
+
+    with connection.cursor() as cursor:
+        for statement in release_sql("audit_auditevent", connection.vendor):
+            cursor.execute(statement)
+    assert not triggers("audit_auditevent")
+    protect_all()
+    assert "audit_auditevent_no_update" in triggers("audit_auditevent")
 
 
 def test_the_last_migration_that_names_a_model_keeps_its_promise():

@@ -2,8 +2,8 @@
 
 A model says ``append_only = AppendOnly()`` (nothing may change) or ``AppendOnly(mutable=("claimed_by",))``
 (only those columns may), and its migration carries ``ProtectRows("ModelName")`` after ``CreateModel``.
-A contract test compares the two, because SQLite forgets triggers when Django rebuilds a table: a migration
-that alters such a table repeats ``ProtectRows``.
+After every ``migrate`` the triggers are made anew (``protect_all``): SQLite forgets them when Django rebuilds
+a table, and an older database gets what a newer version of this file adds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -89,6 +89,8 @@ def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str
             *release_sql(table, vendor),
             f'CREATE TRIGGER "{table}_no_delete" BEFORE DELETE ON "{table}" {refuse}',
             f'CREATE TRIGGER "{table}_no_update" BEFORE UPDATE ON "{table}" {when} {refuse}',
+            # INSERT OR REPLACE deletes the old row without asking the trigger on DELETE.
+            f'CREATE TRIGGER "{table}_no_replace" BEFORE INSERT ON "{table}" {_exists(model)} {refuse}',
         ]
     refuse = "EXECUTE FUNCTION openkap_append_only()"
     return [
@@ -100,9 +102,17 @@ def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str
     ]
 
 
+def _exists(model: type[models.Model]) -> str:
+    """When a row of the new one's key is there already."""
+    table = model._meta.db_table
+    keys = [field.column for field in model._meta.local_fields if field.unique]
+    same = " OR ".join(f'"{column}" = NEW."{column}"' for column in keys)
+    return f'WHEN EXISTS (SELECT 1 FROM "{table}" WHERE {same})'  # noqa: S608
+
+
 def release_sql(table: str, vendor: str) -> list[str]:
     """The statements that drop our triggers from a table."""
-    names = [f"{table}_no_{event}" for event in ("delete", "update", "truncate")]
+    names = [f"{table}_no_{event}" for event in ("delete", "update", "truncate", "replace")]
     if vendor == "sqlite":
         return [f'DROP TRIGGER IF EXISTS "{name}"' for name in names]
     return [f'DROP TRIGGER IF EXISTS "{name}" ON "{table}"' for name in names]
@@ -115,3 +125,15 @@ def protected_models() -> list[type[models.Model]]:
     return [
         model for model in apps.get_models() if isinstance(getattr(model, "append_only", None), AppendOnly)
     ]
+
+
+def protect_all(using: str = DEFAULT_DB_ALIAS, **sent: Any) -> None:
+    """Make the triggers of every table that promises append-only rows anew: what ``post_migrate`` calls."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        there = set(connection.introspection.table_names(cursor))
+        for model in protected_models():
+            if model._meta.db_table in there:
+                mutable = model.append_only.mutable  # type: ignore[attr-defined]
+                for statement in protect_sql(model, mutable, connection.vendor):
+                    cursor.execute(statement)

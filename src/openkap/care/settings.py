@@ -201,7 +201,8 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 # One account is guarded by our own lock (backends.py), in the database; here one address that tries many.
-ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip"}
+# Wrong second factors are counted for each person too, before the account's own lock sees them.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "OpenKAP"

@@ -44,6 +44,15 @@ def test_breaking_the_glass_opens_one_record_for_a_limited_time(cast, restricted
     assert actions.count("glass.broken") == 1
 
 
+def test_broken_glass_makes_nobody_a_member_and_lifts_no_restriction(cast, restricted):
+    TeamMember.objects.filter(staff=cast.staff("ada")).delete()
+    ada, chart = cast.client("ada"), f"/patients/{restricted.uid}/"
+    ada.post(f"{chart}break-glass/", {"reason": REASON})
+    assert ada.get(chart).status_code == 200
+    for page in ("team/", "restrict/"):
+        assert ada.get(f"{chart}{page}").status_code == 403, page
+
+
 def test_an_emergency_is_reviewed_by_the_auditor_once(cast, restricted):
     cast.client("ben").post(f"/patients/{restricted.uid}/break-glass/", {"reason": REASON})
     glass = BreakGlass.objects.get()

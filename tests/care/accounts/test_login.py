@@ -165,3 +165,36 @@ def test_somebody_hired_chooses_a_password_by_the_link_they_are_sent(cast, outbo
     assert answer.status_code == 302
     _, answer = log_in("a long new pass phrase", "nia@example.org")
     assert answer.status_code == 302
+
+
+def heard() -> list[str]:
+    return list(AuditEvent.objects.order_by("id").values_list("action", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_coming_in_going_out_and_what_opens_the_door_stand_in_the_audit(cast, strict):
+    browser, _ = log_in()
+    enrol(browser)
+    browser.post("/account/logout/")
+    log_in("wrong", "nobody@example.org")
+    seen = [each for each in heard() if each.startswith(("login.", "staff.factor"))]
+    assert seen[0] == "login.succeeded"
+    assert "staff.factor_added" in seen
+    assert seen[-2:] == ["login.ended", "login.unknown"]
+    # What was typed as an address may be a password: it is kept nowhere.
+    assert "nobody@example.org" not in "".join(AuditEvent.objects.values_list("body", flat=True))
+
+
+@pytest.mark.django_db
+def test_wrong_second_factors_lock_the_account_like_wrong_passwords(cast, strict, settings):
+    browser, _ = log_in()
+    enrol(browser)
+    browser, _ = log_in()
+    for _ in range(settings.LOCKOUT_ATTEMPTS):
+        browser.post("/account/second-factor/authenticate/", {"code": "000000"})
+    assert heard().count("login.locked") == 1
+    codes = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
+    browser.post("/account/second-factor/authenticate/", {"code": codes[0]})
+    assert browser.get("/home/").status_code == 302
+    log_in(browser=browser)
+    assert browser.get("/home/").status_code == 302

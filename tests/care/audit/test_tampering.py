@@ -80,6 +80,17 @@ def test_deleted_events_are_found_where_they_stood(place, count):
     assert {finding.kind for finding in report.findings} <= {"deleted", "cut off"}
 
 
+def test_a_file_that_says_it_begins_later_is_cut_off():
+    lines = chain_of(9)
+    sixth = json.loads(lines[6])
+    head = json.loads(lines[0]) | {"first": 6, "previous": sixth["previous"]}
+    report = verify_lines([json.dumps(head), *lines[6:]])
+    assert [(finding.kind, finding.line) for finding in report.findings] == [("cut off", 1)]
+    third = json.loads(lines[3])
+    anchored = verify_lines([json.dumps(head), *lines[6:]], {3: third["digest"]})
+    assert "an event noted elsewhere is not in the file" in {each.words for each in anchored.findings}
+
+
 @given(positions, positions)
 def test_events_that_changed_places_are_found(first, second):
     lines = list(WHOLE)

@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and rights"
 
     def ready(self) -> None:
-        from openkap.care.accounts import checks  # noqa: F401 - registers them
+        from openkap.care.accounts import checks, logins  # noqa: F401 - registers them

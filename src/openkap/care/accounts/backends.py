@@ -28,6 +28,9 @@ class LockingBackend(BaseBackend):
         if person is None:
             # As much work as for a known address, so that time tells nothing.
             Staff().set_password(password)
+            from openkap.care.accounts.logins import unknown_address
+
+            unknown_address()
             return None
         return person if check_password(person, password) and person.is_active else None
 

@@ -65,7 +65,12 @@ def verify_lines(lines: Iterable[str], anchors: dict[int, str] | None = None) ->
     head_line, head = entries.pop(0)
     expected, previous = 1, "0" * 64
     if set(head) == {"openkap_audit", "chain", "first", "previous"} and head["openkap_audit"] == FORMAT:
-        report.chain, expected, previous = str(head["chain"]), _number(head["first"]), str(head["previous"])
+        report.chain = str(head["chain"])
+        if _number(head["first"]) != expected or head["previous"] != previous:
+            # An export always begins at the beginning.
+            words = f"the file says that it begins with event {head['first']}: earlier ones are not in it"
+            report.add(head_line, _number(head["first"]), "cut off", words)
+            expected, previous = _number(head["first"]), str(head["previous"])
     else:
         report.add(head_line, None, "cut off", "the first line is not the head of an audit export")
         entries.insert(0, (head_line, head))
@@ -162,7 +167,6 @@ def _check_anchors(
     entries: list[tuple[int, dict[str, Any]]], anchors: dict[int, str], report: Report
 ) -> None:
     by_sequence = {_number(entry.get("sequence")): (line, entry) for line, entry in entries}
-    first = min(by_sequence, default=0)
     for sequence, digest in sorted(anchors.items()):
         if sequence in by_sequence:
             line, entry = by_sequence[sequence]
@@ -170,7 +174,7 @@ def _check_anchors(
                 report.add(
                     line, sequence, "rewritten", "its digest is not the one noted elsewhere at the time"
                 )
-        elif sequence >= first:
+        else:
             last_line = entries[-1][0] if entries else 1
             report.add(last_line, sequence, "cut off", "an event noted elsewhere is not in the file")
 
