@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db.models import QuerySet
 from django.http import Http404
 
@@ -16,6 +18,8 @@ from openkap.core.errors import InputError
 
 LINK = "measure"
 ENDED = "this link has ended"
+# A telephone that was off for a while still hands in what it holds; an alarming answer counts that late too.
+LATE = timedelta(days=30)
 
 
 def invitation_for(
@@ -79,15 +83,28 @@ def _asked(uid: str) -> QuerySet[Invitation]:
 def through_link(token: str) -> tuple[Actor, Invitation]:
     """The invitation behind a patient's link, and the patient as the one who acts.
 
-    Raises ``InputError`` when the link was changed, has expired, or a newer one took its place.
+    Every link of an invitation opens it until that link ends: a reminder or the clinic's tablet must not
+    shut out who is in the middle of answering. Raises ``InputError`` when the link was changed, has ended,
+    or the questions were closed.
     """
-    uid, _, number = open_link(LINK, token).partition(".")
-    invitation = next(iter(_asked(uid)), None)
-    if invitation is None or str(invitation.link_number) != number:
-        raise InputError(
-            "a newer link took the place of this one",
-            remedy="open the newest message, or ask the clinic for a new link; your answers are kept",
-        )
+    by, invitation = _behind(open_link(LINK, token))
     if invitation.closed_at is not None:
-        raise InputError(ENDED, remedy="ask the clinic for a new one; your answers are kept")
+        raise InputError(ENDED, remedy="ask the clinic for a new one")
+    return by, invitation
+
+
+def late_link(token: str) -> tuple[Actor, Invitation]:
+    """As ``through_link``, for answers that arrive after the end: they may be handed in, nothing is shown."""
+    return _behind(open_link(LINK, token, late=LATE))
+
+
+def _behind(content: str) -> tuple[Actor, Invitation]:
+    uid, _, number = content.partition(".")
+    invitation = next(iter(_asked(uid)), None)
+    given = number.isdecimal() and invitation is not None and 0 < int(number) <= invitation.link_number
+    if invitation is None or not given:
+        raise InputError(
+            "this link cannot be read",
+            remedy="open the link from the message again, or ask the clinic for a new one",
+        )
     return patient_actor(invitation.patient.uid, invitation.patient.clinic), invitation

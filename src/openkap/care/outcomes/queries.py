@@ -370,7 +370,13 @@ def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
 def read_form(form: Form) -> dict[str, Any]:
     """One form item by item, with what it scored and what the definitions say."""
     instrument = form_of(form.instrument)
-    answers = latest_answers(form)
+    taps = ItemAnswer.objects.filter(form=form).order_by("answered_at", "id")
+    finished = form.finished_at
+    # What came after the form was finished stands beside it: the score is of what was finished.
+    in_time = [row for row in taps if finished is None or row.received_at <= finished]
+    late = {row.item: row.value for row in taps if finished is not None and row.received_at > finished}
+    last = {row.item: row.value for row in in_time}
+    answers = {item: value for item, value in last.items() if value is not None}
     questions, is_official = questions_of(instrument, "en")
     known = sources()
     found = score(instrument, answers)
@@ -387,6 +393,9 @@ def read_form(form: Form) -> dict[str, Any]:
             (question, answers.get(question.item), question.words(answers.get(question.item)))
             for question in questions
         ],
+        "late": [
+            (question, question.words(late[question.item])) for question in questions if question.item in late
+        ],
         "scales": found.scales,
         "main": instrument.main,
         "bands": [
@@ -394,7 +403,7 @@ def read_form(form: Form) -> dict[str, Any]:
         ],
         "voided_at": form.voided_at,
         "voided_because": form.voided_because,
-        "changes": ItemAnswer.objects.filter(form=form).count() - len(answers),
+        "changes": len(in_time) - len(answers),
     }
 
 
@@ -451,7 +460,10 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "escalate_at": signal.escalate_at,
         "form": form_of(form.instrument).short,
         "occasion": title_of(form.invitation.occasion),
-        "items": [(questions[item].text, questions[item].words(answers.get(item))) for item in signal.items],
+        "items": [
+            (questions[item].text, _as_raised(questions[item], signal.answers.get(item), answers.get(item)))
+            for item in signal.items
+        ],
         "calls": [(call.staff.name, call.called_at, call.level) for call in calls],
         "acknowledged_by": signal.acknowledged_by.name if signal.acknowledged_by else "",
         "acknowledged_at": signal.acknowledged_at,
@@ -459,6 +471,13 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "closed_at": signal.closed_at,
         "what_was_done": signal.what_was_done,
     }
+
+
+def _as_raised(question: Question, then: int | None, latest: int | None) -> str:
+    """What was answered when somebody was called, and what stands there now where that is another answer."""
+    if then is None or then == latest:
+        return question.words(latest)
+    return f"{question.words(then)}; it now says: {question.words(latest)}"
 
 
 def proposal_page(proposal: MaintenanceProposal) -> dict[str, Any]:
