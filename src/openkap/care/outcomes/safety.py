@@ -13,7 +13,8 @@ from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.accounts.models import RoleAssignment, Staff
 from openkap.care.audit.actions import record
 from openkap.care.jobs import claim
-from openkap.care.messaging.actions import enqueue
+from openkap.care.messaging.actions import CALL, enqueue
+from openkap.care.messaging.channels import channel
 from openkap.care.moment import now
 from openkap.care.outcomes.access import signal_for
 from openkap.care.outcomes.follow_up import follow_up, form_of
@@ -128,7 +129,7 @@ def _call(signal: SafetySignal, patient: Patient) -> list[Staff]:
                 address=address,
                 subject=CALL_SUBJECT,
                 body=CALL_BODY + settings.BASE_URL + reverse("home"),
-                purpose="call",
+                purpose=CALL,
                 clinic_uid=patient.clinic.uid,
                 about_uid=signal.uid,
             )
@@ -136,7 +137,7 @@ def _call(signal: SafetySignal, patient: Patient) -> list[Staff]:
 
 
 def _addresses(person: Staff) -> Iterable[tuple[str, str]]:
-    if person.telephone:
+    if person.telephone and channel().takes("text"):
         yield "text", person.telephone
     if person.email:
         yield "email", person.email
