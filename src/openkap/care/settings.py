@@ -275,9 +275,7 @@ MESSAGE_CHANNEL = os.environ.get("OPENKAP_CHANNEL") or "openkap.care.messaging.c
 TEXT_GATEWAY = os.environ.get("OPENKAP_TEXT_GATEWAY", "")
 # Who asks for mail means a mail server; without, nothing leaves by accident.
 _BACKEND = "smtp" if MESSAGE_CHANNEL.endswith("EmailChannel") else "console"
-EMAIL_BACKEND = os.environ.get(
-    "OPENKAP_EMAIL_BACKEND", f"django.core.mail.backends.{_BACKEND}.EmailBackend"
-)
+EMAIL_BACKEND = os.environ.get("OPENKAP_EMAIL_BACKEND", f"django.core.mail.backends.{_BACKEND}.EmailBackend")
 # A mail server that does not answer must not hold up the next call.
 EMAIL_TIMEOUT = 10
 EMAIL_HOST = os.environ.get("OPENKAP_SMTP_HOST", "localhost")

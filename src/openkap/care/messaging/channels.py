@@ -33,7 +33,7 @@ class ConsoleChannel:
 
 
 class EmailChannel:
-    """Sends by the mail server of the settings; text messages by a gateway that takes mail, if there is one."""
+    """Sends by the mail server of the settings; texts by a gateway that takes mail, if there is one."""
 
     def takes(self, kind: str) -> bool:
         return kind == "email" or bool(settings.TEXT_GATEWAY)

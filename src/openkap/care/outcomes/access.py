@@ -9,8 +9,8 @@ from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
 from openkap.care.accounts.links import open_link
-from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
-from openkap.care.patients.access import patient_for
+from openkap.care.outcomes.models import Call, Form, Invitation, MaintenanceProposal, SafetySignal
+from openkap.care.patients.access import Restricted, patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
@@ -48,8 +48,16 @@ def form_for(
 
 
 def signal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tuple[Patient, SafetySignal]:
-    """One safety signal of a patient, for those who see outcomes."""
-    patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen)
+    """One safety signal of a patient, for those who see outcomes; of a restricted record also for who was
+    called about it: nobody can answer what they may not open.
+    """
+    try:
+        patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen)
+    except Restricted:
+        asked = Call.objects.filter(signal__uid=uid, signal__patient__uid=patient_uid, staff_id=by.staff_id)
+        if not asked.exists():
+            raise
+        patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen, called_about=uid)
     found = (
         SafetySignal.objects.filter(patient=patient, uid=uid)
         .select_related("form__invitation", "acknowledged_by", "closed_by")

@@ -19,6 +19,7 @@ from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
 from openkap.care.outcomes.follow_up import Occasion, follow_up
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
+from openkap.care.outcomes.undelivered import MEASURE
 from openkap.care.patients.models import Identity, Patient
 
 # Anything due later than this is planned by a later run, so that a moved session moves it for free.
@@ -125,7 +126,7 @@ def _send(key: int, body: str, mark: str) -> int:
             address=address,
             subject=SUBJECT,
             body=body.format(link=link),
-            purpose="measure",
+            purpose=MEASURE,
             clinic_uid=row.patient.clinic.uid,
             about_uid=row.uid,
         )

@@ -8,15 +8,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
+from openkap.care.messaging.actions import CALL
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import (
+    Call,
     Form,
     FormScore,
     Invitation,
@@ -26,6 +28,7 @@ from openkap.care.outcomes.models import (
     Turn,
 )
 from openkap.care.outcomes.planning import marks_of
+from openkap.care.outcomes.undelivered import in_words, undelivered_fields
 from openkap.care.outcomes.wording import Question, questions_of
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
@@ -419,10 +422,14 @@ class OpenSignal:
     level: int
     is_acknowledged: bool
     url: str
+    # A call that did not arrive: to whom, and since when.
+    undelivered: str
 
 
 def open_signals(by: Actor) -> list[OpenSignal]:
-    """Signals that are not closed of the patients whose outcomes somebody may see, oldest first."""
+    """Signals that are not closed of the patients whose outcomes somebody may see, oldest first; and those
+    about which they were called themselves.
+    """
     from openkap.care.patients.queries import display_name
 
     return [
@@ -435,15 +442,22 @@ def open_signals(by: Actor) -> list[OpenSignal]:
             level=row.level,
             is_acknowledged=row.acknowledged_at is not None,
             url=reverse("signal", args=[row.patient.uid, row.uid]),
+            undelivered=in_words(row.undelivered_to, row.undelivered_since),
         )
         for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES))
     ]
 
 
 @prepared
-def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[SafetySignal]:
-    waiting = SafetySignal.objects.filter(patient__in=visible(clinic_id, staff_id), closed_at__isnull=True)
-    return waiting.select_related("patient__identity").order_by("raised_at")
+def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[Any]:
+    called = Call.objects.filter(signal=OuterRef("pk"), staff_id=staff_id)
+    waiting = SafetySignal.objects.filter(
+        Q(patient__in=visible(clinic_id, staff_id)) | Q(Exists(called)),
+        patient__clinic_id=clinic_id,
+        closed_at__isnull=True,
+    )
+    told = waiting.annotate(**undelivered_fields(CALL))
+    return told.select_related("patient__identity").order_by("raised_at")
 
 
 def signal_page(signal: SafetySignal) -> dict[str, Any]:

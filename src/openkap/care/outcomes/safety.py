@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor, job_actor
@@ -25,9 +25,16 @@ from openkap.core.errors import InputError
 from openkap.core.truth import Truth
 from openkap.instruments.score import SafetyScore, score
 
-# Who is called in which circle: the patient's own prescriber; everybody clinical of the team; the clinic.
-TEAM_CIRCLES = ((Role.PRESCRIBER,), (Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR))
-CLINIC_CIRCLE = (Role.PRESCRIBER, Role.NURSE)
+# Who is called in which circle: the patient's own prescriber; everybody clinical of the team; the clinic's
+# prescribers and nurses, and where there are none everybody who may answer.
+TEAM_CIRCLES: tuple[tuple[Role, ...], ...] = (
+    (Role.PRESCRIBER,),
+    (Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR),
+)
+CLINIC_CIRCLES: tuple[tuple[Role, ...], ...] = (
+    (Role.PRESCRIBER, Role.NURSE),
+    (Role.THERAPIST, Role.COORDINATOR),
+)
 # The message says nothing about the patient: it may be read on a locked screen.
 CALL_SUBJECT = "OpenKAP: you are needed now"
 CALL_BODY = "Please log in to OpenKAP now and open the first item on your list: "
@@ -98,19 +105,28 @@ def _raise(by: Actor, form: Form, met: SafetyScore, said: dict[str, int]) -> Saf
 
 
 def circle(patient: Patient, level: int) -> list[Staff]:
-    """The people of one level; where a circle is empty, the next wider one."""
+    """The people of one level; where a circle is empty, the next wider one.
+
+    Only who works here now: a part in a care team alone calls nobody who has left.
+    """
+    live = RoleAssignment.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=now()), clinic_id=patient.clinic_id, since__lte=now()
+    )
     for roles in TEAM_CIRCLES[level:]:
-        team = TeamMember.objects.filter(patient=patient, until__isnull=True, part__in=roles)
+        team = TeamMember.objects.filter(
+            Exists(live.filter(staff_id=OuterRef("staff_id"), role=OuterRef("part"))),
+            patient=patient,
+            until__isnull=True,
+            part__in=roles,
+        )
         found = _people(Q(pk__in=team.values("staff_id")))
         if found:
             return found
-    here = RoleAssignment.objects.filter(
-        Q(until__isnull=True) | Q(until__gt=now()),
-        clinic_id=patient.clinic_id,
-        role__in=CLINIC_CIRCLE,
-        since__lte=now(),
-    )
-    return _people(Q(pk__in=here.values("staff_id")))
+    for roles in CLINIC_CIRCLES:
+        found = _people(Q(pk__in=live.filter(role__in=roles).values("staff_id")))
+        if found:
+            return found
+    return []
 
 
 def _people(which: Q) -> list[Staff]:
