@@ -270,6 +270,8 @@ CACHES = {
 HELP_LINE = os.environ.get("OPENKAP_HELP_LINE", "Crisis line (invented): +1 555 0100" if DEMO else "")
 
 # Messages (no health data in any of them)
+# Whether the health page asks for jobs that run: openkap serve says so itself, unless it serves pages only.
+JOBS_EXPECTED = _flag("OPENKAP_JOBS_EXPECTED")
 MESSAGE_CHANNEL = os.environ.get("OPENKAP_CHANNEL") or "openkap.care.messaging.channels.ConsoleChannel"
 # Text messages by a gateway that takes mail: "{number}@sms.example.org"; empty where the clinic has none.
 TEXT_GATEWAY = os.environ.get("OPENKAP_TEXT_GATEWAY", "")
