@@ -14,12 +14,11 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 
-@pytest.fixture
-def asked(served, browser):
-    """Tess asks for PCL-5 and PHQ-9 and hands over; returns the address of the questions and of the chart."""
+def ask(served, browser, which: int) -> tuple[str, str]:
+    """Tess asks for PCL-5 and PHQ-9 and hands over; the address of the questions and of the chart."""
     page = served.open(browser, "tess")
     page.goto("/patients/")
-    page.locator("tbody a").last.click()
+    page.locator("tbody a").nth(which).click()
     chart = page.url
     page.goto(chart + "outcomes/ask/")
     page.get_by_label("Hand over this tablet now").check()
@@ -28,6 +27,18 @@ def asked(served, browser):
     address = page.url
     page.context.close()
     return address, chart
+
+
+@pytest.fixture
+def asked(served, browser):
+    """Questions for the last patient of the list."""
+    return ask(served, browser, -1)
+
+
+@pytest.fixture
+def asked_of_another(served, browser):
+    """Questions for somebody whose alert may stay open."""
+    return ask(served, browser, -2)
 
 
 def accessible(page) -> list[str]:
@@ -113,6 +124,73 @@ def test_an_alarming_answer_opens_help_at_once_even_offline_and_calls_a_person(s
     ada.get_by_role("button", name="Write down and close").click()
     expect(ada.locator(".banner")).not_to_contain_text("safety answer")
     ada.context.close()
+
+
+def waiting(page) -> int:
+    return page.evaluate("Object.keys(localStorage).filter(key => key.includes(':tap:')).length")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": 400, "json": {"what": "this link has ended", "remedy": "ask the clinic for a new one"}},
+        {"status": 200, "content_type": "text/html", "body": "<p>Welcome to the hotel's network</p>"},
+        {"status": 503, "body": ""},
+    ],
+    ids=["refused", "another network's page", "server down"],
+)
+def test_an_alarming_answer_that_was_not_stored_is_kept_and_the_page_says_so(
+    browser, asked_of_another, answer
+):
+    address, _ = asked_of_another
+    page = browser.new_context(**PHONE).new_page()
+    page.goto(address)
+    page.get_by_role("button", name="All on one page").tap()
+    page.route("**/link/*/answers", lambda route: route.fulfill(**answer))
+    page.locator(".question[data-help-from] .choice").nth(3).tap()
+    expect(page.locator("[data-unsent]")).to_be_visible()
+    expect(page.locator("#help-now")).not_to_contain_text("somebody will call you", use_inner_text=True)
+    expect(page.locator("#saved")).to_contain_text(re.compile("not sent", re.IGNORECASE))
+    assert waiting(page) == 1
+    page.evaluate("scrollTo(0, 0)")
+    assert accessible(page) == []
+    page.unroute("**/link/*/answers")
+    page.reload()
+    expect(page.locator("#saved")).to_contain_text("Saved")
+    expect(page.locator("#help-now")).to_contain_text("somebody will call you", use_inner_text=True)
+    assert waiting(page) == 0
+    page.context.close()
+
+
+def test_what_waits_on_a_phone_reaches_the_clinic_after_the_questions_were_closed(
+    served, browser, asked_of_another
+):
+    address, chart = asked_of_another
+    page = browser.new_context(**PHONE).new_page()
+    page.goto(address)
+    page.get_by_role("button", name="All on one page").tap()
+    page.context.set_offline(True)
+    page.locator(".question[data-help-from] .choice").nth(3).tap()
+    expect(page.locator("[data-unsent]")).to_be_visible()
+    invitation = page.locator("#answer").get_attribute("data-key")
+    page.goto("about:blank")
+
+    staff = served.open(browser, "tess")
+    staff.goto(f"{chart}outcomes/asked/{invitation}/")
+    staff.get_by_label("declined to answer").check()
+    staff.get_by_role("button", name="Close with this reason").click()
+    expect(staff.get_by_role("button", name="Close with this reason")).to_have_count(0)
+
+    page.context.set_offline(False)
+    page.goto(address)
+    expect(page.locator("#waiting")).to_contain_text("with your clinic now")
+    expect(page.locator("#help-now")).to_be_visible()
+    assert waiting(page) == 0
+    assert accessible(page) == []
+    page.context.close()
+    staff.goto(chart)
+    expect(staff.locator(".banner")).to_contain_text("safety answer")
+    staff.context.close()
 
 
 def test_the_keyboard_alone_answers_and_arrow_keys_do_not_turn_the_page(browser, asked):

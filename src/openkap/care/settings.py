@@ -271,8 +271,16 @@ CACHES = {
 HELP_LINE = os.environ.get("OPENKAP_HELP_LINE", "Crisis line (invented): +1 555 0100" if DEMO else "")
 
 # Messages (no health data in any of them)
-MESSAGE_CHANNEL = os.environ.get("OPENKAP_CHANNEL", "openkap.care.messaging.channels.ConsoleChannel")
-EMAIL_BACKEND = os.environ.get("OPENKAP_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+# Whether the health page asks for jobs that run: openkap serve says so itself, unless it serves pages only.
+JOBS_EXPECTED = _flag("OPENKAP_JOBS_EXPECTED")
+MESSAGE_CHANNEL = os.environ.get("OPENKAP_CHANNEL") or "openkap.care.messaging.channels.ConsoleChannel"
+# Text messages by a gateway that takes mail: "{number}@sms.example.org"; empty where the clinic has none.
+TEXT_GATEWAY = os.environ.get("OPENKAP_TEXT_GATEWAY", "")
+# Who asks for mail means a mail server; without, nothing leaves by accident.
+_BACKEND = "smtp" if MESSAGE_CHANNEL.endswith("EmailChannel") else "console"
+EMAIL_BACKEND = os.environ.get("OPENKAP_EMAIL_BACKEND", f"django.core.mail.backends.{_BACKEND}.EmailBackend")
+# A mail server that does not answer must not hold up the next call.
+EMAIL_TIMEOUT = 10
 EMAIL_HOST = os.environ.get("OPENKAP_SMTP_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("OPENKAP_SMTP_PORT", "25"))
 EMAIL_HOST_USER = os.environ.get("OPENKAP_SMTP_USER", "")

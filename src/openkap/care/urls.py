@@ -39,7 +39,12 @@ urlpatterns = [
     page("", views.start, name="start", may=anyone("the first page: log in, or the demo's choice of people")),
     page("home/", views.home, name="home", may=staff()),
     page("gallery/", views.gallery, name="gallery", may=anyone("components with invented text only")),
-    page("health/", views.health, name="health", may=anyone("a load balancer asks; says yes or no only")),
+    page(
+        "health/",
+        views.health,
+        name="health",
+        may=anyone("a load balancer asks; yes or no, and the age of the jobs' mark"),
+    ),
     path("account/", include(_LOGIN)),
     path("", include("openkap.care.accounts.urls")),
     path("", include("openkap.care.audit.urls")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -14,6 +13,7 @@ from django.urls import resolve
 from openkap.care.contributions import Section, Task, contributions
 from openkap.care.gallery import SHOWN, example_form
 from openkap.care.logs import request_id
+from openkap.care.messaging.heartbeat import jobs_health
 from openkap.care.moment import now
 
 NOW = "now"
@@ -79,10 +79,11 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 
 def health(request: HttpRequest) -> HttpResponse:
-    """Whether pages and database answer."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return JsonResponse({"ok": True})
+    """Whether pages and database answer, and, where jobs belong to them, whether those run."""
+    jobs = jobs_health()
+    age = None if jobs.age is None else round(jobs.age.total_seconds())
+    told = {"ok": jobs.is_well, "jobs": {"expected": jobs.is_expected, "heartbeat_age_s": age}}
+    return JsonResponse(told, status=200 if jobs.is_well else 503)
 
 
 def _trouble(request: HttpRequest, status: int, title: str, say: str, todo: str) -> HttpResponse:

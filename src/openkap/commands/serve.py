@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from openkap.commands.django_door import open_django
+from openkap.commands.kept_jobs import JobsKeepDying, KeptJobs
 from openkap.core.errors import InputError
 
 
@@ -27,6 +28,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
     """Serve the clinic: pages and jobs on this machine."""
     if demo:
         _prepare_demo(host, port)
+    os.environ.setdefault("OPENKAP_JOBS_EXPECTED", "no" if no_jobs else "yes")
     open_django()
     from django.conf import settings
 
@@ -42,21 +44,17 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
 
         if made := fill_if_empty():
             click.echo(f"filled one synthetic clinic: {made} patients")
-    started: list[subprocess.Popen[bytes]] = []
+    jobs = None if no_jobs else KeptJobs(lambda: subprocess.Popen([sys.executable, "-m", "openkap", "jobs"]))
 
     def when_ready(server: Any) -> None:
-        # The jobs start once pages can be served: nobody waits for them.
-        if not no_jobs:
-            started.append(subprocess.Popen([sys.executable, "-m", "openkap", "jobs"]))
         click.echo(f"OpenKAP on http://{host}:{port}/ (stop with Ctrl-C)")
 
     options = {"bind": f"{host}:{port}", "workers": workers, "threads": threads, "when_ready": when_ready}
     try:
-        _gunicorn(options).run()
+        _gunicorn(options, jobs).run()
     finally:
-        for process in started:
-            process.terminate()
-            process.wait(10)
+        if jobs is not None:
+            jobs.stop()
 
 
 @click.command()
@@ -101,8 +99,23 @@ def _prepare_demo(host: str, port: int) -> None:
     os.environ.setdefault("OPENKAP_BASE_URL", f"http://{host}:{port}")
 
 
-def _gunicorn(options: dict[str, Any]) -> Any:
+def _gunicorn(options: dict[str, Any], jobs: KeptJobs | None) -> Any:
     from gunicorn.app.base import BaseApplication
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.errors import HaltServer
+
+    class Master(Arbiter):  # type: ignore[misc]
+        """Looks after the jobs as it does after the workers, about once a second, in no thread of its own."""
+
+        def manage_workers(self) -> None:
+            # The jobs start once pages can be served: nobody waits for them.
+            super().manage_workers()
+            if jobs is None:
+                return
+            try:
+                jobs.look()
+            except JobsKeepDying as why:
+                raise HaltServer(str(why), 1) from None
 
     class Clinic(BaseApplication):  # type: ignore[misc]
         """The clinic in gunicorn: loaded once and shared by the workers."""
@@ -118,6 +131,9 @@ def _gunicorn(options: dict[str, Any]) -> Any:
             }.items():
                 self.cfg.set(name, value)
             self.cfg.set("loglevel", "warning")
+
+        def run(self) -> None:
+            Master(self).run()
 
         def load(self) -> Any:
             # The parent's connection must not be shared with the workers it forks.

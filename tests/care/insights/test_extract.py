@@ -217,6 +217,24 @@ def test_each_night_has_one_extract_and_the_first_comes_at_once(treated, cast, w
     assert jobs.ask_nightly("w") == 1
 
 
+def test_two_workers_ask_for_one_extract_a_night(treated, monkeypatch, watch):
+    from openkap.care.insights import jobs
+
+    due, others = jobs.is_due, iter(["B"])
+    monkeypatch.setattr(jobs, "launch", lambda uid: None)
+
+    def slow(clinic):
+        answer = due(clinic)
+        if other := next(others, ""):
+            jobs.ask_nightly(other)
+            jobs.begin_asked(other)
+        return answer
+
+    monkeypatch.setattr(jobs, "is_due", slow)
+    jobs.ask_nightly("A")
+    assert ExtractRun.objects.count() == 1
+
+
 def test_an_extract_that_never_ended_is_named_on_the_page_and_at_home(treated, extracted, cast, watch):
     from openkap.care.insights.jobs import begin_asked
 

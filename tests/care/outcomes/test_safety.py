@@ -96,7 +96,7 @@ def test_a_second_alarming_tap_raises_no_second_signal(client, asked, link, alar
     tap = {
         "form": form.uid,
         "item": "9",
-        "value": 3,
+        "value": 1,
         "client_id": "mark-0002",
         "answered_at": "2026-11-23T09:00:00Z",
     }

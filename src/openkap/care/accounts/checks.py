@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
+
+# Django's ways to send mail that reach nobody.
+NOWHERE = ("console", "dummy", "locmem", "filebased")
+ADDRESS = re.compile(r"[^@{}\s]*\{number\}[^@{}\s]*@[^@{}\s]+")
 
 
 @register("openkap", deploy=True)
@@ -45,6 +50,22 @@ def check_clinic(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 "Messages are printed, not sent: patients and staff get none.",
                 hint="OPENKAP_CHANNEL=openkap.care.messaging.channels.EmailChannel and OPENKAP_SMTP_HOST.",
                 id="openkap.E004",
+            )
+        )
+    if settings.EMAIL_BACKEND.split(".")[-2] in NOWHERE:
+        found.append(
+            Error(
+                "Mail is printed or kept, not sent: nobody is called about an alarming answer.",
+                hint="Unset OPENKAP_EMAIL_BACKEND and set OPENKAP_CHANNEL to the EmailChannel.",
+                id="openkap.E005",
+            )
+        )
+    if settings.TEXT_GATEWAY and not ADDRESS.fullmatch(settings.TEXT_GATEWAY):
+        found.append(
+            Error(
+                "The gateway for text messages is not an address with a place for the number.",
+                hint="OPENKAP_TEXT_GATEWAY={number}@sms.example.org, or unset it.",
+                id="openkap.E006",
             )
         )
     return found

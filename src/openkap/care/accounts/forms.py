@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from openkap.care.accounts.requirements import kinds
+from openkap.care.accounts.telephone import check_telephone
 from openkap.care.permissions import Role
 
 
@@ -17,6 +18,15 @@ class HireForm(forms.Form):
     )
     role = forms.ChoiceField(choices=[(role.value, role.words) for role in Role])
     register_number = forms.CharField(max_length=40, required=False, label="Licence or register number")
+    telephone = forms.CharField(
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "tel"}),
+        help_text="For text messages when somebody must be called about a patient. They can change it.",
+    )
+
+    def clean_telephone(self) -> str:
+        return check_telephone(self.cleaned_data["telephone"])
 
 
 class RoleForm(forms.Form):

@@ -14,6 +14,7 @@ from openkap.care.accounts.access import colleague, require
 from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
 from openkap.care.audit.actions import record
+from openkap.care.contributions import contributions
 from openkap.care.messaging.actions import enqueue
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
@@ -21,13 +22,23 @@ from openkap.core.errors import InputError
 
 
 @transaction.atomic
-def hire(*, by: Actor, email: str, name: str, role: Role, register_number: str = "") -> Staff:
-    """Give somebody an account and a role here; they choose their password by the link they are sent."""
+def hire(
+    *, by: Actor, email: str, name: str, role: Role, register_number: str = "", telephone: str = ""
+) -> Staff:
+    """Give somebody an account and a role here; they choose their password by the link they are sent.
+
+    Who is known already keeps their own name, number and telephone.
+    """
     require(by, Permission.MANAGE_STAFF)
     person = Staff.objects.filter(email__iexact=email).first()
     if person is None:
         person = Staff.objects.create_user(
-            email, None, name=name, register_number=register_number, created_at=now()
+            email,
+            None,
+            name=name,
+            register_number=register_number,
+            telephone=telephone,
+            created_at=now(),
         )
         enqueue(
             kind="email",
@@ -97,6 +108,8 @@ def end_role(*, by: Actor, colleague_uid: str, role: str) -> None:
         row.until = now()
         row.save(update_fields=["until"])
         record("role.ended", by=by, entity="role", uid=row.uid, detail={"staff": person.uid, "role": role})
+        for module in contributions("leaving"):
+            module.role_ended(by, person, role)
 
 
 @transaction.atomic

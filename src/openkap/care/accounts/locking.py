@@ -129,6 +129,12 @@ def held_form(sealed: str) -> Held | None:
     return Held(held["path"], [(name, value) for name in form for value in form.getlist(name)], held["asks"])
 
 
+def check_own_password(by: Actor, password: str) -> None:
+    """Raise ``InputError`` unless it is the password of who asks."""
+    if not check_password(Staff.objects.get(pk=by.staff_id), password):
+        raise InputError("the password is not right", remedy="type it again", where="password")
+
+
 def set_pin(*, by: Actor, pin: str, password: str) -> None:
     """Choose the PIN for quick re-entry; asks for the password."""
     person = Staff.objects.get(pk=by.staff_id)
@@ -143,8 +149,7 @@ def set_pin(*, by: Actor, pin: str, password: str) -> None:
             remedy="choose another",
             where="pin",
         )
-    if not check_password(person, password):
-        raise InputError("the password is not right", remedy="type it again", where="password")
+    check_own_password(by, password)
     with transaction.atomic():
         Staff.objects.filter(pk=person.pk).update(pin=make_password(pin))
         record("staff.pin_set", by=by, entity="staff", uid=by.uid)

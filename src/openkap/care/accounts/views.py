@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from openkap.care.accounts import locking
 from openkap.care.accounts.middleware import CLINIC_KEY, ClinicRequest
+from openkap.care.accounts.telephone import set_own_telephone
 from openkap.core.errors import InputError
 
 
@@ -19,19 +20,36 @@ def inside(request: ClinicRequest, address: str, fallback: str = "home") -> str:
 
 
 def my_account(request: ClinicRequest) -> HttpResponse:
-    """Name, roles, second factor and PIN of the person who is logged in."""
+    """Name, roles, telephone, second factor and PIN of the person who is logged in."""
     error: InputError | None = None
+    act = request.POST.get("act", "")
     if request.method == "POST":
         try:
-            locking.set_pin(
-                by=request.actor, pin=request.POST.get("pin", ""), password=request.POST.get("password", "")
-            )
+            done = _set_telephone(request) if act == "telephone" else _set_pin(request)
         except InputError as refused:
             error = refused
         else:
-            messages.success(request, "The PIN is set. It opens a locked screen, never a new login.")
+            messages.success(request, done)
             return redirect("my_account")
-    return render(request, "accounts/my_account.html", {"error": error, "pin_length": locking.PIN_LENGTH})
+    telephone = request.POST.get("telephone", "") if act == "telephone" else request.user.telephone  # type: ignore[union-attr]
+    shown = {"error": error, "act": act, "pin_length": locking.PIN_LENGTH, "telephone": telephone}
+    return render(request, "accounts/my_account.html", shown)
+
+
+def _set_telephone(request: ClinicRequest) -> str:
+    set_own_telephone(
+        by=request.actor,
+        telephone=request.POST.get("telephone", ""),
+        password=request.POST.get("password", ""),
+    )
+    return "Saved. You get text messages there when somebody must be called, where the clinic can send them."
+
+
+def _set_pin(request: ClinicRequest) -> str:
+    locking.set_pin(
+        by=request.actor, pin=request.POST.get("pin", ""), password=request.POST.get("password", "")
+    )
+    return "The PIN is set. It opens a locked screen, never a new login."
 
 
 @require_POST

@@ -12,11 +12,11 @@ from ninja.security import django_auth
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from openkap.care.access_rules import needs
+from openkap.care.accounts.telephone import TELEPHONE
 from openkap.care.api.operations import Answer, StaffWithPatient, asked_by, operation
 from openkap.care.moment import now
 from openkap.care.patients import actions, queries
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.forms import TELEPHONE
 from openkap.care.permissions import Permission
 from openkap.care.treatment import session_lists
 from openkap.care.treatment.access import session_for

@@ -14,7 +14,7 @@ from openkap.care.access_rules import link_holder, needs
 from openkap.care.api.operations import Answer, asked_by, operation
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, queries, safety
-from openkap.care.outcomes.access import through_link
+from openkap.care.outcomes.access import late_link, through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.link_views import mark_answered_here
@@ -43,10 +43,20 @@ class TapsIn(Schema):
     answers: list[TapIn] = Field(max_length=MOST_TAPS)
 
 
+class NotKept(Answer):
+    """One answer that could not be stored, and what to do."""
+
+    client_id: str
+    what: str
+    remedy: str
+
+
 class Saved(Answer):
-    """What is stored now."""
+    """What is stored now: only what ``kept`` names may leave the browser that sent it."""
 
     stored: int
+    kept: list[str]
+    refused: list[NotKept]
     answered: int
     total: int
     saved_at: datetime
@@ -96,14 +106,23 @@ def link_state(request: HttpRequest, token: str) -> Sheets:
 
 @operation(router, "POST", "link/{token}/answers", name="link_answers", may=_LINK, response=Saved)
 def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
-    """Store answers, each once; an alarming one raises its signal at once."""
-    by, invitation = through_link(token)
+    """Store answers, each once and each by itself; an alarming one raises its signal at once.
+
+    A link takes answers for a while after its end, and after the questions were finished or closed.
+    """
+    by, invitation = late_link(token)
     taps = [Tap(each.form, each.item, each.value, each.client_id, each.answered_at) for each in body.answers]
-    stored = actions.save_answers(by=by, invitation=invitation, taps=taps)
+    saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
+    if saved.refused and not saved.kept:
+        raise saved.refused[0][1]
     answered, total = queries.progress_of(invitation)
     mark_answered_here(request, invitation.uid)
     return Saved(
-        stored=stored,
+        stored=saved.new,
+        kept=list(saved.kept),
+        refused=[
+            NotKept(client_id=mark, what=why.what, remedy=why.remedy or "") for mark, why in saved.refused
+        ],
         answered=answered,
         total=total,
         saved_at=now(),

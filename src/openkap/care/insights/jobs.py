@@ -27,9 +27,18 @@ def ask_nightly(worker: str) -> int:
     asked = 0
     for clinic in Clinic.objects.filter(patients__isnull=False).distinct():
         if is_due(clinic):
-            ask_for_extract(by=job_actor(NAME, clinic), clinic=clinic)
-            asked += 1
+            asked += _ask(clinic.pk)
     return asked
+
+
+@transaction.atomic
+def _ask(clinic_id: int) -> int:
+    """Ask, unless another worker did so since."""
+    clinic = Clinic.objects.select_for_update().get(pk=clinic_id)
+    if not is_due(clinic):
+        return 0
+    ask_for_extract(by=job_actor(NAME, clinic), clinic=clinic)
+    return 1
 
 
 def is_due(clinic: Clinic) -> bool:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 
 from openkap.care.jobs import claim
 from openkap.care.messaging.channels import Channel, channel
 from openkap.care.messaging.models import Message
 from openkap.care.moment import now
 
+log = logging.getLogger("openkap.messages")
+
+# Somebody is called about a patient: these leave first.
+CALL = "call"
+# Few at a time: with a mail server that does not answer, all of them fit into one claim's lease.
+MOST_AT_ONCE = 20
 # After this many tries over about a day the message is marked failed and shown to people.
 MOST_ATTEMPTS = 8
 FIRST_WAIT = timedelta(minutes=2)
@@ -42,22 +49,25 @@ def enqueue(
 
 
 def waiting() -> QuerySet[Message]:
-    """Messages that are due, oldest first."""
-    return Message.objects.filter(sent_at__isnull=True, failed_at__isnull=True, due_at__lte=now()).order_by(
-        "due_at", "id"
-    )
+    """Messages that are due: calls first, then the oldest."""
+    due = Message.objects.filter(sent_at__isnull=True, failed_at__isnull=True, due_at__lte=now())
+    return due.order_by(Case(When(purpose=CALL, then=0), default=1), "due_at", "id")
 
 
 def send_due(worker: str, *, through: Channel | None = None) -> int:
-    """Send what is due; a failure waits longer each time. Returns how many left the house."""
+    """Send what is due; a failure waits longer each time and keeps no other message in.
+
+    Returns how many left the house.
+    """
     through = through or channel()
     sent = 0
-    for message in claim(waiting(), worker=worker):
+    for message in claim(waiting(), worker=worker, limit=MOST_AT_ONCE):
         try:
             through.send(
                 kind=message.kind, address=message.address, subject=message.subject, body=message.body
             )
-        except OSError as failed:
+        except Exception as failed:
+            log.warning("message %s could not be sent: %s", message.uid, type(failed).__name__)
             message.last_error = type(failed).__name__
             if message.attempts >= MOST_ATTEMPTS:
                 message.failed_at = now()

@@ -47,8 +47,20 @@ class Message(Claimable):
                 fields=["due_at"],
                 condition=Q(sent_at__isnull=True, failed_at__isnull=True),
                 name="message_waiting",
-            )
+            ),
+            models.Index(fields=["about_uid"], name="message_about"),
         ]
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.uid}"
+
+
+class Heartbeat(models.Model):
+    """When the jobs ran last, and where. One row, renewed."""
+
+    name = models.CharField(max_length=20, unique=True)
+    worker = models.CharField(max_length=60)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at}"

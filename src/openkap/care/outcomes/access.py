@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db.models import QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
 from openkap.care.accounts.links import open_link
-from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
-from openkap.care.patients.access import patient_for
+from openkap.care.outcomes.models import Call, Form, Invitation, MaintenanceProposal, SafetySignal
+from openkap.care.patients.access import Restricted, patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
@@ -16,6 +18,8 @@ from openkap.core.errors import InputError
 
 LINK = "measure"
 ENDED = "this link has ended"
+# A telephone that was off for a while still hands in what it holds; an alarming answer counts that late too.
+LATE = timedelta(days=30)
 
 
 def invitation_for(
@@ -44,8 +48,16 @@ def form_for(
 
 
 def signal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tuple[Patient, SafetySignal]:
-    """One safety signal of a patient, for those who see outcomes."""
-    patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen)
+    """One safety signal of a patient, for those who see outcomes; of a restricted record also for who was
+    called about it: nobody can answer what they may not open.
+    """
+    try:
+        patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen)
+    except Restricted:
+        asked = Call.objects.filter(signal__uid=uid, signal__patient__uid=patient_uid, staff_id=by.staff_id)
+        if not asked.exists():
+            raise
+        patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen, called_about=uid)
     found = (
         SafetySignal.objects.filter(patient=patient, uid=uid)
         .select_related("form__invitation", "acknowledged_by", "closed_by")
@@ -79,15 +91,28 @@ def _asked(uid: str) -> QuerySet[Invitation]:
 def through_link(token: str) -> tuple[Actor, Invitation]:
     """The invitation behind a patient's link, and the patient as the one who acts.
 
-    Raises ``InputError`` when the link was changed, has expired, or a newer one took its place.
+    Every link of an invitation opens it until that link ends: a reminder or the clinic's tablet must not
+    shut out who is in the middle of answering. Raises ``InputError`` when the link was changed, has ended,
+    or the questions were closed.
     """
-    uid, _, number = open_link(LINK, token).partition(".")
-    invitation = next(iter(_asked(uid)), None)
-    if invitation is None or str(invitation.link_number) != number:
-        raise InputError(
-            "a newer link took the place of this one",
-            remedy="open the newest message, or ask the clinic for a new link; your answers are kept",
-        )
+    by, invitation = _behind(open_link(LINK, token))
     if invitation.closed_at is not None:
-        raise InputError(ENDED, remedy="ask the clinic for a new one; your answers are kept")
+        raise InputError(ENDED, remedy="ask the clinic for a new one")
+    return by, invitation
+
+
+def late_link(token: str) -> tuple[Actor, Invitation]:
+    """As ``through_link``, for answers that arrive after the end: they may be handed in, nothing is shown."""
+    return _behind(open_link(LINK, token, late=LATE))
+
+
+def _behind(content: str) -> tuple[Actor, Invitation]:
+    uid, _, number = content.partition(".")
+    invitation = next(iter(_asked(uid)), None)
+    given = number.isdecimal() and invitation is not None and 0 < int(number) <= invitation.link_number
+    if invitation is None or not given:
+        raise InputError(
+            "this link cannot be read",
+            remedy="open the link from the message again, or ask the clinic for a new one",
+        )
     return patient_actor(invitation.patient.uid, invitation.patient.clinic), invitation

@@ -95,7 +95,7 @@ def invite(
 
 
 def fresh_link(invitation: Invitation, lasts: timedelta | None = None) -> str:
-    """A new address for the patient; every older one stops working."""
+    """A new address for the patient; older ones open the same questions until they end."""
     invitation.link_number += 1
     Invitation.objects.filter(pk=invitation.pk).update(link_number=invitation.link_number)
     remaining = max(invitation.closes_at - now(), TABLET_LINK)
@@ -125,45 +125,60 @@ class Tap:
     answered_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What became of answers: how many were new, which are held now, which not and why."""
+
+    new: int
+    kept: tuple[str, ...]
+    refused: tuple[tuple[str, InputError], ...]
+
+
 @transaction.atomic
-def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> int:
-    """Store answers, each once however often it is sent; returns how many were new.
+def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> Saving:
+    """Store answers, each once however often it is sent and each by itself: one that is no answer of these
+    forms is named and keeps none of the others out.
 
     Answers that waited in a browser come late and in any order: the latest ``answered_at`` of an item counts,
-    a clock that runs ahead counts as now. An alarming answer raises its signal at once, finished or not.
+    a clock that runs ahead counts as now. An alarming answer raises its signal at once, finished or not. What
+    comes after the form was finished or the questions were closed is stored and looked at too; the score and
+    the gap stay as they are.
     """
     waiting = list(taps)
     forms = {row.uid: row for row in _held_forms(invitation.pk)}
     for form in forms.values():
         form.patient = invitation.patient
-    rows = [_answer_row(by, forms, tap) for tap in waiting]
-    known = set(_known_taps(invitation.pk, [tap.client_id for tap in waiting]))
+    rows, refused = [], []
+    for tap in waiting:
+        try:
+            rows.append(_answer_row(by, forms, tap))
+        except InputError as why:
+            refused.append((tap.client_id, why))
+    known = set(_known_taps(invitation.pk, [row.client_id for row in rows])) if rows else set()
     fresh = list(
         {(r.form_id, r.client_id): r for r in rows if (r.form_id, r.client_id) not in known}.values()
     )
-    for row in fresh:
-        if row.form.finished_at is not None:
-            raise InputError(
-                "this form is finished",
-                value=form_of(row.form.instrument).short,
-                remedy="tell the clinic what should be different; what you answered is kept",
-            )
-    if not fresh:
-        return 0
-    _refuse_closed(invitation)
-    insert(fresh)
-    touched = {row.form_id: row.form for row in fresh}
-    for form in touched.values():
-        safety.look_at(by=by, form=form, answers=latest_answers(form))
-    record(
-        "measure.answered",
-        by=by,
-        entity="invitation",
-        uid=invitation.uid,
-        patient=invitation.patient.uid,
-        detail={"answers": len(fresh)},
-    )
-    return len(fresh)
+    if fresh:
+        insert(fresh)
+        _look_at(by, fresh)
+        late = sum(row.form.finished_at is not None or invitation.closed_at is not None for row in fresh)
+        record(
+            "measure.answered",
+            by=by,
+            entity="invitation",
+            uid=invitation.uid,
+            patient=invitation.patient.uid,
+            detail={"answers": len(fresh)} | ({"late": late} if late else {}),
+        )
+    kept = tuple(dict.fromkeys(row.client_id for row in rows))
+    return Saving(new=len(fresh), kept=kept, refused=tuple(refused))
+
+
+def _look_at(by: Actor, fresh: list[ItemAnswer]) -> None:
+    for form in {row.form_id: row.form for row in fresh}.values():
+        mine = [row for row in fresh if row.form_id == form.pk]
+        given = [(row.item, row.value) for row in sorted(mine, key=lambda row: row.answered_at)]
+        safety.look_at(by=by, form=form, answers=latest_answers(form), given=given)
 
 
 @prepared

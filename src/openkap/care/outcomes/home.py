@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -13,6 +14,7 @@ from openkap.care.moment import now
 from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.queries import open_proposals, open_signals, title_of
+from openkap.care.outcomes.undelivered import MEASURE, in_words, undelivered, undelivered_fields
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role
@@ -52,13 +54,14 @@ def _signal_task(each: object) -> Task:
             "today",
             "an alarming answer, acknowledged",
         )
+    waits = "nobody has acknowledged it yet"
     return Task(
         "Call the patient: an answer needs a person",
         each.url,
         each.patient_name,
         each.raised_at,
         "now",
-        "nobody has acknowledged it yet" if each.level == 0 else "escalated: nobody has acknowledged it yet",
+        "; ".join(filter(None, [waits if each.level == 0 else f"escalated: {waits}", each.undelivered])),
     )
 
 
@@ -77,28 +80,36 @@ def _proposal_task(row: object) -> Task:
 
 
 def _unreachable(by: Actor) -> list[Task]:
-    """Due forms of people without telephone or e-mail, or whose open time ends soon."""
-    due = _due(*scope_of(by, Permission.SEE_OUTCOMES), now() + SOON)
+    """Due forms of people who cannot be reached or whose message did not arrive, or that close soon."""
+    rows = _due(*scope_of(by, Permission.SEE_OUTCOMES), now() + SOON)
+    due = [(row, in_words(row.undelivered_to, row.undelivered_since)) for row in rows]
     return [
         Task(
-            "Fill in on the tablet, or call" if row.link_number == 0 else "Remind: the questions close soon",
+            _verb(row, lost),
             reverse("invitation", args=[row.patient.uid, row.uid]),
             display_name(row.patient.identity),
             row.closes_at,
             "today" if row.closes_at < now() + SOON else "soon",
-            title_of(row.occasion),
+            "; ".join(filter(None, [title_of(row.occasion), lost])),
         )
-        for row in due
+        for row, lost in due
     ]
 
 
+def _verb(row: Invitation, lost: str) -> str:
+    if lost:
+        return "Call, or mend the address: the questions did not arrive"
+    return "Fill in on the tablet, or call" if row.link_number == 0 else "Remind: the questions close soon"
+
+
 @prepared
-def _due(clinic_id: int, staff_id: int, soon: datetime) -> QuerySet[Invitation]:
+def _due(clinic_id: int, staff_id: int, soon: datetime) -> QuerySet[Any]:
     waiting = Invitation.objects.filter(
-        Q(link_number=0) | Q(closes_at__lt=soon),
+        Q(link_number=0) | Q(closes_at__lt=soon) | Q(Exists(undelivered(MEASURE))),
         patient__in=visible(clinic_id, staff_id),
         sent_at__isnull=False,
         finished_at__isnull=True,
         closed_at__isnull=True,
     )
-    return waiting.select_related("patient__identity").order_by("closes_at")[:MOST]
+    told = waiting.annotate(**undelivered_fields(MEASURE))
+    return told.select_related("patient__identity").order_by("closes_at")[:MOST]

@@ -12,9 +12,10 @@ from django.shortcuts import redirect, render
 from openkap.care.accounts.actor import Actor
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, figures, queries
-from openkap.care.outcomes.access import through_link
+from openkap.care.outcomes.access import late_link, through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.help_line import help_line
+from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.plain_words import in_plain_words
 from openkap.core.errors import InputError
 
@@ -27,24 +28,27 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     try:
         by, invitation = through_link(token)
     except InputError as refused:
-        return _ended(request, refused)
-    if invitation.finished_at is not None:
-        return redirect("answered", token)
+        return _ended(request, refused, token)
     error = ""
     if request.method == "POST":
-        _remember(request, invitation.uid)
-        try:
-            taps = _taps(request, queries.sheets_of(invitation))
-            actions.save_answers(by=by, invitation=invitation, taps=taps)
-            if request.POST.get("act") == "finish":
-                actions.finish(by=by, invitation=invitation)
-                return redirect("answered", token)
-        except InputError as refused:
-            error = f"{refused.what}; {refused.remedy}"
+        error = _save(request, by, invitation)
+        if not error and request.POST.get("act") == "finish":
+            actions.finish(by=by, invitation=invitation)
+            return redirect("answered", token)
+    if invitation.finished_at is not None:
+        return redirect("answered", token)
     return render(request, "outcomes/answer.html", _page(by, invitation, token) | {"error": error})
 
 
-def _page(by: Actor, invitation: Any, token: str) -> dict[str, Any]:
+def _save(request: HttpRequest, by: Actor, invitation: Invitation) -> str:
+    """Store what the plain form carries; what could not be stored, in words."""
+    _remember(request, invitation.uid)
+    taps = _taps(request, queries.sheets_of(invitation))
+    saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
+    return "; ".join(f"{why.what}; {why.remedy}" for _, why in saved.refused[:1])
+
+
+def _page(by: Actor, invitation: Invitation, token: str) -> dict[str, Any]:
     sheets = queries.sheets_of(invitation, queries.language_of(invitation))
     return {
         "sheets": sheets,
@@ -91,16 +95,18 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
     try:
         by, invitation = through_link(token)
     except InputError as refused:
-        return _ended(request, refused)
+        return _ended(request, refused, token)
     if invitation.finished_at is None:
         return redirect("answer", token)
     context: dict[str, Any] = {
         "clinic": by.clinic_name,
         "is_synthetic": by.is_synthetic,
         "help_line": help_line(),
-        "needs_help": queries.has_signal(invitation),
         "is_theirs": invitation.uid in request.session.get(SEEN_KEY, []),
+        "key": invitation.uid,
+        "token": token,
     }
+    context["needs_help"] = context["is_theirs"] and queries.has_signal(invitation)
     if context["is_theirs"]:
         curve = queries.trajectory(invitation.patient, judged=False)
         context |= {"words": in_plain_words(curve)}
@@ -114,6 +120,15 @@ def mark_answered_here(request: HttpRequest, uid: str) -> None:
     _remember(request, uid)
 
 
-def _ended(request: HttpRequest, refused: InputError) -> HttpResponse:
-    context = {"what": refused.what, "todo": refused.remedy, "help_line": help_line()}
+def _ended(request: HttpRequest, refused: InputError, token: str) -> HttpResponse:
+    """The link has ended: nothing is shown any more, but what a telephone still holds is taken."""
+    context: dict[str, Any] = {"what": refused.what, "todo": refused.remedy, "help_line": help_line()}
+    try:
+        by, invitation = late_link(token)
+    except InputError:
+        return render(request, "outcomes/link_ended.html", context, status=410)
+    context |= {"key": invitation.uid, "token": token, "handed_in": request.method == "POST"}
+    if request.method == "POST":
+        context["error"] = _save(request, by, invitation)
+        context["needs_help"] = queries.has_signal(invitation)
     return render(request, "outcomes/link_ended.html", context, status=410)

@@ -36,7 +36,7 @@ class Invitation(Claimable):
     closes_at = models.DateTimeField()
     created_by = models.ForeignKey(Staff, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField()
-    # Each new link makes the older ones useless.
+    # How many links were made; each opens the questions until it ends.
     link_number = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     reminded_at = models.DateTimeField(null=True, blank=True)
@@ -170,6 +170,8 @@ class SafetySignal(Claimable):
     rule = models.CharField(max_length=40)
     items = models.JSONField()
     say = models.TextField()
+    # What was answered when it was raised: a later answer may say less, and calls again when it says more.
+    answers = models.JSONField(default=dict)
     raised_at = models.DateTimeField()
     level = models.PositiveSmallIntegerField(default=0)
     escalate_at = models.DateTimeField()
@@ -190,7 +192,6 @@ class SafetySignal(Claimable):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["form", "rule"], name="safety_signal_once_a_form"),
             models.CheckConstraint(
                 condition=Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True)
                 | Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),

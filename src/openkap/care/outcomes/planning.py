@@ -13,11 +13,13 @@ from openkap.care.audit.actions import record
 from openkap.care.contributions import CourseMark, contributions
 from openkap.care.jobs import claim
 from openkap.care.messaging.actions import enqueue
+from openkap.care.messaging.channels import channel
 from openkap.care.moment import now
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
 from openkap.care.outcomes.follow_up import Occasion, follow_up
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
+from openkap.care.outcomes.undelivered import MEASURE
 from openkap.care.patients.models import Identity, Patient
 
 # Anything due later than this is planned by a later run, so that a moved session moves it for free.
@@ -104,13 +106,16 @@ def remind_due(worker: str) -> int:
         due_at__lte=now(),
     )
     late = [row.pk for row in waiting if now() >= row.due_at + (row.closes_at - row.due_at) * share]
-    rows = claim(Invitation.objects.filter(pk__in=late), worker=worker)
+    # Asked again with the claim: another worker may have reminded since.
+    rows = claim(waiting.filter(pk__in=late), worker=worker)
     return sum(_send(row.pk, REMINDER, "reminded_at") for row in rows)
 
 
 @transaction.atomic
 def _send(key: int, body: str, mark: str) -> int:
     row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
+    if getattr(row, mark) is not None or row.finished_at is not None or row.closed_at is not None:
+        return 0
     row.claimed_by, row.claimed_until = "", None
     identity = Identity.objects.filter(patient=row.patient).first()
     kind, address = _address(identity)
@@ -121,7 +126,7 @@ def _send(key: int, body: str, mark: str) -> int:
             address=address,
             subject=SUBJECT,
             body=body.format(link=link),
-            purpose="measure",
+            purpose=MEASURE,
             clinic_uid=row.patient.clinic.uid,
             about_uid=row.uid,
         )
@@ -141,7 +146,7 @@ def _send(key: int, body: str, mark: str) -> int:
 def _address(identity: Identity | None) -> tuple[str, str]:
     if identity is None:
         return "", ""
-    if identity.may_text and identity.telephone:
+    if identity.may_text and identity.telephone and channel().takes("text"):
         return "text", identity.telephone
     return "email", identity.email
 

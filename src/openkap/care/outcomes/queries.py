@@ -8,15 +8,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
+from openkap.care.messaging.actions import CALL
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import (
+    Call,
     Form,
     FormScore,
     Invitation,
@@ -26,6 +28,7 @@ from openkap.care.outcomes.models import (
     Turn,
 )
 from openkap.care.outcomes.planning import marks_of
+from openkap.care.outcomes.undelivered import in_words, undelivered_fields
 from openkap.care.outcomes.wording import Question, questions_of
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
@@ -370,7 +373,13 @@ def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
 def read_form(form: Form) -> dict[str, Any]:
     """One form item by item, with what it scored and what the definitions say."""
     instrument = form_of(form.instrument)
-    answers = latest_answers(form)
+    taps = ItemAnswer.objects.filter(form=form).order_by("answered_at", "id")
+    finished = form.finished_at
+    # What came after the form was finished stands beside it: the score is of what was finished.
+    in_time = [row for row in taps if finished is None or row.received_at <= finished]
+    late = {row.item: row.value for row in taps if finished is not None and row.received_at > finished}
+    last = {row.item: row.value for row in in_time}
+    answers = {item: value for item, value in last.items() if value is not None}
     questions, is_official = questions_of(instrument, "en")
     known = sources()
     found = score(instrument, answers)
@@ -387,6 +396,9 @@ def read_form(form: Form) -> dict[str, Any]:
             (question, answers.get(question.item), question.words(answers.get(question.item)))
             for question in questions
         ],
+        "late": [
+            (question, question.words(late[question.item])) for question in questions if question.item in late
+        ],
         "scales": found.scales,
         "main": instrument.main,
         "bands": [
@@ -394,7 +406,7 @@ def read_form(form: Form) -> dict[str, Any]:
         ],
         "voided_at": form.voided_at,
         "voided_because": form.voided_because,
-        "changes": ItemAnswer.objects.filter(form=form).count() - len(answers),
+        "changes": len(in_time) - len(answers),
     }
 
 
@@ -410,10 +422,14 @@ class OpenSignal:
     level: int
     is_acknowledged: bool
     url: str
+    # A call that did not arrive: to whom, and since when.
+    undelivered: str
 
 
 def open_signals(by: Actor) -> list[OpenSignal]:
-    """Signals that are not closed of the patients whose outcomes somebody may see, oldest first."""
+    """Signals that are not closed of the patients whose outcomes somebody may see, oldest first; and those
+    about which they were called themselves.
+    """
     from openkap.care.patients.queries import display_name
 
     return [
@@ -426,15 +442,22 @@ def open_signals(by: Actor) -> list[OpenSignal]:
             level=row.level,
             is_acknowledged=row.acknowledged_at is not None,
             url=reverse("signal", args=[row.patient.uid, row.uid]),
+            undelivered=in_words(row.undelivered_to, row.undelivered_since),
         )
         for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES))
     ]
 
 
 @prepared
-def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[SafetySignal]:
-    waiting = SafetySignal.objects.filter(patient__in=visible(clinic_id, staff_id), closed_at__isnull=True)
-    return waiting.select_related("patient__identity").order_by("raised_at")
+def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[Any]:
+    called = Call.objects.filter(signal=OuterRef("pk"), staff_id=staff_id)
+    waiting = SafetySignal.objects.filter(
+        Q(patient__in=visible(clinic_id, staff_id)) | Q(Exists(called)),
+        patient__clinic_id=clinic_id,
+        closed_at__isnull=True,
+    )
+    told = waiting.annotate(**undelivered_fields(CALL))
+    return told.select_related("patient__identity").order_by("raised_at")
 
 
 def signal_page(signal: SafetySignal) -> dict[str, Any]:
@@ -451,7 +474,10 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "escalate_at": signal.escalate_at,
         "form": form_of(form.instrument).short,
         "occasion": title_of(form.invitation.occasion),
-        "items": [(questions[item].text, questions[item].words(answers.get(item))) for item in signal.items],
+        "items": [
+            (questions[item].text, _as_raised(questions[item], signal.answers.get(item), answers.get(item)))
+            for item in signal.items
+        ],
         "calls": [(call.staff.name, call.called_at, call.level) for call in calls],
         "acknowledged_by": signal.acknowledged_by.name if signal.acknowledged_by else "",
         "acknowledged_at": signal.acknowledged_at,
@@ -459,6 +485,13 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "closed_at": signal.closed_at,
         "what_was_done": signal.what_was_done,
     }
+
+
+def _as_raised(question: Question, then: int | None, latest: int | None) -> str:
+    """What was answered when somebody was called, and what stands there now where that is another answer."""
+    if then is None or then == latest:
+        return question.words(latest)
+    return f"{question.words(then)}; it now says: {question.words(latest)}"
 
 
 def proposal_page(proposal: MaintenanceProposal) -> dict[str, Any]:

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.accounts.models import RoleAssignment, Staff
 from openkap.care.audit.actions import record
 from openkap.care.jobs import claim
-from openkap.care.messaging.actions import enqueue
+from openkap.care.messaging.actions import CALL, enqueue
+from openkap.care.messaging.channels import channel
 from openkap.care.moment import now
 from openkap.care.outcomes.access import signal_for
 from openkap.care.outcomes.follow_up import follow_up, form_of
@@ -22,35 +23,72 @@ from openkap.care.patients.models import Patient, TeamMember
 from openkap.care.permissions import Role
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth
-from openkap.instruments.score import score
+from openkap.instruments.score import SafetyScore, score
 
-# Who is called in which circle: the patient's own prescriber; everybody clinical of the team; the clinic.
-TEAM_CIRCLES = ((Role.PRESCRIBER,), (Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR))
-CLINIC_CIRCLE = (Role.PRESCRIBER, Role.NURSE)
+# Who is called in which circle: the patient's own prescriber; everybody clinical of the team; the clinic's
+# prescribers and nurses, and where there are none everybody who may answer.
+TEAM_CIRCLES: tuple[tuple[Role, ...], ...] = (
+    (Role.PRESCRIBER,),
+    (Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR),
+)
+CLINIC_CIRCLES: tuple[tuple[Role, ...], ...] = (
+    (Role.PRESCRIBER, Role.NURSE),
+    (Role.THERAPIST, Role.COORDINATOR),
+)
 # The message says nothing about the patient: it may be read on a locked screen.
 CALL_SUBJECT = "OpenKAP: you are needed now"
 CALL_BODY = "Please log in to OpenKAP now and open the first item on your list: "
 
 
 @transaction.atomic(savepoint=False)
-def look_at(*, by: Actor, form: Form, answers: dict[str, int]) -> list[SafetySignal]:
-    """Raise a signal for each safety rule the answers meet and that was not raised for this form yet."""
+def look_at(
+    *, by: Actor, form: Form, answers: dict[str, int], given: list[tuple[str, int | None]]
+) -> list[SafetySignal]:
+    """Raise a signal for each safety rule that one of the answers just ``given`` meets.
+
+    ``answers`` is what counts of the whole form. Each new answer is looked at as if it stood: one that was
+    given and taken back while the telephone was offline calls somebody as it would have online. A rule that
+    was raised for this form is raised anew when every signal of it is closed, or when the answer is worse.
+    """
     instrument = form_of(form.instrument)
     if not instrument.safety:
         return []
-    met = [each for each in score(instrument, answers).safety if each.met is Truth.YES]
-    raised = set(SafetySignal.objects.filter(form=form).values_list("rule", flat=True))
-    return [_raise(by, form, each) for each in met if each.id not in raised]
+    raised: dict[str, list[SafetySignal]] | None = None
+    made = []
+    asked = {item for each in instrument.safety for item in each.items}
+    for item, value in given:
+        if value is None or item not in asked:
+            continue
+        for met in score(instrument, answers | {item: value}).safety:
+            if met.met is not Truth.YES or item not in met.items:
+                continue
+            said = {each: value if each == item else answers[each] for each in met.items if each in answers}
+            if raised is None:
+                raised = {}
+                for row in SafetySignal.objects.filter(form=form):
+                    raised.setdefault(row.rule, []).append(row)
+            before = raised.setdefault(met.id, [])
+            if _is_new(said, before):
+                before.append(_raise(by, form, met, said))
+                made.append(before[-1])
+    return made
 
 
-def _raise(by: Actor, form: Form, met: object) -> SafetySignal:
+def _is_new(said: dict[str, int], before: list[SafetySignal]) -> bool:
+    """Whether nobody knows this yet: no signal is open, or none of them was about an answer as bad."""
+    waiting = [row for row in before if row.closed_at is None]
+    return any(all(value > row.answers.get(item, -1) for row in waiting) for item, value in said.items())
+
+
+def _raise(by: Actor, form: Form, met: SafetyScore, said: dict[str, int]) -> SafetySignal:
     moment = now()
     signal = SafetySignal.objects.create(
         patient=form.patient,
         form=form,
-        rule=met.id,  # type: ignore[attr-defined]
-        items=list(met.items),  # type: ignore[attr-defined]
-        say=met.say,  # type: ignore[attr-defined]
+        rule=met.id,
+        items=list(met.items),
+        say=met.say,
+        answers=said,
         raised_at=moment,
         escalate_at=moment + follow_up().paging.wait(0),
     )
@@ -67,19 +105,28 @@ def _raise(by: Actor, form: Form, met: object) -> SafetySignal:
 
 
 def circle(patient: Patient, level: int) -> list[Staff]:
-    """The people of one level; where a circle is empty, the next wider one."""
+    """The people of one level; where a circle is empty, the next wider one.
+
+    Only who works here now: a part in a care team alone calls nobody who has left.
+    """
+    live = RoleAssignment.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=now()), clinic_id=patient.clinic_id, since__lte=now()
+    )
     for roles in TEAM_CIRCLES[level:]:
-        team = TeamMember.objects.filter(patient=patient, until__isnull=True, part__in=roles)
+        team = TeamMember.objects.filter(
+            Exists(live.filter(staff_id=OuterRef("staff_id"), role=OuterRef("part"))),
+            patient=patient,
+            until__isnull=True,
+            part__in=roles,
+        )
         found = _people(Q(pk__in=team.values("staff_id")))
         if found:
             return found
-    here = RoleAssignment.objects.filter(
-        Q(until__isnull=True) | Q(until__gt=now()),
-        clinic_id=patient.clinic_id,
-        role__in=CLINIC_CIRCLE,
-        since__lte=now(),
-    )
-    return _people(Q(pk__in=here.values("staff_id")))
+    for roles in CLINIC_CIRCLES:
+        found = _people(Q(pk__in=live.filter(role__in=roles).values("staff_id")))
+        if found:
+            return found
+    return []
 
 
 def _people(which: Q) -> list[Staff]:
@@ -98,7 +145,7 @@ def _call(signal: SafetySignal, patient: Patient) -> list[Staff]:
                 address=address,
                 subject=CALL_SUBJECT,
                 body=CALL_BODY + settings.BASE_URL + reverse("home"),
-                purpose="call",
+                purpose=CALL,
                 clinic_uid=patient.clinic.uid,
                 about_uid=signal.uid,
             )
@@ -106,7 +153,7 @@ def _call(signal: SafetySignal, patient: Patient) -> list[Staff]:
 
 
 def _addresses(person: Staff) -> Iterable[tuple[str, str]]:
-    if person.telephone:
+    if person.telephone and channel().takes("text"):
         yield "text", person.telephone
     if person.email:
         yield "email", person.email

@@ -103,7 +103,8 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
             refuse(form, refused)
         else:
             messages.success(request, "Saved. The alert is closed.")
-            return redirect("patient", patient)
+            # Who was called about a restricted record sees the alert, not the chart.
+            return redirect("home") if row.is_restricted else redirect("patient", patient)
     shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
     return render(request, "outcomes/signal.html", shown | frame(request, row))
 

@@ -45,12 +45,15 @@ def scope_of(by: Actor, permission: Permission = Permission.SEE_PATIENT) -> tupl
     return by.clinic_id, by.staff_id
 
 
-def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "chart") -> Patient:
+def patient_for(
+    by: Actor, uid: str, permission: Permission, *, seen: str = "chart", called_about: str = ""
+) -> Patient:
     """One patient of the person's clinic for one right, identity alongside.
 
     Raises ``PermissionDenied`` without the right, ``Http404`` for another clinic's patient (their very
     existence is nobody's business), ``Restricted`` when only the care team or broken glass opens it.
     ``seen`` names what is looked at for the audit; pass ``""`` where an action records its own event.
+    ``called_about``: the alert about which this person was called; that, and nothing else, opens to them.
     """
     require(by, permission)
     found = next(iter(_one(by.clinic_id, uid, by.staff_id)), None)
@@ -58,7 +61,7 @@ def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "cha
         raise Http404("no such patient at this clinic")
     patient: Patient = found
     glass = None
-    if patient.is_restricted and not found.in_team:
+    if patient.is_restricted and not found.in_team and not called_about:
         glass = open_glass(by, uid) if permission not in NOT_BY_GLASS else None
         if glass is None:
             raise Restricted(uid)
@@ -69,7 +72,9 @@ def patient_for(by: Actor, uid: str, permission: Permission, *, seen: str = "cha
             entity="patient",
             uid=uid,
             patient=uid,
-            detail={"what": seen} | ({"broken_glass": glass.uid} if glass else {}),
+            detail={"what": seen}
+            | ({"broken_glass": glass.uid} if glass else {})
+            | ({"called_about": called_about} if called_about else {}),
         )
     return patient
 

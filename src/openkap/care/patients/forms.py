@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django import forms
 
+from openkap.care.accounts.telephone import check_telephone
 from openkap.care.moment import today
 
 SEXES = [("unknown", "not known"), ("female", "female"), ("male", "male"), ("other", "other")]
@@ -22,17 +22,7 @@ LANGUAGES = [
     ("pt", "Portuguese"),
     ("other", "another language"),
 ]
-TELEPHONE = re.compile(r"\+?[0-9 ()/.-]{5,40}")
 OLDEST_BIRTH_YEAR = 1900
-
-
-def check_telephone(text: str) -> str:
-    """A telephone number, or a refusal that says what one looks like."""
-    if text and not TELEPHONE.fullmatch(text.strip()):
-        raise forms.ValidationError(
-            f"“{text}” is not a telephone number: write digits, such as +1 555 010 0199."
-        )
-    return text.strip()
 
 
 def yes_no(label: str) -> forms.TypedChoiceField:

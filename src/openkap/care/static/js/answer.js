@@ -1,45 +1,30 @@
 // Questions on a phone: one at a time, each answer saved by itself. Without the network answers wait in this
 // browser and are sent when it is back; the server stores each one once, however often it arrives.
 
+import { Waiting, count, pause, post } from "./waiting.js";
+
 const form = document.getElementById("answer");
-const storeKey = `openkap:${form.dataset.key}`;
+const finishKey = `openkap:${form.dataset.key}:finish`;
 const saved = document.getElementById("saved");
 const help = document.getElementById("help-now");
 const questions = [...form.querySelectorAll(".question")];
 const last = form.querySelector("[data-last]");
 const steps = [...questions, last];
 const bar = Object.fromEntries([...form.querySelectorAll("[data-step]")].map((each) => [each.dataset.step, each]));
-const WAITS = [1000, 2000, 5000, 10000, 30000];
 
 let sending = false;
 let failures = 0;
 let timer = 0;
 let at = 0;
 
-// Each waiting answer has a key of its own, so that two tabs of one link never overwrite each other.
-const box = { waiting: [], finishing: false };
-function load() {
-  try {
-    box.waiting = Object.keys(localStorage).filter((key) => key.startsWith(`${storeKey}:tap:`))
-      .map((key) => JSON.parse(localStorage.getItem(key)))
-      .sort((one, other) => one.answered_at.localeCompare(other.answered_at));
-    box.finishing = localStorage.getItem(`${storeKey}:finish`) === "yes";
-  } catch { /* private mode: the page itself still holds them */ }
-}
-function put(tap) {
-  box.waiting.push(tap);
-  try { localStorage.setItem(`${storeKey}:tap:${tap.client_id}`, JSON.stringify(tap)); } catch { /* as above */ }
-}
-function drop(taps) {
-  const sent = new Set(taps.map((tap) => tap.client_id));
-  box.waiting = box.waiting.filter((tap) => !sent.has(tap.client_id));
-  try { sent.forEach((id) => localStorage.removeItem(`${storeKey}:tap:${id}`)); } catch { /* as above */ }
-}
+const waiting = new Waiting(form.dataset.key, form.dataset.api);
+let finishing = false;
+try { finishing = localStorage.getItem(finishKey) === "yes"; } catch { /* private mode */ }
 function setFinishing(yes) {
-  box.finishing = yes;
+  finishing = yes;
   try {
-    if (yes) localStorage.setItem(`${storeKey}:finish`, "yes");
-    else localStorage.removeItem(`${storeKey}:finish`);
+    if (yes) localStorage.setItem(finishKey, "yes");
+    else localStorage.removeItem(finishKey);
   } catch { /* as above */ }
 }
 
@@ -50,26 +35,19 @@ function mark() {
 
 function clock(text) { return new Date(text).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false }); }
 
+function report(text, isBad) {
+  saved.textContent = text;
+  saved.classList.toggle("tone-alarm", isBad);
+}
+
 function say() {
-  const count = box.waiting.length;
-  if (failures && count) saved.textContent = `No network: ${count} answer${count > 1 ? "s" : ""} kept on this device, sent when it is back.`;
-  else if (failures && box.finishing) saved.textContent = "No network: this page finishes by itself when it is back.";
-}
-
-async function post(url, body) {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    credentials: "same-origin",
-  });
-  if (answer.status >= 500) throw new TypeError("the server is not there");
-  return { ok: answer.ok, status: answer.status, data: await answer.json().catch(() => ({})) };
-}
-
-function refused(data) {
-  saved.textContent = (data.what ? `${data.what}. ${data.remedy || ""}` : "This could not be saved. Please call the clinic.");
-  saved.classList.add("tone-alarm");
+  if (waiting.isRefused) report(waiting.trouble, true);
+  else if (failures && waiting.taps.length) report(`Not sent yet: ${count(waiting.taps.length)} kept on this device, sent when the network is back.`, true);
+  else if (failures && finishing) report("No network: this page finishes by itself when it is back.", true);
+  // Nobody is told that help is on its way while nobody knows.
+  const isUnsent = waiting.taps.length > 0 && (failures > 0 || waiting.isRefused);
+  help.querySelector("[data-unsent]").hidden = !isUnsent;
+  help.querySelector("[data-told]").hidden = isUnsent;
 }
 
 async function flush() {
@@ -77,27 +55,24 @@ async function flush() {
   sending = true;
   clearTimeout(timer);
   try {
-    while (box.waiting.length) {
-      const batch = box.waiting.slice(0, 50);
-      const answer = await post(form.dataset.api, { answers: batch });
-      drop(batch);
-      if (!answer.ok) { refused(answer.data); break; }
+    await waiting.send((data) => {
       failures = 0;
-      saved.textContent = `Saved ${clock(answer.data.saved_at)} on the clinic's server`;
-      if (answer.data.needs_help) showHelp();
-    }
-    if (box.finishing && !box.waiting.length) {
+      report(`Saved ${clock(data.saved_at)} on the clinic's server`, false);
+      if (data.needs_help) showHelp();
+    });
+    if (finishing) {
       const answer = await post(form.dataset.finish, {});
       setFinishing(false);
       if (answer.ok) { window.location.assign(form.dataset.thanks); return; }
-      refused(answer.data);
+      report(`${answer.data.what || "This could not be finished"}. ${answer.data.remedy || "Please call the clinic"}.`, true);
     }
+    failures = 0;
   } catch {
     failures += 1;
-    timer = setTimeout(flush, WAITS[Math.min(failures, WAITS.length) - 1]);
-    say();
+    timer = setTimeout(flush, pause(failures));
   } finally {
     sending = false;
+    say();
   }
 }
 
@@ -124,7 +99,7 @@ function take(input) {
   const question = input.closest(".question");
   const value = Number(input.value);
   const { form: sheet, item, helpFrom } = question.dataset;
-  put({ form: sheet, item, value, client_id: mark(), answered_at: new Date().toISOString() });
+  waiting.put({ form: sheet, item, value, client_id: mark(), answered_at: new Date().toISOString() });
   progress();
   const alarming = helpFrom !== undefined && value >= Number(helpFrom);
   if (alarming) showHelp();
@@ -177,9 +152,8 @@ form.addEventListener("submit", (event) => {
 window.addEventListener("online", () => { failures = 0; flush(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) flush(); });
 
-load();
 // What waited here since the last visit stands on the page again, and goes out.
-for (const tap of box.waiting) {
+for (const tap of waiting.taps) {
   const input = form.querySelector(`input[name="${CSS.escape(`${tap.form}:${tap.item}`)}"][value="${CSS.escape(String(tap.value))}"]`);
   if (input) input.checked = true;
 }

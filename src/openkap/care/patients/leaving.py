@@ -1,0 +1,27 @@
+"""What ends when somebody's role at a clinic ends: their part in the care teams there."""
+
+from __future__ import annotations
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Staff
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+from openkap.care.patients.models import TeamMember
+
+
+def role_ended(by: Actor, person: Staff, role: str) -> None:
+    """End the part that needed this role, for every patient of the clinic; each is audited."""
+    held = TeamMember.objects.filter(
+        patient__clinic_id=by.clinic_id, staff=person, part=role, until__isnull=True
+    )
+    for row in held.select_related("patient"):
+        row.until = now()
+        row.save(update_fields=["until"])
+        record(
+            "team.left",
+            by=by,
+            entity="patient",
+            uid=row.patient.uid,
+            patient=row.patient.uid,
+            detail={"staff": person.uid, "because": "role ended"},
+        )

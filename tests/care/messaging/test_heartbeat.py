@@ -1,0 +1,59 @@
+"""Whether the jobs run: they leave a mark, and the health page says how old it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from openkap.care.jobs import Schedule
+from openkap.care.messaging import heartbeat
+
+
+@pytest.fixture
+def expected(settings, monkeypatch):
+    """Jobs belong to this installation, and its pages are up for longer than they may take to begin."""
+    settings.JOBS_EXPECTED = True
+    monkeypatch.setattr(heartbeat, "up_for", lambda: heartbeat.TOO_OLD)
+
+
+@pytest.mark.django_db
+def test_the_health_page_says_how_long_ago_the_jobs_ran(client, expected, watch):
+    Schedule("w", {}).run_due()
+    watch.forward(seconds=40)
+    answer = client.get("/health/")
+    assert answer.status_code == 200
+    assert answer.json() == {"ok": True, "jobs": {"expected": True, "heartbeat_age_s": 40}}
+
+
+@pytest.mark.django_db
+def test_jobs_that_stopped_make_the_installation_unhealthy(client, expected, watch):
+    Schedule("w", {}).run_due()
+    watch.forward(seconds=heartbeat.TOO_OLD.total_seconds() + 1)
+    answer = client.get("/health/")
+    assert answer.status_code == 503
+    assert answer.json()["ok"] is False
+
+
+@pytest.mark.django_db
+def test_jobs_that_never_ran_are_unhealthy_once_they_had_time_to_begin(client, expected, monkeypatch):
+    assert client.get("/health/").status_code == 503
+    monkeypatch.setattr(heartbeat, "up_for", lambda: heartbeat.TOO_OLD / 2)
+    assert client.get("/health/").json() == {"ok": True, "jobs": {"expected": True, "heartbeat_age_s": None}}
+
+
+@pytest.mark.django_db
+def test_pages_alone_are_healthy_without_jobs(client, settings, watch):
+    settings.JOBS_EXPECTED = False
+    assert client.get("/health/").status_code == 200
+    Schedule("w", {}).run_due()
+    watch.forward(days=2)
+    assert client.get("/health/").json()["jobs"]["expected"] is False
+    assert client.get("/health/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_each_round_of_the_jobs_renews_the_mark(client, expected, watch):
+    schedule = Schedule("w", {})
+    schedule.run_due()
+    watch.forward(seconds=30)
+    schedule.run_due()
+    assert client.get("/health/").json()["jobs"]["heartbeat_age_s"] == 0
