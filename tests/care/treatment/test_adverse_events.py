@@ -253,7 +253,8 @@ def test_an_event_after_signing_is_taken_and_says_so_everywhere(cast, signed, wa
     watch.forward(hours=20)
     row = send(cast, signed, **NAUSEA)
     assert row.after_signing
-    assert "recorded after signing" in page(cast, url_of(signed), "ben")
+    shown = page(cast, url_of(signed), "ben")
+    assert "recorded after signing" in shown[shown.index(f"event-{row.uid}") :]
     assert "recorded after signing" in page(cast, course_of(signed))
     paper = text_of(cast.client("ben").get(url_of(signed, "record.pdf")).content)
     assert "not under the signature" in paper
