@@ -96,7 +96,8 @@ IS_HTTPS = BASE_URL.startswith("https://")
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or f"sqlite:///{VAR / 'clinic.sqlite3'}")}
 # Releases of the registry, a folder for each clinic, and the secret their pseudonyms are made with.
 # What the site has set and signed where a protocol leaves a limit open; a restart reads it anew.
-SITE_FILE = Path(os.environ["OPENKAP_SITE_FILE"]).resolve() if os.environ.get("OPENKAP_SITE_FILE") else None
+_SITE_FILE = os.environ.get("OPENKAP_SITE_FILE") or (HERE / "demo" / "site.yaml" if DEMO else None)
+SITE_FILE = Path(_SITE_FILE).resolve() if _SITE_FILE else None
 REGISTRY = Path(os.environ.get("OPENKAP_REGISTRY") or VAR / "registry").resolve()
 REGISTRY_KEY = _secret("OPENKAP_REGISTRY_KEY")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -24,6 +24,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),
     ("openkap.protocol.windows", "tally"),
+    ("openkap.protocol.reporting", "tally"),
     ("openkap.protocol.site", "tally"),
     ("openkap.care.live.scenario", "tally"),
 ]

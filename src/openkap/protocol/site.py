@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ from openkap.core.quantity import Quantity
 from openkap.protocol.condition import tests_of, with_limit
 from openkap.protocol.elements import dictionary
 from openkap.protocol.model import Protocol
+from openkap.protocol.reporting import ReportingTime, programmes, span_of
 from openkap.protocol.rules import Action, Rule, Sourced
 
 NEWEST = "1.0.0"
@@ -92,6 +94,51 @@ class IdealWeight(Schema):
     signed_by: tuple[Signature, ...]
 
 
+class SeriousEvents(Schema):
+    """By when a serious adverse event is reported: the site's own time, programmes it belongs to, or both."""
+
+    within: str = ""
+    programmes: tuple[str, ...] = ()
+    reason: str = Field(min_length=1)
+    signed_by: tuple[Signature, ...] = Field(min_length=1)
+
+    @field_validator("within")
+    @classmethod
+    def _is_a_time(cls, text: str) -> str:
+        try:
+            if text and span_of(text) <= timedelta(0):
+                raise ValueError("there must be some time to report in")
+        except InputError as refused:
+            raise ValueError(str(refused)) from None
+        return text
+
+    @field_validator("programmes")
+    @classmethod
+    def _are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [each.id for each in programmes()]
+        if unknown := sorted(set(names) - set(known)):
+            raise ValueError(f"no such programme: {', '.join(unknown)}; known: {', '.join(known)}")
+        return names
+
+    def time_for(self, drug: str) -> ReportingTime | None:
+        """What holds here for an event under that drug: the shortest of the site's own and its programmes."""
+        names = ", ".join(each.name for each in self.signed_by)
+        why = f"{self.reason} (signed by {names})"
+        own = ReportingTime(span_of(self.within), why) if self.within else None
+        times = [each.time for each in programmes() if each.id in self.programmes and each.drug == drug]
+        return min([*times, *([own] if own else [])], key=lambda each: each.within, default=None)
+
+
+class Emergency(Schema):
+    """What stands on top of the emergency card; an empty line is shown as not set."""
+
+    phone: str = ""
+    crash_cart: str = ""
+    hospital: str = ""
+    call: str = ""
+    signed_by: tuple[Signature, ...] = Field(min_length=1)
+
+
 class SiteSettings(Schema):
     """A site file."""
 
@@ -99,6 +146,8 @@ class SiteSettings(Schema):
     limits: tuple[SiteLimit, ...] = ()
     reclassified: tuple[Reclassified, ...] = ()
     ideal_weight: IdealWeight | None = None
+    serious_events: SeriousEvents | None = None
+    emergency: Emergency | None = None
 
 
 def read_site(path: Path) -> tuple[SiteSettings, Document]:

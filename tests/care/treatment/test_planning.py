@@ -209,7 +209,7 @@ def test_the_plan_is_looked_at_in_the_browser_before_it_is_made(cast, patient):
 def test_a_serious_event_meets_the_stopping_rule_on_the_course_page(cast, patient, watch):
     from treated import dosing
 
-    from openkap.care.treatment.closing_actions import Event, record_adverse_event
+    from openkap.care.treatment.adverse_actions import Event, record_adverse_event
 
     course = planned(cast, patient)
     session = dosing(cast, first_session(course), watch)

@@ -132,11 +132,11 @@ def gate_of(session, rule):
 
 def test_a_stopping_rule_that_is_met_holds_the_next_dose_until_the_prescriber_decides(cast, session, watch):
     arrived(cast, session, watch)
-    closing_actions.record_adverse_event(
+    adverse_actions.record_adverse_event(
         by=cast.actor("ben"),
         patient=session.patient.uid,
         uid=session.uid,
-        event=closing_actions.Event("psychosis", now(), 3, "possible", "none", "recovering"),
+        event=adverse_actions.Event("psychosis", now(), 3, "possible", "none", "recovering"),
     )
     gate = gate_of(session, "STOP-2")
     assert (gate.state, gate.holds) == ("review", True)

@@ -24,7 +24,7 @@ from openkap.care.enrolment.models import Answer
 from openkap.care.ids import new_uid
 from openkap.care.moment import clock_at
 from openkap.care.patients.models import Patient
-from openkap.care.treatment.closing_actions import Event, record_adverse_event
+from openkap.care.treatment.adverse_actions import Event, record_adverse_event
 from openkap.care.treatment.drug_actions import Received, receive
 from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.models import (
@@ -285,7 +285,8 @@ def adverse_event(clinic: Clinic, session: Session, slot: Slot) -> None:
     terms = [term for group in words.groups for term in group.terms]
     usual = [term for term in terms if term in EVENTS] or terms[:3]
     onset = session.starts_at + timedelta(minutes=60)
-    with clock_at(session.ends_at):
+    # Written down before the record was signed, as most are.
+    with clock_at(session.ends_at - timedelta(minutes=1)):
         record_adverse_event(
             by=clinic.by(slot.nurse),
             patient=session.patient.uid,

@@ -20,11 +20,19 @@ from django.db import transaction
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.models import Photo
 from openkap.care.permissions import Permission
+from openkap.care.treatment.adverse_actions import Event, record_adverse_event
 from openkap.care.treatment.alert_actions import acknowledge
-from openkap.care.treatment.closing_actions import Event, record_adverse_event
 from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
 from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
-from openkap.care.treatment.models import Alert, Clearance, DoseDoubt, DoseEvent, Entry, Session
+from openkap.care.treatment.models import (
+    AdverseEvent,
+    Alert,
+    Clearance,
+    DoseDoubt,
+    DoseEvent,
+    Entry,
+    Session,
+)
 from openkap.care.treatment.session_actions import enter, take_back
 from openkap.care.treatment.session_rows import State, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
@@ -239,10 +247,25 @@ def _event(sent: Sent, session: Session) -> str:
         outcome=sent.text("outcome"),
         words=sent.text("words"),
         treatment=sent.text("treatment"),
-        corrects=sent.text("corrects"),
+        corrects=_updates(sent, session),
         reason=sent.text("reason"),
     )
     return str(record_adverse_event(**sent.where(), event=event, client_id=sent.stamp.client_id).uid)
+
+
+def _updates(sent: Sent, session: Session) -> str:
+    """The adverse event that this one updates, by its client id; the update may come first."""
+    name = sent.text("corrects")
+    if not name:
+        return ""
+    rows = AdverseEvent.objects.filter(session=session)
+    found = rows.filter(client_id=name).first() or rows.filter(uid=name).first()
+    if found is None:
+        raise TooEarly(
+            "the server does not have the adverse event yet that this one updates",
+            remedy="it stays on this tablet and is sent again",
+        )
+    return found.uid
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from openkap.care.accounts.actor import Actor
@@ -16,6 +16,7 @@ from openkap.care.treatment.models import Session
 
 DAY = timedelta(hours=16)
 IN_CHAIR = ("arrived", "cleared", "dosing", "recovery", "ready")
+NOT_STARTED = ("planned", "arrived", "cleared")
 PRIORITIES = ("high", "medium", "low")
 
 
@@ -34,16 +35,27 @@ def board_of(by: Actor) -> dict[str, Any]:
         of_chair[session.chair_id].append(session)
     may_see = by.may(Permission.SEE_PATIENT)
     marks = marks_of([each for each in sessions if each.state in IN_CHAIR])
-    rows = [_row(chair.name, of_chair[chair.pk], may_see, marks) for chair in chairs]
+    rows = [
+        _row(chair.name, of_chair[chair.pk], may_see, marks) | _late_start(of_chair[chair.pk], moment)
+        for chair in chairs
+    ]
     rows.sort(key=_first)
     busy = {s.nurse_id for found in of_chair.values() for s in found if s.state in IN_CHAIR}
     free = [person.name for person in staff_with(by, Role.NURSE) if person.pk not in busy]
     return {"now": ms(moment), "rows": rows, "free": free, "clinic": by.clinic_name, "zone": by.time_zone}
 
 
-def _first(row: dict[str, Any]) -> tuple[bool, bool, int, str]:
-    """An alert that asks for an act is due now; then what is due first."""
+def _late_start(sessions: list[Session], moment: datetime) -> dict[str, Any]:
+    """The first session of a chair whose planned time has passed without a dose."""
+    late = (each for each in sessions if each.state in NOT_STARTED and each.starts_at < moment)
+    found = next(late, None)
+    return {"not_started": ms(found.starts_at) if found else None}
+
+
+def _first(row: dict[str, Any]) -> tuple[bool, bool, bool, int, str]:
+    """What nobody has answered, then an alert that asks for an act; then what is due first."""
     return (
+        row["escalated"] is None,
         row["priority"] != "high",
         row["due"] is None,
         row["due"] or row["planned"] or 10**15,
@@ -65,6 +77,8 @@ def _row(chair: str, sessions: list[Session], may_see: bool, marks: dict[int, st
         "alerts": 0,
         "priority": "",
         "rule": "",
+        "escalated": None,
+        "doubts": 0,
         "nurse": "",
         "planned": None,
         "pump": "",
@@ -86,10 +100,18 @@ def _row(chair: str, sessions: list[Session], may_see: bool, marks: dict[int, st
         "alerts": len(waiting),
         "priority": waiting[0]["priority"] if waiting else "",
         "rule": waiting[0]["told"].get("title", waiting[0]["rule"]) if waiting else "",
+        "escalated": _escalated(current, waiting),
+        "doubts": sum(each["is_open"] for each in told["doubts"]),
         "nurse": current.nurse.name,
         "planned": ms(current.starts_at),
         "pump": told["dose"]["pump"] if told["dose"] else "",
     }
+
+
+def _escalated(session: Session, waiting: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """To whom what nobody answered has gone, and since when; ``None`` while nothing has."""
+    since = [alert["escalated"] for alert in waiting if alert["escalated"]]
+    return {"to": session.prescriber.name, "since": min(since), "count": len(since)} if since else None
 
 
 def _url(session: Session) -> str:

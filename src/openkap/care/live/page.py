@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
+from openkap.care.enrolment.site import emergency_lines
 from openkap.care.live.queries import current_state
 from openkap.care.live.rules import rules_as_data
 from openkap.care.live.state import ms
@@ -81,6 +82,7 @@ def protocol_data(protocol: Protocol) -> dict[str, Any]:
         "leaving": _leaving(protocol),
         "minutes": list(protocol.vitals.minutes),
         "emergency": emergency_card(protocol),
+        "emergency_site": emergency_lines(),
         "events": {
             "terms": [term for group in words.groups for term in group.terms],
             "grades": [[grade.value, grade.words] for grade in words.grades],

@@ -103,6 +103,10 @@ def _time(moment: datetime) -> str:
     return f"{timezone.localtime(moment):%H:%M}"
 
 
+def _day(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%d %b %Y %H:%M}"
+
+
 def _near(readings: list[Reading], begun: datetime | None) -> Reading | None:
     if begun is None:
         return None
@@ -145,17 +149,26 @@ def _effects(session: Session, begun: datetime | None) -> str:
     rows = AdverseEvent.objects.filter(session=session, corrected_by__isnull=True).order_by("onset_at")
     said = [
         f"{row.term}, grade {row.grade}, from {_time(row.onset_at)}"
-        + (f" to {_time(row.ended_at)}" if row.ended_at else f", {row.outcome}")
+        + (f" to {_ended(row)}" if row.ended_at else f", {row.outcome}")
+        + (", recorded after signing" if row.after_signing else "")
         for row in rows
     ]
     return "; ".join(said) if said else "none recorded"
+
+
+def _ended(row: AdverseEvent) -> str:
+    """The time, with its day where that is another."""
+    assert row.ended_at is not None
+    same = timezone.localtime(row.ended_at).date() == timezone.localtime(row.onset_at).date()
+    return _time(row.ended_at) if same else _day(row.ended_at)
 
 
 def _serious(session: Session) -> str:
     rows = AdverseEvent.objects.filter(session=session, is_serious=True, corrected_by__isnull=True)
     said = [
         f"{row.term}: {row.serious_because}; {row.words}; reported "
-        + (f"to {row.reported_to} {_time(row.reported_at)}" if row.reported_at else "not yet")
+        + (f"to {row.reported_to} {_day(row.reported_at)}" if row.reported_at else "not yet")
+        + (", recorded after signing" if row.after_signing else "")
         for row in rows
     ]
     return "; ".join(said) if said else "none"

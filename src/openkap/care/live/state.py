@@ -35,6 +35,7 @@ from openkap.care.treatment.models import (
     Session,
 )
 from openkap.care.treatment.release_actions import gates_now, said
+from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.session_rows import BEFORE
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -56,7 +57,12 @@ def ms(moment: datetime | None) -> int | None:
 # Asked by every screen every two seconds: one statement for all sessions, written by hand because putting
 # it together took longer than answering it.
 _LAST = (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
-_COUNTED = ((Alert, "acknowledged_at"), (Alert, "escalated_at"), (DoseDoubt, "settled_at"))
+_COUNTED = (
+    (Alert, "acknowledged_at"),
+    (Alert, "escalated_at"),
+    (DoseDoubt, "settled_at"),
+    (AdverseEvent, "reported_at"),
+)
 
 
 def _marks_sql(sessions: int) -> str:
@@ -295,25 +301,47 @@ def _raised(session_id: int) -> QuerySet[Alert]:
 
 
 def _adverse(session: Session) -> list[dict[str, Any]]:
-    return [
-        {
-            "uid": row.uid,
-            "term": row.term,
-            "at": ms(row.onset_at),
-            "ended": ms(row.ended_at),
-            "grade": row.grade,
-            "serious": row.is_serious,
-            "outcome": row.outcome,
-            "reported": ms(row.reported_at),
-        }
-        for row in _adverse_events(session.pk)
-    ]
+    """Every adverse event, the updated ones too; of a serious one by when it is reported."""
+    rows = _adverse_events(session.pk)
+    updated = {row.corrects_id for row in rows}
+    return [_adverse_event(session, row, row.pk not in updated) for row in rows]
+
+
+def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[str, Any]:
+    # Already read, with its course: the drug decides which deadline holds.
+    row.session = session
+    clock = report_clock(row) if counts else None
+    return {
+        "uid": row.uid,
+        "id": row.client_id,
+        "term": row.term,
+        "words": row.words,
+        "at": ms(row.onset_at),
+        "ended": ms(row.ended_at),
+        "grade": row.grade,
+        "serious": row.is_serious,
+        "serious_because": row.serious_because,
+        "relation": row.relation,
+        "action_taken": row.action_taken,
+        "treatment": row.treatment,
+        "outcome": row.outcome,
+        "by": row.entered_by.name,
+        "entered": ms(row.entered_at),
+        "reason": row.reason,
+        "counts": counts,
+        "after_signing": bool(row.after_signing),
+        "reported": ms(row.reported_at),
+        "reported_to": row.reported_to,
+        "reported_by": row.reported_by.name if row.reported_by else "",
+        "report_by": ms(clock.due) if clock else None,
+        "report_why": clock.why if clock else "",
+    }
 
 
 @prepared
 def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
-    rows = AdverseEvent.objects.filter(session_id=session_id, corrected_by__isnull=True)
-    return rows.order_by("onset_at", "id")
+    rows = AdverseEvent.objects.filter(session_id=session_id)
+    return rows.select_related("entered_by", "reported_by").order_by("onset_at", "id")
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:

@@ -24,6 +24,12 @@ urlpatterns = [
     page(f"{SESSION}/monitoring-form.pdf", views.form, name="monitoring_form", may=LOOK),
     page("board/", views.board, name="board", may=BOARD),
     page("board/state/", views.board_state, name="board_state", may=replace(BOARD, while_locked=True)),
+    page(
+        "board/mine/",
+        views.my_alerts,
+        name="my_alerts",
+        may=replace(needs(Permission.PRESCRIBE), while_locked=True),
+    ),
     page("live-worker.js", views.worker, name="live_worker", may=anyone("a script without any data")),
     page("practice/", practice_views.scenarios, name="practice", may=WRITE),
     page("practice/<slug:scenario>/begin/", practice_views.begin, name="practice_begin", may=WRITE),

@@ -19,6 +19,7 @@ from openkap.care.live.paper import monitoring_form
 from openkap.care.live.queries import alerts_waiting, refreshed
 from openkap.care.live.screens import heard_of
 from openkap.care.live.sync import receive
+from openkap.care.live.waiting import waiting_for
 from openkap.care.live.worker import worker_script
 from openkap.care.patients.queries import banner_for
 from openkap.care.treatment.session_rows import reread
@@ -123,6 +124,11 @@ def board(request: ClinicRequest) -> HttpResponse:
 def board_state(request: ClinicRequest) -> JsonResponse:
     """The board again; polled, and shown without anybody's name."""
     return JsonResponse(boards.board_of(request.actor))
+
+
+def my_alerts(request: ClinicRequest) -> HttpResponse:
+    """What nobody answered and now waits for this prescriber; polled by the head of every page."""
+    return render(request, "live/my_alerts.html", waiting_for(request.actor))
 
 
 def worker(request: HttpRequest) -> HttpResponse:

@@ -1,10 +1,8 @@
-"""How a session ends: adverse events, leaving, signing and locking, and words added afterwards."""
+"""How a session ends: leaving, signing and locking, and words added afterwards."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import transaction
 
@@ -13,7 +11,6 @@ from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
-from openkap.care.ids import new_uid
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
@@ -22,7 +19,6 @@ from openkap.care.treatment.delivery_actions import open_doubts
 from openkap.care.treatment.drug_actions import in_use_ug
 from openkap.care.treatment.models import (
     Addendum,
-    AdverseEvent,
     Alert,
     Discharge,
     DoseEvent,
@@ -34,115 +30,6 @@ from openkap.care.treatment.session_rows import State, locked_session, move_on, 
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.monitoring import discharge as may_leave
-from openkap.protocol.session_words import adverse_event_words
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An adverse event as somebody describes it."""
-
-    term: str
-    onset_at: datetime
-    grade: int
-    relation: str
-    action_taken: str
-    outcome: str
-    ended_at: datetime | None = None
-    is_serious: bool = False
-    serious_because: str = ""
-    words: str = ""
-    treatment: str = ""
-    corrects: str = ""
-    reason: str = ""
-
-
-@transaction.atomic
-def record_adverse_event(
-    *, by: Actor, patient: str, uid: str, event: Event, client_id: str = ""
-) -> AdverseEvent:
-    """Record something untoward of a session, or update what was recorded by a new row."""
-    session = session_for(by, patient, uid, Permission.RECORD_SESSION)
-    held = AdverseEvent.objects.filter(client_id=client_id).first() if client_id else None
-    if held is not None:
-        return held
-    words = adverse_event_words()
-    group = words.group_of(event.term)
-    _refuse_unknown_words(event)
-    old = None
-    if event.corrects:
-        old = AdverseEvent.objects.filter(session=session, uid=event.corrects).first()
-        if old is None or hasattr(old, "corrected_by"):
-            raise InputError("there is nothing to update here", remedy="reload the page")
-        if not event.reason.strip():
-            raise InputError("an update needs its reason", remedy="write why", where="reason")
-    row = AdverseEvent.objects.create(
-        patient=session.patient,
-        session=session,
-        client_id=client_id or new_uid(),
-        term=event.term,
-        words=event.words.strip(),
-        onset_at=event.onset_at,
-        ended_at=event.ended_at,
-        grade=event.grade,
-        is_serious=event.is_serious,
-        serious_because=event.serious_because,
-        relation=event.relation,
-        action_taken=event.action_taken,
-        treatment=event.treatment.strip(),
-        outcome=event.outcome,
-        is_expected=group.expected == "yes",
-        entered_by_id=by.staff_id,
-        entered_at=now(),
-        corrects=old,
-        reason=event.reason.strip(),
-    )
-    detail = {"term": row.term, "grade": row.grade, "serious": row.is_serious}
-    told_audit(by, "adverse_event.recorded", session, row, **detail)
-    return row
-
-
-def _refuse_unknown_words(event: Event) -> None:
-    words = adverse_event_words()
-    grades = [int(each.value) for each in words.grades]
-    for name, given, known in (
-        ("grade", event.grade, grades),
-        ("relation", event.relation, words.relations),
-        ("action_taken", event.action_taken, words.actions),
-        ("outcome", event.outcome, words.outcomes),
-    ):
-        if given not in known:
-            said = ", ".join(map(str, known))
-            raise InputError(f"the {name.replace('_', ' ')} is missing", limit=said, where=name)
-    if event.is_serious and event.serious_because not in words.serious:
-        raise InputError(
-            "why it is serious is missing",
-            limit=", ".join(words.serious),
-            remedy="choose one",
-            where="serious_because",
-        )
-    if event.onset_at > now() or (event.ended_at is not None and event.ended_at < event.onset_at):
-        raise InputError(
-            "the times do not fit",
-            limit="onset not in the future, end not before onset",
-            remedy="correct them",
-            where="onset_at",
-        )
-
-
-@transaction.atomic
-def report_adverse_event(*, by: Actor, patient: str, event: str, to: str) -> AdverseEvent:
-    """A serious event was reported: to whom, now."""
-    from openkap.care.patients.access import patient_for
-
-    row_patient = patient_for(by, patient, Permission.PRESCRIBE, seen="")
-    row = AdverseEvent.objects.select_for_update().filter(patient=row_patient, uid=event).first()
-    if row is None or not to.strip():
-        raise InputError("to whom it was reported is missing", remedy="name the body or company")
-    AdverseEvent.objects.filter(pk=row.pk).update(reported_at=now(), reported_to=to.strip())
-    detail = {"to": to.strip()}
-    record("adverse_event.reported", by=by, entity="adverseevent", uid=event, patient=patient, detail=detail)
-    row.refresh_from_db()
-    return row
 
 
 @transaction.atomic

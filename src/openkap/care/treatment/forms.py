@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from openkap.care.moment import now
-from openkap.care.treatment.closing_actions import Event
+from openkap.care.treatment.adverse_actions import Event
 from openkap.care.treatment.drug_actions import Received
 from openkap.care.treatment.plan import TherapyChoice
 from openkap.care.treatment.planning_actions import Wanted

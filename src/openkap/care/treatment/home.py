@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
@@ -21,6 +22,7 @@ from openkap.care.patients.queries import NAME, display_name, name_shown
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import AdverseEvent, Course, DueItem, Session, Visit
+from openkap.care.treatment.reporting import report_clock
 
 MOST = 50
 NAMED = 3
@@ -152,17 +154,26 @@ def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Vis
 
 
 def _to_report(by: Actor) -> list[Task]:
-    return [
-        Task(
-            "Report the serious adverse event",
-            reverse("course", args=[row.patient.uid, row.session.course.uid]),
-            display_name(row.patient.identity),
-            urgency="now",
-            note=f"{row.term}, recorded {row.entered_at:%d %b %H:%M}",
-        )
-        for row in _unreported(*scope_of(by))
+    return [_report(row) for row in _unreported(*scope_of(by))]
+
+
+def _report(row: AdverseEvent) -> Task:
+    """One serious event that nobody has reported, with its clock."""
+    clock = report_clock(row)
+    assert clock is not None
+    uid = row.patient.uid
+    known = f"{row.term}, known since {timezone.localtime(clock.known_at):%d %b %H:%M}"
+    by_when = f"report by {timezone.localtime(clock.due):%d %b %H:%M}" if clock.due else clock.why
+    return Task(
+        "Report the serious adverse event",
+        reverse("course", args=[uid, row.session.course.uid]) + "#adverse-events"
         if row.session
-    ]
+        else reverse("courses", args=[uid]),
+        display_name(row.patient.identity),
+        clock.due,
+        "now",
+        f"{known}, {by_when}",
+    )
 
 
 @prepared

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -25,6 +25,7 @@ from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.models import AdverseEvent, Course, DueItem, LedgerEntry, Note, Session, Visit
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
+from openkap.care.treatment.reporting import report_clock
 from openkap.protocol.read import load_protocol
 
 MOST = 200
@@ -131,12 +132,15 @@ def course_page(course: Course) -> dict[str, Any]:
         "rules": rules_of(course),
         "due_groups": list(_due_groups(course, items)),
         "done_items": [each for each in items if each.done_at],
-        "adverse_events": list(
-            AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True).order_by(
-                "-onset_at"
-            )[:MOST]
-        ),
+        "adverse_events": [(row, report_clock(row)) for row in _adverse_events(course)],
     }
+
+
+def _adverse_events(course: Course) -> QuerySet[AdverseEvent]:
+    """The patient's adverse events as they stand, newest first; what they were is on the session's page."""
+    rows = AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True)
+    people = rows.select_related("session__course", "entered_by", "reported_by")
+    return people.order_by("-onset_at")[:MOST]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,7 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
     orders, checks, entries = _orders(sessions), _drawn(sessions), _written(sessions)
     doubts = _by_session(doubts_of(*sessions))
     alerts = _of(Alert.objects.select_related("acknowledged_by").order_by("at", "id"), sessions)
-    events = _of(
-        AdverseEvent.objects.select_related("entered_by", "corrected_by").order_by("onset_at", "id"), sessions
-    )
+    events = _of(_written_events(), sessions)
     left = _of(Discharge.objects.select_related("entered_by").order_by("id"), sessions)
     ledger = _of(LedgerEntry.objects.select_related("lot", "entered_by", "witness").order_by("id"), sessions)
     told = []
@@ -67,6 +65,16 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
             }
         )
     return told
+
+
+def adverse_events_of(session: Session) -> list[dict[str, Any]]:
+    """Every adverse event of a session as it stands now, what came after the signature included."""
+    return _adverse_events(list(_written_events().filter(session=session)))
+
+
+def _written_events() -> QuerySet[AdverseEvent]:
+    rows = AdverseEvent.objects.select_related("entered_by", "corrects", "corrected_by", "reported_by")
+    return rows.order_by("onset_at", "id")
 
 
 def _by_session(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
@@ -270,6 +278,13 @@ def _adverse_events(rows: list[AdverseEvent]) -> list[dict[str, Any]]:
             "outcome": row.outcome,
             "expected": row.is_expected,
             "by": row.entered_by.name,
+            "entered": _at(row.entered_at),
+            "after_signing": bool(row.after_signing),
+            "corrects": row.corrects.uid if row.corrects else "",
+            "reason": row.reason,
+            "reported_at": _at(row.reported_at),
+            "reported_to": row.reported_to,
+            "reported_by": row.reported_by.name if row.reported_by else "",
             "replaced": hasattr(row, "corrected_by"),
         }
         for row in rows

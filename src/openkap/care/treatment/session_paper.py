@@ -11,7 +11,7 @@ from django.utils import timezone
 from openkap.care.paper import DOCUMENT, compiled, literal
 from openkap.care.templatetags.clinic import spoken
 from openkap.care.treatment.models import Session
-from openkap.care.treatment.record import record_of
+from openkap.care.treatment.record import adverse_events_of, record_of
 
 # A vital sign a column; what else was entered stands in the last one.
 COLUMNS = {
@@ -52,6 +52,8 @@ def session_pdf(session: Session) -> bytes:
     )
     lines.append(_line("State", f"{about['state']} {about['because']}".strip()))
     lines += [*_before(told), *_dose(told), *_readings(told), *_troubles(told), *_end(told)]
+    if signed:
+        lines += _after_signing(session, told)
     for row in session.addenda.select_related("signature").order_by("id"):
         lines.append(_line(f"Addendum, {row.signature.name}, {_when(row.written_at.isoformat())}", row.text))
     return compiled("\n".join(lines))
@@ -147,13 +149,37 @@ def _troubles(told: dict[str, Any]) -> list[str]:
         for each in told["alerts"]
     ]
     lines += _table(["When", "Rule", "Saw", "Acknowledged, done"], rows)
-    lines.append("== Adverse events")
-    for each in told["adverse_events"]:
-        serious = f", serious: {each['serious']}" if each["serious"] else ""
-        times = f"from {_when(each['onset'])}" + (f" to {_when(each['ended'])}" if each["ended"] else "")
-        said = f"{times}; {each['relation']}; {each['action']}; {each['outcome']}"
-        lines.append(_line(f"{each['term']}, grade {each['grade']}{serious}", said))
-    return lines
+    return [*lines, "== Adverse events", *map(_event, told["adverse_events"])]
+
+
+def _after_signing(session: Session, told: dict[str, Any]) -> list[str]:
+    """Adverse events that the signature does not cover; nothing at all where there are none."""
+    signed = {each["uid"] for each in told["adverse_events"]}
+    rows = [each for each in adverse_events_of(session) if each["uid"] not in signed]
+    return (
+        ["== Adverse events recorded after signing, not under the signature", *map(_event, rows)]
+        if rows
+        else []
+    )
+
+
+def _event(each: dict[str, Any]) -> str:
+    """One row of an event; records signed before a word was kept lack it."""
+    serious = f", serious: {each['serious']}" if each["serious"] else ""
+    crossed = " (replaced)" if each["replaced"] else ""
+    times = f"from {_when(each['onset'])}" + (f" to {_when(each['ended'])}" if each["ended"] else "")
+    said = [times, each["relation"], each["action"], each["outcome"]]
+    if each["treatment"]:
+        said.append(f"treated with {each['treatment']}")
+    if each["words"]:
+        said.append(each["words"])
+    if each.get("reported_at"):
+        said.append(f"reported to {each['reported_to']} {_when(each['reported_at'])}, {each['reported_by']}")
+    if each.get("reason"):
+        said.append(f"update: {each['reason']}")
+    if each.get("after_signing"):
+        said.append(f"RECORDED AFTER SIGNING, {_when(each['entered'])}, {each['by']}")
+    return _line(f"{each['term']}, grade {each['grade']}{serious}{crossed}", "; ".join(said))
 
 
 def _end(told: dict[str, Any]) -> list[str]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
+
+from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.moment import now
@@ -17,7 +20,7 @@ from openkap.care.treatment.drug_actions import in_use_ug
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import stock
-from openkap.care.treatment.record import mg, record_of
+from openkap.care.treatment.record import adverse_events_of, mg, record_of
 from openkap.care.treatment.release_actions import gates_now
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
@@ -54,6 +57,8 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         "record": json.loads(signed.record) if signed else record_of(session),
         "words": adverse_event_words(),
     }
+    events = adverse_events_of(session) if signed else context["record"]["adverse_events"]
+    context["events"] = [each | {"form": _form_of(each)} for each in events]
     if signed:
         return context
     state = session.state
@@ -67,6 +72,23 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         context |= _leaving(session)
     context["colleagues"] = _colleagues(by)
     return context
+
+
+def _form_of(event: dict[str, Any]) -> dict[str, Any]:
+    """What the form of an update opens with: the event as it stands."""
+    same = {name: event[name] for name in ("term", "words", "relation", "treatment", "outcome")}
+    return same | {
+        "onset_at": field_moment(event["onset"]),
+        "ended_at": field_moment(event["ended"]),
+        "grade": str(event["grade"]),
+        "serious_because": event["serious"],
+        "action_taken": event["action"],
+    }
+
+
+def field_moment(text: str) -> str:
+    """A stored moment as a ``datetime-local`` field shows it, in the clinic's time."""
+    return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%dT%H:%M}" if text else ""
 
 
 def _colleagues(by: Actor) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.signing import prove_identity
 from openkap.care.permissions import Permission
 from openkap.care.treatment import (
+    adverse_actions,
     alert_actions,
     closing_actions,
     delivery_actions,
@@ -220,7 +221,7 @@ def alert(request: ClinicRequest, patient: str, session: str, alert: str) -> Htt
 @require_POST
 def adverse_event(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """Something untoward."""
-    act = lambda: closing_actions.record_adverse_event(  # noqa: E731
+    act = lambda: adverse_actions.record_adverse_event(  # noqa: E731
         by=request.actor,
         patient=patient,
         uid=session,

@@ -16,7 +16,7 @@ from openkap.care.patients.access import patient_for
 from openkap.care.patients.queries import banner_for, chart_links
 from openkap.care.permissions import Permission
 from openkap.care.treatment import (
-    closing_actions,
+    adverse_actions,
     drug_actions,
     due_actions,
     forms,
@@ -117,7 +117,8 @@ def report_event(request: ClinicRequest, patient: str, course: str) -> HttpRespo
     event, to = request.POST.get("event", ""), request.POST.get("to", "")
     course_for(request.actor, patient, course, Permission.PRESCRIBE)
     try:
-        closing_actions.report_adverse_event(by=request.actor, patient=patient, event=event, to=to)
+        at = forms.moment_given(request.POST, "at")
+        adverse_actions.report_adverse_event(by=request.actor, patient=patient, event=event, to=to, at=at)
     except InputError as refused:
         messages.error(request, str(refused))
     return redirect("course", patient, course)

@@ -330,11 +330,16 @@ class AdverseEvent(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrected_by"
     )
     reason = models.TextField(blank=True)
-    # To whom a serious event was reported, and when; nothing else may be added later.
+    # When the clinic first knew of a serious event: the clock of its report, carried from row to row.
+    serious_since = models.DateTimeField(null=True, blank=True)
+    # The record of the session was signed and locked already: the signature does not cover this row.
+    after_signing = models.BooleanField(null=True, blank=True)
+    # To whom a serious event was reported, when, and who says so; nothing else may be added later.
     reported_at = models.DateTimeField(null=True, blank=True)
     reported_to = models.CharField(max_length=120, blank=True)
+    reported_by = models.ForeignKey(Staff, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
-    append_only: ClassVar = AppendOnly(mutable=("reported_at", "reported_to"))
+    append_only: ClassVar = AppendOnly(mutable=("reported_at", "reported_to", "reported_by"))
 
     class Meta:
         constraints: ClassVar = [

@@ -35,6 +35,7 @@ function row(each, now) {
   const phase = node("span", "minutes", each.begun === null ? "" : `${Math.max(0, Math.floor((now - each.begun) / MINUTE))} min`);
   phase.append(node("small", "", each.state === "dosing" ? (each.pump === "complete" ? "dose complete" : `pump ${each.pump}`) : each.words));
   const said = node("span", `alerts-said ${each.priority}`, each.alerts ? `${each.priority === "high" ? "‼" : "!"} ${each.rule}${each.alerts > 1 ? ` +${each.alerts - 1}` : ""}` : "");
+  for (const [words, className] of besides(each, now)) said.append(node("small", className, words));
   const due = node("span", "due");
   if (left !== null) {
     due.textContent = left >= 0 ? minutes(left) : `−${minutes(left)}`;
@@ -45,6 +46,21 @@ function row(each, now) {
   }
   made.append(chair, phase, said, due);
   return made;
+}
+
+// What waits for a person beside the readings: an alert that has gone to the prescriber, acts with the drug
+// that do not fit, a session that has not begun.
+function besides(each, now) {
+  const told = [];
+  if (each.escalated) told.push([`Nobody answered: gone to ${each.escalated.to} at ${time(each.escalated.since)}, ${inWords(now - each.escalated.since)} ago`, "is-escalated"]);
+  if (each.doubts) told.push([`? ${each.doubts} ${each.doubts === 1 ? "act" : "acts"} with the drug: does not fit, decide`, "is-open"]);
+  if (each.not_started !== null) told.push([`planned ${time(each.not_started)}, not started, ${inWords(now - each.not_started)}`, "is-open"]);
+  return told;
+}
+
+function inWords(ms) {
+  const whole = Math.max(0, Math.floor(ms / MINUTE));
+  return whole < 60 ? `${whole} min` : `${Math.floor(whole / 60)} h ${whole % 60} min`;
 }
 
 function draw() {

@@ -16,6 +16,26 @@ export function valuesInWords(values) {
   return parts.join(" · ");
 }
 
+// An adverse event as the server tells it, or as it waits on this tablet.
+export function eventInWords(each) {
+  return [each.term, `grade ${each.grade}`, each.serious_because && `serious: ${each.serious_because}`, each.relation, each.action_taken, each.treatment && `treated with ${each.treatment}`, each.outcome, each.words].filter(Boolean).join(" · ");
+}
+
+// By when a serious event is reported: a time, or that this site has set none.
+export function reportInWords(page, each) {
+  if (each.reported) return `reported to ${each.reported_to} ${page.dayTime(each.reported)}, ${each.reported_by}`;
+  if (!each.counts || !each.report_why) return "";
+  if (each.report_by === null) return `REPORT IT: ${each.report_why}`;
+  const left = each.report_by - page.clock.now();
+  return `REPORT BY ${page.dayTime(each.report_by)}, ${left < 0 ? `overdue by ${spanInWords(-left)}` : `${spanInWords(left)} left`}`;
+}
+
+function spanInWords(ms) {
+  const hours = Math.floor(ms / 3_600_000);
+  if (hours < 1) return `${Math.floor(ms / 60_000)} min`;
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
 export function actInWords(act) {
   const more = [act.rate_ml_h === null ? "" : `${act.rate_ml_h} mL/h`, act.given_mg === null ? "" : `${act.given_mg} mg given in all`];
   return [act.words, ...more].filter(Boolean).join(" · ");
@@ -47,13 +67,16 @@ export function drawLog(page, list) {
   for (const alert of state.alerts.filter((each) => each.seen_at)) {
     rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, [], null));
   }
-  for (const each of state.adverse) rows.push(row(page, each.at, `adverse event: ${each.term}, grade ${each.grade}${each.serious ? ", SERIOUS: report it" : ""}`, "", [], null));
+  for (const each of state.adverse) {
+    const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `update: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
+    rows.push(row(page, each.at, `adverse event: ${eventInWords(each)}`, each.by, extra, each.counts ? () => page.update(each) : null, each.counts ? "" : "is-gone", "Update"));
+  }
   for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, "", [], null));
   rows.sort((a, b) => b.order - a.order);
   list.replaceChildren(...rows.map((each) => each.node));
 }
 
-function row(page, at, words, by, extra, correct, className = "") {
+function row(page, at, words, by, extra, correct, className = "", label = "Correct") {
   const made = node("li", className);
   made.append(node("time", "", page.time(at)));
   const text = node("span", "", words);
@@ -61,12 +84,18 @@ function row(page, at, words, by, extra, correct, className = "") {
   if (small) text.append(node("small", "", small));
   made.append(text);
   if (correct && page.mayWrite) {
-    const button = node("button", "quiet", "Correct");
+    const button = node("button", "quiet", label);
     button.type = "button";
     button.addEventListener("click", correct);
     made.append(button);
   }
   return { node: made, order: at };
+}
+
+function wordsOf(page, { act, payload }) {
+  if (payload.values) return valuesInWords(payload.values);
+  if (act !== "event") return payload.note ?? payload.done ?? "";
+  return [eventInWords(payload), payload.ended_at && `ended ${page.dayTime(Date.parse(payload.ended_at))}`, payload.reason && `update: ${payload.reason}`].filter(Boolean).join(" · ");
 }
 
 // Not in the record: says so, and offers what can be done about a refusal.
@@ -75,7 +104,7 @@ function unsaved(page, entry) {
   const isStuck = entry.status !== "waiting";
   const made = node("li", isStuck ? "is-stuck" : "is-unsaved");
   made.append(node("time", "", page.time(at)));
-  const words = entry.payload.values ? valuesInWords(entry.payload.values) : entry.payload.note ?? entry.payload.done ?? "";
+  const words = wordsOf(page, entry);
   const text = node("span", "", `${ACT_WORDS[entry.act] ?? entry.act}: ${words}`);
   const said = entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
   text.append(node("small", "", `${isStuck ? "NOT TAKEN" : "NOT SAVED YET"}: ${said}`));

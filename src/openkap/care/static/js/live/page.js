@@ -3,10 +3,11 @@
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
+import { eventPanel } from "./events.js";
 import { drawLog } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
-import { comfortPanel, correctPanel, drugPanel, eventPanel, leavingPanel, notePanel } from "./panels.js";
+import { comfortPanel, correctPanel, drugPanel, leavingPanel, notePanel } from "./panels.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
@@ -215,7 +216,14 @@ class Page {
   redFlag() {
     const dialog = document.createElement("dialog");
     dialog.className = "emergency";
-    dialog.append(node("h2", "", "‼ Emergency card"));
+    const title = node("h2", "", "‼ Emergency card");
+    // Opened at its top: the first thing a dialog would go to is the button at its end.
+    title.tabIndex = -1;
+    title.autofocus = true;
+    dialog.append(title);
+    const lines = node("dl", "site-lines");
+    for (const [label, value] of this.data.emergency_site) lines.append(node("dt", "", label), value ? node("dd", "", value) : node("dd", "not-known", "not set by this site"));
+    dialog.append(lines);
     const list = node("ol");
     list.append(...this.data.emergency.map((each) => node("li", "", each.text)));
     const flag = this.data.extra.find((each) => each.id === "bp_with_red_flag_symptom");
@@ -238,6 +246,21 @@ class Page {
   correct(row, isDose) {
     document.body.classList.remove("shows-log");
     this.open("correct", correctPanel(this, row, isDose));
+  }
+
+  update(event) {
+    document.body.classList.remove("shows-log");
+    this.open("event", eventPanel(this, event));
+  }
+
+  // Adverse events as they stand: those of the record, and those that still wait on this tablet.
+  eventsNow() {
+    const waiting = this.outbox.entries
+      .filter((entry) => entry.act === "event")
+      .map((entry) => ({ ...entry.payload, id: entry.id, at: this.outbox.observedAt(entry), ended: entry.payload.ended_at ? Date.parse(entry.payload.ended_at) : null, counts: true, is_waiting: true }));
+    const gone = new Set(waiting.map((each) => each.corrects));
+    const held = this.state.adverse.filter((each) => each.counts && !waiting.some((one) => one.id === each.id));
+    return [...held, ...waiting].filter((each) => !gone.has(each.id));
   }
 
   // ---- panels
@@ -324,6 +347,12 @@ class Page {
 
   time(ms) {
     return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: this.data.zone ?? "UTC" });
+  }
+
+  // With its day where that is not today.
+  dayTime(ms) {
+    const day = (at) => new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: this.data.zone ?? "UTC" });
+    return day(ms) === day(this.clock.now()) ? this.time(ms) : `${day(ms)} ${this.time(ms)}`;
   }
 
   givenNow() {

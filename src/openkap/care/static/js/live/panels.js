@@ -1,28 +1,28 @@
-// The other panels of the pad: drug, comfort, leaving, adverse event, note and photograph, correction.
+// The other panels of the pad: drug, comfort, leaving, note and photograph, correction.
 
 import { node } from "./pad.js";
 
-function button(text, act, className = "") {
+export function button(text, act, className = "") {
   const made = node("button", className, text);
   made.type = "button";
   made.addEventListener("click", act);
   return made;
 }
 
-function labelled(text, input, className = "") {
+export function labelled(text, input, className = "") {
   const label = node("label", className, text);
   label.append(input);
   return label;
 }
 
-function select(name, options) {
+export function select(name, options) {
   const made = node("select");
   made.name = name;
   made.append(new Option("choose", ""), ...options.map((each) => (Array.isArray(each) ? new Option(each[1], each[0]) : new Option(each, each))));
   return made;
 }
 
-function input(type, attributes = {}) {
+export function input(type, attributes = {}) {
   const made = node("input");
   made.type = type;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -177,39 +177,6 @@ function question(page, element) {
   if (element.choices?.length) row.className = "is-long";
   row.append(acts);
   return row;
-}
-
-export function eventPanel(page) {
-  const words = page.data.events;
-  const form = node("form", "panel-grid");
-  const fields = {
-    term: select("term", words.terms),
-    grade: select("grade", words.grades),
-    relation: select("relation", words.relations),
-    action_taken: select("action_taken", words.actions),
-    outcome: select("outcome", words.outcomes),
-    serious_because: select("serious_because", words.serious),
-  };
-  const labels = { term: "What", grade: "Grade", relation: "Related to the drug", action_taken: "Action", outcome: "Outcome", serious_because: "Serious because (leave if not)" };
-  for (const [name, field] of Object.entries(fields)) form.append(labelled(labels[name], field));
-  const said = input("text", { placeholder: "in the patient's words" });
-  form.append(labelled("Words", said, "wide"));
-  const at = page.when();
-  const acts = node("div", "panel-acts wide");
-  acts.append(at.root, node("button", "", "Save event"));
-  form.append(acts);
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const missing = Object.entries(fields).find(([name, field]) => name !== "serious_because" && !field.value);
-    if (missing) {
-      page.say(`${labels[missing[0]]} is missing.`);
-      return missing[1].focus();
-    }
-    const payload = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
-    page.send("event", { ...payload, is_serious: Boolean(payload.serious_because), words: said.value }, at.value());
-    page.open("vitals");
-  });
-  return form;
 }
 
 export function notePanel(page) {

@@ -1,7 +1,7 @@
 // The session again, minute by minute, from the record: what was known at that minute, and nothing later.
 
 import { drawChart } from "./chart.js";
-import { valuesInWords } from "./log.js";
+import { eventInWords, valuesInWords } from "./log.js";
 import { node } from "./pad.js";
 
 const MINUTE = 60_000;
@@ -24,7 +24,7 @@ function happened(until) {
     ...state.doubts.map((each) => [each.at, `in doubt: ${each.words}, ${each.why}${each.is_open ? "" : `; ${each.decision}: ${each.because}`}`, each.by, each.is_open]),
     ...state.alerts.map((each) => [each.raised, `alert ${each.rule}: ${each.told.title ?? ""}`, "", true]),
     ...state.alerts.filter((each) => each.seen_at).map((each) => [each.seen_at, `alert ${each.rule} seen: ${each.done}`, each.seen_by, true]),
-    ...state.adverse.map((each) => [each.at, `adverse event: ${each.term}`, "", true]),
+    ...state.adverse.map((each) => [each.at, `adverse event: ${eventInWords(each)}`, each.by, each.counts]),
   ];
   return rows.filter(([at]) => at <= until).sort((a, b) => b[0] - a[0]);
 }

@@ -1,0 +1,127 @@
+"""What nobody answered reaches the prescriber: on the board by name, and in the head of every page."""
+
+from __future__ import annotations
+
+import pytest
+import treated
+from chairside import act, post, vitals
+
+from openkap.care.moment import now
+from openkap.care.treatment import alert_actions
+from openkap.care.treatment.jobs import watch_sessions
+from openkap.care.treatment.models import Alert
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_locked_out(settings):
+    """Hours pass at once in these tests."""
+    settings.LOCK_AFTER_MINUTES = 600
+
+
+@pytest.fixture
+def session(cast, patient, watch):
+    return treated.dosing(cast, treated.first_session(treated.planned(cast, patient)), watch)
+
+
+@pytest.fixture
+def escalated(cast, session, watch):
+    """A pressure that asks for an act, and three minutes in which nobody answers."""
+    watch.forward(minutes=10)
+    post(cast.client("ben"), session, vitals("a", watch.moment, sbp="185", dbp="90", heart_rate="80"))
+    watch.forward(minutes=3)
+    watch_sessions("test")
+    return session
+
+
+def board(cast, key="ben") -> dict:
+    rows = cast.client(key).get("/board/state/").json()["rows"]
+    return next(row for row in rows if row["chair"] == "Chair 1")
+
+
+def head(cast, key="ada") -> str:
+    return cast.client(key).get("/board/mine/").content.decode()
+
+
+def test_the_board_says_to_whom_an_unanswered_alert_has_gone_and_since_when(cast, escalated):
+    told = board(cast)["escalated"]
+    assert told["to"] == cast.staff("ada").name
+    assert told["since"] == round(now().timestamp() * 1000)
+
+
+def test_an_alert_that_was_just_raised_has_gone_to_nobody(cast, session, watch):
+    watch.forward(minutes=10)
+    post(cast.client("ben"), session, vitals("a", watch.moment, sbp="185", dbp="90", heart_rate="80"))
+    assert board(cast)["escalated"] is None
+    assert head(cast) == ""
+
+
+def test_the_head_of_every_page_counts_what_waits_for_the_prescriber(cast, escalated):
+    assert "‼ 2" in head(cast)
+    assert f"for you since {now():%H:%M}" in head(cast)
+    assert f"/patients/{escalated.patient.uid}/sessions/{escalated.uid}/live/" in head(cast)
+    for address in ("/home/", "/patients/", "/board/", f"/patients/{escalated.patient.uid}/"):
+        assert 'hx-get="/board/mine/"' in cast.client("ada").get(address).content.decode()
+    assert 'hx-get="/board/mine/"' not in cast.client("ben").get("/home/").content.decode()
+
+
+def test_an_answer_takes_the_count_away(cast, escalated):
+    for alert in Alert.objects.all():
+        alert_actions.acknowledge(
+            by=cast.actor("ben"),
+            patient=escalated.patient.uid,
+            uid=escalated.uid,
+            alert=alert.uid,
+            done="seen",
+        )
+    assert head(cast) == ""
+    assert board(cast)["escalated"] is None
+
+
+def test_the_alerts_of_another_prescriber_or_clinic_are_not_counted(cast, escalated):
+    assert head(cast, "eve") == ""
+    assert cast.client("ben").get("/board/mine/").status_code == 403
+
+
+def test_a_screen_that_locked_itself_still_says_how_many_alerts_wait_and_stays_locked(
+    cast, escalated, watch, settings
+):
+    ada = cast.client("ada")
+    ada.get("/home/")
+    settings.LOCK_AFTER_MINUTES = 5
+    watch.forward(minutes=6)
+    assert "‼ 2" in ada.get("/board/mine/").content.decode()
+    assert ada.get("/home/").status_code == 423
+
+
+def test_the_count_asks_the_database_a_fixed_number_of_times(cast, escalated, django_assert_max_num_queries):
+    ada = cast.client("ada")
+    ada.get("/board/mine/")
+    with django_assert_max_num_queries(4):
+        ada.get("/board/mine/")
+
+
+def test_the_board_says_that_a_planned_session_has_not_started(cast, patient, watch):
+    session = treated.first_session(treated.planned(cast, patient))
+    watch.moment = session.starts_at
+    assert board(cast)["not_started"] is None
+    watch.forward(minutes=12)
+    assert board(cast)["not_started"] == round(session.starts_at.timestamp() * 1000)
+
+
+def test_a_patient_who_is_here_and_has_no_dose_yet_is_not_started_either(cast, patient, watch):
+    session = treated.cleared(cast, treated.first_session(treated.planned(cast, patient)), watch)
+    watch.forward(minutes=12)
+    row = board(cast)
+    assert (row["state"], row["not_started"]) == ("cleared", round(session.starts_at.timestamp() * 1000))
+
+
+def test_a_dose_that_runs_is_started(cast, session, watch):
+    watch.forward(minutes=12)
+    assert board(cast)["not_started"] is None
+
+
+def test_the_board_counts_acts_with_the_drug_that_do_not_fit(cast, session, watch):
+    assert board(cast)["doubts"] == 0
+    watch.forward(minutes=5)
+    post(cast.client("ben"), session, act("r", "resume", watch.moment))
+    assert board(cast)["doubts"] == 1
