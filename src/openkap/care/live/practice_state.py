@@ -129,6 +129,7 @@ def _event(act: Any) -> dict[str, Any]:
         "by": "you",
         "reason": "",
         "was": None,
+        "was_mg": None,
     }
 
 

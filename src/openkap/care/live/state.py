@@ -210,7 +210,14 @@ def _event(row: DoseEvent) -> dict[str, Any]:
         "by": row.entered_by.name,
         "reason": row.reason,
         "was": ms(row.corrects.observed_at) if row.corrects else None,
+        "was_mg": _was_mg(row),
     }
+
+
+def _was_mg(row: DoseEvent) -> float | None:
+    """The amount that was mistyped; ``None`` where the amount was not what was corrected."""
+    old = row.corrects.given_ug if row.corrects else None
+    return None if old is None or old == row.given_ug else old / 1000
 
 
 def _doubt(row: DoseDoubt) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
         AdverseEvent.objects.select_related("entered_by", "corrected_by").order_by("onset_at", "id"), sessions
     )
     left = _of(Discharge.objects.select_related("entered_by").order_by("id"), sessions)
-    ledger = _of(LedgerEntry.objects.select_related("lot", "entered_by", "witness").order_by("id"), sessions)
+    ledger = _of(_movements(), sessions)
     told = []
     for session in sessions:
         key = session.pk
@@ -78,6 +78,11 @@ def _by_session(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
 
 def _of(rows: QuerySet[Any], sessions: list[Session]) -> defaultdict[int, list[Any]]:
     return _by_session(rows.filter(session__in=sessions))
+
+
+def _movements() -> QuerySet[LedgerEntry]:
+    rows = LedgerEntry.objects.select_related("lot", "entered_by", "witness", "reversed_by", "reverses")
+    return rows.order_by("id")
 
 
 def _doses(sessions: list[Session]) -> defaultdict[int, list[DoseEvent]]:
@@ -293,13 +298,17 @@ def _discharge(rows: list[Discharge]) -> dict[str, Any] | None:
 def _ledger(rows: list[LedgerEntry]) -> list[dict[str, Any]]:
     return [
         {
-            "what": row.kind,
+            "uid": row.uid,
+            "what": row.get_kind_display(),
+            "kind": row.kind,
             "mg": mg(row.amount_ug),
             "lot": row.lot.lot_number,
             "balance_mg": mg(row.balance_ug),
             "by": row.entered_by.name,
             "witness": row.witness.name if row.witness else "",
             "at": _at(row.at),
+            "note": row.note,
+            "replaced": hasattr(row, "reversed_by"),
         }
         for row in rows
     ]

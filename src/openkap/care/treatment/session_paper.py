@@ -165,7 +165,7 @@ def _end(told: dict[str, Any]) -> list[str]:
     rows = [
         [
             _when(each["at"]),
-            each["what"],
+            " ".join(filter(None, [each["what"], _corrected(each)])),
             f"{each['mg']} mg",
             each["lot"],
             each["by"],
@@ -179,6 +179,13 @@ def _end(told: dict[str, Any]) -> list[str]:
         "== Controlled drug",
         *_table(["When", "What", "Amount", "Lot", "Who", "Witness", "Stock"], rows),
     ]
+
+
+def _corrected(movement: dict[str, Any]) -> str:
+    # A record signed before amounts could be corrected has neither.
+    said = [movement.get("note", ""), "replaced" if movement.get("replaced") else ""]
+    told = ", ".join(filter(None, said))
+    return f"({told})" if told else ""
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -36,7 +36,7 @@ export function drawLog(page, list) {
     rows.push(row(page, entry.at, words, entry.by, extra, entry.counts ? () => page.correct(entry, false) : null, entry.counts ? "" : "is-gone"));
   }
   for (const event of state.events) {
-    const extra = event.was ? [`was ${page.time(event.was)}: ${event.reason}`] : [];
+    const extra = event.was ? [`was ${event.was_mg === null ? page.time(event.was) : `${event.was_mg} mg`}: ${event.reason}`] : [];
     rows.push(row(page, event.at, actInWords(event), event.by, extra, () => page.correct(event, true)));
   }
   for (const doubt of state.doubts) {

@@ -267,6 +267,11 @@ export function correctPanel(page, row, isDose) {
       form.append(labelled(`${element.short} ${element.unit}`, fields[element.id]));
     }
   }
+  const rate = isDose && row.rate_ml_h !== null ? input("text", { inputmode: "decimal" }) : null;
+  if (rate) {
+    rate.value = row.rate_ml_h;
+    form.append(labelled("Rate mL/h", rate));
+  }
   const reason = input("text", { required: "" });
   form.append(labelled("Why (stays in the record)", reason, "wide"));
   const acts = node("div", "panel-acts wide");
@@ -278,12 +283,19 @@ export function correctPanel(page, row, isDose) {
       page.open("vitals");
     }, "danger"));
   }
+  if (isDose && row.kind === "stop" && page.data.urls.session) {
+    // The ledger changes too, so a colleague must look again: that is done on the session's page.
+    const link = node("a", "button quiet", "Correct the amount, with a colleague");
+    link.href = `${page.data.urls.session}#amounts`;
+    acts.append(link);
+  }
   acts.append(button("Leave it", () => page.open("vitals"), "quiet"));
   form.append(acts);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value.trim()]));
-    page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: row.note ?? "" }, page.moment(at.value, row.at));
+    const more = rate ? { rate_ml_h: rate.value.trim() } : {};
+    page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: row.note ?? "", ...more }, page.moment(at.value, row.at));
     page.open("vitals");
   });
   box.append(form);
