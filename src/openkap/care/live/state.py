@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from openkap.care.enrolment.facts import answered
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
@@ -320,16 +321,24 @@ def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:
+    patient = session.patient.uid
     return [
-        {"uid": uid, "id": client_id, "at": ms(at), "about": about}
-        for uid, client_id, at, about in _photographs(session.pk)
+        {
+            "uid": uid,
+            "id": client_id,
+            "at": ms(at),
+            "about": about,
+            "by": by,
+            "url": reverse("session_photo", args=[patient, session.uid, uid]),
+        }
+        for uid, client_id, at, about, by in _photographs(session.pk)
     ]
 
 
 @prepared
-def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str]]:
+def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str, str]]:
     rows = Photo.objects.filter(session_id=session_id).order_by("observed_at", "id")
-    return rows.values_list("uid", "client_id", "observed_at", "about")
+    return rows.values_list("uid", "client_id", "observed_at", "about", "entered_by__name")
 
 
 def _baseline(baseline: Reading | None) -> dict[str, float]:

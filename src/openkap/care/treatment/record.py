@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from openkap.care.contributions import contributions
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.doubt_actions import doubts_of
@@ -46,6 +47,7 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
     )
     left = _of(Discharge.objects.select_related("entered_by").order_by("id"), sessions)
     ledger = _of(_movements(), sessions)
+    added = [each.parts([session.pk for session in sessions]) for each in contributions("session_record")]
     told = []
     for session in sessions:
         key = session.pk
@@ -65,6 +67,7 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
                 "discharge": _discharge(left[key]),
                 "ledger": _ledger(ledger[key]),
             }
+            | {name: rows.get(key, []) for parts in added for name, rows in parts.items()}
         )
     return told
 

@@ -48,17 +48,23 @@ export function drawLog(page, list) {
     rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, [], null));
   }
   for (const each of state.adverse) rows.push(row(page, each.at, `adverse event: ${each.term}, grade ${each.grade}${each.serious ? ", SERIOUS: report it" : ""}`, "", [], null));
-  for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, "", [], null));
+  for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [], null, "", { words: "Look at it", url: each.url }));
   rows.sort((a, b) => b.order - a.order);
   list.replaceChildren(...rows.map((each) => each.node));
 }
 
-function row(page, at, words, by, extra, correct, className = "") {
+function row(page, at, words, by, extra, correct, className = "", link = null) {
   const made = node("li", className);
   made.append(node("time", "", page.time(at)));
   const text = node("span", "", words);
   const small = [by, ...extra].filter(Boolean).join(" · ");
   if (small) text.append(node("small", "", small));
+  if (link) {
+    const anchor = node("a", "", link.words);
+    anchor.href = link.url;
+    anchor.target = "_blank";
+    text.append(" ", anchor);
+  }
   made.append(text);
   if (correct && page.mayWrite) {
     const button = node("button", "quiet", "Correct");
