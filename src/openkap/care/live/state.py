@@ -40,6 +40,7 @@ from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Facts
 from openkap.protocol.model import Protocol
 from openkap.protocol.monitoring import Reading, Unmet, discharge, due_minutes, watch
+from openkap.protocol.scale_times import CADSS_6, next_scale_due, scale_minutes
 
 # Somebody is there while their screen was heard of in this time.
 HEARD = timedelta(seconds=15)
@@ -113,6 +114,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "photos": _photos(session),
         "baseline": _baseline(baseline),
         "due": None,
+        "scale_due": None,
         "schedule": [],
         "leaving": None,
         "expected": {"minutes": [], "warnings": [], "bands": {}, "why_not": "the dose has not started"},
@@ -142,8 +144,17 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         )
         if seen.next_due is not None:
             told["due"] = {"at": ms(seen.next_due.at), "why": seen.next_due.why}
+        told["scale_due"] = ms(_scale_due(protocol, readings, begun, longer))
         told["leaving"] = _leaving(session, reading.discharge_facts(session, rows, moment, begun, longer))
     return told
+
+
+def _scale_due(
+    protocol: Protocol, readings: Sequence[Reading], begun: datetime, longer: timedelta
+) -> datetime | None:
+    """When the short dissociation scale is due next, where the protocol uses it."""
+    taken = [each.at for each in readings if "cadss_6_total" in each.values]
+    return next_scale_due(scale_minutes(protocol, CADSS_6, longer), taken, started_at=begun)
 
 
 def _session(session: Session) -> dict[str, Any]:
@@ -217,8 +228,9 @@ def _event(row: DoseEvent) -> dict[str, Any]:
 
 def _was_mg(row: DoseEvent) -> float | None:
     """The amount that was mistyped; ``None`` where the amount was not what was corrected."""
-    old = row.corrects.given_ug if row.corrects else None
-    return None if old is None or old == row.given_ug else old / 1000
+    if not isinstance(row.corrects, DoseEvent) or row.corrects.given_ug in (None, row.given_ug):
+        return None
+    return (row.corrects.given_ug or 0) / 1000
 
 
 def _doubt(row: DoseDoubt) -> dict[str, Any]:
@@ -358,15 +370,19 @@ def _number(name: str, value: Value) -> float | None:
 
 def _leaving(session: Session, facts: Facts) -> dict[str, Any]:
     answer = discharge(facts, reading.protocol_of_session(session))
+    # Since when they could leave; where that was not recorded yet, when they left, and the page says which.
     stays = [
-        round((row.observed_at - start).total_seconds() / 60)
+        {
+            "min": round(((row.ready_at or row.observed_at) - start).total_seconds() / 60),
+            "is_ready": row.ready_at is not None,
+        }
         for row in _left_before(session.patient.pk, session.pk)
         if (start := reading.started_at(reading.dose_events(row.session))) is not None
     ]
     return answer.as_dict() | {
         "unmet": [_unmet(each) for each in answer.unmet],
         "warnings": [_unmet(each) for each in answer.warnings],
-        "earlier_min": stays,
+        "earlier": stays,
     }
 
 

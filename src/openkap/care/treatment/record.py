@@ -290,6 +290,7 @@ def _discharge(rows: list[Discharge]) -> dict[str, Any] | None:
     row = rows[0]
     return {
         "at": _at(row.observed_at),
+        "ready": _at(row.ready_at),
         "by": row.entered_by.name,
         "escort": row.escort,
         "against": row.against,

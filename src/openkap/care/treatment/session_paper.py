@@ -174,6 +174,8 @@ def _end(told: dict[str, Any]) -> list[str]:
     lines, left = ["== Leaving"], told["discharge"]
     if left:
         lines.append(_line("Left", f"{_when(left['at'])}, let go by {left['by']}, with {left['escort']}"))
+        if left.get("ready"):
+            lines.append(_line("Every condition for leaving first met", _when(left["ready"])))
         if left["against"]:
             lines.append(_line("Against the conditions", left["reason"]))
     rows = [
