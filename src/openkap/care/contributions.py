@@ -3,8 +3,8 @@
 ``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient_id)``,
 ``timeline.py`` ``events(patient_ids)``, ``figures.py`` ``figures(patient_ids)``, ``marks.py``
 ``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
-``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``. What an app lacks,
-it does not offer. Each is asked once a page.
+``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``,
+``session_record.py`` ``parts(session_ids)``. What an app lacks, it does not offer. Each is asked once a page.
 """
 
 from __future__ import annotations

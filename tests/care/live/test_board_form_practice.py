@@ -9,8 +9,8 @@ import pytest
 import treated
 from chairside import post, statuses, vitals
 
+from openkap.care.live.form import form_fields
 from openkap.care.live.models import Practice
-from openkap.care.live.paper import form_fields
 from openkap.care.live.scenario import scenarios
 
 
@@ -44,7 +44,7 @@ def test_the_lead_sees_the_board_without_codes_or_links(cast, session):
 
 def test_the_monitoring_form_holds_the_record_s_own_values(cast, patient, watch):
     session = treated.gone(cast, treated.first_session(treated.planned(cast, patient)), watch)
-    told = dict(form_fields(session))
+    told = {field.label: field.value for field in form_fields(session)}
     assert told["Dose given"] == "35 mg"
     assert told["Minutes monitored"] == "120"
     assert told["Blood pressure before"].startswith("122/78 mmHg")
@@ -52,13 +52,13 @@ def test_the_monitoring_form_holds_the_record_s_own_values(cast, patient, watch)
     assert told["Blood pressure before leaving"].startswith("130/82 mmHg")
     assert told["Vital signs acceptable before leaving"] == "yes"
     assert "LOT7" in told["Product, lot, expiry"]
-    assert told["Serious adverse events"] == "none"
+    assert told["Serious adverse events"] == "none recorded"
     where = f"/patients/{patient.uid}/sessions/{session.uid}/monitoring-form.pdf"
     assert cast.client("ben").get(where).content.startswith(b"%PDF")
 
 
 def test_what_the_record_does_not_hold_is_empty_on_the_form(cast, session):
-    told = dict(form_fields(session))
+    told = {field.label: field.value for field in form_fields(session)}
     assert told["Blood pressure at 40 min"] == ""
     assert told["Vital signs acceptable before leaving"] == ""
 

@@ -146,6 +146,8 @@ def test_a_photograph_is_kept_once_and_comes_back(cast, session, watch):
     assert statuses(told) == ["saved", "saved"]
     (held,) = told["state"]["photos"]
     where = f"/patients/{session.patient.uid}/sessions/{session.uid}/photos/{held['uid']}/"
+    assert held["url"] == where
+    assert held["by"] == cast.staff("ben").name
     assert cast.client("ben").get(where).content == jpeg
     bad = act("ph2", "photo", watch.moment, image=base64.b64encode(b"<svg>").decode())
     assert statuses(post(cast.client("ben"), session, bad)) == ["refused"]

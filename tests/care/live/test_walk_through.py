@@ -10,7 +10,7 @@ import treated
 from chairside import act, address, post, statuses, vitals
 from enrolled import proof
 
-from openkap.care.live.paper import form_fields
+from openkap.care.live.form import form_fields
 from openkap.care.treatment import closing_actions, dose_actions
 from openkap.care.treatment.drug_actions import in_use_ug
 from openkap.care.treatment.models import Entry
@@ -68,8 +68,8 @@ def test_a_session_with_pause_rate_change_and_alert_ends_in_a_locked_true_record
     told_in_record = json.dumps(json.loads(signed.record)["entries"])
 
     assert in_use_ug(session) == 0
-    assert dict(form_fields(session))["Dose given"] == "34.5 mg"
-    assert dict(form_fields(session))["Minutes monitored"] == "160"
+    assert {field.label: field.value for field in form_fields(session)}["Dose given"] == "34.5 mg"
+    assert {field.label: field.value for field in form_fields(session)}["Minutes monitored"] == "160"
     assert Entry.objects.filter(session=session, kind="vitals").count() == len(PRESSURES) + 1
     assert all(f"{sbp}" in told_in_record for sbp in PRESSURES.values())
     refused = post(client, session, vitals("too-late", watch.moment))

@@ -32,6 +32,7 @@ from openkap.care.enrolment import actions as enrolment_actions
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
 from openkap.care.treatment import (
+    adverse_actions,
     alert_actions,
     closing_actions,
     drug_actions,

@@ -27,6 +27,13 @@ def current_answers(patient: Patient) -> dict[str, Answer]:
     return newest
 
 
+def answers_until(patient: Patient, elements: Iterable[str], moment: datetime) -> dict[str, Answer]:
+    """What had been answered by that moment to these questions; an answer taken back is none."""
+    rows = Answer.objects.filter(patient=patient, element__in=list(elements), answered_at__lte=moment)
+    newest = {row.element: row for row in rows.select_related("answered_by").order_by("id")}
+    return {name: row for name, row in newest.items() if row.is_known}
+
+
 def screening_facts(patient: Patient) -> Facts:
     """Everything known about one patient for assessment, as of now."""
     moment = now()

@@ -19,6 +19,7 @@ from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.models import Photo
+from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
 from openkap.care.treatment.adverse_actions import Event, record_adverse_event
 from openkap.care.treatment.alert_actions import acknowledge
@@ -291,6 +292,7 @@ def _photo(sent: Sent, session: Session) -> str:
         image=image,
         media_type=media_type,
         about=sent.text("note")[:200],
+        sha256=digest(image),
         **sent.stamp.fields(sent.by),
     )
     told_audit(sent.by, "session.photo", session, row, size=len(image))

@@ -42,6 +42,8 @@ class Photo(Recorded):
     image = models.BinaryField()
     media_type = models.CharField(max_length=20)
     about = models.CharField(max_length=200, blank=True)
+    # Of the bytes as they arrived; null where it was kept before hashes were.
+    sha256 = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
 
     append_only: ClassVar = AppendOnly()
 

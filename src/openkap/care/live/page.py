@@ -16,10 +16,12 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment.facts import protocol_of_session
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.session_queries import ANSWERED_BY_READINGS
+from openkap.instruments.load import instrument
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Element, dictionary
 from openkap.protocol.model import Protocol
 from openkap.protocol.rules import Stage
+from openkap.protocol.scale_times import CADSS_6, scale_minutes
 from openkap.protocol.session_words import adverse_event_words
 from openkap.protocol.windows import windows
 
@@ -37,8 +39,9 @@ SHORT = {
     "cadss_6_total": "CADSS-6",
     "bp_with_red_flag_symptom": "Red flag",
 }
-# Scores that one tap gives: comfort, and how far away the patient is.
-SCORES = ("distress_rating_0_10", "cadss_6_total")
+# Scores that one tap gives.
+SCORES = ("distress_rating_0_10",)
+SHORT_SCALE = "cadss_6_total"
 SHOWN_UNIT = {"mm[Hg]": "mmHg", "/min": "/min", "%": "%", "{score}": ""}
 
 
@@ -79,6 +82,7 @@ def protocol_data(protocol: Protocol) -> dict[str, Any]:
         "sustained_min": windows().minutes("sustained"),
         "before_first_min": windows().minutes("before_first"),
         "scores": [_score(dictionary()[name], protocol) for name in SCORES],
+        "short_scale": _short_scale(protocol),
         "leaving": _leaving(protocol),
         "minutes": list(protocol.vitals.minutes),
         "emergency": emergency_card(protocol),
@@ -123,6 +127,22 @@ def _score(element: Element, protocol: Protocol) -> dict[str, Any]:
     assert element.impossible is not None
     most = int(element.impossible.above)
     return {"id": element.id, "ask": element.ask, "most": most, "unset": _unset(element, protocol)}
+
+
+def _short_scale(protocol: Protocol) -> dict[str, Any] | None:
+    """The short dissociation scale item by item, for a protocol that uses it."""
+    if not any(each.scale == CADSS_6 for each in protocol.scales):
+        return None
+    scale, element = instrument("cadss-6"), dictionary()[SHORT_SCALE]
+    assert scale.items is not None
+    return {
+        "id": element.id,
+        "title": f"{scale.short}: {scale.measures}, {scale.recall}",
+        "short": scale.short,
+        "items": [{"label": each.label, "answers": list(each.answers)} for each in scale.items.list],
+        "minutes": list(scale_minutes(protocol, CADSS_6)),
+        "unset": _unset(element, protocol),
+    }
 
 
 def _element(element: Element, protocol: Protocol) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def practice_state(run: Run) -> dict[str, Any]:
         "photos": [],
         "baseline": numbers_of(run.baseline),
         "due": {"at": ms(seen.next_due.at), "why": seen.next_due.why} if seen.next_due else None,
+        "scale_due": None,
         "schedule": [ms(run.begun) + minute * 60_000 for minute in run.protocol.vitals.minutes],  # type: ignore[operator]
         "leaving": None,
         "expected": bands,
@@ -129,6 +130,7 @@ def _event(act: Any) -> dict[str, Any]:
         "by": "you",
         "reason": "",
         "was": None,
+        "was_mg": None,
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from openkap.care.enrolment.facts import answered
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
@@ -43,6 +44,7 @@ from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Facts
 from openkap.protocol.model import Protocol
 from openkap.protocol.monitoring import Reading, Unmet, discharge, due_minutes, watch
+from openkap.protocol.scale_times import CADSS_6, next_scale_due, scale_minutes
 
 # Somebody is there while their screen was heard of in this time.
 HEARD = timedelta(seconds=15)
@@ -122,6 +124,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "baseline": _baseline(baseline),
         "held": said(holding(gates_now(session))) if session.state in BEFORE else "",
         "due": None,
+        "scale_due": None,
         "schedule": [],
         "leaving": None,
         "expected": {"minutes": [], "warnings": [], "bands": {}, "why_not": "the dose has not started"},
@@ -151,8 +154,17 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         )
         if seen.next_due is not None:
             told["due"] = {"at": ms(seen.next_due.at), "why": seen.next_due.why}
+        told["scale_due"] = ms(_scale_due(protocol, readings, begun, longer))
         told["leaving"] = _leaving(session, reading.discharge_facts(session, rows, moment, begun, longer))
     return told
+
+
+def _scale_due(
+    protocol: Protocol, readings: Sequence[Reading], begun: datetime, longer: timedelta
+) -> datetime | None:
+    """When the short dissociation scale is due next, where the protocol uses it."""
+    taken = [each.at for each in readings if "cadss_6_total" in each.values]
+    return next_scale_due(scale_minutes(protocol, CADSS_6, longer), taken, started_at=begun)
 
 
 def _session(session: Session) -> dict[str, Any]:
@@ -220,7 +232,15 @@ def _event(row: DoseEvent) -> dict[str, Any]:
         "by": row.entered_by.name,
         "reason": row.reason,
         "was": ms(row.corrects.observed_at) if row.corrects else None,
+        "was_mg": _was_mg(row),
     }
+
+
+def _was_mg(row: DoseEvent) -> float | None:
+    """The amount that was mistyped; ``None`` where the amount was not what was corrected."""
+    if not isinstance(row.corrects, DoseEvent) or row.corrects.given_ug in (None, row.given_ug):
+        return None
+    return (row.corrects.given_ug or 0) / 1000
 
 
 def _doubt(row: DoseDoubt) -> dict[str, Any]:
@@ -345,16 +365,24 @@ def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:
+    patient = session.patient.uid
     return [
-        {"uid": uid, "id": client_id, "at": ms(at), "about": about}
-        for uid, client_id, at, about in _photographs(session.pk)
+        {
+            "uid": uid,
+            "id": client_id,
+            "at": ms(at),
+            "about": about,
+            "by": by,
+            "url": reverse("session_photo", args=[patient, session.uid, uid]),
+        }
+        for uid, client_id, at, about, by in _photographs(session.pk)
     ]
 
 
 @prepared
-def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str]]:
+def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str, str]]:
     rows = Photo.objects.filter(session_id=session_id).order_by("observed_at", "id")
-    return rows.values_list("uid", "client_id", "observed_at", "about")
+    return rows.values_list("uid", "client_id", "observed_at", "about", "entered_by__name")
 
 
 def _baseline(baseline: Reading | None) -> dict[str, float]:
@@ -374,15 +402,19 @@ def _number(name: str, value: Value) -> float | None:
 
 def _leaving(session: Session, facts: Facts) -> dict[str, Any]:
     answer = discharge(facts, reading.protocol_of_session(session))
+    # Since when they could leave; where that was not recorded yet, when they left, and the page says which.
     stays = [
-        round((row.observed_at - start).total_seconds() / 60)
+        {
+            "min": round(((row.ready_at or row.observed_at) - start).total_seconds() / 60),
+            "is_ready": row.ready_at is not None,
+        }
         for row in _left_before(session.patient.pk, session.pk)
         if (start := reading.started_at(reading.dose_events(row.session))) is not None
     ]
     return answer.as_dict() | {
         "unmet": [_unmet(each) for each in answer.unmet],
         "warnings": [_unmet(each) for each in answer.warnings],
-        "earlier_min": stays,
+        "earlier": stays,
     }
 
 

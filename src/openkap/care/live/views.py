@@ -18,6 +18,7 @@ from openkap.care.live.page import page_data
 from openkap.care.live.paper import monitoring_form
 from openkap.care.live.queries import alerts_waiting, refreshed
 from openkap.care.live.screens import heard_of
+from openkap.care.live.session_record import digest, is_whole
 from openkap.care.live.sync import receive
 from openkap.care.live.waiting import waiting_for
 from openkap.care.live.worker import worker_script
@@ -95,8 +96,11 @@ def _whole(given: Any) -> int:
 
 
 def photo(request: ClinicRequest, patient: str, session: str, photo: str) -> HttpResponse:
-    """A photograph of the monitor."""
+    """A photograph of the monitor; one whose bytes have changed is not shown as what was seen."""
     row = photo_for(request.actor, patient, session, photo)
+    if is_whole(row) is False:
+        context = {"photo": row, "session": row.session, "found": digest(bytes(row.image))}
+        return render(request, "live/photo_changed.html", context, status=409)
     return HttpResponse(bytes(row.image), content_type=row.media_type)
 
 

@@ -25,6 +25,7 @@ from openkap.care.treatment.models import (
     Session,
     SessionSigned,
 )
+from openkap.care.treatment.readiness import ready_since
 from openkap.care.treatment.record import record_of
 from openkap.care.treatment.session_rows import State, locked_session, move_on, once, told_audit
 from openkap.care.treatment.stamps import Stamp
@@ -54,7 +55,8 @@ def let_go(
     begun = reading.started_at(reading.dose_events(session))
     assert begun is not None
     moment = stamp.observed_at or now()
-    facts = reading.discharge_facts(session, reading.rows_of(session), moment, begun)
+    rows = reading.rows_of(session)
+    facts = reading.discharge_facts(session, rows, moment, begun)
     answer = may_leave(facts, reading.protocol_of_session(session))
     against = not answer.may_leave
     if against and not against_because.strip():
@@ -73,6 +75,7 @@ def let_go(
         snapshot=told,
         fingerprint=hashlib.sha256(told.encode()).hexdigest(),
         may_leave=answer.may_leave,
+        ready_at=None if against else ready_since(session, rows, moment),
         escort=escort.strip(),
         against=against,
         **fields,

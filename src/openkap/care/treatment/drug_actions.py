@@ -144,6 +144,7 @@ def move(
     witness: Witness | None = None,
     note: str = "",
     change_ug: int | None = None,
+    reverses: LedgerEntry | None = None,
 ) -> LedgerEntry:
     """Add one movement of a lot; a repeat with the same client id changes nothing."""
     Lot.objects.select_for_update().get(pk=lot.pk)
@@ -161,7 +162,7 @@ def move(
             remedy="choose another lot, or count the stock",
             where="lot",
         )
-    signature = _witnessed(witness, lot, kind, amount_ug) if witness else None
+    signature = _witnessed(witness, lot, kind, amount_ug, reverses) if witness else None
     row = LedgerEntry.objects.create(
         lot=lot,
         sequence=(last.sequence if last else 0) + 1,
@@ -177,6 +178,7 @@ def move(
         witness=witness.person if witness else None,
         signature=signature,
         note=note[:200],
+        reverses=reverses,
     )
     record(
         f"drug.{kind}",
@@ -190,9 +192,15 @@ def move(
     return row
 
 
-def _witnessed(witness: Witness, lot: Lot, kind: str, amount_ug: int) -> Signature:
+def _witnessed(
+    witness: Witness, lot: Lot, kind: str, amount_ug: int, reverses: LedgerEntry | None
+) -> Signature:
     content = canonical([lot.uid, kind, amount_ug])
-    meaning = f"I saw that {Decimal(amount_ug) / UG:f} mg of lot {lot.lot_number} was {kind}."
+    amount = f"{Decimal(amount_ug) / UG:f} mg of lot {lot.lot_number}"
+    meaning = f"I saw that {amount} was {kind}."
+    if reverses is not None:
+        content = canonical([lot.uid, kind, amount_ug, reverses.uid])
+        meaning = f"I checked that the entry of {amount} as {reverses.kind} is wrong."
     return sign(
         by=witness.actor, person=witness.person, meaning=meaning, entity="lot", uid=lot.uid, content=content
     )
@@ -231,9 +239,13 @@ def count_stock(
     )
 
 
+# What each kind does to what is drawn and in somebody's hand; only given and wasted are ever crossed out.
+IN_USE = {"drawn": 1, "given": -1, "wasted": -1, "returned": -1, "reversed": 1}
+
+
 def in_use_ug(session: Session) -> int:
     """What was drawn for the session and neither given nor wasted yet; must be nothing at the end."""
     total = 0
     for row in LedgerEntry.objects.filter(session=session):
-        total += row.amount_ug * {"drawn": 1, "given": -1, "wasted": -1, "returned": -1}.get(row.kind, 0)
+        total += row.amount_ug * IN_USE.get(row.kind, 0)
     return total

@@ -255,7 +255,7 @@ def ledger(by: Actor) -> list[dict[str, Any]]:
     """The newest movements of every lot."""
     rows = (
         LedgerEntry.objects.filter(lot__in=lots_of(by))
-        .select_related("lot", "entered_by", "witness", "session")
+        .select_related("lot", "entered_by", "witness", "session", "reversed_by")
         .order_by("-id")[:MOST]
     )
     return [
@@ -263,6 +263,7 @@ def ledger(by: Actor) -> list[dict[str, Any]]:
             "row": row,
             "amount_mg": Decimal(row.amount_ug) / 1000,
             "balance_mg": Decimal(row.balance_ug) / 1000,
+            "is_replaced": hasattr(row, "reversed_by"),
         }
         for row in rows
     ]

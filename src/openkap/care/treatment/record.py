@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from openkap.care.contributions import contributions
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.doubt_actions import doubts_of
@@ -43,7 +44,8 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
     alerts = _of(Alert.objects.select_related("acknowledged_by").order_by("at", "id"), sessions)
     events = _of(_written_events(), sessions)
     left = _of(Discharge.objects.select_related("entered_by").order_by("id"), sessions)
-    ledger = _of(LedgerEntry.objects.select_related("lot", "entered_by", "witness").order_by("id"), sessions)
+    ledger = _of(_movements(), sessions)
+    added = [each.parts([session.pk for session in sessions]) for each in contributions("session_record")]
     told = []
     for session in sessions:
         key = session.pk
@@ -63,6 +65,7 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
                 "discharge": _discharge(left[key]),
                 "ledger": _ledger(ledger[key]),
             }
+            | {name: rows.get(key, []) for parts in added for name, rows in parts.items()}
         )
     return told
 
@@ -86,6 +89,11 @@ def _by_session(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
 
 def _of(rows: QuerySet[Any], sessions: list[Session]) -> defaultdict[int, list[Any]]:
     return _by_session(rows.filter(session__in=sessions))
+
+
+def _movements() -> QuerySet[LedgerEntry]:
+    rows = LedgerEntry.objects.select_related("lot", "entered_by", "witness", "reversed_by", "reverses")
+    return rows.order_by("id")
 
 
 def _doses(sessions: list[Session]) -> defaultdict[int, list[DoseEvent]]:
@@ -297,6 +305,7 @@ def _discharge(rows: list[Discharge]) -> dict[str, Any] | None:
     row = rows[0]
     return {
         "at": _at(row.observed_at),
+        "ready": _at(row.ready_at),
         "by": row.entered_by.name,
         "escort": row.escort,
         "against": row.against,
@@ -308,13 +317,17 @@ def _discharge(rows: list[Discharge]) -> dict[str, Any] | None:
 def _ledger(rows: list[LedgerEntry]) -> list[dict[str, Any]]:
     return [
         {
-            "what": row.kind,
+            "uid": row.uid,
+            "what": row.get_kind_display(),
+            "kind": row.kind,
             "mg": mg(row.amount_ug),
             "lot": row.lot.lot_number,
             "balance_mg": mg(row.balance_ug),
             "by": row.entered_by.name,
             "witness": row.witness.name if row.witness else "",
             "at": _at(row.at),
+            "note": row.note,
+            "replaced": hasattr(row, "reversed_by"),
         }
         for row in rows
     ]

@@ -99,7 +99,21 @@ def _readings(told: dict[str, Any]) -> list[str]:
     head = ["Min", "When", "Pressure mmHg", *COLUMNS.values(), "Also", "Who"]
     lines = ["== Readings", *_table(head, [_reading(each) for each in vitals])]
     rest = [each for each in told["entries"] if each["kind"] not in {"vitals", "gate"}]
-    return [*lines, "== Notes and conditions for leaving", *map(_entry, rest)]
+    return [*lines, "== Notes and conditions for leaving", *map(_entry, rest), *_photos(told)]
+
+
+def _photos(told: dict[str, Any]) -> list[str]:
+    """Photographs by their hash: the picture itself stays in the record."""
+    rows = told.get("photos", [])
+    lines = [_line(f"{_when(each['at'])}, {each['by']}", photo_words(each)) for each in rows]
+    return ["== Photographs of the monitor", *lines] if rows else []
+
+
+def photo_words(each: dict[str, Any]) -> str:
+    """One photograph in words; one whose bytes have changed says so."""
+    known = f"SHA-256 {each['sha256']}" if each["sha256"] else "no hash was kept"
+    changed = "CHANGED SINCE: its bytes no longer match this hash" if each["is_whole"] is False else ""
+    return "; ".join(filter(None, [each["about"], known, changed]))
 
 
 def _reading(each: dict[str, Any]) -> list[str]:
@@ -186,12 +200,14 @@ def _end(told: dict[str, Any]) -> list[str]:
     lines, left = ["== Leaving"], told["discharge"]
     if left:
         lines.append(_line("Left", f"{_when(left['at'])}, let go by {left['by']}, with {left['escort']}"))
+        if left.get("ready"):
+            lines.append(_line("Every condition for leaving first met", _when(left["ready"])))
         if left["against"]:
             lines.append(_line("Against the conditions", left["reason"]))
     rows = [
         [
             _when(each["at"]),
-            each["what"],
+            " ".join(filter(None, [each["what"], _corrected(each)])),
             f"{each['mg']} mg",
             each["lot"],
             each["by"],
@@ -205,6 +221,13 @@ def _end(told: dict[str, Any]) -> list[str]:
         "== Controlled drug",
         *_table(["When", "What", "Amount", "Lot", "Who", "Witness", "Stock"], rows),
     ]
+
+
+def _corrected(movement: dict[str, Any]) -> str:
+    # A record signed before amounts could be corrected has neither.
+    said = [movement.get("note", ""), "replaced" if movement.get("replaced") else ""]
+    told = ", ".join(filter(None, said))
+    return f"({told})" if told else ""
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

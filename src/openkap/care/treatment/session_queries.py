@@ -13,6 +13,7 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import staff_with
+from openkap.care.treatment.amount_actions import CORRECTABLE
 from openkap.care.treatment.closing_actions import open_ends
 from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
@@ -63,6 +64,9 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         return context
     state = session.state
     context["open_ends"] = open_ends(session)
+    context["amounts"] = [
+        each for each in context["record"]["ledger"] if each["kind"] in CORRECTABLE and not each["replaced"]
+    ]
     context["in_use_mg"] = mg(in_use_ug(session))
     if state in ("planned", "arrived", "cleared"):
         context |= _before(session, by)

@@ -16,6 +16,7 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment import (
     adverse_actions,
     alert_actions,
+    amount_actions,
     closing_actions,
     delivery_actions,
     dose_actions,
@@ -207,6 +208,28 @@ def waste(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
         )
 
     return _acted(request, patient, session, "waste", act)
+
+
+@require_POST
+def amount(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
+    """A mistyped amount of the drug, corrected before a witness."""
+    data = request.POST
+
+    def act() -> None:
+        amount_mg = forms.needed_number(data, "amount_mg")
+        witness = _witness(request)
+        amount_actions.correct_amount(
+            by=request.actor,
+            patient=patient,
+            uid=session,
+            entry=data.get("entry", ""),
+            amount_mg=amount_mg,
+            reason=data.get("reason", ""),
+            witness=witness,
+            stamp=forms.stamp_given(data),
+        )
+
+    return _acted(request, patient, session, "amounts", act)
 
 
 @require_POST

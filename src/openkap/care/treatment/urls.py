@@ -42,6 +42,7 @@ urlpatterns = [
     page(_SESSION + "release/", session_views.clear, name="session_clear", may=needs(May.GIVE_DOSE)),
     page(_SESSION + "dose/", session_views.dose, name="session_dose", may=needs(May.GIVE_DOSE)),
     page(_SESSION + "waste/", session_views.waste, name="session_waste", may=needs(May.GIVE_DOSE)),
+    page(_SESSION + "amounts/", session_views.amount, name="session_amount", may=needs(May.GIVE_DOSE)),
     page(_SESSION + "alerts/<uid:alert>/", session_views.alert, name="session_alert", may=_RECORDS),
     page(
         _SESSION + "adverse-event/", session_views.adverse_event, name="session_adverse_event", may=_RECORDS

@@ -45,6 +45,7 @@ class LedgerEntry(models.Model):
         WASTED = "wasted", "wasted"
         RETURNED = "returned", "returned unopened"
         COUNTED = "counted", "counted: difference"
+        REVERSED = "reversed", "crossed out"
 
     uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="entries")
@@ -65,6 +66,10 @@ class LedgerEntry(models.Model):
         Signature, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     note = models.CharField(max_length=200, blank=True)
+    # The mistyped entry that this one crosses out; the right amount follows as an entry of its own.
+    reverses = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by"
+    )
 
     append_only: ClassVar = AppendOnly()
 
@@ -76,17 +81,23 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=["received", "returned"], change_ug=models.F("amount_ug"))
                 | Q(kind="drawn", change_ug=models.F("amount_ug") * -1)
-                | Q(kind__in=["given", "wasted"], change_ug=0)
+                | Q(kind__in=["given", "wasted", "reversed"], change_ug=0)
                 | Q(kind="counted"),
                 name="ledger_change_follows_kind",
             ),
             models.CheckConstraint(
-                condition=~Q(kind__in=["drawn", "wasted", "counted", "returned"])
+                condition=~Q(kind__in=["drawn", "wasted", "counted", "returned", "reversed"])
                 | (Q(witness__isnull=False) & ~Q(witness=models.F("entered_by"))),
                 name="ledger_witnessed_by_another",
             ),
             models.CheckConstraint(
-                condition=~Q(kind="counted") | ~Q(note=""), name="ledger_difference_explained"
+                condition=~Q(kind__in=["counted", "reversed"]) | ~Q(note=""),
+                name="ledger_difference_explained",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="reversed", reverses__isnull=False)
+                | (~Q(kind="reversed") & Q(reverses__isnull=True)),
+                name="ledger_reversal_names_one",
             ),
         ]
 

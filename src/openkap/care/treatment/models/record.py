@@ -374,6 +374,9 @@ class Discharge(Recorded):
     fingerprint = models.CharField(max_length=64)
     may_leave = models.BooleanField()
     escort = models.CharField(max_length=120, blank=True)
+    # From when on every condition held, by the readings known when the patient left; null where it is not
+    # known: left against the conditions, or before this was recorded.
+    ready_at = models.DateTimeField(null=True, blank=True)
     # Left against the conditions: only with a reason.
     against = models.BooleanField(default=False)
 

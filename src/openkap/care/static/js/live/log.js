@@ -56,7 +56,7 @@ export function drawLog(page, list) {
     rows.push(row(page, entry.at, words, entry.by, extra, entry.counts ? () => page.correct(entry, false) : null, entry.counts ? "" : "is-gone"));
   }
   for (const event of state.events) {
-    const extra = event.was ? [`was ${page.time(event.was)}: ${event.reason}`] : [];
+    const extra = event.was ? [`was ${event.was_mg === null ? page.time(event.was) : `${event.was_mg} mg`}: ${event.reason}`] : [];
     rows.push(row(page, event.at, actInWords(event), event.by, extra, () => page.correct(event, true)));
   }
   for (const doubt of state.doubts) {
@@ -71,17 +71,23 @@ export function drawLog(page, list) {
     const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `update: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
     rows.push(row(page, each.at, `adverse event: ${eventInWords(each)}`, each.by, extra, each.counts ? () => page.update(each) : null, each.counts ? "" : "is-gone", "Update"));
   }
-  for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, "", [], null));
+  for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [], null, "", "Correct", { words: "Look at it", url: each.url }));
   rows.sort((a, b) => b.order - a.order);
   list.replaceChildren(...rows.map((each) => each.node));
 }
 
-function row(page, at, words, by, extra, correct, className = "", label = "Correct") {
+function row(page, at, words, by, extra, correct, className = "", label = "Correct", link = null) {
   const made = node("li", className);
   made.append(node("time", "", page.time(at)));
   const text = node("span", "", words);
   const small = [by, ...extra].filter(Boolean).join(" · ");
   if (small) text.append(node("small", "", small));
+  if (link) {
+    const anchor = node("a", "", link.words);
+    anchor.href = link.url;
+    anchor.target = "_blank";
+    text.append(" ", anchor);
+  }
   made.append(text);
   if (correct && page.mayWrite) {
     const button = node("button", "quiet", label);

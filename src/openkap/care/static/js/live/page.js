@@ -448,6 +448,7 @@ class Page {
     by("phase").textContent = session.words;
     by("elapsed").textContent = begun === null ? "not started" : minutesInWords((now - begun) / MINUTE);
     this.drawDue(now);
+    this.drawScale(now);
     const dose = this.state.dose;
     const given = this.givenNow();
     const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && dose.pump === "running";
@@ -473,6 +474,19 @@ class Page {
     button.textContent = { resume: "▶ Resume", pause: "‖ Pause", stop: "■ Stop" }[act] ?? "";
     // How much was given has to be read off the pump: the stop is entered in its own panel.
     button.onclick = () => (act === "stop" ? this.open("drug") : this.send(act, {}));
+  }
+
+  // The tab says when the short dissociation scale is due, unless a score still waits here.
+  drawScale(now) {
+    const tab = document.querySelector('.pad-tabs [data-tab="comfort"]');
+    const due = this.state.scale_due;
+    const scale = this.data.short_scale;
+    const isWaiting = Boolean(scale) && this.waitingVitals().some((entry) => entry.payload.values[scale.id] !== undefined);
+    const isDue = Boolean(scale && due) && due <= now && !isWaiting;
+    const words = isDue ? `Comfort: ${scale.short} due` : "Comfort";
+    if (!tab || tab.textContent === words) return;
+    tab.textContent = words;
+    tab.classList.toggle("is-due", isDue);
   }
 
   drawDue(now) {

@@ -108,7 +108,7 @@ export function comfortPanel(page) {
   const box = node("div");
   const at = page.when();
   for (const { id, ask, most, unset } of page.data.scores) {
-    const row = node("div", most > 10 ? "scores is-long" : "scores");
+    const row = node("div", "scores");
     for (let score = 0; score <= most; score += 1) {
       row.append(button(`${score}`, () => page.send("vitals", { values: { [id]: `${score}` } }, at.value()), "quiet"));
     }
@@ -116,7 +116,47 @@ export function comfortPanel(page) {
     const silent = unset.length ? " No limit set by this site: no alert will be given." : "";
     box.append(node("p", "", `${ask}${last === null ? "" : ` Last: ${last}.`}${silent}`), row);
   }
+  if (page.data.short_scale) box.append(shortScale(page, at));
   box.append(at.root);
+  return box;
+}
+
+// Item by item, one tap each; it is sent when the last one is answered. Nothing counts as 0 that nobody said.
+function shortScale(page, at) {
+  const scale = page.data.short_scale;
+  const box = node("section", "short-scale");
+  const last = page.lastValue(scale.id);
+  const due = page.state.scale_due;
+  const silent = scale.unset.length ? " No limit set by this site: no alert will be given." : "";
+  const said = `${scale.title}.${due ? ` Due at ${page.time(due)}.` : ""}${last === null ? "" : ` Last total: ${last}.`}${silent}`;
+  box.append(node("h3", "", scale.short), node("p", "", said));
+  const given = scale.items.map(() => null);
+  const send = () => {
+    const total = given.reduce((sum, each) => sum + each, 0);
+    const note = `${scale.short}: ${scale.items.map((item, index) => `${item.label} ${given[index]}`).join("; ")}`;
+    page.send("vitals", { values: { [scale.id]: `${total}` }, note }, at.value());
+    page.open("comfort");
+  };
+  scale.items.forEach((item, index) => {
+    const row = node("div", "scale-item");
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", item.label);
+    row.append(node("span", "", item.label));
+    for (const answer of item.answers) {
+      const choice = button(`${answer}`, () => {
+        given[index] = answer;
+        for (const each of row.querySelectorAll("button")) each.setAttribute("aria-pressed", each === choice ? "true" : "false");
+        if (given.every((each) => each !== null)) send();
+      }, "quiet");
+      choice.setAttribute("aria-pressed", "false");
+      row.append(choice);
+    }
+    box.append(row);
+  });
+  box.append(button("All of them 0", () => {
+    given.fill(0);
+    send();
+  }, "quiet"));
   return box;
 }
 
@@ -130,7 +170,7 @@ export function leavingPanel(page) {
   }
   const head = node("div", "panel-acts");
   head.append(node("h2", "", leaving.may_leave ? "✓ May leave" : `Not yet: ${leaving.unmet.length} ${leaving.unmet.length === 1 ? "condition" : "conditions"}`));
-  if (leaving.earlier_min.length) head.append(node("p", "small", `Earlier sessions: left after ${leaving.earlier_min.join(", ")} min.`));
+  if (leaving.earlier.length) head.append(node("p", "small", earlierWords(leaving.earlier)));
   if (page.data.urls.session) {
     for (const [words, url, className] of [["Let go, sign and lock", page.data.urls.session, leaving.may_leave ? "button" : ""], ["Monitoring form (PDF)", page.data.urls.form, ""]]) {
       const link = node("a", className, words);
@@ -152,6 +192,13 @@ export function leavingPanel(page) {
   }
   box.append(head, list);
   return box;
+}
+
+// When the patient could have left, and, where nobody recorded that, when they did.
+function earlierWords(earlier) {
+  const of = (isReady) => earlier.filter((each) => each.is_ready === isReady).map((each) => each.min).join(", ");
+  const said = [of(true) && `ready after ${of(true)} min`, of(false) && `left after ${of(false)} min (when ready was not recorded)`];
+  return `Earlier sessions: ${said.filter(Boolean).join("; ")}.`;
 }
 
 // "not yet: minutes since the dose started must rise by 92.3 min" is a time on the wall.
@@ -236,6 +283,11 @@ export function correctPanel(page, row, isDose) {
       form.append(labelled(`${element.short} ${element.unit}`, fields[element.id]));
     }
   }
+  const rate = isDose && row.rate_ml_h !== null ? input("text", { inputmode: "decimal" }) : null;
+  if (rate) {
+    rate.value = row.rate_ml_h;
+    form.append(labelled("Rate mL/h", rate));
+  }
   const reason = input("text", { required: "" });
   form.append(labelled("Why (stays in the record)", reason, "wide"));
   const acts = node("div", "panel-acts wide");
@@ -247,12 +299,19 @@ export function correctPanel(page, row, isDose) {
       page.open("vitals");
     }, "danger"));
   }
+  if (isDose && row.kind === "stop" && page.data.urls.session) {
+    // The ledger changes too, so a colleague must look again: that is done on the session's page.
+    const link = node("a", "button quiet", "Correct the amount, with a colleague");
+    link.href = `${page.data.urls.session}#amounts`;
+    acts.append(link);
+  }
   acts.append(button("Leave it", () => page.open("vitals"), "quiet"));
   form.append(acts);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value.trim()]));
-    page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: row.note ?? "" }, page.moment(at.value, row.at));
+    const more = rate ? { rate_ml_h: rate.value.trim() } : {};
+    page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: row.note ?? "", ...more }, page.moment(at.value, row.at));
     page.open("vitals");
   });
   box.append(form);
