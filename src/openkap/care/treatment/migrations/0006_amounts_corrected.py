@@ -10,13 +10,14 @@ from django.db import migrations, models
 from openkap.care.append_only import ProtectRows
 from openkap.care.database_guards import RefuseWhen
 
-ADDS_UP = importlib.import_module("openkap.care.treatment.migrations.0002_protect_rows").DOES_NOT_ADD_UP
+_PROTECT = importlib.import_module("openkap.care.treatment.migrations.0002_protect_rows")
+ADDS_UP, LOCKED = _PROTECT.DOES_NOT_ADD_UP, _PROTECT.LOCKED
 
 
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_protect_rows"),
-        ("treatment", "0004_dose_doubt"),
+        ("treatment", "0005_adverse_event_report"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -128,4 +129,5 @@ class Migration(migrations.Migration):
         ProtectRows("Discharge"),
         ProtectRows("LedgerEntry"),
         RefuseWhen("LedgerEntry", "ledger_adds_up", ADDS_UP, "the balance does not add up"),
+        RefuseWhen("LedgerEntry", "ledgerentry_after_lock", LOCKED, "the session is signed and locked"),
     ]

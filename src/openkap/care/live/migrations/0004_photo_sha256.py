@@ -7,7 +7,7 @@ from openkap.care.append_only import ProtectRows
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("live", "0002_protect_rows"),
+        ("live", "0003_photo_after_lock"),
     ]
 
     operations = [
