@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Coalesce
 
 from openkap.care.accounts.actor import job_actor
 from openkap.care.audit.actions import record
@@ -19,6 +21,7 @@ from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
 from openkap.care.outcomes.follow_up import Occasion, follow_up
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
 from openkap.care.patients.models import Identity, Patient
+from openkap.care.patients.queries import record_ids
 
 # Anything due later than this is planned by a later run, so that a moved session moves it for free.
 AHEAD = timedelta(days=2)
@@ -38,8 +41,7 @@ def marks_of(patient_ids: list[int]) -> list[CourseMark]:
 def plan_due(worker: str) -> int:
     """Invite every patient for what their treatment asks for within the next days."""
     del worker  # an occasion is stored once, whoever plans it
-    treated = Patient.objects.exclude(status__in=(Patient.Status.MERGED, Patient.Status.CLOSED))
-    patients = {row.pk: row for row in treated.select_related("clinic")}
+    patients = {row.pk: row for row in _treated()}
     wanted = [
         (patients[mark.patient_id], plan, mark.uid, mark.at + plan.due)
         for mark in marks_of(list(patients))
@@ -48,6 +50,12 @@ def plan_due(worker: str) -> int:
         and now() - BEHIND - plan.open_for < mark.at + plan.due <= now() + AHEAD
     ]
     return plan_these(wanted)
+
+
+def _treated() -> QuerySet[Patient]:
+    """Records of people who are not closed; one merged into another goes on with its person."""
+    records = Patient.objects.exclude(status=Patient.Status.CLOSED)
+    return records.exclude(merged_into__status=Patient.Status.CLOSED).select_related("clinic")
 
 
 def _plans_for(mark: CourseMark) -> Iterable[Occasion]:
@@ -112,7 +120,8 @@ def remind_due(worker: str) -> int:
 def _send(key: int, body: str, mark: str) -> int:
     row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
     row.claimed_by, row.claimed_until = "", None
-    identity = Identity.objects.filter(patient=row.patient).first()
+    # Nothing of a merged record moves, but its person is reached where the standing record says.
+    identity = Identity.objects.filter(patient_id=row.patient.merged_into_id or row.patient_id).first()
     kind, address = _address(identity)
     if address:
         link = fresh_link(row)
@@ -175,23 +184,26 @@ def detect_relapses(worker: str) -> int:
     """Judge new readings, and ask for the second one where the newest alone looks like a relapse."""
     del worker
     rules = follow_up().relapse
-    responded = Patient.objects.filter(turns__kind=course.RESPONSE).distinct().select_related("clinic")
-    newest = dict(
-        FormScore.objects.filter(instrument=rules.instrument, patient__in=responded)
-        .values("patient")
-        .annotate(at=Max("at"))
-        .values_list("patient", "at")
-    )
-    seen = dict(Turn.objects.values("patient").annotate(at=Max("at")).values_list("patient", "at"))
-    waiting = [row for row in responded if row.pk in newest and newest[row.pk] > seen[row.pk]]
-    return sum(_detect(row) for row in waiting)
+    # A turn whose form was voided counts here too: without it the readings are judged anew.
+    people = _by_person(Turn.objects.filter(kind=course.RESPONSE))
+    seen = _by_person(course.turns_that_stand(Turn.objects.all()))
+    newest = _by_person(FormScore.objects.filter(instrument=rules.instrument, form__voided_at__isnull=True))
+    waiting = [key for key in people if key in newest and (key not in seen or newest[key] > seen[key])]
+    rows = Patient.objects.filter(pk__in=waiting).select_related("clinic").order_by("pk")
+    return sum(_detect(row) for row in rows)
+
+
+def _by_person(rows: QuerySet[Any]) -> dict[int, datetime]:
+    """The newest moment of each person's rows, by the record that speaks for them."""
+    person = Coalesce("patient__merged_into", "patient")
+    return dict(rows.order_by().values_list(person).annotate(Max("at")))
 
 
 @transaction.atomic
 def _detect(patient: Patient) -> int:
     by = job_actor("detect-relapse", patient.clinic)
     done = course.judge_again(by=by, patient=patient)
-    reading = course.needs_second_reading([patient.pk])
+    reading = course.needs_second_reading(record_ids(patient))
     if reading is None:
         return done
     plan = follow_up().occasion("on_request")

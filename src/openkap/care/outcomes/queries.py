@@ -150,7 +150,7 @@ def _scores(patient_ids: list[int], instruments: list[str]) -> QuerySet[FormScor
 
 @prepared
 def _turns(patient_ids: list[int]) -> QuerySet[Turn]:
-    rows = Turn.objects.filter(patient_id__in=patient_ids)
+    rows = course.turns_that_stand(Turn.objects.filter(patient_id__in=patient_ids))
     return rows.select_related("score", "before").order_by("at", "id")
 
 
@@ -484,7 +484,10 @@ def open_proposals(by: Actor) -> list[MaintenanceProposal]:
 @prepared
 def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenanceProposal]:
     waiting = MaintenanceProposal.objects.filter(
-        patient__in=visible(clinic_id, staff_id), decided_at__isnull=True
+        patient__in=visible(clinic_id, staff_id),
+        decided_at__isnull=True,
+        turn__score__form__voided_at__isnull=True,
+        turn__before__form__voided_at__isnull=True,
     )
     return waiting.select_related("patient__identity", "turn").order_by("made_at")
 
