@@ -131,3 +131,10 @@ def _in_force(moment: datetime) -> QuerySet[ConsentGiven]:
         expires_at__gt=moment,
         withdrawal__isnull=True,
     ).select_related("text")
+
+
+def withdrawn(patient_ids: list[int]) -> set[int]:
+    """Those whose newest consent was withdrawn: no treatment comes until they consent anew."""
+    rows = ConsentGiven.objects.filter(patient_id__in=patient_ids).order_by("valid_from", "id")
+    newest = dict(rows.values_list("patient_id", "withdrawal__pk"))
+    return {patient for patient, withdrawal in newest.items() if withdrawal is not None}

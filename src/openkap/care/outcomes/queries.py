@@ -16,6 +16,7 @@ from openkap.care.contributions import CourseMark
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
 from openkap.care.outcomes.follow_up import follow_up, form_of
+from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import (
     Form,
     FormScore,
@@ -25,7 +26,6 @@ from openkap.care.outcomes.models import (
     SafetySignal,
     Turn,
 )
-from openkap.care.outcomes.planning import marks_of
 from openkap.care.outcomes.wording import Question, questions_of
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
@@ -218,7 +218,11 @@ def _gaps(patient_ids: list[int], names: list[str]) -> dict[str, list[Gap]]:
 @prepared
 def _closed(patient_ids: list[int], instruments: list[str]) -> QuerySet[Form]:
     rows = Form.objects.filter(
-        patient_id__in=patient_ids, instrument__in=instruments, invitation__closed_at__isnull=False
+        patient_id__in=patient_ids,
+        instrument__in=instruments,
+        invitation__closed_at__isnull=False,
+        # Begun, and scored when its time was over: a reading, not a gap.
+        score__isnull=True,
     )
     return rows.select_related("invitation").order_by("invitation__due_at")
 

@@ -92,7 +92,9 @@ def _scores(patient_ids: list[int]) -> list[TimelineEvent]:
 
 
 def _gaps(patient_ids: list[int]) -> list[TimelineEvent]:
-    rows = Invitation.objects.filter(patient_id__in=patient_ids, closed_at__isnull=False)
+    rows = Invitation.objects.filter(
+        patient_id__in=patient_ids, closed_at__isnull=False, forms__score__isnull=True
+    ).distinct()
     return [
         TimelineEvent(
             row.due_at,
