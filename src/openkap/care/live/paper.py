@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from openkap.care.paper import DOCUMENT, compiled, literal
+from openkap.care.paper import compiled, document, literal
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.models import AdverseEvent, Clearance, Discharge, DoseCheck, DoseEvent, Session
@@ -26,7 +26,10 @@ MEDICINES = "new_symptoms_or_medicines_since_last_visit"
 
 def monitoring_form(session: Session) -> bytes:
     """The form as PDF."""
-    lines = [DOCUMENT, f"= #{literal('Patient monitoring form')}"]
+    lines = [
+        document(is_synthetic=session.patient.clinic.is_synthetic),
+        f"= #{literal('Patient monitoring form')}",
+    ]
     lines += [
         f"#mark({literal(label)}, {literal(value or NOT_RECORDED)})" for label, value in form_fields(session)
     ]
