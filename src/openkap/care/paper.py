@@ -23,7 +23,7 @@ _SYNTHETIC = """#set page(foreground: place(top + center, dy: 6mm, text(
 
 
 def document(*, is_synthetic: bool) -> str:
-    """How every document begins. Papers leave the screen that says it: one of invented people says so itself."""
+    """How every document begins; a paper leaves the screen, so one of invented people says so itself."""
     return f"{_HEAD}{_SYNTHETIC}\n" if is_synthetic or settings.DEMO else _HEAD
 
 

@@ -13,8 +13,8 @@ from openkap.commands.django_door import open_django
 def check_deploy(as_json: bool) -> None:
     """Run Django's and our own checks of the settings; exit 1 unless all hold.
 
-    A caution of our own (``openkap.W...``) is told and does not count: it names a limit to know of, such as one
-    writer at a time. Django's warnings do: a debug mode left on is one of them.
+    A caution of our own (``openkap.W...``) is told and does not count: it names a limit to know of, such as
+    one writer at a time. Django's warnings do: a debug mode left on is one of them.
     """
     open_django()
     from django.core.checks import Error, run_checks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from enrolled import proof
+from enrolled import consented, proof
 from treated import first_session, planned
 
 from openkap.care.accounts.actor import patient_actor
@@ -40,6 +40,12 @@ def send(session, watch, hours: float = 23) -> int:
     planning.plan_due("test")
     planning.send_due("test")
     return Message.objects.count() - sent
+
+
+def gap_at_the_end(session, watch) -> str:
+    watch.moment = session.starts_at
+    planning.close_missed("test")
+    return before(session).gap
 
 
 def test_a_planned_session_sends_its_measure_a_day_before(session, watch):
@@ -77,13 +83,26 @@ def test_after_a_withdrawn_consent_nothing_is_asked_before_a_dose_that_will_not_
         person=proof(cast, "cora"),
     )
     assert send(session, watch) == 0
-    assert before(session).gap == "ended"
+    assert gap_at_the_end(session, watch) == "ended"
+
+
+def test_who_consents_again_in_time_is_asked_before_the_dose(cast, session, watch):
+    consent_actions.withdraw(
+        by=cast.actor("cora"),
+        uid=session.patient.uid,
+        consent=session.patient.consents.first().uid,
+        said="no more",
+        person=proof(cast, "cora"),
+    )
+    assert send(session, watch) == 0
+    consented(cast, session.patient)
+    assert send(session, watch, hours=20) == 1
 
 
 def test_a_closed_patient_is_sent_nothing(session, watch):
     Patient.objects.filter(pk=session.patient_id).update(status="closed")
     assert send(session, watch) == 0
-    assert before(session).gap == "ended"
+    assert gap_at_the_end(session, watch) == "ended"
 
 
 def move(cast, session, hours: float) -> None:
@@ -146,3 +165,15 @@ def test_a_telephone_whose_clock_is_years_behind_dates_no_score_before_it_was_as
     actions.save_answers(by=by, invitation=asked, taps=taps)
     actions.finish(by=by, invitation=asked)
     assert FormScore.objects.get(form=form).at == asked_at
+
+
+def test_a_session_given_up_with_its_course_is_no_missed_visit(cast, session, watch):
+    planning_actions.end_course(
+        by=cast.actor("ada"),
+        patient=session.patient.uid,
+        uid=session.course.uid,
+        rule="other",
+        reason="they move away",
+    )
+    send(session, watch)
+    assert (before(session).sent_at, before(session).gap) == (None, "ended")

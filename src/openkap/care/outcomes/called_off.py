@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from openkap.care.enrolment.facts import withdrawn
 from openkap.care.outcomes.follow_up import follow_up
@@ -19,22 +20,46 @@ GOES_ON = ("session_done", None)
 def called_off(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
     """Why each of these invitations has lost its reason, by key; those that stand are not in it.
 
-    The rows come with ``patient__merged_into``.
+    The rows come with ``patient__merged_into``, here and below.
     """
-    anchors = {each.id: each.anchor for each in follow_up().occasions}
-    people = {row.patient_id: row.patient for row in rows}
-    marks = {(mark.kind, mark.uid) for mark in marks_of(list(people))}
-    left = withdrawn(list(people))
+    return on_hold(rows) | given_up(rows)
+
+
+def on_hold(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
+    """Those of people who have withdrawn or whose record is closed: nothing is asked until they come back."""
+    anchors = _anchors()
+    left = withdrawn([row.patient_id for row in rows])
+    return {
+        row.pk: ENDED
+        for row in rows
+        if is_closed(row.patient) or (row.patient_id in left and anchors.get(row.occasion) not in GOES_ON)
+    }
+
+
+def given_up(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
+    """Those whose session or course will not be."""
+    anchors = _anchors()
+    marks = marks_of(list({row.patient_id for row in rows}))
+    known = {(mark.kind, mark.uid) for mark in marks}
+    courses = {mark.patient_id: mark.uid for mark in marks if mark.kind == "course_start"}
+    ends = {mark.uid: mark.at for mark in marks if mark.kind == "course_end"}
     found = {}
     for row in rows:
         anchor = anchors.get(row.occasion)
-        if is_closed(row.patient) or (row.patient_id in left and anchor not in GOES_ON):
-            found[row.pk] = ENDED
-        elif anchor == "session_planned" and ("session_missed", row.about_uid) in marks:
-            found[row.pk] = MISSED
-        elif anchor == "course_start" and ("course_end", row.about_uid) in marks:
+        if anchor == "session_planned" and ("session_missed", row.about_uid) in known:
+            found[row.pk] = ENDED if _is_over(row, ends.get(courses.get(row.patient_id, ""))) else MISSED
+        elif anchor == "course_start" and row.about_uid in ends:
             found[row.pk] = ENDED
     return found
+
+
+def _anchors() -> dict[str, str | None]:
+    return {each.id: each.anchor for each in follow_up().occasions}
+
+
+def _is_over(row: Invitation, ended: datetime | None) -> bool:
+    """Whether a session was given up with its course: it would have come after the end of the newest one."""
+    return ended is not None and ended <= row.closes_at
 
 
 def is_closed(patient: Patient) -> bool:

@@ -20,7 +20,7 @@ from openkap.care.moment import now
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
 from openkap.care.outcomes.begun import score_begun
-from openkap.care.outcomes.called_off import GOES_ON, called_off, still_wanted
+from openkap.care.outcomes.called_off import GOES_ON, called_off, given_up, on_hold, still_wanted
 from openkap.care.outcomes.follow_up import Occasion, follow_up
 from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
@@ -117,10 +117,11 @@ def send_due(worker: str) -> int:
     """Send the links that are due; who cannot be reached answers on the clinic's tablet."""
     open_rows = Invitation.objects.filter(finished_at__isnull=True, closed_at__isnull=True)
     due = open_rows.filter(sent_at__isnull=True, due_at__lte=now(), closes_at__gt=now())
-    for key, gap in called_off(list(due.select_related("patient__merged_into"))).items():
+    rows = list(due.select_related("patient__merged_into"))
+    for key, gap in given_up(rows).items():
         _close(key, gap)
     sent = 0
-    for taken in claim(due.order_by("due_at"), worker=worker):
+    for taken in claim(due.exclude(pk__in=on_hold(rows)).order_by("due_at"), worker=worker):
         sent += _send(taken.pk, BODY, "sent_at")
     return sent
 
