@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from enrolled import proof, soon_enrolled
 from treated import first_session, planned
 
+from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment.facts import withdrawn
 from openkap.care.outcomes import actions, planning, queries, safety
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal, Turn
 
@@ -106,3 +109,16 @@ def test_when_the_baseline_is_voided_the_same_reading_is_judged_against_the_next
     void(cast, patient, wrong)
     planning.detect_relapses("test")
     assert [(each.kind, each.before) for each in queries.trajectory(patient).milestones] == [("response", 60)]
+
+
+def test_a_consent_given_anew_in_the_kept_record_counts_for_the_absorbed_one(cast, patient, merged_into):
+    planned(cast, patient)
+    given = patient.consents.get()
+    consent_actions.withdraw(
+        by=cast.actor("cora"), uid=patient.uid, consent=given.uid, said="no", person=proof(cast, "cora")
+    )
+    assert withdrawn([patient.pk]) == {patient.pk}
+    kept = merged_into(patient)
+    assert withdrawn([kept.pk]) == {kept.pk}
+    soon_enrolled(cast, kept)
+    assert withdrawn([patient.pk, kept.pk]) == set()

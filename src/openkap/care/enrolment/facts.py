@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from openkap.care.enrolment.models import Answer, Capacity, ConsentGiven
 from openkap.care.enrolment.texts import released
@@ -134,7 +135,10 @@ def _in_force(moment: datetime) -> QuerySet[ConsentGiven]:
 
 
 def withdrawn(patient_ids: list[int]) -> set[int]:
-    """Those whose newest consent was withdrawn: no treatment comes until they consent anew."""
-    rows = ConsentGiven.objects.filter(patient_id__in=patient_ids).order_by("valid_from", "id")
-    newest = dict(rows.values_list("patient_id", "withdrawal__pk"))
-    return {patient for patient, withdrawal in newest.items() if withdrawal is not None}
+    """Records of people whose newest consent, in any of their records, was withdrawn: no treatment comes."""
+    records = Patient.objects.filter(pk__in=patient_ids)
+    person_of = dict(records.values_list("pk", Coalesce("merged_into", "pk")))
+    rows = ConsentGiven.objects.annotate(person=Coalesce("patient__merged_into", "patient"))
+    given = rows.filter(person__in=set(person_of.values())).order_by("valid_from", "id")
+    newest = dict(given.values_list("person", "withdrawal__pk"))
+    return {record for record, person in person_of.items() if newest.get(person) is not None}

@@ -28,7 +28,7 @@ def called_off(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
 def on_hold(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
     """Those of people who have withdrawn or whose record is closed: nothing is asked until they come back."""
     anchors = _anchors()
-    left = withdrawn([row.patient_id for row in rows])
+    left = withdrawn(list({row.patient_id for row in rows}))
     return {
         row.pk: ENDED
         for row in rows
