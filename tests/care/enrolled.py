@@ -127,8 +127,11 @@ def consented(cast, patient, scope: str = "course"):
     )
 
 
-def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = "cora"):
-    """As ``enrolled``, rows put down directly: for tests of what comes afterwards."""
+def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = "cora", against: str = ""):
+    """As ``enrolled``, rows put down directly: for tests of what comes afterwards.
+
+    ``against`` is the reason for treating against the verdict.
+    """
     from datetime import timedelta
 
     from openkap.care.accounts.models import Signature
@@ -185,7 +188,8 @@ def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = 
         assessment=assessment,
         shared_decision=shared,
         outcome="eligible",
-        is_override=False,
+        is_override=bool(against),
+        reason=against,
         signature=signature("assessment"),
         decided_by=ada,
         decided_at=at,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-DOCUMENT = """
+from django.conf import settings
+
+_HEAD = """
 #set page(paper: "a4", margin: (x: 18mm, y: 16mm), numbering: "1 / 1")
 #set text(size: 10pt)
 #set par(justify: false, leading: 0.6em)
@@ -13,6 +15,16 @@ DOCUMENT = """
 #let para(body) = block(below: 0.6em, body)
 #let mark(label, value) = block(below: 0.5em, inset: (left: 6pt), stroke: (left: 1.5pt + luma(140)), [#text(fill: luma(80), label): #strong(value)])
 """  # noqa: E501
+
+
+# On every page, whatever header the document sets.
+_SYNTHETIC = """#set page(foreground: place(top + center, dy: 6mm, text(
+  size: 8pt, weight: "bold", fill: rgb("#8a1c1c"), "Synthetic: invented people, no real patient")))"""
+
+
+def document(*, is_synthetic: bool) -> str:
+    """How every document begins; a paper leaves the screen, so one of invented people says so itself."""
+    return f"{_HEAD}{_SYNTHETIC}\n" if is_synthetic or settings.DEMO else _HEAD
 
 
 def literal(text: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -22,8 +23,6 @@ URGENCIES = (NOW, "today", "soon")
 
 def start(request: HttpRequest) -> HttpResponse:
     """The first page: home for who is logged in, else the demo's people or the login."""
-    from django.conf import settings
-
     if request.user.is_authenticated:
         return redirect("home")
     return redirect("demo_start" if settings.DEMO else "account_login")
@@ -129,7 +128,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     # Without the request's context: whatever broke might break here again.
+    actor = getattr(request, "actor", None)
     context = {
+        "is_synthetic": settings.DEMO or getattr(actor, "is_synthetic", False),
         "title": "Something broke",
         "say": "This is our mistake. What was saved before is still saved.",
         "todo": "Go back and try again; if it happens twice, tell the number below to the administrator.",

@@ -132,3 +132,25 @@ def test_the_deployment_check_says_what_is_missing_and_is_content_when_nothing_i
         "DATABASE_URL": "postgresql://clinic@localhost/clinic",
     }
     assert filled.openkap("check", "--deploy").stdout.strip() == "ready to serve"
+
+
+@pytest.mark.slow
+def test_one_small_site_on_sqlite_is_ready_and_told_of_its_limit(filled):
+    filled.environment |= {
+        "OPENKAP_BASE_URL": "https://clinic.example.org",
+        "OPENKAP_HOSTS": "clinic.example.org",
+        "OPENKAP_CHANNEL": "openkap.care.messaging.channels.EmailChannel",
+        "OPENKAP_BEHIND_PROXY": "yes",
+    }
+    told = json.loads(filled.openkap("check", "--deploy", "--json").stdout)
+    assert told["ready"]
+    assert [row["id"] for row in told["findings"]] == ["openkap.W001"]
+
+
+@pytest.mark.slow
+def test_limits_of_the_site_that_cannot_be_used_have_a_number_of_their_own(filled, tmp_path):
+    broken = tmp_path / "site.yaml"
+    broken.write_text("no such: thing")
+    filled.environment |= {"OPENKAP_SITE_FILE": str(broken)}
+    told = json.loads(filled.openkap("check", "--deploy", "--json", check=1).stdout)
+    assert "openkap.E010" in {row["id"] for row in told["findings"]}

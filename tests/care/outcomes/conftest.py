@@ -32,11 +32,14 @@ def answer_pcl(cast, patient, watch):
     from openkap.care.outcomes.follow_up import follow_up
     from openkap.care.outcomes.models import Form
 
-    def answer(total: int, *, days: float = 0, occasion: str = "on_request", about: str = "") -> Any:
+    def answer(
+        total: int, *, days: float = 0, occasion: str = "on_request", about: str = "", who: Any = None
+    ) -> Any:
         watch.forward(days=days)
-        by = patient_actor(patient.uid, patient.clinic)
+        person = who or patient
+        by = patient_actor(person.uid, person.clinic)
         plan = follow_up().occasion(occasion)
-        invitation = invite(patient, plan, watch(), instruments=["pcl-5"], about_uid=about)
+        invitation = invite(person, plan, watch(), instruments=["pcl-5"], about_uid=about)
         form = Form.objects.get(invitation=invitation)
         each, rest = divmod(total, 20)
         answers = {str(item): each + (1 if item <= rest else 0) for item in range(1, 21)}

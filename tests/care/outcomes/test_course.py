@@ -88,6 +88,17 @@ def test_maintenance_is_proposed_to_a_prescriber_and_decided_with_a_reason(cast,
     assert (proposal.decision, proposal.decided_by.name) == ("watch", "Ada Lindqvist")
 
 
+def test_the_reason_of_who_decides_second_stays_beside_the_decision(cast, patient, answer_pcl):
+    for total, days in ((50, 0), (20, 14), (34, 40), (36, 7)):
+        answer_pcl(total, days=days)
+    proposal = MaintenanceProposal.objects.get()
+    address = reverse("maintenance", args=[patient.uid, proposal.uid])
+    cast.client("ada").post(address, {"decision": "watch", "reason": "New job."})
+    page = cast.client("ada").post(address, {"decision": "plan", "reason": "She asked for it today."})
+    assert "She asked for it today." in page.content.decode()
+    assert "New job." in page.content.decode()
+
+
 def test_a_form_entered_in_error_no_longer_counts(cast, patient, answer_pcl):
     answer_pcl(50)
     wrong = answer_pcl(10, days=7)

@@ -183,6 +183,46 @@ def test_handing_over_the_tablet_locks_the_clinic(cast, patient, asked):
     assert client.get(reverse("patient", args=[patient.uid])).status_code == 423
 
 
+def test_on_a_shared_tablet_the_next_patient_cannot_go_back_to_the_last_page_of_the_one_before(
+    cast, patient, register
+):
+    from openkap.care.demo.cast import PASSWORD
+    from openkap.care.outcomes.actions import ask
+
+    tablet = cast.client("ben")
+
+    def hand_over(who):
+        asked = ask(by=cast.actor("ben"), uid=who.uid, instruments=["phq-9"])
+        answer = tablet.post(reverse("invitation", args=[who.uid, asked.uid]), {"act": "tablet"})
+        return asked, answer.headers["Location"].removeprefix("http://127.0.0.1:8000")
+
+    asked, first = hand_over(patient)
+    post(tablet, first, tap(form_of(asked, "phq-9"), "9", 3, "mark-0001"))
+    post(tablet, first, name="link_finish")
+    assert "You do not have to be alone" in tablet.get(first, follow=True).content.decode()
+    tablet.post(reverse("unlock"), {"password": PASSWORD})
+    back = tablet.get(first, follow=True)
+    assert "You do not have to be alone" not in back.content.decode()
+    hand_over(register("Next"))
+    assert "How it has moved" not in tablet.get(first, follow=True).content.decode()
+    assert back.headers["Cache-Control"] == "no-store"
+
+
+def test_handing_the_tablet_on_without_unlocking_forgets_the_one_before(cast, client, asked, link):
+    from django.test import RequestFactory
+
+    from openkap.care.accounts.locking import lock
+
+    post(client, link, tap(form_of(asked, "phq-9"), "1", 1, "mark-0001"))
+    post(client, link, name="link_finish")
+    assert "How it has moved" in client.get(link, follow=True).content.decode()
+    request = RequestFactory().get("/")
+    request.session = client.session
+    lock(request)
+    request.session.save()
+    assert "How it has moved" not in client.get(link, follow=True).content.decode()
+
+
 def test_finishing_twice_scores_once(patient, make_asked):
     asked, by, form = make_asked()
     save_answers(by=by, invitation=asked, taps=[Tap(form.uid, "1", 2, "mark-0001", asked.created_at)])

@@ -91,6 +91,16 @@ def test_closing_needs_words_and_loses_none(cast, alarmed):
     assert SafetySignal.objects.get().closed_at is None
 
 
+def test_the_words_of_who_closes_second_stay_beside_those_that_are_stored(cast, alarmed):
+    address = reverse("signal", args=[alarmed.patient.uid, alarmed.uid])
+    first = {"act": "close", "what_was_done": "Reached her at home."}
+    cast.client("ada").post(address, first)
+    page = cast.client("ben").post(address, first | {"what_was_done": "Her sister drives her to hospital."})
+    assert "Her sister drives her to hospital." in page.content.decode()
+    assert "Reached her at home." in page.content.decode()
+    assert "closed before" in page.content.decode()
+
+
 def test_a_second_alarming_tap_raises_no_second_signal(client, asked, link, alarmed):
     form = Form.objects.get(invitation=asked, instrument="phq-9")
     tap = {

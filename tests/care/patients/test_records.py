@@ -286,3 +286,13 @@ def test_a_hidden_character_is_refused_with_a_page(cast, patient):
     answer = ben.post(f"/patients/{patient.uid}/crisis-plan/", {"version": "0", "what_helps": "a\x00b"})
     assert answer.status_code == 400
     assert "could not be read" in answer.content.decode()
+
+
+def test_the_page_of_both_versions_says_who_saved_the_other_one(cast, patient):
+    address = f"/patients/{patient.uid}/identity/"
+    shown = cast.client("cora").get(address).context["form"].initial
+    base = {name: value for name, value in shown.items() if value not in (None, False)}
+    assert cast.client("cora").post(address, base | {"telephone": "+1 555 0101"}).status_code == 302
+    both = cast.client("ben").post(address, base | {"telephone": "+1 555 0102"})
+    assert both.status_code == 409
+    assert "Saved by Cora" in both.content.decode()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from enrolled import soon_enrolled
-from treated import FIRST, chair, first_session, planned, wanted
+from treated import FIRST, chair, first_session, gone, planned, wanted
 
 from openkap.care.accounts.models import Credential
 from openkap.care.moment import now
@@ -243,3 +243,17 @@ def test_the_course_page_asks_a_fixed_number_of_times(cast, patient, django_asse
     cast.client("cora").get(url)
     with django_assert_max_num_queries(40):
         cast.client("cora").get(url)
+
+
+def test_ending_a_course_cancels_what_has_no_more_purpose_and_keeps_therapy(cast, patient, watch):
+    course = planned(cast, patient)
+    gone(cast, first_session(course), watch)
+    planning_actions.end_course(
+        by=cast.actor("ada"), patient=patient.uid, uid=course.uid, rule="other", reason="they move away"
+    )
+    left = course.visits.filter(state="planned")
+    assert set(left.values_list("kind", flat=True)) == {"integration", "trauma_focused"}
+    assert set(left.filter(kind="integration").values_list("session__number", flat=True)) == {1}
+    assert not course.visits.filter(kind="preparation", state="planned").exists()
+    because = set(course.visits.filter(state="cancelled").values_list("state_because", flat=True))
+    assert because == {"course ended: they move away"}

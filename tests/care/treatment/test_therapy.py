@@ -1,5 +1,7 @@
 """Psychotherapy: notes with minutes and checklist, the therapist's own page, who reads what."""
 
+import re
+
 import pytest
 from treated import first_session, planned
 
@@ -89,3 +91,42 @@ def test_preparation_done_opens_its_gate(cast, course, watch):
     cast.client("tess").post(url_of(visit), {"minutes": "55", "text": "Prepared."})
     gates = {gate.rule.id: gate.state for gate in gates_now(session)}
     assert gates["PRE-22"] == "clear"
+
+
+def ticked(page: str) -> list[str]:
+    return re.findall(r'name="(tick-\d)" value="(\w+)" checked', page)
+
+
+def test_a_refused_note_keeps_every_tick_and_the_way_of_working(cast, course, watch):
+    visit = course.visits.filter(kind="preparation").first()
+    watch.moment = visit.starts_at
+    data = {"minutes": "6000", "text": "x", "modality": "CPT", "tick-0": "yes", "tick-3": "not_this_time"}
+    page = cast.client("tess").post(url_of(visit), data).content.decode()
+    assert ticked(page) == [("tick-0", "yes"), ("tick-3", "not_this_time")]
+    assert '<option value="CPT" selected>' in page
+
+
+def test_the_way_of_working_is_the_courses_until_the_therapist_chooses_another(cast, course, watch):
+    visit = course.visits.filter(kind="preparation").first()
+    watch.moment = visit.starts_at
+    assert '<option value="PE" selected>' in cast.client("tess").get(url_of(visit)).content.decode()
+    cast.client("tess").post(url_of(visit), {"minutes": "55", "text": "x", "modality": "CPT"})
+    assert Note.objects.get().modality == "CPT"
+
+
+def test_the_ticks_of_one_therapy_are_never_stored_as_those_of_another(cast, course, watch):
+    visit = course.visits.filter(kind="trauma_focused").first()
+    watch.moment = visit.starts_at
+    data = {"minutes": "55", "text": "x", "modality": "CPT", "checklist": "PE", "tick-0": "yes"}
+    answer = cast.client("tess").post(url_of(visit), data)
+    assert answer.status_code == 422
+    assert "Stuck points" in answer.content.decode()
+    assert ticked(answer.content.decode()) == []
+    assert not Note.objects.exists()
+
+
+def test_a_correction_begins_with_the_ticks_of_the_note(cast, course, watch):
+    visit = course.visits.filter(kind="preparation").first()
+    watch.moment = visit.starts_at
+    cast.client("tess").post(url_of(visit), {"minutes": "55", "text": "x", "tick-1": "no"})
+    assert ticked(cast.client("tess").get(url_of(visit)).content.decode()) == [("tick-1", "no")]

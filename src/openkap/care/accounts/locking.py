@@ -26,6 +26,8 @@ from openkap.core.errors import InputError
 
 TOUCHED_KEY = "touched"
 WRONG_KEY = "wrong_pins"
+# Which questions were answered at this screen: their last page shows the person's own curve here, once.
+ANSWERED_KEY = "answered_here"
 # Fields that prove who somebody is: they never leave the server again.
 SECRETS = ("password", "old_password", "password1", "password2", "pin", "code")
 PIN_LENGTH = 6
@@ -51,7 +53,8 @@ def touch(request: HttpRequest) -> None:
 
 
 def lock(request: HttpRequest) -> None:
-    """Lock now: the person leaves the tablet on the table."""
+    """Lock now: the person leaves the tablet on the table; who held it before sees nothing more of theirs."""
+    request.session.pop(ANSWERED_KEY, None)
     request.session[TOUCHED_KEY] = (now() - timedelta(days=1)).isoformat()
 
 
@@ -84,6 +87,8 @@ def unlock(request: HttpRequest, *, pin: str = "", password: str = "") -> bool:
     person = _person(request)
     opened = check_password(person, password) if password else _check_pin(person, pin)
     if opened:
+        # The tablet is back: the next patient's “Back” must not open this one's last page.
+        request.session.pop(ANSWERED_KEY, None)
         request.session[TOUCHED_KEY] = now().isoformat()
         request.session[WRONG_KEY] = 0
         return True

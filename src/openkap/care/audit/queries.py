@@ -65,6 +65,13 @@ def _read(event: AuditEvent) -> ReadEvent:
     )
 
 
+def last_act(action: str, *, clinic_uid: str, patient: str) -> tuple[str, datetime | None]:
+    """Who did it last to a patient's record, and when; nobody when it was never done."""
+    done = AuditEvent.objects.filter(chain=clinic_uid, patient=patient, action=action)
+    event = done.order_by("-sequence").first()
+    return (_read(event).actor_name, event.at) if event else ("", None)
+
+
 def head_of(chain: str) -> tuple[int, str]:
     """Number and digest of a chain's last event: note it elsewhere, it is the anchor."""
     head = ChainHead.objects.filter(chain=chain).first()

@@ -356,7 +356,9 @@ _NOTES = {
 def tests(clinic: Clinic, course: Course, slot: Slot, until: datetime) -> None:
     """Tests and contacts were done on their days; now and then one of a running course was forgotten."""
     due = DueItem.objects.filter(course=course, kind__in=TICKED, due_at__lt=until)
-    forgotten = due.last() if clinic.dice.random() < 0.3 else None
+    is_forgetful = clinic.dice.random() < 0.3
+    is_running = course.sessions.filter(ends_at__gt=until - timedelta(days=1)).exists()
+    forgotten = due.last() if is_forgetful and is_running else None
     due.exclude(pk=forgotten.pk if forgotten else 0).update(
         done_at=F("due_at"), done_by=clinic.people[slot.nurse], note="in the record (synthetic)"
     )

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from openkap.care.enrolment.consent_queries import conversation
 from openkap.care.enrolment.models import Consent
-from openkap.care.paper import DOCUMENT, compiled, literal
+from openkap.care.paper import compiled, document, literal
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import display_name
 
@@ -26,7 +26,10 @@ def consent_pdf(patient: Patient, consent: Consent) -> bytes:
     told = conversation(consent)
     who = f"{display_name(patient.identity)}, code {patient.code}"
     which = f"Version {consent.text.version}, language {consent.text.language}"
-    lines = [DOCUMENT, f"#set text(lang: {literal(consent.text.language)})"]
+    lines = [
+        document(is_synthetic=patient.clinic.is_synthetic),
+        f"#set text(lang: {literal(consent.text.language)})",
+    ]
     lines += [f"= #{literal(told['text'].title)}", f"#para({literal(who)})", f"#para({literal(which)})"]
     lines += [f"#para({literal(paragraph)})" for paragraph in told["text"].lead]
     for part in told["parts"]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from openkap.care.enrolment.models import Answer, Capacity, ConsentGiven
 from openkap.care.enrolment.texts import released
@@ -138,3 +139,13 @@ def _in_force(moment: datetime) -> QuerySet[ConsentGiven]:
         valid_from__lte=moment,
         expires_at__gt=moment,
     ).select_related("text")
+
+
+def withdrawn(patient_ids: list[int]) -> set[int]:
+    """Records of people whose newest consent, in any of their records, was withdrawn: no treatment comes."""
+    records = Patient.objects.filter(pk__in=patient_ids)
+    person_of = dict(records.values_list("pk", Coalesce("merged_into", "pk")))
+    rows = ConsentGiven.objects.annotate(person=Coalesce("patient__merged_into", "patient"))
+    given = rows.filter(person__in=set(person_of.values())).order_by("valid_from", "id")
+    newest = dict(given.values_list("person", "withdrawal__pk"))
+    return {record for record, person in person_of.items() if newest.get(person) is not None}

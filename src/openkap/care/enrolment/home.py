@@ -1,11 +1,11 @@
-"""What waits in screening and consent, for whom."""
+"""What waits in screening and consent, for whom; and who is treated against a verdict."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -25,12 +25,17 @@ from openkap.protocol.assess import Assessment, Verdict
 # How long before a consent ends it is put on the list.
 AHEAD = timedelta(days=14)
 MOST = 50
+# More overrides than this are a number on the last line.
+NAMED = 5
+# Whose next dose rests on a consent.
+IN_TREATMENT = (Patient.Status.ELIGIBLE, Patient.Status.IN_COURSE, Patient.Status.MAINTENANCE)
+TREATED = (Decision.Outcome.ELIGIBLE, Decision.Outcome.REVIEWED)
 # What the signatures answer, not a question.
 CONSENT = "has_capacity_and_signed_consent"
 
 
 def tasks(by: Actor) -> list[Task]:
-    """Screenings to begin or decide, signatures to give, consents about to end."""
+    """Screenings to begin or decide, signatures to give, consents that end or ended, overrides in force."""
     found: list[Task] = []
     if by.may(Permission.COUNTERSIGN_CONSENT):
         found += _to_countersign(by)
@@ -68,14 +73,31 @@ def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
 
 def _under_way(by: Actor) -> list[Task]:
     """Screenings without a decision: what can be decided, and what is still being asked."""
-    found = _undecided(*scope_of(by))
+    rows = _undecided_or_overridden(*scope_of(by))
+    found = [row for row in rows if not row.is_override]
     open_ones = [row for row in found if not is_retired(row.protocol, row.protocol_version)]
     steps = [
         task
         for row, told in zip(open_ones, assess_patients(open_ones), strict=True)
         if (task := _next_step(by, row.patient, told)) is not None
     ]
-    return steps + [_anew(row.patient) for row in found if row not in open_ones]
+    anew = [_anew(row.patient) for row in found if row not in open_ones]
+    against = [row for row in rows if row.is_override] if by.may(Permission.DECIDE_ELIGIBILITY) else []
+    return steps + anew + _against_the_verdict(against)
+
+
+def _against_the_verdict(rows: list[Any]) -> list[Task]:
+    """Treated although the rules say no: a person decided it, and it stays in sight while it lasts."""
+    left = len(rows) - NAMED
+    return [
+        Task(
+            "Look again: treated against the verdict",
+            reverse("screening", args=[row.patient.uid]),
+            display_name(row.patient.identity),
+            note=f"{row.because}; and {left} more" if number == NAMED and left > 0 else row.because,
+        )
+        for number, row in enumerate(rows[:NAMED], 1)
+    ]
 
 
 def _anew(patient: Patient) -> Task:
@@ -84,15 +106,22 @@ def _anew(patient: Patient) -> Task:
 
 
 @prepared
-def _undecided(clinic_id: int, staff_id: int) -> QuerySet[Screening]:
+def _undecided_or_overridden(clinic_id: int, staff_id: int) -> QuerySet[Any]:
+    """The newest screening of who waits for a decision, then of who is treated against the verdict."""
     newest = Screening.objects.filter(patient=OuterRef("patient")).order_by("-opened_at", "-id").values("pk")
+    last = Decision.objects.filter(patient=OuterRef("patient")).order_by("-decided_at", "-id")
     rows = Screening.objects.filter(
-        ~Exists(Decision.objects.filter(patient=OuterRef("patient"))),
-        pk=Subquery(newest[:1]),
-        patient__in=visible(clinic_id, staff_id),
-        patient__status=Patient.Status.SCREENING,
+        pk=Subquery(newest[:1]), patient__in=visible(clinic_id, staff_id)
+    ).annotate(
+        is_override=Subquery(last.values("is_override")[:1]),
+        outcome=Subquery(last.values("outcome")[:1]),
+        because=Subquery(last.values("reason")[:1]),
     )
-    return rows.select_related("patient__identity").order_by("patient__created_at")[:MOST]
+    waiting = Q(is_override__isnull=True, patient__status=Patient.Status.SCREENING)
+    against = Q(is_override=True, outcome__in=TREATED, patient__status__in=IN_TREATMENT)
+    order = F("is_override").asc(nulls_first=True)
+    found = rows.filter(waiting | against).select_related("patient__identity")
+    return found.order_by(order, "patient__created_at")[:MOST]
 
 
 def _next_step(by: Actor, patient: Patient, told: Assessment) -> Task | None:
@@ -127,25 +156,37 @@ def _referred(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...
 
 
 def _ending(by: Actor) -> list[Task]:
+    """Consents of those in treatment that no longer carry a dose, or will not for much longer."""
     return [
         Task(
             "Ask for consent again",
             reverse("consents", args=[row.patient.uid]),
             display_name(row.patient.identity),
-            row.expires_at,
-            note="the consent ends",
+            row.expires_at if row.is_current else None,
+            "today" if not row.is_current or row.expires_at <= now() else "soon",
+            _why_again(row),
         )
-        for row in _ends_soon(*scope_of(by), now(), now() + AHEAD)
+        for row in _newest_consents(*scope_of(by), now() + AHEAD)
     ]
 
 
+def _why_again(row: Any) -> str:
+    if row.expires_at <= now():
+        return "the consent has ended: no dose until it is renewed"
+    return "the consent ends" if row.is_current else "a newer version must be signed before the next dose"
+
+
 @prepared
-def _ends_soon(clinic_id: int, staff_id: int, moment: datetime, before: datetime) -> QuerySet[ConsentGiven]:
-    ending = ConsentGiven.objects.filter(
-        released("text", "patient__clinic"),
-        patient__in=visible(clinic_id, staff_id),
-        withdrawal__isnull=True,
-        expires_at__gt=moment,
-        expires_at__lt=before,
+def _newest_consents(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Any]:
+    newest = (
+        ConsentGiven.objects.filter(patient=OuterRef("patient")).order_by("-valid_from", "-id").values("pk")
     )
-    return ending.select_related("patient__identity").order_by("expires_at")[:MOST]
+    current = ConsentGiven.objects.filter(released("text", "patient__clinic"), pk=OuterRef("pk"))
+    rows = ConsentGiven.objects.filter(
+        pk=Subquery(newest[:1]),
+        patient__in=visible(clinic_id, staff_id),
+        patient__status__in=IN_TREATMENT,
+        withdrawal__isnull=True,
+    ).annotate(is_current=Exists(current))
+    due = rows.filter(Q(expires_at__lt=before) | Q(is_current=False))
+    return due.select_related("patient__identity").order_by("expires_at")[:MOST]

@@ -8,12 +8,17 @@ from openkap.care.insights.book import Book
 from openkap.care.insights.chart import Exhibit
 from openkap.care.insights.queries import about
 from openkap.care.insights.svg import WIDE, draw
-from openkap.care.paper import DOCUMENT, compiled, literal
+from openkap.care.paper import compiled, document, literal
 
 
-def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str) -> bytes:
+def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str, *, is_synthetic: bool) -> bytes:
     """The exhibit as PDF."""
-    lines = [DOCUMENT, '#set text(lang: "en")', f"= #{literal(exhibit.title)}", f"#para({literal(clinic)})"]
+    lines = [
+        document(is_synthetic=is_synthetic),
+        '#set text(lang: "en")',
+        f"= #{literal(exhibit.title)}",
+        f"#para({literal(clinic)})",
+    ]
     if exhibit.caution:
         lines.append(f"#para(strong({literal(exhibit.caution)}))")
     cells = ", ".join(

@@ -63,7 +63,8 @@ def _download(request: ClinicRequest, page: str, exhibit: str, kind: str) -> Htt
         answer = HttpResponse(queries.exhibit_csv(book, found), content_type="text/csv; charset=utf-8")
     else:
         answer = HttpResponse(
-            exhibit_pdf(book, found, request.actor.clinic_name), content_type="application/pdf"
+            exhibit_pdf(book, found, request.actor.clinic_name, is_synthetic=request.actor.is_synthetic),
+            content_type="application/pdf",
         )
     answer.headers["Content-Disposition"] = (
         f'attachment; filename="{page}-{found.id}-{book.as_of.isoformat()}.{kind}"'

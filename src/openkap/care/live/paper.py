@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openkap.care.live.form import form_fields
-from openkap.care.paper import DOCUMENT, compiled, literal
+from openkap.care.paper import compiled, document, literal
 from openkap.care.treatment.models import Session
 
 NOT_RECORDED = "not recorded"
@@ -15,7 +15,10 @@ NOTE = (
 
 def monitoring_form(session: Session) -> bytes:
     """The form as PDF."""
-    lines = [DOCUMENT, f"= #{literal('Patient monitoring form')}"]
+    lines = [
+        document(is_synthetic=session.patient.clinic.is_synthetic),
+        f"= #{literal('Patient monitoring form')}",
+    ]
     for field in form_fields(session):
         lines.append(f"#mark({literal(field.label)}, {literal(field.value or NOT_RECORDED)})")
         if field.row:

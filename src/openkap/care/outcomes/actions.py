@@ -264,10 +264,16 @@ def finish(*, by: Actor, invitation: Invitation) -> Invitation:
 
 
 def _score(form: Form, answers: dict[str, int]) -> FormScore:
-    last = ItemAnswer.objects.filter(form=form).order_by("-answered_at").values_list("answered_at", flat=True)
-    row = score_row(form, answers, last[0])
+    row = score_row(form, answers, answered_at(form))
     row.save(force_insert=True)
     return row
+
+
+def answered_at(form: Form) -> datetime:
+    """When a form was answered: its newest answer. By a clock that is behind, not before it was asked."""
+    rows = ItemAnswer.objects.filter(form=form).order_by("-answered_at")
+    newest, asked = rows.values_list("answered_at", "form__invitation__created_at")[0]
+    return max(newest, asked)
 
 
 def score_row(form: Form, answers: dict[str, int], at: datetime) -> FormScore:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.contributions import BannerItem
@@ -36,14 +36,19 @@ def _newest(patient_id: int) -> list[BannerItem]:
     ]
 
 
+def _of(patient_id: int) -> Q:
+    """Rows of the patient and of the records merged into theirs."""
+    return Q(patient_id=patient_id) | Q(patient__merged_into_id=patient_id)
+
+
 @prepared
 def _open_signal(patient_id: int) -> QuerySet[SafetySignal]:
-    waiting = SafetySignal.objects.filter(patient_id=patient_id, closed_at__isnull=True)
+    waiting = SafetySignal.objects.filter(_of(patient_id), closed_at__isnull=True)
     return waiting.select_related("patient", "acknowledged_by").order_by("acknowledged_at", "raised_at")[:1]
 
 
 @prepared
 def _newest_score(patient_id: int, instrument: str) -> QuerySet[FormScore]:
     return FormScore.objects.filter(
-        patient_id=patient_id, instrument=instrument, total__isnull=False, form__voided_at__isnull=True
+        _of(patient_id), instrument=instrument, total__isnull=False, form__voided_at__isnull=True
     ).order_by("-at")[:1]

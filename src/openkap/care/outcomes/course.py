@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
@@ -13,6 +14,7 @@ from openkap.care.outcomes.access import proposal_for
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import FormScore, Invitation, MaintenanceProposal, Turn
 from openkap.care.patients.models import Patient
+from openkap.care.patients.queries import record_ids
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth
 from openkap.instruments.change import Change, Finding, change
@@ -31,6 +33,22 @@ def readings(patient_ids: list[int], instrument: str) -> list[FormScore]:
         .select_related("form__invitation")
         .order_by("at", "id")
     )
+
+
+def turns_that_stand(rows: QuerySet[Turn]) -> QuerySet[Turn]:
+    """Turns both of whose readings count: a form entered in error takes its turns with it."""
+    return rows.filter(score__form__voided_at__isnull=True, before__form__voided_at__isnull=True)
+
+
+def _newest_turns(patient_ids: list[int]) -> dict[str, Turn]:
+    """The newest turn of each kind that stands."""
+    rows = turns_that_stand(Turn.objects.filter(patient_id__in=patient_ids)).select_related("score")
+    return {turn.kind: turn for turn in rows.order_by("at", "id")}
+
+
+def standing_record(patient: Patient) -> Patient:
+    """The record that speaks for the person: the one this was merged into, else itself."""
+    return patient.merged_into or patient
 
 
 def as_score(reading: FormScore) -> Score:
@@ -83,9 +101,11 @@ def judge(*, by: Actor, patient: Patient, score: FormScore) -> list[Turn]:
     rules = follow_up().relapse
     if score.instrument != rules.instrument or score.total is None:
         return []
+    patient = standing_record(patient)
     Patient.objects.select_for_update().get(pk=patient.pk)
-    rows = [row for row in readings([patient.pk], score.instrument) if row.total is not None]
-    known = {turn.kind: turn for turn in Turn.objects.filter(patient=patient).order_by("at", "id")}
+    records = record_ids(patient)
+    rows = [row for row in readings(records, score.instrument) if row.total is not None]
+    known = _newest_turns(records)
     return _judge(by, patient, rows, score, known)
 
 
@@ -214,12 +234,13 @@ def decide_maintenance(*, by: Actor, uid: str, proposal: str, decision: str, rea
 def judge_again(*, by: Actor, patient: Patient) -> int:
     """Judge readings that no judgement has seen yet, such as those imported; returns how many turns."""
     rules = follow_up().relapse
-    seen = Turn.objects.filter(patient=patient).order_by("-at").first()
-    rows = [row for row in readings([patient.pk], rules.instrument) if row.total is not None]
-    known = {turn.kind: turn for turn in Turn.objects.filter(patient=patient).order_by("at", "id")}
+    records = record_ids(patient)
+    rows = [row for row in readings(records, rules.instrument) if row.total is not None]
+    known = _newest_turns(records)
+    seen = max((turn.at for turn in known.values()), default=None)
     made = 0
     for number, row in enumerate(rows):
-        if seen is None or row.at > seen.at:
+        if seen is None or row.at > seen:
             turns = _judge(by, patient, rows[: number + 1], row, known)
             known |= {turn.kind: turn for turn in turns}
             made += len(turns)
@@ -230,7 +251,7 @@ def needs_second_reading(patient_ids: list[int]) -> FormScore | None:
     """The newest reading, when it alone looks like a relapse and the next one has not been asked for."""
     rules = follow_up().relapse
     rows = [row for row in readings(patient_ids, rules.instrument) if row.total is not None]
-    turns = {turn.kind: turn for turn in Turn.objects.filter(patient_id__in=patient_ids).order_by("at")}
+    turns = _newest_turns(patient_ids)
     response, last = turns.get(RESPONSE), turns.get(RELAPSE)
     if response is None or (last is not None and last.at > response.at):
         return None

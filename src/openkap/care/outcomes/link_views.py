@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.locking import ANSWERED_KEY
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, figures, queries
 from openkap.care.outcomes.access import late_link, through_link
@@ -18,9 +19,6 @@ from openkap.care.outcomes.help_line import help_line
 from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.plain_words import in_plain_words
 from openkap.core.errors import InputError
-
-# Only the browser that answered sees the curve: a link found later opens no health data.
-SEEN_KEY = "answered_here"
 
 
 def answer(request: HttpRequest, token: str) -> HttpResponse:
@@ -84,10 +82,10 @@ def _tap(form: str, item: str, value: int, moment: datetime) -> Tap:
 
 
 def _remember(request: HttpRequest, uid: str) -> None:
-    seen = request.session.get(SEEN_KEY, [])
+    seen = request.session.get(ANSWERED_KEY, [])
     # Written once, not with every tap.
     if uid not in seen:
-        request.session[SEEN_KEY] = [*seen[-5:], uid]
+        request.session[ANSWERED_KEY] = [*seen[-5:], uid]
 
 
 def answered(request: HttpRequest, token: str) -> HttpResponse:
@@ -102,7 +100,8 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
         "clinic": by.clinic_name,
         "is_synthetic": by.is_synthetic,
         "help_line": help_line(),
-        "is_theirs": invitation.uid in request.session.get(SEEN_KEY, []),
+        # Only the browser that answered sees the curve: a link found later opens no health data.
+        "is_theirs": invitation.uid in request.session.get(ANSWERED_KEY, []),
         "key": invitation.uid,
         "token": token,
     }

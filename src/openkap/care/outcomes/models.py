@@ -238,6 +238,7 @@ class Turn(models.Model):
     kind = models.CharField(max_length=12)
     # The named definition of the instrument's content, and the numbers it saw.
     definition = models.CharField(max_length=40)
+    # Part of what makes a turn unique: when it is voided, the same reading is judged against another one.
     before = models.ForeignKey(FormScore, on_delete=models.PROTECT, related_name="+")
     score = models.ForeignKey(FormScore, on_delete=models.PROTECT, related_name="turns")
     at = models.DateTimeField()
@@ -247,7 +248,7 @@ class Turn(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["score", "kind"], name="turn_once_a_reading")
+            models.UniqueConstraint(fields=["score", "kind", "before"], name="turn_once_a_reading")
         ]
         indexes: ClassVar = [models.Index(fields=["patient", "at"], name="turn_of_patient")]
 

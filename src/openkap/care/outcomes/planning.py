@@ -4,52 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Coalesce
 
 from openkap.care.accounts.actor import job_actor
 from openkap.care.audit.actions import record
-from openkap.care.contributions import CourseMark, contributions
+from openkap.care.contributions import CourseMark
+from openkap.care.enrolment.facts import withdrawn
 from openkap.care.jobs import claim
 from openkap.care.messaging.actions import enqueue
 from openkap.care.messaging.channels import channel
 from openkap.care.moment import now
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
+from openkap.care.outcomes.begun import score_begun
+from openkap.care.outcomes.called_off import GOES_ON, called_off, given_up, on_hold, still_wanted
 from openkap.care.outcomes.follow_up import Occasion, follow_up
+from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
 from openkap.care.outcomes.undelivered import MEASURE
 from openkap.care.patients.models import Identity, Patient
+from openkap.care.patients.queries import record_ids
 
 # Anything due later than this is planned by a later run, so that a moved session moves it for free.
 AHEAD = timedelta(days=2)
 # A mark seen this late still gets its measure; older ones are history.
 BEHIND = timedelta(days=2)
 SUBJECT = "A few questions from your clinic"
+# Closed because nobody answered; what a person closed stays closed.
+MISSED = (Invitation.Gap.NO_ANSWER, Invitation.Gap.UNREACHABLE)
 BODY = "Please answer a few questions here: {link}"
 REMINDER = "A reminder: the questions are still open: {link}"
-
-
-def marks_of(patient_ids: list[int]) -> list[CourseMark]:
-    """The dated points of treatment that other apps know of these patients."""
-    found = [mark for module in contributions("marks") for mark in module.marks(patient_ids)]
-    return sorted(found, key=lambda mark: mark.at)
 
 
 def plan_due(worker: str) -> int:
     """Invite every patient for what their treatment asks for within the next days."""
     del worker  # an occasion is stored once, whoever plans it
-    treated = Patient.objects.exclude(status__in=(Patient.Status.MERGED, Patient.Status.CLOSED))
-    patients = {row.pk: row for row in treated.select_related("clinic")}
+    patients = {row.pk: row for row in _treated()}
+    left = withdrawn(list(patients))
     wanted = [
         (patients[mark.patient_id], plan, mark.uid, mark.at + plan.due)
         for mark in marks_of(list(patients))
         for plan in _plans_for(mark)
         if mark.patient_id in patients
+        and (mark.patient_id not in left or plan.anchor in GOES_ON)
         and now() - BEHIND - plan.open_for < mark.at + plan.due <= now() + AHEAD
     ]
     return plan_these(wanted)
+
+
+def _treated() -> QuerySet[Patient]:
+    """Records of people who are not closed; one merged into another goes on with its person."""
+    records = Patient.objects.exclude(status=Patient.Status.CLOSED)
+    return records.exclude(merged_into__status=Patient.Status.CLOSED).select_related("clinic")
 
 
 def _plans_for(mark: CourseMark) -> Iterable[Occasion]:
@@ -58,12 +68,10 @@ def _plans_for(mark: CourseMark) -> Iterable[Occasion]:
 
 @transaction.atomic
 def plan_these(wanted: list[tuple[Patient, Occasion, str, datetime]]) -> int:
-    """Store the invitations that are not there yet; one that moved before it was sent moves along."""
+    """Store the invitations that are not there yet; one whose day moved moves along, and is asked again."""
     about = [uid for _, _, uid, _ in wanted]
-    stored = {
-        (row.patient_id, row.occasion, row.about_uid): row
-        for row in Invitation.objects.filter(about_uid__in=about)
-    }
+    held = Invitation.objects.filter(about_uid__in=about).prefetch_related("forms")
+    stored = {(row.patient_id, row.occasion, row.about_uid): row for row in held}
     made = 0
     for patient, plan, uid, due_at in wanted:
         row = stored.get((patient.pk, plan.id, uid))
@@ -78,18 +86,44 @@ def plan_these(wanted: list[tuple[Patient, Occasion, str, datetime]]) -> int:
                 patient=patient.uid,
                 detail={"occasion": plan.id},
             )
-        elif row.sent_at is None and row.closed_at is None and row.due_at != due_at:
-            row.due_at, row.closes_at = due_at, due_at + plan.open_for
-            row.save(update_fields=["due_at", "closes_at"])
+        elif row.due_at != due_at and _can_move(row, due_at):
+            _move(row, plan, due_at)
     return made
+
+
+def _can_move(row: Invitation, due_at: datetime) -> bool:
+    """Open, or missed at the day that was given up; what is answered stays where it is."""
+    if row.finished_at is not None or any(form.finished_at for form in row.forms.all()):
+        return False
+    return row.closed_at is None or (row.gap in MISSED and due_at > now())
+
+
+def _move(row: Invitation, plan: Occasion, due_at: datetime) -> None:
+    before, row.due_at, row.closes_at = row.due_at, due_at, due_at + plan.open_for
+    if due_at > now():
+        # The new day has its own link and its own reminder.
+        row.sent_at = row.reminded_at = row.closed_at = None
+        row.gap = ""
+    row.save(update_fields=["due_at", "closes_at", "sent_at", "reminded_at", "closed_at", "gap"])
+    record(
+        "measure.moved",
+        by=job_actor("plan-measures", row.patient.clinic),
+        entity="invitation",
+        uid=row.uid,
+        patient=row.patient.uid,
+        detail={"from": before.isoformat(), "to": due_at.isoformat()},
+    )
 
 
 def send_due(worker: str) -> int:
     """Send the links that are due; who cannot be reached answers on the clinic's tablet."""
     open_rows = Invitation.objects.filter(finished_at__isnull=True, closed_at__isnull=True)
     due = open_rows.filter(sent_at__isnull=True, due_at__lte=now(), closes_at__gt=now())
+    rows = list(due.select_related("patient__merged_into"))
+    for key, gap in given_up(rows).items():
+        _close(key, gap)
     sent = 0
-    for taken in claim(due.order_by("due_at"), worker=worker):
+    for taken in claim(due.exclude(pk__in=on_hold(rows)).order_by("due_at"), worker=worker):
         sent += _send(taken.pk, BODY, "sent_at")
     return sent
 
@@ -104,10 +138,10 @@ def remind_due(worker: str) -> int:
         reminded_at__isnull=True,
         closes_at__gt=now(),
         due_at__lte=now(),
-    )
-    late = [row.pk for row in waiting if now() >= row.due_at + (row.closes_at - row.due_at) * share]
+    ).select_related("patient__merged_into")
+    late = [row for row in waiting if now() >= row.due_at + (row.closes_at - row.due_at) * share]
     # Asked again with the claim: another worker may have reminded since.
-    rows = claim(waiting.filter(pk__in=late), worker=worker)
+    rows = claim(waiting.filter(pk__in=still_wanted(late)), worker=worker)
     return sum(_send(row.pk, REMINDER, "reminded_at") for row in rows)
 
 
@@ -117,7 +151,8 @@ def _send(key: int, body: str, mark: str) -> int:
     if getattr(row, mark) is not None or row.finished_at is not None or row.closed_at is not None:
         return 0
     row.claimed_by, row.claimed_until = "", None
-    identity = Identity.objects.filter(patient=row.patient).first()
+    # Nothing of a merged record moves, but its person is reached where the standing record says.
+    identity = Identity.objects.filter(patient_id=row.patient.merged_into_id or row.patient_id).first()
     kind, address = _address(identity)
     if address:
         link = fresh_link(row)
@@ -155,23 +190,33 @@ def close_missed(worker: str) -> int:
     """What nobody answered in time becomes a gap with its reason; what was begun is scored as it stands."""
     del worker
     late = Invitation.objects.filter(finished_at__isnull=True, closed_at__isnull=True, closes_at__lte=now())
-    return sum(_close(key) for key in late.values_list("pk", flat=True)[:200])
+    rows = list(late.select_related("patient__merged_into").order_by("closes_at")[:200])
+    off = called_off(rows)
+    return sum(_close(row.pk, off.get(row.pk) or _why_missed(row)) for row in rows)
+
+
+def _why_missed(row: Invitation) -> Invitation.Gap:
+    reached = row.link_number > 0 or row.sent_at is None
+    return Invitation.Gap.NO_ANSWER if reached else Invitation.Gap.UNREACHABLE
 
 
 @transaction.atomic
-def _close(key: int) -> int:
+def _close(key: int, gap: Invitation.Gap) -> int:
     row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
     if row.finished_at is not None or row.closed_at is not None:
         return 0
-    reached = row.link_number > 0 or row.sent_at is None
-    mark_gap(row, Invitation.Gap.NO_ANSWER if reached else Invitation.Gap.UNREACHABLE)
+    by = job_actor("close-missed", row.patient.clinic)
+    scored = score_begun(row)
+    mark_gap(row, gap)
+    for each in scored:
+        course.judge(by=by, patient=row.patient, score=each)
     record(
         "measure.closed",
-        by=job_actor("close-missed", row.patient.clinic),
+        by=by,
         entity="invitation",
         uid=row.uid,
         patient=row.patient.uid,
-        detail={"gap": row.gap},
+        detail={"gap": row.gap} | ({"scored": [each.instrument for each in scored]} if scored else {}),
     )
     return 1
 
@@ -180,23 +225,26 @@ def detect_relapses(worker: str) -> int:
     """Judge new readings, and ask for the second one where the newest alone looks like a relapse."""
     del worker
     rules = follow_up().relapse
-    responded = Patient.objects.filter(turns__kind=course.RESPONSE).distinct().select_related("clinic")
-    newest = dict(
-        FormScore.objects.filter(instrument=rules.instrument, patient__in=responded)
-        .values("patient")
-        .annotate(at=Max("at"))
-        .values_list("patient", "at")
-    )
-    seen = dict(Turn.objects.values("patient").annotate(at=Max("at")).values_list("patient", "at"))
-    waiting = [row for row in responded if row.pk in newest and newest[row.pk] > seen[row.pk]]
-    return sum(_detect(row) for row in waiting)
+    # A turn whose form was voided counts here too: without it the readings are judged anew.
+    people = _by_person(Turn.objects.filter(kind=course.RESPONSE))
+    seen = _by_person(course.turns_that_stand(Turn.objects.all()))
+    newest = _by_person(FormScore.objects.filter(instrument=rules.instrument, form__voided_at__isnull=True))
+    waiting = [key for key in people if key in newest and (key not in seen or newest[key] > seen[key])]
+    rows = Patient.objects.filter(pk__in=waiting).select_related("clinic").order_by("pk")
+    return sum(_detect(row) for row in rows)
+
+
+def _by_person(rows: QuerySet[Any]) -> dict[int, datetime]:
+    """The newest moment of each person's rows, by the record that speaks for them."""
+    person = Coalesce("patient__merged_into", "patient")
+    return dict(rows.order_by().values_list(person).annotate(Max("at")))
 
 
 @transaction.atomic
 def _detect(patient: Patient) -> int:
     by = job_actor("detect-relapse", patient.clinic)
     done = course.judge_again(by=by, patient=patient)
-    reading = course.needs_second_reading([patient.pk])
+    reading = course.needs_second_reading(record_ids(patient))
     if reading is None:
         return done
     plan = follow_up().occasion("on_request")

@@ -17,6 +17,7 @@ from openkap.care.messaging.actions import CALL
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
 from openkap.care.outcomes.follow_up import follow_up, form_of
+from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import (
     Call,
     Form,
@@ -27,7 +28,6 @@ from openkap.care.outcomes.models import (
     SafetySignal,
     Turn,
 )
-from openkap.care.outcomes.planning import marks_of
 from openkap.care.outcomes.undelivered import in_words, undelivered_fields
 from openkap.care.outcomes.wording import Question, questions_of
 from openkap.care.patients.access import scope_of, visible
@@ -153,7 +153,7 @@ def _scores(patient_ids: list[int], instruments: list[str]) -> QuerySet[FormScor
 
 @prepared
 def _turns(patient_ids: list[int]) -> QuerySet[Turn]:
-    rows = Turn.objects.filter(patient_id__in=patient_ids)
+    rows = course.turns_that_stand(Turn.objects.filter(patient_id__in=patient_ids))
     return rows.select_related("score", "before").order_by("at", "id")
 
 
@@ -221,7 +221,11 @@ def _gaps(patient_ids: list[int], names: list[str]) -> dict[str, list[Gap]]:
 @prepared
 def _closed(patient_ids: list[int], instruments: list[str]) -> QuerySet[Form]:
     rows = Form.objects.filter(
-        patient_id__in=patient_ids, instrument__in=instruments, invitation__closed_at__isnull=False
+        patient_id__in=patient_ids,
+        instrument__in=instruments,
+        invitation__closed_at__isnull=False,
+        # Begun, and scored when its time was over: a reading, not a gap.
+        score__isnull=True,
     )
     return rows.select_related("invitation").order_by("invitation__due_at")
 
@@ -517,7 +521,10 @@ def open_proposals(by: Actor) -> list[MaintenanceProposal]:
 @prepared
 def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenanceProposal]:
     waiting = MaintenanceProposal.objects.filter(
-        patient__in=visible(clinic_id, staff_id), decided_at__isnull=True
+        patient__in=visible(clinic_id, staff_id),
+        decided_at__isnull=True,
+        turn__score__form__voided_at__isnull=True,
+        turn__before__form__voided_at__isnull=True,
     )
     return waiting.select_related("patient__identity", "turn").order_by("made_at")
 

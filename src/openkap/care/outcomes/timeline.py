@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from openkap.care.contributions import TimelineEvent
+from openkap.care.outcomes.course import turns_that_stand
 from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.models import FormScore, Invitation, MaintenanceProposal, SafetySignal, Turn
 from openkap.care.outcomes.queries import title_of
@@ -23,7 +24,7 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
 
 
 def _turns(patient_ids: list[int]) -> list[TimelineEvent]:
-    rows = Turn.objects.filter(patient_id__in=patient_ids).select_related("score", "before")
+    rows = turns_that_stand(Turn.objects.filter(patient_id__in=patient_ids))
     return [
         TimelineEvent(
             row.at,
@@ -32,7 +33,7 @@ def _turns(patient_ids: list[int]) -> list[TimelineEvent]:
             detail=f"{form_of(row.score.instrument).short} {_points(row.before)} → {_points(row.score)}",
             tone=TONES.get(row.kind, "plain"),
         )
-        for row in rows
+        for row in rows.select_related("score", "before")
     ]
 
 
@@ -91,7 +92,9 @@ def _scores(patient_ids: list[int]) -> list[TimelineEvent]:
 
 
 def _gaps(patient_ids: list[int]) -> list[TimelineEvent]:
-    rows = Invitation.objects.filter(patient_id__in=patient_ids, closed_at__isnull=False)
+    rows = Invitation.objects.filter(
+        patient_id__in=patient_ids, closed_at__isnull=False, forms__score__isnull=True
+    ).distinct()
     return [
         TimelineEvent(
             row.due_at,

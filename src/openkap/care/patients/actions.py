@@ -12,6 +12,7 @@ from django.db import transaction
 from openkap.care.accounts.access import holds_role, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.audit.queries import last_act
 from openkap.care.conflict import Conflict
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
@@ -136,7 +137,8 @@ def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: in
     before = {name: getattr(identity, name) for name in IDENTITY_FIELDS}
     changed = {name: value for name, value in changes.items() if before[name] != value}
     if identity.version != version and changed:
-        raise Conflict(theirs=before, version=identity.version)
+        who, when = last_act("patient.identity_changed", clinic_uid=by.clinic_uid, patient=uid)
+        raise Conflict(theirs=before, version=identity.version, who=who, when=when)
     if not changed:
         return patient
     for name, value in changed.items():

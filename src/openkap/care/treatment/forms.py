@@ -144,6 +144,7 @@ def note_given(data: QueryDict) -> Written:
         minutes=whole(data, "minutes"),
         ticks={key: str(value) for key, value in ticks.items() if value},
         modality=data.get("modality", ""),
+        checklist=data.get("checklist", ""),
         corrects=data.get("corrects", ""),
         reason=data.get("reason", ""),
     )

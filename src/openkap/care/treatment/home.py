@@ -26,6 +26,9 @@ from openkap.care.treatment.reporting import report_clock
 
 MOST = 50
 NAMED = 3
+DUE = {DueItem.Kind.TEST: "Do the tests", DueItem.Kind.CONTACT: "Call: the contact after the dose is due"}
+# A dose was given: the contact after it is due.
+GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY, Session.State.LEFT)
 TODAY, WEEK = timedelta(hours=16), timedelta(days=7)
 # Session state -> what the nurse does next.
 NEXT = {
@@ -42,7 +45,7 @@ def tasks(by: Actor) -> list[Task]:
     if by.may(Permission.RECORD_SESSION):
         found += _sessions(by)
     if by.may(Permission.RECORD_TEST):
-        found += _tests(by)
+        found += _due(by)
     if by.may(Permission.PLAN_COURSE):
         found += _to_plan(by)
     if by.may(Permission.WRITE_THERAPY_NOTE):
@@ -82,33 +85,32 @@ def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[An
     )
 
 
-def _tests(by: Actor) -> list[Task]:
-    """One line a course: what is due within the week, or late."""
-    of: dict[str, list[DueItem]] = defaultdict(list)
-    for item in _due_before(*scope_of(by), now() + WEEK):
-        of[item.course.uid].append(item)
+def _due(by: Actor) -> list[Task]:
+    """One line a course and kind: tests due within the week, contacts due today, and what is late of both."""
+    of: dict[tuple[str, str], list[DueItem]] = defaultdict(list)
+    for item in _due_before(*scope_of(by), now() + WEEK, now() + TODAY):
+        of[item.course.uid, item.kind].append(item)
     return [
         Task(
-            "Do the tests",
+            DUE[DueItem.Kind(kind)],
             reverse("course", args=[items[0].patient.uid, course]) + "#due",
             display_name(items[0].patient.identity),
             items[0].due_at,
-            "today" if items[0].due_at < now() else "soon",
+            "today" if items[0].due_at < now() or kind == DueItem.Kind.CONTACT else "soon",
             ", ".join(each.what for each in items[:NAMED])
             + (f" and {len(items) - NAMED} more" if len(items) > NAMED else ""),
         )
-        for course, items in of.items()
+        for (course, kind), items in of.items()
     ]
 
 
 @prepared
-def _due_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[DueItem]:
+def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: datetime) -> QuerySet[DueItem]:
+    # A contact belongs to a dose that was given; it stays due when the course has ended with that dose.
+    contact = Q(kind=DueItem.Kind.CONTACT, due_at__lt=contacts, session__state__in=GIVEN)
+    test = Q(kind=DueItem.Kind.TEST, due_at__lt=tests, course__ended_at__isnull=True)
     rows = DueItem.objects.filter(
-        patient__in=visible(clinic_id, staff_id),
-        kind=DueItem.Kind.TEST,
-        done_at__isnull=True,
-        course__ended_at__isnull=True,
-        due_at__lt=before,
+        contact | test, patient__in=visible(clinic_id, staff_id), done_at__isnull=True
     )
     return rows.select_related("patient__identity", "course").order_by("due_at", "id")[: MOST * 4]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -479,9 +480,11 @@ def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> 
     Session.objects.filter(course=course, state=Session.State.PLANNED).update(
         state=Session.State.CANCELLED, state_because=words
     )
-    Visit.objects.filter(course=course, state=Visit.State.PLANNED, session__isnull=False).update(
-        state=Visit.State.CANCELLED, state_because=words
-    )
+    # Nothing is left to prepare for, and what was not given has nothing to be worked through. The integration
+    # of a dose that was given stays, and so does trauma-focused therapy.
+    pointless = Q(kind=Visit.Kind.PREPARATION) | Q(session__state=Session.State.CANCELLED)
+    visits = Visit.objects.filter(pointless, course=course, state=Visit.State.PLANNED)
+    visits.update(state=Visit.State.CANCELLED, state_because=words)
     set_status(by=by, patient=course.patient, status=Patient.Status.FOLLOW_UP, because=reason.strip())
     record(
         "course.ended",

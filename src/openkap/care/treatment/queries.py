@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.models import AdverseEvent, Course, DueItem, LedgerEntry, Note, Session, Visit
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
 from openkap.care.treatment.reporting import report_clock
+from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
 from openkap.protocol.read import load_protocol
 
 MOST = 200
@@ -240,6 +241,28 @@ def visit_page(visit: Visit) -> dict[str, Any]:
         .order_by("-id")
     )
     return {"visit": visit, "window": window, "notes": notes, "current": notes[0] if notes else None}
+
+
+def note_form(visit: Visit, typed: Mapping[str, str], current: Note | None) -> dict[str, Any]:
+    """The way of working and the checklist of the note form: as typed, else as noted, else as planned."""
+    possible = modalities_of(visit)
+    said = [typed.get("modality", ""), current.modality if current else "", usual_modality(visit)]
+    modality = next((each for each in said if each in possible), "")
+    checklist = checklist_of(visit, modality)
+    if not typed:
+        noted = current.fidelity if current else {}
+        ticks = [noted.get(item, "") for item in checklist.items]
+    elif typed.get("checklist", checklist.id) == checklist.id:
+        ticks = [typed.get(f"tick-{index}", "") for index in range(len(checklist.items))]
+    else:
+        ticks = [""] * len(checklist.items)
+    return {
+        "modalities": possible.items(),
+        "modality": modality,
+        "checklist": checklist,
+        "ticks": list(zip(checklist.items, ticks, strict=True)),
+        "tick_choices": [(each, each.replace("_", " ")) for each in FIDELITY],
+    }
 
 
 def stock(by: Actor) -> list[dict[str, Any]]:

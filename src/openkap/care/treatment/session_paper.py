@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from openkap.care.paper import DOCUMENT, compiled, literal
+from openkap.care.paper import compiled, document, literal
 from openkap.care.templatetags.clinic import spoken
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.record import adverse_events_of, record_of
@@ -33,7 +33,7 @@ def session_pdf(session: Session) -> bytes:
     mark = f"signed, fingerprint {signed.fingerprint[:16]}" if signed else "NOT SIGNED"
     header = f"{whose}, session {session.number}, {mark}"
     lines = [
-        DOCUMENT,
+        document(is_synthetic=session.patient.clinic.is_synthetic),
         f"#set page(header: text(size: 8pt, fill: luma(80), {literal(header)}))",
         TABLE,
         f"= #{literal(f'Session {session.number}, ' + told['patient']['name'])}",

@@ -30,6 +30,8 @@ class Written:
     minutes: int
     ticks: Mapping[str, str]
     modality: str = ""
+    # The checklist that was on the screen: its ticks say nothing about the items of another one.
+    checklist: str = ""
     corrects: str = ""
     reason: str = ""
 
@@ -37,6 +39,19 @@ class Written:
 def checklist_of(visit: Visit, modality: str = "") -> Checklist:
     """The fidelity checklist of a visit."""
     return fidelity().for_visit(visit.kind, modality or visit.course.modality)
+
+
+def modalities_of(visit: Visit) -> dict[str, str]:
+    """The ways of working a note on this visit can name, with their titles."""
+    therapies = {each.id: each.title for each in fidelity().checklists if Visit.Kind.TRAUMA in each.kinds}
+    if visit.kind == Visit.Kind.TRAUMA:
+        return therapies
+    return therapies | {WITHOUT_MODALITY: "Preparation and integration only"}
+
+
+def usual_modality(visit: Visit) -> str:
+    """The way of working that the course has planned."""
+    return visit.course.modality or WITHOUT_MODALITY
 
 
 @transaction.atomic
@@ -60,8 +75,23 @@ def write_note(*, by: Actor, patient: str, uid: str, written: Written) -> Note:
             value=f"{visit.starts_at:%d %b %H:%M}",
             remedy="move the visit if it took place earlier",
         )
-    modality = written.modality or visit.course.modality or WITHOUT_MODALITY
+    modality = written.modality or usual_modality(visit)
+    if modality not in modalities_of(visit):
+        raise InputError(
+            "there is no checklist for this way of working",
+            value=modality,
+            limit=", ".join(modalities_of(visit)),
+            remedy="choose one of them",
+            where="modality",
+        )
     checklist = checklist_of(visit, modality)
+    if written.checklist and written.checklist != checklist.id:
+        raise InputError(
+            "this way of working has a checklist of its own",
+            value=checklist.title,
+            remedy="go through the list below and save again",
+            where="modality",
+        )
     known = {str(index): item for index, item in enumerate(checklist.items)}
     strange = [key for key, tick in written.ticks.items() if key not in known or tick not in FIDELITY]
     if strange:

@@ -195,10 +195,8 @@ def visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse:
             error = refused
     row = visit_for(request.actor, patient, visit, Permission.READ_THERAPY_NOTE, seen="therapy notes")
     context = frame(request, row.patient) | queries.visit_page(row)
-    modality = request.POST.get("modality", "")
-    checklist = therapy_actions.checklist_of(row, "" if error else modality)
-    context |= {"error": error, "typed": request.POST, "checklist": list(enumerate(checklist.items))}
-    context |= {"checklist_title": checklist.title}
+    context |= {"error": error, "typed": request.POST}
+    context |= queries.note_form(row, request.POST, context["current"])
     return render(request, "treatment/visit.html", context, status=422 if error else 200)
 
 
