@@ -17,6 +17,7 @@ from openkap.care.permissions import Permission
 from openkap.care.prepared import insert
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts
+from openkap.care.treatment.given_up import give_up_with_it
 from openkap.care.treatment.models import Entry, Session, Value
 from openkap.care.treatment.release_actions import look_again
 from openkap.care.treatment.session_rows import (
@@ -180,12 +181,13 @@ def take_back(
 
 @transaction.atomic
 def give_up(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
-    """No dose today: the visit ends without one and is planned anew."""
+    """No dose today: the visit ends without one, what hangs on it is given up, and somebody re-plans it."""
     session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
     if session.state not in (State.PLANNED, *BEFORE):
         raise InputError("the dose has begun or the session is over", value=session.get_state_display())
     if not reason.strip():
         raise InputError("the reason is missing", remedy="write why", where="reason")
     move_on(session, State.ABORTED, because=reason.strip())
+    give_up_with_it(session, f"no dose in session {session.number}: {reason.strip()}")
     record("session.given_up", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
     return session

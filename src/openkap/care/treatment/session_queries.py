@@ -16,7 +16,7 @@ from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import in_use_ug
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
-from openkap.care.treatment.queries import stock
+from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.record import mg, record_of
 from openkap.care.treatment.release_actions import gates_now
 from openkap.core.errors import InputError
@@ -53,6 +53,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         "addenda": list(session.addenda.select_related("signature").order_by("id")),
         "record": json.loads(signed.record) if signed else record_of(session),
         "words": adverse_event_words(),
+        "replanned": replanned_words(session) if session.state == Session.State.ABORTED else "",
     }
     if signed:
         return context
