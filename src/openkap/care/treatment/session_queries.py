@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 from openkap.care.accounts.actor import Actor
@@ -30,6 +31,8 @@ from openkap.protocol.session_words import adverse_event_words
 
 VITALS = ("sbp", "dbp", "heart_rate", "spo2", "respiratory_rate", "moaas")
 EXTRA = ("distress_rating_0_10", "cadss_6_total", "bp_with_red_flag_symptom")
+# Times of sessions are whole five minutes.
+STEP_MIN = 5
 # Conditions for leaving that readings or the clock answer by themselves.
 ANSWERED_BY_READINGS = frozenset(
     {
@@ -68,6 +71,12 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         context |= _leaving(session)
     context["colleagues"] = _colleagues(by)
     return context
+
+
+def soonest() -> datetime:
+    """The next whole five minutes: the soonest time that a session can be moved to."""
+    moment = now()
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=STEP_MIN - moment.minute % STEP_MIN)
 
 
 def _colleagues(by: Actor) -> list[tuple[str, str]]:
