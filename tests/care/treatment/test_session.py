@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils.timezone import localtime
+from signed_site import SIGNED
 from treated import (
     GATES,
     LEAVING,
@@ -179,6 +180,19 @@ def test_every_value_behind_a_gate_says_who_said_so_and_when(cast, session, watc
     assert all(said.startswith("the patient's record, ") for said in known["PRE-01"].values())
     page = cast.client("ben").get(url_of(session)).content.decode()
     assert "the patient&#x27;s record, " in page
+
+
+@pytest.mark.parametrize(("spo2", "state"), [("93", "review"), ("94", "clear"), ("95", "clear")])
+def test_a_saturation_limit_that_the_site_has_signed_gates_the_dose(
+    cast, session, watch, settings, tmp_path, spo2, state
+):
+    path = tmp_path / "site.yaml"
+    path.write_text(SIGNED.replace("VIT-10", "PRE-16").replace("92 %", "94 %"), encoding="utf-8")
+    settings.SITE_FILE = path
+    arrived(cast, session, watch, spo2_predose_room_air=spo2)
+    gates = {gate.rule.id: gate for gate in release_actions.gates_now(session)}
+    assert gates["PRE-16"].state == state
+    assert gates["PRE-16"].limit == "< 94 %"
 
 
 def test_what_is_not_known_holds_the_dose(cast, session, watch):
