@@ -182,9 +182,8 @@ def restricted(tour: Tour) -> list[str]:
     return wrong
 
 
-def course_under_way(tour: Tour) -> list[str]:
-    """A session to come and one that was held, whatever hour it is: nobody need be in a chair now."""
-    page, watcher = tour.window("ada")
+def sessions_under_way(page):
+    """The lines of the sessions of a course that runs."""
     under_way = page.locator("tbody tr", has_text="in a course")
     for number in (1, 2, 3):
         page.goto(f"/patients/?page={number}")
@@ -194,7 +193,34 @@ def course_under_way(tour: Tour) -> list[str]:
     page.wait_for_url("**/patients/*/")
     page.goto(f"{page.url}courses/")
     page.locator("main a[href*='/courses/']:not([href$='/courses/']):not([href*='plan'])").first.click()
-    sessions = page.locator("tr.line-session")
+    return page.locator("tr.line-session")
+
+
+def without_a_dose(tour: Tour) -> list[str]:
+    """A visit that ends without a dose, and the session planned in its place."""
+    page, watcher = tour.window("ada")
+    last = sessions_under_way(page).filter(has_text="planned").last
+    page.goto(last.locator("a").first.get_attribute("href"))
+    page.locator("#give-up summary").click()
+    page.fill("#id_give_up", "pressure 165")
+    page.get_by_role("button", name="End the visit without a dose").click()
+    page.get_by_role("link", name="Add a session in its place").wait_for()
+    wrong = tour.look(page, watcher)
+    page.get_by_role("link", name="Add a session in its place").click()
+    page.wait_for_url("**/replan/")
+    wrong += tour.look(page, watcher)
+    page.fill("#id_starts_at", "2099-03-02T10:00")
+    page.get_by_role("button", name="Look what belongs to it").click()
+    page.get_by_role("button", name="Add this session").wait_for()
+    wrong += tour.look(page, watcher)
+    page.context.close()
+    return wrong
+
+
+def course_under_way(tour: Tour) -> list[str]:
+    """A session to come and one that was held, whatever hour it is: nobody need be in a chair now."""
+    page, watcher = tour.window("ada")
+    sessions = sessions_under_way(page)
     held = sessions.first.locator("a").first.get_attribute("href")
     planned = sessions.filter(has_text="planned").first.locator("a").first.get_attribute("href")
     wrong = []
@@ -311,6 +337,7 @@ WAYS: dict[str, Callable[[Tour], list[str]]] = {
     "an uploaded referral": referral,
     "a restricted record": restricted,
     "a course under way": course_under_way,
+    "a visit without a dose": without_a_dose,
     "two signatures": signatures,
     "a practice run": practice,
     "the second factor": second_factor,

@@ -110,6 +110,69 @@ def test_every_in_session_rule_fires_at_its_limit_and_not_beside_it(cast, patien
     assert at_limit == {(rule, then) for rule in active for then in ("fires", "clear")}
 
 
+# What a site may set where no source gives a limit, with what comes below, at and above it. The numbers are
+# this test's own and other than those of the rules' examples.
+SITE = """site: Harbour Clinic
+limits:
+"""
+SET_BY_SITE = {
+    "VIT-10": ("94 %", "spo2", {"93": True, "94": False, "95": False}),
+    "VIT-13": ("5 {score}", "distress_rating_0_10", {"4": False, "5": True, "6": True}),
+}
+
+
+@pytest.fixture
+def signed_limits(settings, tmp_path):
+    """The site has signed a limit for every rule of a session that the protocols leave open."""
+    path = tmp_path / "site.yaml"
+    entries = [
+        f"  - rule: {rule}\n    limit: '{limit}'\n    reason: our policy\n"
+        "    signed_by: [{name: A. Moreau, role: medical lead, on: 2026-11-20}]\n"
+        for rule, (limit, _, _) in SET_BY_SITE.items()
+    ]
+    path.write_text(SITE + "".join(entries), encoding="utf-8")
+    settings.SITE_FILE = path
+
+
+def entered_around_the_limit(cast, session, watch, rule: str) -> dict[str, bool]:
+    """For each value whether the rule raised its alert in the answer to the entry."""
+    _, element, wanted = SET_BY_SITE[rule]
+    fired = {}
+    for value in wanted:
+        watch.forward(seconds=1)
+        told = post(cast.client("ben"), session, vitals(f"{rule}-{value}", watch.moment, **{element: value}))
+        assert statuses(told) == ["saved"], told["answers"]
+        raised = {(alert["rule"], alert["entry"]) for alert in told["state"]["alerts"]}
+        fired[value] = (rule, f"{rule}-{value}") in raised
+    return fired
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_limit_that_the_site_has_signed_fires_at_its_limit_and_not_beside_it(
+    cast, patient, watch, signed_limits, name
+):
+    session, _ = dosing_under(cast, patient, watch, name)
+    open_rules = {rule.id for rule in load_protocol(name).stage(Stage.IN_SESSION) if not rule.is_active}
+    assert open_rules == set(SET_BY_SITE)
+    for rule, (_, _, wanted) in SET_BY_SITE.items():
+        assert entered_around_the_limit(cast, session, watch, rule) == wanted, rule
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_limit_that_no_site_has_set_fires_at_no_value(cast, patient, watch, name):
+    session, _ = dosing_under(cast, patient, watch, name)
+    for rule, (_, _, wanted) in SET_BY_SITE.items():
+        assert entered_around_the_limit(cast, session, watch, rule) == dict.fromkeys(wanted, False), rule
+
+
+def test_the_alert_of_a_signed_limit_shows_the_value_and_the_limit(cast, patient, watch, signed_limits):
+    session, _ = dosing_under(cast, patient, watch, PROTOCOLS[0])
+    told = post(cast.client("ben"), session, vitals("low", watch.moment, spo2="93"))
+    (alert,) = (each for each in told["state"]["alerts"] if each["rule"] == "VIT-10")
+    assert (alert["told"]["value"], alert["told"]["limit"]) == ("93 %", "< 94 %")
+    assert "A. Moreau" in alert["told"]["changed_by"]
+
+
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_a_late_reading_and_a_lasting_pulse_fire_beyond_their_limit_only(cast, patient, watch, name):
     session, _ = dosing_under(cast, patient, watch, name)

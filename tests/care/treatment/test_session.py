@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils.timezone import localtime
+from signed_site import SIGNED
 from treated import (
     GATES,
     LEAVING,
@@ -179,6 +180,32 @@ def test_a_patient_who_wishes_something_else_gets_no_dose(cast, session, watch):
     assert "another treatment first" in gate.saw
 
 
+def test_a_day_ended_by_a_stop_limit_does_not_begin_again_with_another_session(cast, session, watch):
+    arrived(cast, session, watch, sbp_predose="165")
+    where = {"by": cast.actor("ben"), "patient": session.patient.uid}
+    session_actions.give_up(**where, uid=session.uid, reason="pressure 165")
+    wrong = Entry.objects.get(kind="gate")
+    second = session.course.sessions.get(number=2)
+    Session.objects.filter(pk=second.pk).update(
+        starts_at=session.starts_at + timedelta(hours=4), ends_at=session.ends_at + timedelta(hours=4)
+    )
+    second.refresh_from_db()
+    arrived(cast, second, watch)
+
+    def held():
+        return {gate.rule.id: gate for gate in release_actions.gates_now(second) if gate.holds}
+
+    assert held()["PRE-12"].is_latched
+    assert "Ben Okafor" in held()["PRE-12"].saw
+    assert "session 1" in held()["PRE-12"].saw
+    # Of the day: the next morning it holds nothing.
+    watch.forward(days=1)
+    assert "PRE-12" not in held()
+    watch.forward(days=-1)
+    session_actions.take_back(**where, uid=session.uid, entry=wrong.uid, reason="cuff over the sleeve")
+    assert "PRE-12" not in held()
+
+
 def test_what_is_learned_after_the_release_takes_it_back(cast, session, watch):
     cleared(cast, session, watch)
     enter(cast, session, "gate", {"sbp_predose": "165"})
@@ -209,6 +236,19 @@ def test_every_value_behind_a_gate_says_who_said_so_and_when(cast, session, watc
     assert all(said.startswith("the patient's record, ") for said in known["PRE-01"].values())
     page = cast.client("ben").get(url_of(session)).content.decode()
     assert "the patient&#x27;s record, " in page
+
+
+@pytest.mark.parametrize(("spo2", "state"), [("93", "review"), ("94", "clear"), ("95", "clear")])
+def test_a_saturation_limit_that_the_site_has_signed_gates_the_dose(
+    cast, session, watch, settings, tmp_path, spo2, state
+):
+    path = tmp_path / "site.yaml"
+    path.write_text(SIGNED.replace("VIT-10", "PRE-16").replace("92 %", "94 %"), encoding="utf-8")
+    settings.SITE_FILE = path
+    arrived(cast, session, watch, spo2_predose_room_air=spo2)
+    gates = {gate.rule.id: gate for gate in release_actions.gates_now(session)}
+    assert gates["PRE-16"].state == state
+    assert gates["PRE-16"].limit == "< 94 %"
 
 
 def test_what_is_not_known_holds_the_dose(cast, session, watch):
@@ -558,7 +598,8 @@ def test_a_whole_session_ends_in_a_locked_record_with_a_pdf(cast, session, watch
     assert ben.post(url_of(session, "sign/"), {"password": PASSWORD}).status_code == 302
     session.refresh_from_db()
     record = json.loads(session.signed.record)
-    assert len(record["gates"]) == 24
+    # 24 gates, and the credentials of nurse and prescriber.
+    assert len(record["gates"]) == 26
     assert len(record["entries"]) == 12
     assert record["dose"][-1]["given_mg"] == "35"
     shown = page(cast, session)

@@ -121,26 +121,55 @@ def gate_facts(session: Session, rows: Rows, moment: datetime) -> Facts:
     return Facts(moment, known, session.patient.uid)
 
 
-def readings_before(session: Session, rows: Rows) -> list[Facts]:
-    """What was read before the dose, each set by itself and as of its own moment."""
-    elements = dictionary()
+def readings_before(session: Session, rows: Rows, moment: datetime) -> list[Facts]:
+    """What was read before a dose, each set by itself and as of its own moment, earliest first.
+
+    What was read that day for another session of the patient counts too: a day that has ended by a stop
+    limit does not begin again with the next session.
+    """
+    begins = localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+    others = _read_for_others(session.patient_id, session.pk, begins, begins + timedelta(days=1))
+    held: dict[int, list[Value]] = {entry.pk: [] for entry in others}
+    for value in _values_among(list(held)) if others else ():
+        held[value.entry_id].append(value)
+    own = rows.of(Entry.Kind.GATE)
+    taken = [(entry, values_of(entry)) for entry in own] + [(each, held[each.pk]) for each in others]
     return [
-        Facts(
-            entry.observed_at,
-            {
-                value.element: Fact(
-                    elements[value.element],
-                    parsed(value),
-                    entry.observed_at,
-                    _said_by(entry),
-                    value.is_confirmed,
-                )
-                for value in values_of(entry)
-            },
-            session.patient.uid,
-        )
-        for entry in rows.of(Entry.Kind.GATE)
+        _read_at(session, entry, values)
+        for entry, values in sorted(taken, key=lambda each: each[0].observed_at)
     ]
+
+
+def _read_at(session: Session, entry: Entry, values: list[Value]) -> Facts:
+    elements = dictionary()
+    said_by = _said_by(entry)
+    if entry.session_id != session.pk:
+        said_by += f", session {entry.session.number}"
+    known = {
+        value.element: Fact(
+            elements[value.element], parsed(value), entry.observed_at, said_by, value.is_confirmed
+        )
+        for value in values
+    }
+    return Facts(entry.observed_at, known, session.patient.uid)
+
+
+@prepared
+def _read_for_others(patient_id: int, session_id: int, since: datetime, until: datetime) -> QuerySet[Entry]:
+    rows = Entry.objects.filter(
+        session__patient_id=patient_id,
+        kind=Entry.Kind.GATE,
+        is_retraction=False,
+        corrected_by__isnull=True,
+        observed_at__gte=since,
+        observed_at__lt=until,
+    ).exclude(session_id=session_id)
+    return rows.select_related("entered_by", "session").order_by("observed_at", "id")
+
+
+@prepared
+def _values_among(entry_ids: list[int]) -> QuerySet[Value]:
+    return Value.objects.filter(entry_id__in=entry_ids).order_by("id")
 
 
 def _said_by(entry: Entry) -> str:

@@ -9,9 +9,10 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Value
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
@@ -116,18 +117,42 @@ def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: dateti
 
 
 def _to_plan(by: Actor) -> list[Task]:
-    return [
-        Task("Plan the course", reverse("course_plan", args=[uid]), name_shown(*name))
-        for uid, *name in _without_course(*scope_of(by))
-    ]
+    """Courses, and visits that ended without a dose until somebody plans one in their place or says none."""
+    found = []
+    for undosed, starts_at, because, uid, *name in _without_plan(*scope_of(by)):
+        if undosed:
+            url, note = reverse("session_replan", args=[uid, undosed]), _no_dose(starts_at, because)
+            found.append(Task("Re-plan the visit", url, name_shown(*name), urgency="today", note=note))
+        else:
+            found.append(Task("Plan the course", reverse("course_plan", args=[uid]), name_shown(*name)))
+    return found
+
+
+def _no_dose(starts_at: datetime, because: str) -> str:
+    return f"no dose on {localtime(starts_at):%d %b %Y}: {because}"
 
 
 @prepared
-def _without_course(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
-    rows = visible(clinic_id, staff_id).filter(
+def _without_plan(clinic_id: int, staff_id: int) -> QuerySet[Any, tuple[Any, ...]]:
+    """Sessions without a dose that nobody has re-planned, then who has no course: one question for both."""
+    here = visible(clinic_id, staff_id)
+    undosed = Session.objects.filter(
+        patient__in=here,
+        state=Session.State.ABORTED,
+        replanning__isnull=True,
+        course__ended_at__isnull=True,
+    )
+    names = [f"patient__{name}" for name in ("uid", *NAME)]
+    waiting = here.filter(
         ~Exists(Course.objects.filter(patient=OuterRef("pk"))), status=Patient.Status.ELIGIBLE
     )
-    return rows.order_by("created_at").values_list("uid", *NAME)[:MOST]
+    nothing = {"undosed": Value("", CharField()), "because": Value("", CharField())}
+    whole: QuerySet[Any, tuple[Any, ...]] = undosed.values_list(
+        "uid", "starts_at", "state_because", *names
+    ).union(
+        waiting.annotate(**nothing).values_list("undosed", "created_at", "because", "uid", *NAME), all=True
+    )
+    return whole.order_by("starts_at")[:MOST]
 
 
 def _visits(by: Actor) -> list[Task]:

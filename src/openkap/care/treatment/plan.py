@@ -241,6 +241,12 @@ def _items(protocol: Protocol, sessions: Sequence[PlannedSession], now: datetime
     return made
 
 
+def items_with(protocol: Protocol, session: PlannedSession, *, now: datetime) -> list[PlannedItem]:
+    """What is due with one session; tests before the first dose and what follows the course are not."""
+    made = _items(protocol, (session,), now)
+    return [each for each in made if each.kind != "test" and each.session is not None]
+
+
 def _moments(
     when: str, sessions: Sequence[PlannedSession], last: PlannedSession
 ) -> list[tuple[int | None, datetime]]:

@@ -22,6 +22,7 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import plan as planning
 from openkap.care.treatment.access import chairs_of, course_for, session_for, staff_with, visit_for
 from openkap.care.treatment.conflicts import Slot, conflicts_of, refuse_unfit
+from openkap.care.treatment.given_up import give_up_with_it
 from openkap.care.treatment.models import Chair, Course, DueItem, Session, Visit
 from openkap.care.treatment.plan import Plan, TherapyChoice, make_plan, pattern_of, window_of
 from openkap.core.errors import InputError
@@ -152,7 +153,7 @@ def _people(by: Actor, wanted: Wanted) -> _People:
     return _People(
         chair,
         _one(by, wanted.prescriber, "prescriber", Role.PRESCRIBER),
-        _one(by, wanted.nurse, "nurse", Role.NURSE, Role.PRESCRIBER),
+        nurse_given(by, wanted.nurse),
         therapist,
     )
 
@@ -167,6 +168,11 @@ def _one(by: Actor, uid: str, part: str, *roles: Role) -> Staff:
             where=part,
         )
     return found
+
+
+def nurse_given(by: Actor, uid: str) -> Staff:
+    """Somebody of this clinic who may nurse a session."""
+    return _one(by, uid, "nurse", Role.NURSE, Role.PRESCRIBER)
 
 
 def _slots(plan: Plan, people: _People) -> list[Slot]:
@@ -268,7 +274,7 @@ def preview_move(
     protocol = protocol_of(session.course.protocol, session.course.protocol_version)
     shift = starts_at - session.starts_at
     seat = chairs_of(by).filter(uid=chair).first() if chair else session.chair
-    person = _one(by, nurse, "nurse", Role.NURSE, Role.PRESCRIBER) if nurse else session.nurse
+    person = nurse_given(by, nurse) if nurse else session.nurse
     if seat is None:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
     ends_at = session.ends_at + shift
@@ -305,13 +311,13 @@ def _visits_that_move(
                 Change(what, visit.starts_at, visit.starts_at + shift, "same day as the dose", visit.pk)
             )
         elif not low <= visit.starts_at <= high:
-            after = _free_day(visit, planning.integration_days(protocol, starts_at, busy))
+            after = free_day(visit, planning.integration_days(protocol, starts_at, busy))
             hours = "{} to {} h".format(*protocol.therapy.integration.window_h)
             made.append(Change(what, visit.starts_at, after, f"stays {hours} after the dose", visit.pk))
     return made
 
 
-def _free_day(visit: Visit, days: list[datetime]) -> datetime:
+def free_day(visit: Visit, days: list[datetime]) -> datetime:
     """The best day on which the therapist is free; the best one at all where none is."""
     for day in days:
         ends_at = day + timedelta(minutes=visit.minutes)
@@ -327,10 +333,10 @@ def _order_problems(
     if starts_at <= now():
         said.append("the new time is in the past")
     for other in others:
-        if (other.number < session.number and starts_at < other.ends_at) or (
-            other.number > session.number and ends_at > other.starts_at
-        ):
-            side = "after" if other.number < session.number else "before"
+        # By time and not by number: a session in the place of another has the next free number.
+        is_before = other.starts_at < session.starts_at
+        if starts_at < other.ends_at if is_before else ends_at > other.starts_at:
+            side = "after" if is_before else "before"
             said.append(f"it must stay {side} session {other.number} ({other.starts_at:%d %b %H:%M})")
     preparing = Visit.objects.filter(
         course=session.course,
@@ -456,10 +462,7 @@ def cancel_session(*, by: Actor, patient: str, uid: str, reason: str) -> Session
     Session.objects.filter(pk=session.pk).update(
         state=Session.State.CANCELLED, state_because=reason.strip(), version=session.version + 1
     )
-    Visit.objects.filter(session=session, state=Visit.State.PLANNED).update(
-        state=Visit.State.CANCELLED, state_because=f"session {session.number} cancelled"
-    )
-    DueItem.objects.filter(session=session, done_at__isnull=True).delete()
+    give_up_with_it(session, f"session {session.number} cancelled")
     record("session.cancelled", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
     session.refresh_from_db()
     return session

@@ -70,6 +70,7 @@ class Dated:
     url: str
     move_url: str = ""
     note: str = ""
+    move_words: str = "Move"
 
 
 TONES = {"planned": "plain", "done": "good", "left": "good", "missed": "watch", "cancelled": "plain"}
@@ -79,9 +80,11 @@ def plan_lines(course: Course) -> list[Dated]:
     """Sessions and visits of a course in the order of time."""
     protocol = protocol_of(course.protocol, course.protocol_version)
     uid, lines = course.patient.uid, []
-    sessions = Session.objects.filter(course=course).select_related("chair", "nurse")
+    sessions = Session.objects.filter(course=course).select_related(
+        "chair", "nurse", "replanning__in_its_place"
+    )
     for row in sessions:
-        planned = row.state == "planned"
+        move_url, move_words = _change_of(course, row)
         lines.append(
             Dated(
                 row.starts_at,
@@ -92,8 +95,9 @@ def plan_lines(course: Course) -> list[Dated]:
                 row.get_state_display(),
                 TONES.get(row.state, "watch"),
                 reverse("session", args=[uid, row.uid]),
-                reverse("session_move", args=[uid, row.uid]) if planned else "",
-                row.state_because,
+                move_url,
+                "; ".join(filter(None, (row.state_because, replanned_words(row)))),
+                move_words,
             )
         )
     for visit in Visit.objects.filter(course=course).select_related("therapist", "session"):
@@ -116,6 +120,26 @@ def plan_lines(course: Course) -> list[Dated]:
             )
         )
     return sorted(lines, key=lambda line: line.at)
+
+
+def _change_of(course: Course, row: Session) -> tuple[str, str]:
+    """Where the date of a session is changed, and what that is called."""
+    where = [course.patient.uid, row.uid]
+    if row.state == Session.State.PLANNED:
+        return reverse("session_move", args=where), "Move"
+    if row.state == Session.State.ABORTED and not hasattr(row, "replanning") and course.ended_at is None:
+        return reverse("session_replan", args=where), "Add a session in its place"
+    return "", ""
+
+
+def replanned_words(row: Session) -> str:
+    """What was decided after a visit without a dose."""
+    decided = getattr(row, "replanning", None)
+    if decided is None:
+        return ""
+    if decided.in_its_place is None:
+        return f"none in its place: {decided.reason}"
+    return f"in its place: session {decided.in_its_place.number}"
 
 
 def course_page(course: Course) -> dict[str, Any]:

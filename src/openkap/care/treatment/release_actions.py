@@ -10,10 +10,11 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.enrolment.standing import since_decision
-from openkap.care.moment import now
+from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.course_rules import holds_of
+from openkap.care.treatment.duties import REMEDY, Duty, duties_now, said_of, unfit
 from openkap.care.treatment.gates import Gate, as_data, course_gates, gates_of, holding, wished
 from openkap.care.treatment.models import Clearance, GateDecision, Session
 from openkap.care.treatment.session_rows import State, locked_session, move_on, once, told_audit
@@ -25,7 +26,7 @@ NAMED = 4
 
 def gates_now(session: Session) -> list[Gate]:
     """Every gate of the session's protocol as it stands now."""
-    rows = reading.rows_of(session)
+    rows, moment = reading.rows_of(session), now()
     decisions = {
         row.rule: row
         for row in GateDecision.objects.filter(session=session).select_related("entered_by").order_by("id")
@@ -33,9 +34,9 @@ def gates_now(session: Session) -> list[Gate]:
     protocol, since = reading.protocol_of_session(session), since_decision(session.patient)
     gates = gates_of(
         protocol,
-        reading.gate_facts(session, rows, now()),
+        reading.gate_facts(session, rows, moment),
         decisions,
-        reading.readings_before(session, rows),
+        reading.readings_before(session, rows, moment),
     )
     return [*wished(gates, since), *course_gates(protocol, holds_of(session.course), since, decisions)]
 
@@ -49,14 +50,15 @@ def clear(*, by: Actor, patient: str, uid: str, stamp: Stamp | None = None) -> C
         return held
     if session.state != State.ARRIVED:
         raise InputError("this session cannot be cleared now", value=session.get_state_display())
-    gates = gates_now(session)
+    gates, duties = gates_now(session), duties_now(session)
     if waiting := holding(gates):
         raise InputError(
             f"{len(waiting)} gates hold the dose" if len(waiting) > 1 else "a gate holds the dose",
             value=said(waiting),
             remedy="answer them, ask the prescriber, or re-plan the visit",
         )
-    told = canonical(as_data(gates))
+    _refuse_unfit(duties)
+    told = canonical([*as_data(gates), *(each.as_data() for each in duties)])
     row = Clearance.objects.create(
         session=session,
         snapshot=told,
@@ -92,6 +94,18 @@ def refuse_held(session: Session) -> None:
             "the dose cannot start: a gate holds it again",
             value=said(waiting),
             remedy="answer it on the session's page and release the dose anew, or re-plan the visit",
+        )
+    _refuse_unfit(duties_now(session))
+
+
+def _refuse_unfit(duties: list[Duty]) -> None:
+    """Nobody gives a dose, or answers for one, whose credentials do not hold on the day."""
+    if lacking := unfit(duties):
+        raise InputError(
+            "a credential that this session needs is not valid today",
+            value=said_of(lacking),
+            limit=f"valid on {today():%-d %B %Y}",
+            remedy=f"{REMEDY}, or re-plan the visit with somebody else",
         )
 
 

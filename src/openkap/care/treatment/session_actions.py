@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.moment import today
 from openkap.care.permissions import Permission
 from openkap.care.prepared import insert
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts
+from openkap.care.treatment.given_up import give_up_with_it
 from openkap.care.treatment.models import Entry, Session, Value
 from openkap.care.treatment.release_actions import look_again
 from openkap.care.treatment.session_rows import (
@@ -33,6 +36,9 @@ from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.elements import dictionary
 
+# Where a refusal says that the session is of another day: the page offers to move it.
+OTHER_DAY = "day"
+
 
 class Implausible(InputError):
     """Values that are possible but unusual: nothing is stored until they are confirmed."""
@@ -46,10 +52,19 @@ class Implausible(InputError):
 
 @transaction.atomic
 def arrive(*, by: Actor, patient: str, uid: str) -> Session:
-    """The patient is here."""
+    """The patient is here, on the day of the session: its visits and what is due go by that day."""
     session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
     if session.state != State.PLANNED:
         raise InputError("this session is not waiting for anybody", value=session.get_state_display())
+    planned = localtime(session.starts_at)
+    if planned.date() != today():
+        raise InputError(
+            f"session {session.number} is planned for another day",
+            value=f"{planned:%A, %-d %B %Y, %H:%M}",
+            limit=f"today, {today():%-d %B %Y}",
+            remedy="take today's session, or have this one moved to today by whoever plans",
+            where=OTHER_DAY,
+        )
     move_on(session, State.ARRIVED)
     told_audit(by, "session.arrived", session, session)
     return session
@@ -180,12 +195,13 @@ def take_back(
 
 @transaction.atomic
 def give_up(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
-    """No dose today: the visit ends without one and is planned anew."""
+    """No dose today: the visit ends without one, what hangs on it is given up, and somebody re-plans it."""
     session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
     if session.state not in (State.PLANNED, *BEFORE):
         raise InputError("the dose has begun or the session is over", value=session.get_state_display())
     if not reason.strip():
         raise InputError("the reason is missing", remedy="write why", where="reason")
     move_on(session, State.ABORTED, because=reason.strip())
+    give_up_with_it(session, f"no dose in session {session.number}: {reason.strip()}")
     record("session.given_up", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
     return session

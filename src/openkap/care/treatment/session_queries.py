@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -18,9 +18,10 @@ from openkap.care.treatment.closing_actions import open_ends
 from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.duties import duties_now, unfit
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
-from openkap.care.treatment.queries import stock
+from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.record import adverse_events_of, mg, record_of
 from openkap.care.treatment.release_actions import gates_now
 from openkap.core.errors import InputError
@@ -34,6 +35,8 @@ from openkap.protocol.session_words import adverse_event_words
 
 VITALS = ("sbp", "dbp", "heart_rate", "spo2", "respiratory_rate", "moaas")
 EXTRA = ("distress_rating_0_10", "cadss_6_total", "bp_with_red_flag_symptom")
+# Times of sessions are whole five minutes.
+STEP_MIN = 5
 # Conditions for leaving that readings or the clock answer by themselves.
 ANSWERED_BY_READINGS = frozenset(
     {
@@ -57,6 +60,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         "addenda": list(session.addenda.select_related("signature").order_by("id")),
         "record": json.loads(signed.record) if signed else record_of(session),
         "words": adverse_event_words(),
+        "replanned": replanned_words(session) if session.state == Session.State.ABORTED else "",
     }
     events = adverse_events_of(session) if signed else context["record"]["adverse_events"]
     context["events"] = [each | {"form": _form_of(each)} for each in events]
@@ -95,6 +99,12 @@ def field_moment(text: str) -> str:
     return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%dT%H:%M}" if text else ""
 
 
+def soonest() -> datetime:
+    """The next whole five minutes: the soonest time that a session can be moved to."""
+    moment = now()
+    return moment.replace(second=0, microsecond=0) + timedelta(minutes=STEP_MIN - moment.minute % STEP_MIN)
+
+
 def _colleagues(by: Actor) -> list[tuple[str, str]]:
     people = staff_with(by, Role.PRESCRIBER, Role.NURSE).exclude(pk=by.staff_id)
     return [(person.uid, person.name) for person in people]
@@ -103,6 +113,7 @@ def _colleagues(by: Actor) -> list[tuple[str, str]]:
 def _before(session: Session, by: Actor) -> dict[str, Any]:
     gates = gates_now(session)
     waiting, asked = holding(gates), _asked(gates)
+    duties = duties_now(session)
     proposal: dict[str, Any] | None = None
     trouble: InputError | None = None
     try:
@@ -116,6 +127,8 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     held = stock(by) if by.may(Permission.RECORD_SESSION) else []
     return {
         "holding": waiting,
+        "lacking": unfit(duties),
+        "fit": [each for each in duties if not each.holds],
         "passed": [gate for gate in gates if not gate.holds],
         "asked_open": [(element, shown) for element, shown in asked if not shown],
         "asked_known": [(element, shown) for element, shown in asked if shown],

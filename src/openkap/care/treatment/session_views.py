@@ -46,25 +46,29 @@ def _page(
     context = frame(request, row.patient) | session_queries.session_page(row, request.actor)
     context |= {"error": error, "section": section, "typed": request.POST}
     context["confirm"] = isinstance(error, session_actions.Implausible)
+    if error is not None and error.where == session_actions.OTHER_DAY:
+        context["soon"] = session_queries.soonest()
     return render(request, "treatment/session.html", context, status=422 if error else 200)
 
 
 def _acted(
-    request: ClinicRequest, patient: str, uid: str, section: str, act: Callable[[], Any]
+    request: ClinicRequest, patient: str, uid: str, section: str, act: Callable[[], Any], then: str = ""
 ) -> HttpResponse:
-    """Do it and go back to its section; a refusal stands there, with what was typed."""
+    """Do it and go back to its section, or to what comes ``then``; a refusal stands there, with what was
+    typed.
+    """
     try:
         act()
     except InputError as refused:
         return _page(request, patient, uid, section, refused)
-    return redirect(reverse("session", args=[patient, uid]) + f"#{section}")
+    return redirect(reverse("session", args=[patient, uid]) + f"#{then or section}")
 
 
 @require_POST
 def arrive(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """The patient is here."""
     act = lambda: session_actions.arrive(by=request.actor, patient=patient, uid=session)  # noqa: E731
-    return _acted(request, patient, session, "gates", act)
+    return _acted(request, patient, session, "arrive", act, then="gates")
 
 
 @require_POST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openkap.care.access_rules import needs, page
 from openkap.care.permissions import Permission as May
-from openkap.care.treatment import session_views, views
+from openkap.care.treatment import replan_views, session_views, views
 
 _PATIENT = "patients/<uid:patient>/"
 _COURSE = _PATIENT + "courses/<uid:course>/"
@@ -34,6 +34,7 @@ urlpatterns = [
     page(_SESSION + "now/", session_views.now, name="session_now", may=needs(May.SEE_PATIENT)),
     page(_SESSION + "record.pdf", session_views.paper, name="session_pdf", may=needs(May.SEE_PATIENT)),
     page(_SESSION + "move/", views.move_session, name="session_move", may=needs(May.PLAN_COURSE)),
+    page(_SESSION + "replan/", replan_views.replan, name="session_replan", may=needs(May.PLAN_COURSE)),
     page(_SESSION + "arrive/", session_views.arrive, name="session_arrive", may=_RECORDS),
     page(_SESSION + "entries/", session_views.entry, name="session_entry", may=_RECORDS),
     page(_SESSION + "gates/<slug:rule>/", session_views.gate, name="session_gate", may=needs(May.PRESCRIBE)),

@@ -1,7 +1,7 @@
 """Rows of treatment: the plan, the session's record, and the drug."""
 
 from openkap.care.treatment.models.drug import LedgerEntry, Lot
-from openkap.care.treatment.models.planning import Chair, Course, DueItem, Note, Session, Visit
+from openkap.care.treatment.models.planning import Chair, Course, DueItem, Note, Replanning, Session, Visit
 from openkap.care.treatment.models.record import (
     Addendum,
     AdverseEvent,
@@ -36,6 +36,7 @@ __all__ = [
     "Lot",
     "Note",
     "Prescription",
+    "Replanning",
     "Session",
     "SessionSigned",
     "Value",

@@ -204,6 +204,35 @@ class DueItem(models.Model):
         return f"{self.what} {self.uid}"
 
 
+class Replanning(models.Model):
+    """What became of a session that ended without a dose: another in its place, or none, with the reason."""
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    session = models.OneToOneField(Session, on_delete=models.PROTECT, related_name="replanning")
+    in_its_place = models.OneToOneField(
+        Session, on_delete=models.PROTECT, null=True, blank=True, related_name="stands_for"
+    )
+    reason = models.TextField(blank=True)
+    decided_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(in_its_place__isnull=False) | ~Q(reason=""), name="replanning_none_has_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(in_its_place__isnull=True) | ~Q(in_its_place=F("session")),
+                name="replanning_by_another_session",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
 class Note(models.Model):
     """A therapist's note on a visit; a correction is a new note that names the old one."""
 

@@ -1,0 +1,223 @@
+"""After a visit without a dose: another session in its place, or somebody says why there will be none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.timezone import localtime
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.models import Staff
+from openkap.care.audit.actions import record
+from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.moment import now
+from openkap.care.permissions import Permission, Role
+from openkap.care.treatment.access import chairs_of, session_for
+from openkap.care.treatment.conflicts import Slot, conflicts_of, refuse_unfit
+from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
+from openkap.care.treatment.plan import PlannedItem, PlannedSession, integration_days, items_with
+from openkap.care.treatment.planning_actions import free_day, nurse_given
+from openkap.core.errors import InputError
+
+GIVEN_UP = (Session.State.CANCELLED, Session.State.ABORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAnew:
+    """A visit of the session that did not take place, at its new time."""
+
+    instead_of: Visit
+    starts_at: datetime
+    number: int
+
+    @property
+    def words(self) -> str:
+        return f"{self.instead_of.get_kind_display().capitalize()} {self.number}"
+
+
+@dataclass(frozen=True)
+class InItsPlace:
+    """A session as it would be, with what belongs to it and what stands in the way."""
+
+    planned: PlannedSession
+    chair: Chair
+    nurse: Staff
+    visits: tuple[PlannedAnew, ...]
+    items: tuple[PlannedItem, ...]
+    problems: tuple[str, ...]
+
+
+def replanning_of(session: Session) -> Replanning | None:
+    """What was decided after a visit without a dose; ``None`` while nobody has."""
+    rows = Replanning.objects.filter(session=session).select_related("in_its_place", "decided_by")
+    return rows.first()
+
+
+def preview_in_its_place(
+    *, by: Actor, session: Session, starts_at: datetime, chair: str = "", nurse: str = ""
+) -> InItsPlace:
+    """What would be planned in the place of a session without a dose, for looking at first."""
+    protocol = protocol_of(session.course.protocol, session.course.protocol_version)
+    seat = chairs_of(by).filter(uid=chair).first() if chair else session.chair
+    if seat is None:
+        raise InputError("the chair is missing", remedy="choose one", where="chair")
+    person = nurse_given(by, nurse) if nurse else session.nurse
+    rows = Session.objects.filter(course=session.course)
+    number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
+    planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
+    others = list(rows.exclude(state__in=GIVEN_UP))
+    busy = [each.starts_at.date() for each in others] + [starts_at.date()]
+    visits = tuple(
+        PlannedAnew(
+            row,
+            free_day(row, integration_days(protocol, starts_at, busy))
+            if row.kind == Visit.Kind.INTEGRATION
+            else starts_at + (row.starts_at - session.starts_at),
+            # Numbers are unique by kind; a gap between two kinds of visits is harmless.
+            _next_number(session.course, row.kind) + place,
+        )
+        for place, row in enumerate(_cancelled_with(session))
+    )
+    slots = [Slot(planned.starts_at, planned.ends_at, f"Session {number}", (person,), seat)]
+    for visit in visits:
+        ends_at = visit.starts_at + timedelta(minutes=visit.instead_of.minutes)
+        slots.append(Slot(visit.starts_at, ends_at, visit.words, (visit.instead_of.therapist,)))
+    problems = [*_days_that_clash(starts_at, others), *conflicts_of(slots)]
+    return InItsPlace(
+        planned,
+        seat,
+        person,
+        visits,
+        tuple(items_with(protocol, planned, now=now())),
+        tuple(problems),
+    )
+
+
+def _cancelled_with(session: Session) -> list[Visit]:
+    rows = Visit.objects.filter(session=session, state=Visit.State.CANCELLED).select_related("therapist")
+    return list(rows.order_by("starts_at", "id"))
+
+
+def _next_number(course: Course, kind: str) -> int:
+    return (Visit.objects.filter(course=course, kind=kind).aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def _days_that_clash(starts_at: datetime, others: list[Session]) -> list[str]:
+    said = ["the time is in the past"] if starts_at <= now() else []
+    day = localtime(starts_at).date()
+    said += [
+        f"session {other.number} is on that day already ({localtime(other.starts_at):%d %b %H:%M})"
+        for other in others
+        if localtime(other.starts_at).date() == day
+    ]
+    return said
+
+
+@transaction.atomic
+def plan_in_its_place(
+    *, by: Actor, patient: str, uid: str, starts_at: datetime, chair: str = "", nurse: str = ""
+) -> Session:
+    """Plan a session in the place of one that ended without a dose, with its visits and what is due."""
+    old = _to_replan(by, patient, uid)
+    draft = preview_in_its_place(by=by, session=old, starts_at=starts_at, chair=chair, nurse=nurse)
+    Chair.objects.select_for_update().get(pk=draft.chair.pk)
+    if draft.problems:
+        raise InputError("; ".join(draft.problems), remedy="choose another time", where="starts_at")
+    day = localtime(starts_at).date()
+    refuse_unfit(old.prescriber, Role.PRESCRIBER, day)
+    refuse_unfit(draft.nurse, Role.NURSE, day)
+    row = Session.objects.create(
+        course=old.course,
+        patient=old.patient,
+        number=draft.planned.number,
+        chair=draft.chair,
+        prescriber=old.prescriber,
+        nurse=draft.nurse,
+        starts_at=draft.planned.starts_at,
+        ends_at=draft.planned.ends_at,
+    )
+    _store_what_belongs(row, draft)
+    _decide(by, old, in_its_place=row)
+    return row
+
+
+def _store_what_belongs(session: Session, draft: InItsPlace) -> None:
+    for each in draft.visits:
+        Visit.objects.create(
+            course=session.course,
+            patient=session.patient,
+            session=session,
+            kind=each.instead_of.kind,
+            number=each.number,
+            therapist=each.instead_of.therapist,
+            starts_at=each.starts_at,
+            minutes=each.instead_of.minutes,
+        )
+    DueItem.objects.bulk_create(
+        DueItem(
+            course=session.course,
+            patient=session.patient,
+            session=session,
+            kind=item.kind,
+            what=item.what[:120],
+            when=item.when,
+            due_at=item.due_at,
+        )
+        for item in draft.items
+    )
+
+
+@transaction.atomic
+def plan_none(*, by: Actor, patient: str, uid: str, reason: str) -> Replanning:
+    """There will be no session in its place: somebody says so, with the reason."""
+    session = _to_replan(by, patient, uid)
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="write why none is planned", where="reason")
+    return _decide(by, session, reason=reason.strip())
+
+
+def _to_replan(by: Actor, patient: str, uid: str) -> Session:
+    session = session_for(by, patient, uid, Permission.PLAN_COURSE)
+    # Two people may answer the same task at once.
+    session.state = Session.objects.select_for_update().get(pk=session.pk).state
+    if session.state != Session.State.ABORTED:
+        raise InputError(
+            "only a session that ended without a dose is re-planned here",
+            value=session.get_state_display(),
+            remedy="move the session, or end it without a dose first",
+        )
+    decided = replanning_of(session)
+    if decided is not None:
+        raise InputError(
+            "this is decided already",
+            value=f"by {decided.decided_by.name}, {localtime(decided.decided_at):%d %b %H:%M}",
+            remedy="look at the course",
+        )
+    if session.course.ended_at is not None:
+        raise InputError("this course has ended", remedy="plan another course")
+    return session
+
+
+def _decide(
+    by: Actor, session: Session, *, in_its_place: Session | None = None, reason: str = ""
+) -> Replanning:
+    row = Replanning.objects.create(
+        session=session,
+        in_its_place=in_its_place,
+        reason=reason,
+        decided_by_id=by.staff_id,
+        decided_at=now(),
+    )
+    record(
+        "session.replanned",
+        by=by,
+        entity="session",
+        uid=session.uid,
+        patient=session.patient.uid,
+        reason=reason,
+        detail={"in_its_place": in_its_place.uid if in_its_place else ""},
+    )
+    return row
