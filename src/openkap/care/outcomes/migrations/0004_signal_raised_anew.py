@@ -6,7 +6,7 @@ from openkap.care.append_only import ProtectRows
 
 
 class Migration(migrations.Migration):
-    dependencies = [("outcomes", "0002_protect_rows")]
+    dependencies = [("outcomes", "0003_a_turn_is_of_two_readings")]
 
     operations = [
         migrations.RemoveConstraint("safetysignal", "safety_signal_once_a_form"),
