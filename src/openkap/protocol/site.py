@@ -92,6 +92,24 @@ class IdealWeight(Schema):
     signed_by: tuple[Signature, ...]
 
 
+class PracticeAsked(Schema):
+    """A practice scenario that the site asks a role to have passed; ``any`` is whichever."""
+
+    role: str = Field(min_length=1)
+    scenario: str = Field(min_length=1, max_length=30)
+    # How long a pass counts; without it for good.
+    lasts: str | None = None
+    reason: str = Field(min_length=1)
+    signed_by: tuple[Signature, ...] = Field(min_length=1)
+
+    @field_validator("lasts")
+    @classmethod
+    def _is_a_time(cls, lasts: str | None) -> str | None:
+        if lasts is not None and Quantity.parse(lasts).number("d") < 1:
+            raise ValueError("a pass counts for at least a day")
+        return lasts
+
+
 class SiteSettings(Schema):
     """A site file."""
 
@@ -99,6 +117,7 @@ class SiteSettings(Schema):
     limits: tuple[SiteLimit, ...] = ()
     reclassified: tuple[Reclassified, ...] = ()
     ideal_weight: IdealWeight | None = None
+    practice: tuple[PracticeAsked, ...] = ()
 
 
 def read_site(path: Path) -> tuple[SiteSettings, Document]:
