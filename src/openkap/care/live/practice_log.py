@@ -44,11 +44,16 @@ def standing(entries: Iterable[PracticeEntry]) -> list[Standing]:
 
 
 def _in_place_of(old: Standing, made: Standing) -> Standing:
-    said = {"reason": str(made.payload.get("reason", "")), "corrects": old.id, "was": old.observed_at}
+    named = replace(
+        made,
+        act=old.act,
+        reason=str(made.payload.get("reason", "")),
+        corrects=old.id,
+        was=old.observed_at,
+    )
     if made.act == "take_back":
-        return replace(made, act=old.act, payload={}, counts=False, retracts=True, **said)
+        return replace(named, payload={}, counts=False, retracts=True)
     # What the correction does not name stays as it was.
-    changed = {
-        name: value for name, value in made.payload.items() if value and name not in ("corrects", "reason")
-    }
-    return replace(made, act=old.act, payload=old.payload | changed, **said)
+    about = ("corrects", "reason")
+    changed = {name: value for name, value in made.payload.items() if value and name not in about}
+    return replace(named, payload=old.payload | changed)
