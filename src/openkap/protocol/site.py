@@ -139,6 +139,24 @@ class Emergency(Schema):
     signed_by: tuple[Signature, ...] = Field(min_length=1)
 
 
+class PracticeAsked(Schema):
+    """A practice scenario that the site asks a role to have passed; ``any`` is whichever."""
+
+    role: str = Field(min_length=1)
+    scenario: str = Field(min_length=1, max_length=30)
+    # How long a pass counts; without it for good.
+    lasts: str | None = None
+    reason: str = Field(min_length=1)
+    signed_by: tuple[Signature, ...] = Field(min_length=1)
+
+    @field_validator("lasts")
+    @classmethod
+    def _is_a_time(cls, lasts: str | None) -> str | None:
+        if lasts is not None and Quantity.parse(lasts).number("d") < 1:
+            raise ValueError("a pass counts for at least a day")
+        return lasts
+
+
 class SiteSettings(Schema):
     """A site file."""
 
@@ -148,6 +166,7 @@ class SiteSettings(Schema):
     ideal_weight: IdealWeight | None = None
     serious_events: SeriousEvents | None = None
     emergency: Emergency | None = None
+    practice: tuple[PracticeAsked, ...] = ()
 
 
 def read_site(path: Path) -> tuple[SiteSettings, Document]:

@@ -118,22 +118,108 @@ def test_doing_what_the_scenario_asks_passes_it(cast, watch):
     assert run.has_passed is True
 
 
-def test_where_a_site_asks_for_practice_a_passed_scenario_counts_once(cast, watch, monkeypatch):
+SITE = """site: Harbour Clinic
+practice:
+  - role: nurse
+    scenario: {scenario}
+    lasts: 365 d
+    reason: everybody at the chair has worked it once a year
+    signed_by: [{{name: A. Moreau, role: medical lead, on: 2026-11-20}}]
+"""
+
+
+def asks_for(settings, tmp_path, scenario):
+    path = tmp_path / f"{scenario}.yaml"
+    path.write_text(SITE.format(scenario=scenario), encoding="utf-8")
+    settings.SITE_FILE = path
+
+
+def is_assignable(cast):
+    from openkap.care.accounts.credentials import NotQualified, require_qualified
+    from openkap.care.permissions import Role
+
+    try:
+        require_qualified(cast.staff("ben").pk, Role.NURSE)
+    except NotQualified as refused:
+        return str(refused)
+    return "yes"
+
+
+@pytest.mark.parametrize("scenario", ["any", "hypertension"])
+def test_where_a_site_asks_for_practice_nobody_is_assigned_before_they_passed(
+    cast, watch, settings, tmp_path, scenario
+):
+    assert is_assignable(cast) == "yes"
+    asks_for(settings, tmp_path, scenario)
+    assert "Practice passed" in is_assignable(cast)
+    test_doing_what_the_scenario_asks_passes_it(cast, watch)
+    assert is_assignable(cast) == "yes"
+
+
+def test_a_pass_counts_for_as_long_as_the_site_says(cast, watch, settings, tmp_path):
     from openkap.care.accounts.models import Credential
-    from openkap.care.live import practice
 
-    def passed():
-        test_doing_what_the_scenario_asks_passes_it(cast, watch)
-        return [(row.amount, row.evidence) for row in Credential.objects.filter(kind="practice")]
+    asks_for(settings, tmp_path, "any")
+    test_doing_what_the_scenario_asks_passes_it(cast, watch)
+    (row,) = Credential.objects.filter(kind="practice:any")
+    assert row.expires_on - row.issued_on == timedelta(days=365)
+    assert row.evidence.endswith("Pressure climbs past the pause limit, 1.0.0")
 
-    assert passed() == []
-    run = Practice.objects.latest("id")
-    Practice.objects.filter(pk=run.pk).update(has_passed=False)
-    monkeypatch.setattr(practice, "kinds", lambda: {"practice": None})
-    ((amount, evidence),) = passed()
-    assert amount == 1
-    assert evidence.endswith("Pressure climbs past the pause limit, 1.0.0")
-    assert len(passed()) == 1
+
+def test_another_scenario_than_the_one_asked_for_does_not_count(cast, watch, settings, tmp_path):
+    asks_for(settings, tmp_path, "deep-sedation")
+    test_doing_what_the_scenario_asks_passes_it(cast, watch)
+    assert "Practice passed: deep sedation" in is_assignable(cast)
+
+
+def test_a_site_file_that_asks_for_an_unknown_scenario_is_refused_with_the_known_ones(settings, tmp_path):
+    from openkap.care.enrolment.protocols import site_problem
+
+    asks_for(settings, tmp_path, "juggling")
+    assert "deep-sedation" in site_problem()
+
+
+def test_without_a_site_file_a_pass_is_no_credential(cast, watch):
+    from openkap.care.accounts.models import Credential
+
+    test_doing_what_the_scenario_asks_passes_it(cast, watch)
+    assert not Credential.objects.filter(kind__startswith="practice").exists()
+
+
+def test_a_correction_in_practice_changes_the_simulated_log_as_on_the_real_page(cast, watch):
+    run = begun(cast, watch, "hypertension")
+    watch.forward(minutes=30)
+    practise(cast, run, *readings(run, watch, 10, 20), entry("p", "pause", run, 25))
+    told = practise(
+        cast,
+        run,
+        entry(
+            "c", "correct", run, 12, corrects="v10", reason="typed wrong", values={"sbp": "141", "dbp": "85"}
+        ),
+        entry("t", "take_back", run, 26, corrects="v20", reason="another patient"),
+        entry("q", "correct", run, 23, corrects="p", reason="paused earlier"),
+    )["state"]
+    entries = {each["id"]: each for each in told["entries"]}
+    assert (entries["v10"]["counts"], entries["v20"]["counts"]) == (False, False)
+    assert entries["c"]["values"]["sbp"]["number"] == 141
+    assert entries["c"]["reason"] == "typed wrong"
+    assert entries["t"]["retracts"] is True
+    (pause,) = [each for each in told["events"] if each["kind"] == "pause"]
+    assert pause["at"] == round((run.begun_at + timedelta(minutes=23)).timestamp() * 1000)
+    assert pause["reason"] == "paused earlier"
+
+
+def test_a_correction_without_a_reason_or_of_nothing_is_refused_in_practice(cast, watch):
+    run = begun(cast, watch, "hypertension")
+    watch.forward(minutes=30)
+    told = practise(
+        cast,
+        run,
+        *readings(run, watch, 10),
+        entry("c", "take_back", run, 12, corrects="v10", reason=" "),
+        entry("d", "take_back", run, 12, corrects="nothing", reason="why"),
+    )
+    assert statuses(told) == ["saved", "refused", "refused"]
 
 
 def test_doing_nothing_does_not_pass_and_says_what_was_missing(cast, watch):

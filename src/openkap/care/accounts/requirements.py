@@ -8,11 +8,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from django.conf import settings
+
 from openkap.care.permissions import Role
-from openkap.core.content import SHIPPED, Schema, Tally, read_document
+from openkap.core.content import SHIPPED, Schema, Tally, content_files, read_document
 from openkap.core.errors import DomainError
+from openkap.core.quantity import Quantity
 from openkap.core.source import Grade, Source
 from openkap.protocol.read import read_sources
+from openkap.protocol.site import PracticeAsked, read_site
 
 PLACE = Path("staffing") / "requirements.yaml"
 
@@ -84,13 +88,75 @@ def shipped_requirements() -> tuple[Requirement, ...]:
 
 
 def requirements_of(role: Role) -> list[Requirement]:
-    """What one role needs."""
-    return [each for each in shipped_requirements() if each.role is role]
+    """What one role needs, with what this site asks beyond it."""
+    asked = practice_requirements(settings.SITE_FILE)
+    return [
+        each for each in (*shipped_requirements(), *(one.requirement for one in asked)) if each.role is role
+    ]
 
 
 def kinds() -> dict[str, Requirement]:
     """Each kind of credential once, by key."""
-    return {each.kind: each for each in reversed(shipped_requirements())}
+    asked = (one.requirement for one in practice_requirements(settings.SITE_FILE))
+    return {each.kind: each for each in reversed((*shipped_requirements(), *asked))}
+
+
+ANY_SCENARIO = "any"
+SCENARIOS = "scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeRequirement:
+    """A scenario the site's file asks a role to have passed, and how many days a pass counts."""
+
+    scenario: str
+    days: int | None
+    requirement: Requirement
+
+    def is_met_by(self, scenario: str) -> bool:
+        """Whether passing that scenario is what is asked."""
+        return self.scenario in (ANY_SCENARIO, scenario)
+
+
+@lru_cache(maxsize=8)
+def practice_requirements(site_file: Path | None) -> tuple[PracticeRequirement, ...]:
+    """What the site's file asks of practice; ``ContentError`` names line and remedy. None without a file."""
+    if site_file is None:
+        return ()
+    site, document = read_site(site_file)
+    # A file of a scenario is named by its id and its version.
+    known = {ANY_SCENARIO, *(path.stem.rpartition("-")[0] for path in content_files(SCENARIOS))}
+    roles = {role.value for role in Role}
+    found: dict[tuple[str, str], PracticeRequirement] = {}
+    for index, each in enumerate(site.practice):
+        place = ("practice", index)
+        if each.role not in roles or each.scenario not in known or (each.role, each.scenario) in found:
+            raise document.error(
+                "practice that cannot be asked for",
+                place,
+                value=f"{each.role}, {each.scenario}",
+                remedy=f"name one of {', '.join(sorted(roles))} and one of {', '.join(sorted(known))}, once",
+            )
+        found[(each.role, each.scenario)] = _asked(each)
+    return tuple(found.values())
+
+
+def _asked(each: PracticeAsked) -> PracticeRequirement:
+    days = None if each.lasts is None else int(Quantity.parse(each.lasts).number("d"))
+    which = "any scenario" if each.scenario == ANY_SCENARIO else each.scenario.replace("-", " ")
+    signed = ", ".join(f"{one.name} ({one.role})" for one in each.signed_by)
+    requirement = Requirement(
+        role=Role(each.role),
+        kind=f"practice:{each.scenario}",
+        words=f"Practice passed: {which}",
+        amount=None,
+        unit="",
+        expires=days is not None,
+        grade=Grade.PLATFORM,
+        sources=(),
+        note=f"asked by this site: {each.reason}; signed by {signed}",
+    )
+    return PracticeRequirement(each.scenario, days, requirement)
 
 
 def tally(root: Path) -> list[Tally]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from openkap.care.accounts.requirements import practice_requirements
 from openkap.core.errors import DomainError
 from openkap.protocol.condition import facts_of
 from openkap.protocol.model import Protocol
@@ -42,6 +43,10 @@ def is_retired(name: str, version: str) -> bool:
 
 def site_problem() -> str:
     """Why the site's file cannot be used with a protocol that is offered here; empty when it can."""
+    try:
+        practice_requirements(settings.SITE_FILE)
+    except DomainError as refused:
+        return str(refused)
     for name, _ in offered():
         try:
             protocol_of(name, load_protocol(name).version)

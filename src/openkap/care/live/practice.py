@@ -10,23 +10,26 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Credential
-from openkap.care.accounts.requirements import kinds
+from openkap.care.accounts.requirements import practice_requirements
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.live.access import practice_for
 from openkap.care.live.acts import DOSE, SINCE, moment_of
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.models import Practice, PracticeEntry
+from openkap.care.live.practice_log import CORRECTING, Standing, standing
 from openkap.care.live.scenario import Expected, Scenario, scenario_of
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
+from openkap.protocol.dosing import draw
 from openkap.protocol.elements import dictionary
 from openkap.protocol.model import Protocol
 from openkap.protocol.monitoring import Reading
@@ -48,6 +51,8 @@ class DoseAct:
     entered_at: datetime
     rate_ml_h: Decimal | None = None
     given_ug: int | None = None
+    reason: str = ""
+    was: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,13 @@ class Run:
     row: Practice
     scenario: Scenario
     protocol: Protocol
+    # As they were entered, corrections among them; ``counting`` has what they come to.
     entries: tuple[PracticeEntry, ...]
+
+    @cached_property
+    def counting(self) -> tuple[Standing, ...]:
+        """What counts: corrected as a correction says, without what was taken back."""
+        return tuple(each for each in standing(self.entries) if each.counts)
 
     @property
     def begun(self) -> datetime:
@@ -73,29 +84,30 @@ class Run:
 
     @cached_property
     def ordered(self) -> Ordered:
-        amount = Quantity.parse(self.scenario.dose.amount).number("mg")
-        over = Quantity.parse(self.scenario.dose.over).number("min")
-        return Ordered(amount, over, round(amount / 10 / over * 60, 1))
+        amount, over = Quantity.parse(self.scenario.dose.amount), Quantity.parse(self.scenario.dose.over)
+        # The pump's rate for the protocol's own product, as the two-person check shows it.
+        way = draw(self.protocol, self.protocol.dosing.products[0], amount, over).ways[0]
+        return Ordered(amount.number("mg"), over.number("min"), way.rate.number("mL/h"), way.id)
 
     @cached_property
     def acts(self) -> list[DoseAct]:
         """Start at minute 0, then what was entered, each kind only where it is possible."""
         rate = Decimal(str(self.ordered.rate_ml_h))
         made = [DoseAct("start", "start", "start", self.begun, self.begun, rate)]
-        for entry in sorted(self.entries, key=lambda each: (each.observed_at, each.pk)):
+        for entry in self.counting:
             if entry.act in DOSE and entry.act != "start" and _fits(made[-1].kind, entry.act):
-                payload = json.loads(entry.payload)
-                given = payload.get("given_mg")
-                changed = payload.get("rate_ml_h")
+                given, changed = entry.payload.get("given_mg"), entry.payload.get("rate_ml_h")
                 made.append(
                     DoseAct(
-                        entry.client_id,
-                        entry.client_id,
+                        entry.id,
+                        entry.id,
                         entry.act,
                         entry.observed_at,
                         entry.entered_at,
                         Decimal(str(changed)) if changed else None,
                         int(Decimal(str(given)) * 1000) if given else None,
+                        entry.reason,
+                        entry.was,
                     )
                 )
         return made
@@ -122,10 +134,10 @@ class Run:
                 entry.observed_at,
                 {
                     name: elements[name].parse(_with_unit(name, value))
-                    for name, value in json.loads(entry.payload).get("values", {}).items()
+                    for name, value in entry.payload.get("values", {}).items()
                 },
             )
-            for entry in sorted(self.entries, key=lambda each: (each.observed_at, each.pk))
+            for entry in self.counting
             if entry.act == "vitals"
         ]
 
@@ -189,6 +201,8 @@ def take(*, by: Actor, uid: str, entry: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError("this cannot be entered", value=act[:20], remedy="reload the page")
         observed = moment_of(str(entry.get("observed_at", "")), "observed_at")
         _refuse_impossible(entry)
+        if act in CORRECTING:
+            _refuse_correction(row, entry.get("payload") or {}, act)
     except InputError as refused:
         told = {"id": name, "status": "refused", "what": refused.what, "remedy": refused.remedy or ""}
         return told | {"value": str(refused.value or ""), "limit": str(refused.limit or "")}
@@ -203,6 +217,18 @@ def take(*, by: Actor, uid: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         },
     )
     return {"id": name, "status": "saved", "uid": name}
+
+
+def _refuse_correction(row: Practice, payload: Mapping[str, Any], act: str) -> None:
+    """As on the real page: what is there, with a reason; what was done with the drug stays."""
+    if not str(payload.get("reason", "")).strip():
+        raise InputError("a correction needs its reason", remedy="write why")
+    held = {each.id: each for each in standing(row.entries.order_by("id"))}
+    old = held.get(str(payload.get("corrects", "")))
+    if old is None or not old.counts:
+        raise InputError("there is nothing to correct here", remedy="it may have been corrected already")
+    if act == "take_back" and old.act in DOSE:
+        raise InputError("what was done with the drug stays", remedy="correct its time, with the reason")
 
 
 def _refuse_impossible(entry: Mapping[str, Any]) -> None:
@@ -229,24 +255,24 @@ def end(*, by: Actor, uid: str) -> Practice:
     return row
 
 
-# A site that lists this kind among a role's requirements asks for so many scenarios passed.
-TRAINING = "practice"
-
-
 def _count_as_training(by: Actor, run: Run) -> None:
-    """A scenario passed for the first time in this version counts one, where the site asks for practice."""
-    if TRAINING not in kinds() or has_passed(by, run.scenario.id):
-        return
-    row = Credential.objects.create(
-        staff_id=by.staff_id,
-        kind=TRAINING,
-        amount=1,
-        issued_on=today(),
-        evidence=f"practice run {run.row.uid}: {run.scenario.title}, {run.scenario.version}"[:200],
-        checked_by_id=by.staff_id,
-        checked_at=now(),
-    )
-    record("credential.practised", by=by, entity="credential", uid=row.uid, detail={"run": run.row.uid})
+    """A pass counts towards what the site's file asks of practice, for as long as it says there."""
+    for asked in practice_requirements(settings.SITE_FILE):
+        if not asked.is_met_by(run.scenario.id):
+            continue
+        kind = asked.requirement.kind
+        if Credential.objects.filter(staff_id=by.staff_id, kind=kind, issued_on=today()).exists():
+            continue
+        row = Credential.objects.create(
+            staff_id=by.staff_id,
+            kind=kind,
+            issued_on=today(),
+            expires_on=None if asked.days is None else today() + timedelta(days=asked.days),
+            evidence=f"practice run {run.row.uid}: {run.scenario.title}, {run.scenario.version}"[:200],
+            checked_by_id=by.staff_id,
+            checked_at=now(),
+        )
+        record("credential.practised", by=by, entity="credential", uid=row.uid, detail={"run": run.row.uid})
 
 
 def has_passed(by: Actor, scenario: str) -> bool:
@@ -284,10 +310,10 @@ def _met(run: Run, each: Expected) -> dict[str, Any]:
     first, last = float(each.after), float(each.after + each.within)
     found = [
         run.minute(entry.observed_at)
-        for entry in run.entries
+        for entry in run.counting
         if entry.act == each.act
         and first <= run.minute(entry.observed_at) <= last
-        and (each.element is None or each.element in json.loads(entry.payload).get("values", {}))
+        and (each.element is None or each.element in entry.payload.get("values", {}))
     ]
     return {
         "id": each.id,

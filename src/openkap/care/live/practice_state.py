@@ -9,6 +9,7 @@ from openkap.care.live.dose import with_the_rest
 from openkap.care.live.expected import Subject, departures, expected
 from openkap.care.live.page import protocol_data
 from openkap.care.live.practice import Run
+from openkap.care.live.practice_log import standing
 from openkap.care.live.rules import priority_of
 from openkap.care.live.simulated import trace
 from openkap.care.live.state import ms, numbers_of
@@ -128,41 +129,42 @@ def _event(act: Any) -> dict[str, Any]:
         "rate_ml_h": float(act.rate_ml_h) if act.rate_ml_h is not None else None,
         "given_mg": act.given_ug / 1000 if act.given_ug is not None else None,
         "by": "you",
-        "reason": "",
-        "was": None,
+        "reason": act.reason,
+        "was": ms(act.was),
         "was_mg": None,
     }
 
 
 def _entries(run: Run, bands: dict[str, Any]) -> list[dict[str, Any]]:
     told = []
-    for entry in run.entries:
+    for entry in standing(run.entries):
         if entry.act not in {"vitals", "note", "event"}:
             continue
-        payload = json.loads(entry.payload)
-        values = payload.get("values", {})
+        values = entry.payload.get("values", {})
         numbers = {
             name: float(value) for name, value in values.items() if str(value).replace(".", "").isdigit()
         }
         told.append(
             {
-                "uid": entry.client_id,
-                "id": entry.client_id,
+                "uid": entry.id,
+                "id": entry.id,
                 "kind": "vitals" if entry.act == "vitals" else "note",
                 "at": ms(entry.observed_at),
                 "entered": ms(entry.observed_at),
                 "by": "you",
                 "device": "",
                 "ahead_s": 0,
-                "note": payload.get("note", "") or payload.get("term", ""),
-                "reason": "",
-                "corrects": "",
-                "counts": True,
-                "retracts": False,
+                "note": entry.payload.get("note", "") or entry.payload.get("term", ""),
+                "reason": entry.reason,
+                "corrects": entry.corrects,
+                "counts": entry.counts,
+                "retracts": entry.retracts,
                 "values": {
                     name: {"text": str(value), "number": numbers.get(name)} for name, value in values.items()
                 },
-                "unexpected": departures(bands, run.minute(entry.observed_at), numbers),
+                "unexpected": departures(bands, run.minute(entry.observed_at), numbers)
+                if entry.counts
+                else [],
             }
         )
     return sorted(told, key=lambda each: each["at"])
@@ -171,7 +173,7 @@ def _entries(run: Run, bands: dict[str, Any]) -> list[dict[str, Any]]:
 def _alerts(run: Run, seen: Any) -> list[dict[str, Any]]:
     """Alerts of the rules; acknowledged by the entries that name them."""
     acks = [(json.loads(e.payload), e) for e in run.entries if e.act == "acknowledge"]
-    ids = {entry.observed_at: entry.client_id for entry in run.entries if entry.act == "vitals"}
+    ids = {entry.observed_at: entry.id for entry in run.counting if entry.act == "vitals"}
     told = []
     for alert in seen.alerts:
         uid = f"{alert.rule.id}@{ms(alert.at)}"
