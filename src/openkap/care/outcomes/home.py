@@ -58,7 +58,9 @@ def _signal_task(each: object) -> Task:
         each.patient_name,
         each.raised_at,
         "now",
-        "nobody has acknowledged it yet" if each.level == 0 else "escalated: nobody has acknowledged it yet",
+        "nobody has acknowledged it yet"
+        if each.level == 0
+        else "escalated to more people: nobody has acknowledged it yet",
     )
 
 

@@ -452,6 +452,8 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "form": form_of(form.instrument).short,
         "occasion": title_of(form.invitation.occasion),
         "items": [(questions[item].text, questions[item].words(answers.get(item))) for item in signal.items],
+        # Who is called now: everybody the newest circle reached.
+        "called": [call.staff.name for call in calls if call.level == signal.level],
         "calls": [(call.staff.name, call.called_at, call.level) for call in calls],
         "acknowledged_by": signal.acknowledged_by.name if signal.acknowledged_by else "",
         "acknowledged_at": signal.acknowledged_at,

@@ -105,6 +105,8 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
             messages.success(request, "Saved. The alert is closed.")
             return redirect("patient", patient)
     shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
+    if not found.acknowledged_at:
+        shown["next_circle"] = [each.name for each in safety.circle(row, found.level + 1)]
     return render(request, "outcomes/signal.html", shown | frame(request, row))
 
 

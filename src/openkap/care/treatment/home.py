@@ -113,8 +113,14 @@ def _due_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Due
 
 def _to_plan(by: Actor) -> list[Task]:
     return [
-        Task("Plan the course", reverse("course_plan", args=[uid]), name_shown(*name))
-        for uid, *name in _without_course(*scope_of(by))
+        Task(
+            "Plan the course",
+            reverse("course_plan", args=[uid]),
+            name_shown(*name),
+            note="eligible, no course planned yet",
+            since=since,
+        )
+        for uid, since, *name in _without_course(*scope_of(by))
     ]
 
 
@@ -123,7 +129,7 @@ def _without_course(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[An
     rows = visible(clinic_id, staff_id).filter(
         ~Exists(Course.objects.filter(patient=OuterRef("pk"))), status=Patient.Status.ELIGIBLE
     )
-    return rows.order_by("created_at").values_list("uid", *NAME)[:MOST]
+    return rows.order_by("created_at").values_list("uid", "created_at", *NAME)[:MOST]
 
 
 def _visits(by: Actor) -> list[Task]:
