@@ -14,6 +14,7 @@ from openkap.care.demo.cast import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+FAMILY, BORN = "WALKER", "1988-04-12"
 TABLET = {"width": 820, "height": 1180}
 # Question -> answer, where it is not "No" or "Never". An ordinary adult with confirmed PTSD.
 ANSWERS = {
@@ -85,9 +86,9 @@ def become(page: Page, name: str) -> None:
 
 def refer(page: Page) -> None:
     tap(page, "New referral")
-    page.get_by_label("Family name").fill("Walker")
+    page.get_by_label("Family name").fill(FAMILY)
     page.get_by_label("Given name").fill("Nina")
-    page.get_by_label("Birth date").fill("1988-04-12")
+    page.get_by_label("Birth date").fill(BORN)
     page.get_by_label("Sex at birth").select_option(label="female")
     tap(page, "Open the record")
 
@@ -127,7 +128,7 @@ def answer(question: Locator, asked: str) -> None:
         field.press("Enter")
     else:
         choice = re.compile(f"^{given}$" if given else "^(No|Never)$")
-        question.get_by_label(choice).check()
+        question.get_by_role("radio", name=choice).or_(question.get_by_role("checkbox", name=choice)).check()
     expect(question).to_contain_text("saved")
 
 
@@ -156,18 +157,18 @@ def take_consent(page: Page) -> None:
             expect(left).to_have_count(more - 1)
     page.get_by_label("When was the text handed over").fill("A week ago; we talked about the costs.")
     page.locator("section").filter(has_text="When was the text handed over").get_by_role("button").click()
-    expect(page.get_by_text("27 of 27")).to_be_visible()
+    expect(page.get_by_role("progressbar", name="27 of 27")).to_be_visible()
     for ability in ("Understands what", "Keeps it in mind", "Weighs it", "Says what they decide"):
         page.get_by_label(ability).check()
     page.get_by_role("button", name="Record", exact=True).click()
     tap(page, "Hand the tablet to the patient to sign")
-    page.get_by_label("Your full name").fill("Nina Walker")
+    page.get_by_label("Your full name").fill(f"Nina {FAMILY.title()}")
     tap(page, "I agree and sign")
     expect(page.get_by_text("the prescriber countersigns")).to_be_visible()
 
 
 def countersign_and_decide(page: Page) -> None:
-    page.get_by_role("link", name="Countersign the consent").filter(has_text="WALKER, Nina").click()
+    page.get_by_role("link", name="Countersign the consent").filter(has_text=f"{FAMILY}, Nina").click()
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Countersign").click()
     expect(page.get_by_text("Next: decide on eligibility, under Screening")).to_be_visible()
