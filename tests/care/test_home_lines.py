@@ -1,7 +1,15 @@
 """The list of what to do: who needs somebody now stands on it once, with everything else beneath."""
 
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+
+from enrolled import consented, decide, go_through_all, open_consent, screen, share
+
 from openkap.care.contributions import Task
-from openkap.care.views import one_line_a_patient
+from openkap.care.enrolment import consent_actions
+from openkap.care.moment import now
+from openkap.care.worklist import in_order, one_line_a_patient, tasks_of
 
 ONE, TWO = "aaaaaaaaaaa1", "aaaaaaaaaaa2"
 CALL = Task("Call the patient", f"/patients/{ONE}/outcomes/", "One", urgency="now")
@@ -19,3 +27,62 @@ def test_nobody_else_is_put_together():
     lines = one_line_a_patient([CALL, OTHER, SECOND])
     assert [line.task for line in lines] == [CALL, OTHER, SECOND]
     assert [line.task for line in one_line_a_patient([OTHER, SECOND])] == [OTHER, SECOND]
+
+
+def test_what_is_due_comes_first_and_then_who_has_waited_longest():
+    late, recent = (replace(SECOND, since=now() - timedelta(days=days)) for days in (200, 3))
+    due = replace(SECOND, due=now() + timedelta(days=9))
+    assert in_order([SECOND, recent, late, due]) == [due, late, recent, SECOND]
+
+
+def test_two_people_of_one_name_are_told_apart_by_their_birth_dates(cast, register):
+    register("Example", "Alex", birth_date=date(1984, 5, 2))
+    register("Example", "Alex", birth_date=None)
+    register("Other", "Sam", birth_date=date(1990, 1, 1))
+    whom = sorted(task.whom for task in tasks_of(cast.actor("cora")) if task.verb == "Open the screening")
+    born, unknown = "EXAMPLE, Alex, born 2 May 1984", "EXAMPLE, Alex, birth date not known"
+    assert whom == [unknown, born, "OTHER, Sam"]
+
+
+def test_a_line_without_a_date_says_since_when_and_why(cast, patient):
+    screen(cast, patient)
+    share(cast, patient)
+    consented(cast, patient)
+    decide(cast, patient)
+    page = re.sub(r"\s+", " ", cast.client("cora").get("/home/").content.decode())
+    assert "Plan the course" in page
+    assert "eligible, no course planned yet" in page
+    assert "waits since 23 Nov 2026" in page
+
+
+def test_a_consent_that_waits_for_the_countersignature_is_not_offered_again(cast, patient):
+    screen(cast, patient)
+    assert "Go through the consent" in [task.verb for task in tasks_of(cast.actor("cora"))]
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    signed = consent_actions.Signed("Alex Example")
+    consent_actions.sign_as_patient(
+        by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=signed
+    )
+    assert "Go through the consent" not in [task.verb for task in tasks_of(cast.actor("cora"))]
+    verbs = [task.verb for task in tasks_of(cast.actor("ada"))]
+    assert "Countersign the consent" in verbs
+    assert "Go through the consent" not in verbs
+
+
+def test_the_overview_of_a_chart_says_what_to_do_for_this_patient_only(cast, register):
+    one, two = register("Example", "Alex"), register("Other", "Sam")
+    screen(cast, two, ggt=None)
+    client = cast.client("cora")
+    assert f'hx-get="/patients/{one.uid}/to-do/"' in client.get(f"/patients/{one.uid}/").content.decode()
+    lines = client.get(f"/patients/{one.uid}/to-do/", headers={"HX-Request": "true"}).content.decode()
+    assert "Open the screening" in lines
+    assert two.uid not in lines
+    whole = client.get(f"/patients/{two.uid}/to-do/").content.decode()
+    assert "1 question open" in whole
+    assert one.uid not in whole
+
+
+def test_nothing_of_ones_own_list_is_said_as_that(cast, patient):
+    page = cast.client("tess").get(f"/patients/{patient.uid}/to-do/").content.decode()
+    assert "Nothing on your own list is about this patient." in page

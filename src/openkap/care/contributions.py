@@ -33,6 +33,8 @@ class Task:
     # "now" is shown first and asks for somebody at once; "today", "soon" follow.
     urgency: str = "soon"
     note: str = ""
+    # Where nothing is due: since when somebody waits for it.
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

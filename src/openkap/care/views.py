@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.urls import resolve
 
-from openkap.care.contributions import Section, Task, contributions
+from openkap.care.contributions import Section, contributions
 from openkap.care.gallery import SHOWN, example_form
 from openkap.care.logs import request_id
 from openkap.care.messaging.heartbeat import jobs_health
-from openkap.care.moment import now
-
-NOW = "now"
-URGENCIES = (NOW, "today", "soon")
+from openkap.care.worklist import URGENCIES, one_line_a_patient, tasks_of
 
 
 def start(request: HttpRequest) -> HttpResponse:
@@ -31,45 +26,14 @@ def start(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """What must I do now, for whom, by when."""
     by = request.actor  # type: ignore[attr-defined]
-    tasks: list[Task] = []
+    tasks = tasks_of(by)
     facts: list[Section] = []
     for module in contributions("home"):
-        tasks.extend(module.tasks(by))
         facts.extend(module.facts(by) if hasattr(module, "facts") else ())
-    far = now().replace(year=now().year + 100)
-    tasks.sort(key=lambda task: (URGENCIES.index(task.urgency), task.due or far, task.whom))
     lines = one_line_a_patient(tasks)
     groups = [(urgency, [line for line in lines if line.task.urgency == urgency]) for urgency in URGENCIES]
     context = {"groups": [group for group in groups if group[1]], "tasks": tasks, "facts": facts}
     return render(request, "home.html", context)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A task, and what else waits for the same patient once it is done."""
-
-    task: Task
-    then: tuple[Task, ...] = ()
-
-
-def one_line_a_patient(tasks: list[Task]) -> list[Line]:
-    """The tasks, sorted already; what can wait for somebody who needs us now stands under that.
-
-    What is due now never does: two alerts of one person are two lines.
-    """
-    if not any(task.urgency == NOW for task in tasks):
-        return [Line(task) for task in tasks]
-    whose = [resolve(task.url.partition("#")[0]).kwargs.get("patient", "") for task in tasks]
-    first = {uid: number for number, uid in reversed(list(enumerate(whose))) if uid}
-    under: dict[int, list[Task]] = {}
-    alone = []
-    for number, (task, uid) in enumerate(zip(tasks, whose, strict=True)):
-        head = first.get(uid, number)
-        if head == number or tasks[head].urgency != NOW or tasks[number].urgency == NOW:
-            alone.append(number)
-        else:
-            under.setdefault(head, []).append(task)
-    return [Line(tasks[number], tuple(under.get(number, ()))) for number in alone]
 
 
 def gallery(request: HttpRequest) -> HttpResponse:

@@ -171,12 +171,13 @@ def referral(tour: Tour) -> list[str]:
 
 
 def restricted(tour: Tour) -> list[str]:
-    """A record that is shut to all but its team, and the emergency door."""
+    """What waits for a patient on a page of its own; a record shut to all but its team, and the emergency door."""
     page, watcher = tour.window("ada")
     page.goto("/patients/")
     page.locator("tbody a").first.click()
     chart = urlsplit(page.url).path
-    wrong = tour.open(page, watcher, f"{chart}restrict/")
+    wrong = tour.open(page, watcher, f"{chart}to-do/")
+    wrong += tour.open(page, watcher, f"{chart}restrict/")
     wrong += tour.open(page, watcher, f"{chart}break-glass/")
     page.context.close()
     return wrong

@@ -7,7 +7,18 @@ from dataclasses import replace
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
-from enrolled import ANSWERS, consented, decide, enrolled, proof, screen, seen, share
+from enrolled import (
+    ANSWERS,
+    consented,
+    decide,
+    enrolled,
+    go_through_all,
+    open_consent,
+    proof,
+    screen,
+    seen,
+    share,
+)
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
@@ -320,7 +331,7 @@ def test_the_list_tells_what_can_be_decided_from_what_is_still_being_asked(cast,
     assert "Decide on eligibility" not in dict(verbs(cast, "ada"))
     for element, given in (("ggt", "30 U/L"), ("support_person_named", "yes")):
         actions.answer(by=cast.actor("cora"), uid=patient.uid, element=element, given=given)
-    assert ("Go through the consent", "all is answered") in verbs(cast, "ada")
+    assert ("Go through the consent", "all questions answered; the consent is missing") in verbs(cast, "ada")
     consented(cast, patient)
     assert "Decide on eligibility" in dict(verbs(cast, "ada"))
     assert "Decide on eligibility" not in dict(verbs(cast, "cora"))
@@ -360,3 +371,42 @@ def test_a_screening_under_a_version_retired_since_is_begun_anew_and_breaks_no_p
     page = cast.client("cora").get(f"/patients/{patient.uid}/screening/")
     assert page.status_code == 200
     assert "Intravenous racemic ketamine" in page.content.decode()
+
+
+def test_the_way_goes_from_the_last_answer_to_the_shared_decision_and_on_to_the_consent(cast, patient):
+    def way():
+        return cast.client("cora").get(f"/patients/{patient.uid}/screening/").content.decode()
+
+    screen(cast, patient, ggt=None)
+    assert f'/patients/{patient.uid}/screening/section/tests/#q-ggt">Go on: Tests' in way()
+    actions.answer(by=cast.actor("cora"), uid=patient.uid, element="ggt", given="30 U/L")
+    assert "Go on: the shared decision" in way()
+    share(cast, patient)
+    assert "Go on: the consent" in way()
+    assert "Only the consent is missing" in way()
+    consented(cast, patient)
+    assert "Go on:" not in way()
+    assert "Only the consent is missing" not in way()
+
+
+def test_a_question_that_an_answer_raises_is_named_before_one_leaves_the_section(cast, patient):
+    screen(cast, patient, could_be_pregnant=None)
+    address = f"/patients/{patient.uid}/screening/answer/could_be_pregnant/"
+    answered = cast.client("cora").post(address, {"value": "yes"}, headers={"HX-Request": "true"})
+    assert "Still open here" in answered.content.decode()
+    assert "?open=pregnancy_test#q-pregnancy_test" in answered.content.decode()
+
+
+def test_what_was_signed_says_what_comes_next(cast, patient):
+    screen(cast, patient)
+    share(cast, patient)
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    address = f"/patients/{patient.uid}/consent/{consent.uid}"
+    said = cast.client("cora").post(f"{address}/sign/", {"name": "Alex Example"}, follow=True)
+    assert "the prescriber countersigns: it stands on their list" in said.content.decode()
+    said = cast.client("ada").post(f"{address}/countersign/", {"password": PASSWORD}, follow=True)
+    assert "Next: decide on eligibility" in said.content.decode()
+    form = {"outcome": "eligible", "seen": seen(patient), "password": PASSWORD}
+    said = cast.client("ada").post(f"/patients/{patient.uid}/screening/decide/", form, follow=True)
+    assert "Next: plan the course" in said.content.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -12,6 +13,7 @@ from openkap.care.audit.models import AuditEvent
 from openkap.care.messaging.actions import send_due
 from openkap.care.outcomes.models import Form, SafetySignal
 from openkap.care.outcomes.safety import escalate_due
+from openkap.care.patients.actions import add_contact
 
 
 @pytest.fixture
@@ -61,6 +63,37 @@ def test_unanswered_the_circle_widens_and_the_call_repeats(alarmed, watch):
         watch.forward(minutes=minutes)
         assert escalate_due("test") == 1
     assert AuditEvent.objects.filter(action="safety.escalated").count() == 4
+
+
+def test_the_page_says_who_is_called_now_and_who_is_next(cast, alarmed, watch):
+    page = page_of(cast, alarmed)
+    assert "Called: Ada Lindqvist." in page
+    assert "it goes to Ada Lindqvist, Ben Okafor, Cora Delgado, Tess Amari;" in page
+    watch.forward(minutes=11)
+    escalate_due("test")
+    assert "Escalated to Ada Lindqvist, Ben Okafor, Cora Delgado, Tess Amari" in page_of(
+        cast, alarmed, "cora"
+    )
+    cast.client("ben").post(
+        reverse("signal", args=[alarmed.patient.uid, alarmed.uid]), {"act": "acknowledge"}
+    )
+    assert "it goes to" not in page_of(cast, alarmed, "ben")
+
+
+def test_the_page_says_of_each_contact_whether_they_may_be_told(cast, alarmed):
+    for name, may in (("One", True), ("Two", False), ("Three", None)):
+        add_contact(
+            by=cast.actor("cora"),
+            uid=alarmed.patient.uid,
+            kind="other",
+            name=name,
+            telephone="1",
+            may_be_told=may,
+        )
+    words = re.sub(r"<[^>]+>", " ", page_of(cast, alarmed))
+    assert re.search(r"One, 1; may be told of the treatment", words)
+    assert re.search(r"Two, 1; must not be told", words)
+    assert re.search(r"Three, 1; not asked whether", words)
 
 
 def test_acknowledged_nobody_else_is_called(cast, alarmed, watch):

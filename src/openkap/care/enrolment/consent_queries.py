@@ -8,7 +8,7 @@ from typing import Any
 
 from openkap.care.enrolment.consent_actions import latest_parts, parts_version, what_is_missing
 from openkap.care.enrolment.facts import consent_in_force
-from openkap.care.enrolment.models import Consent
+from openkap.care.enrolment.models import Consent, ConsentGiven
 from openkap.care.enrolment.texts import parsed, releases_in_force, shipped
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
@@ -120,3 +120,8 @@ def history(patient: Patient) -> dict[str, Any]:
         "texts": texts,
         "offered": [each.text.language for each in texts if each.release],
     }
+
+
+def awaits_decision(given: ConsentGiven) -> bool:
+    """Whether the consent was the last thing before somebody decides on eligibility."""
+    return given.patient.status == Patient.Status.SCREENING

@@ -111,7 +111,9 @@ def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
         )
         try:
             acts.sign_as_patient(by=request.actor, uid=patient, consent=consent, signed=signed)
-            messages.success(request, "Signed. Thank you. Now the prescriber countersigns.")
+            messages.success(
+                request, "Signed. Thank you. Now the prescriber countersigns: it stands on their list."
+            )
             return redirect("consent", patient, consent)
         except InputError as refused:
             error = refused
@@ -127,8 +129,11 @@ def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpRespo
     if request.method == "POST":
         try:
             person = prove_identity(request.actor, request.POST.get("password", ""))
-            acts.countersign(by=request.actor, uid=patient, consent=consent, person=person)
-            messages.success(request, "The consent is in force. Give the patient their copy.")
+            given = acts.countersign(by=request.actor, uid=patient, consent=consent, person=person)
+            onward = (
+                " Next: decide on eligibility, under Screening." if queries.awaits_decision(given) else ""
+            )
+            messages.success(request, f"The consent is in force. Give the patient their copy.{onward}")
             return redirect("consent", patient, consent)
         except InputError as refused:
             error = refused

@@ -13,6 +13,7 @@ from openkap.care.contributions import Task
 from openkap.care.enrolment.assessment import assess_patients
 from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignature, Screening
 from openkap.care.enrolment.protocols import is_retired
+from openkap.care.enrolment.queries import CONSENT
 from openkap.care.enrolment.texts import released
 from openkap.care.moment import now
 from openkap.care.patients.access import scope_of, visible
@@ -30,8 +31,6 @@ NAMED = 5
 # Whose next dose rests on a consent.
 IN_TREATMENT = (Patient.Status.ELIGIBLE, Patient.Status.IN_COURSE, Patient.Status.MAINTENANCE)
 TREATED = (Decision.Outcome.ELIGIBLE, Decision.Outcome.REVIEWED)
-# What the signatures answer, not a question.
-CONSENT = "has_capacity_and_signed_consent"
 
 
 def tasks(by: Actor) -> list[Task]:
@@ -56,6 +55,7 @@ def _to_countersign(by: Actor) -> list[Task]:
             display_name(row.consent.patient.identity),
             urgency="today",
             note="the patient has signed",
+            since=row.signed_at,
         )
         for row in _signed(*scope_of(by))
     ]
@@ -79,9 +79,9 @@ def _under_way(by: Actor) -> list[Task]:
     steps = [
         task
         for row, told in zip(open_ones, assess_patients(open_ones), strict=True)
-        if (task := _next_step(by, row.patient, told)) is not None
+        if (task := _next_step(by, row, told)) is not None
     ]
-    anew = [_anew(row.patient) for row in found if row not in open_ones]
+    anew = [_anew(row) for row in found if row not in open_ones]
     against = [row for row in rows if row.is_override] if by.may(Permission.DECIDE_ELIGIBILITY) else []
     return steps + anew + _against_the_verdict(against)
 
@@ -100,9 +100,14 @@ def _against_the_verdict(rows: list[Any]) -> list[Task]:
     ]
 
 
-def _anew(patient: Patient) -> Task:
-    url, note = reverse("screening", args=[patient.uid]), "its protocol's version was retired"
-    return Task("Screen under the version in force", url, display_name(patient.identity), note=note)
+def _anew(row: Screening) -> Task:
+    return Task(
+        "Screen under the version in force",
+        reverse("screening", args=[row.patient.uid]),
+        display_name(row.patient.identity),
+        note="its protocol's version was retired",
+        since=row.patient.created_at,
+    )
 
 
 @prepared
@@ -117,42 +122,58 @@ def _undecided_or_overridden(clinic_id: int, staff_id: int) -> QuerySet[Any]:
         outcome=Subquery(last.values("outcome")[:1]),
         because=Subquery(last.values("reason")[:1]),
     )
+    signed = PatientSignature.objects.filter(
+        released("consent__text", "consent__patient__clinic"),
+        consent__given__isnull=True,
+        consent__patient=OuterRef("patient"),
+    )
     waiting = Q(is_override__isnull=True, patient__status=Patient.Status.SCREENING)
     against = Q(is_override=True, outcome__in=TREATED, patient__status__in=IN_TREATMENT)
     order = F("is_override").asc(nulls_first=True)
-    found = rows.filter(waiting | against).select_related("patient__identity")
-    return found.order_by(order, "patient__created_at")[:MOST]
+    found = rows.filter(waiting | against).annotate(is_signed=Exists(signed))
+    return found.select_related("patient__identity").order_by(order, "patient__created_at")[:MOST]
 
 
-def _next_step(by: Actor, patient: Patient, told: Assessment) -> Task | None:
+def _next_step(by: Actor, row: Any, told: Assessment) -> Task | None:
+    patient, since = row.patient, row.patient.created_at
     whom = display_name(patient.identity)
     asked = [each.fact for each in told.missing if each.fact != CONSENT]
     if told.verdict is Verdict.EXCLUDED or not told.missing:
         if not by.may(Permission.DECIDE_ELIGIBILITY):
             return None
         url = reverse("screening_decide", args=[patient.uid])
-        return Task("Decide on eligibility", url, whom, note=f"verdict: {told.verdict.words}")
+        return Task("Decide on eligibility", url, whom, note=f"verdict: {told.verdict.words}", since=since)
+    screening = reverse("screening", args=[patient.uid])
     if not asked:
-        return Task(
-            "Go through the consent", reverse("consents", args=[patient.uid]), whom, note="all is answered"
-        )
+        # Signed and not countersigned: that is the prescriber's own line.
+        if row.is_signed:
+            return None
+        url = reverse("consents", args=[patient.uid])
+        note = "all questions answered; the consent is missing"
+        return Task("Go through the consent", url, whom, note=note, since=since)
     words = f"{len(asked)} question{'s' if len(asked) > 1 else ''} open"
     if by.may(Permission.TAKE_CONSENT) and Role.PRESCRIBER not in by.roles:
-        return Task("Go on with the screening", reverse("screening", args=[patient.uid]), whom, note=words)
-    return Task("Still being asked", reverse("screening", args=[patient.uid]), whom, note=words)
+        return Task("Go on with the screening", screening, whom, note=words, since=since)
+    return Task("Still being asked", screening, whom, note=words, since=since)
 
 
 def _to_screen(by: Actor) -> list[Task]:
     return [
-        Task("Open the screening", reverse("screening", args=[uid]), name_shown(*name), note="referred")
-        for uid, *name in _referred(*scope_of(by))
+        Task(
+            "Open the screening",
+            reverse("screening", args=[uid]),
+            name_shown(*name),
+            note="referred, not screened yet",
+            since=since,
+        )
+        for uid, since, *name in _referred(*scope_of(by))
     ]
 
 
 @prepared
 def _referred(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
     fresh = visible(clinic_id, staff_id).filter(status=Patient.Status.REFERRED)
-    return fresh.order_by("created_at").values_list("uid", *NAME)[:MOST]
+    return fresh.order_by("created_at").values_list("uid", "created_at", *NAME)[:MOST]
 
 
 def _ending(by: Actor) -> list[Task]:

@@ -20,6 +20,8 @@ from openkap.protocol.screening_order import ScreeningSection, screening_order
 
 # What a prescriber can decide: value and words.
 OUTCOMES = Decision.Outcome.choices
+# What the signatures answer, not a question.
+CONSENT = "has_capacity_and_signed_consent"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,19 @@ class SectionState:
     def done(self) -> int:
         return sum(1 for each in self.questions if not each.needed)
 
+    @property
+    def to_ask(self) -> Question | None:
+        """The first question still to be asked; the signatures answer the one about consent."""
+        return next(iter(self._open), None)
+
+    @property
+    def left(self) -> int:
+        return len(self._open)
+
+    @property
+    def _open(self) -> list[Question]:
+        return [each for each in self.questions if each.needed and each.element.id != CONSENT]
+
 
 @dataclass(frozen=True)
 class Form:
@@ -90,7 +105,12 @@ class Form:
         """The next section that has something to ask, in order and then from the top."""
         ids = [each.section.id for each in self.sections]
         place = ids.index(section) + 1 if section in ids else 0
-        return next((s for s in (*self.sections[place:], *self.sections[:place]) if s.done < s.whole), None)
+        return next((s for s in (*self.sections[place:], *self.sections[:place]) if s.to_ask), None)
+
+    @property
+    def is_consent_missing(self) -> bool:
+        question = self.question(CONSENT)
+        return question is not None and question.needed
 
     @property
     def done(self) -> int:

@@ -164,7 +164,8 @@ def decide(request: ClinicRequest, patient: str) -> HttpResponse:
         except InputError as refused:
             error = refused
         else:
-            messages.success(request, "Decided and signed.")
+            onward = " Next: plan the course, under Course." if decision.outcome in actions.TREATED else ""
+            messages.success(request, f"Decided and signed.{onward}")
             return redirect("assessment", patient, decision.assessment.uid)
     form = queries.screening_form(row, current)
     context = frame(request, row) | {

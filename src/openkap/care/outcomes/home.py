@@ -55,13 +55,19 @@ def _signal_task(each: object) -> Task:
             "an alarming answer, acknowledged",
         )
     waits = "nobody has acknowledged it yet"
+    if each.level:
+        waits = f"escalated to more people: {waits}"
     return Task(
         "Call the patient: an answer needs a person",
         each.url,
         each.patient_name,
         each.raised_at,
         "now",
-        "; ".join(filter(None, [waits if each.level == 0 else f"escalated: {waits}", each.undelivered])),
+        "; ".join(
+            filter(
+                None, [waits if each.level == 0 else f"escalated to more people: {waits}", each.undelivered]
+            )
+        ),
     )
 
 

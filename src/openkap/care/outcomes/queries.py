@@ -482,6 +482,8 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
             (questions[item].text, _as_raised(questions[item], signal.answers.get(item), answers.get(item)))
             for item in signal.items
         ],
+        # Who is called now: everybody the newest circle reached.
+        "called": [call.staff.name for call in calls if call.level == signal.level],
         "calls": [(call.staff.name, call.called_at, call.level) for call in calls],
         "acknowledged_by": signal.acknowledged_by.name if signal.acknowledged_by else "",
         "acknowledged_at": signal.acknowledged_at,

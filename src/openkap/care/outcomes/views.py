@@ -106,6 +106,8 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
             # Who was called about a restricted record sees the alert, not the chart.
             return redirect("home") if row.is_restricted else redirect("patient", patient)
     shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
+    if not found.acknowledged_at:
+        shown["next_circle"] = [each.name for each in safety.circle(row, found.level + 1)]
     return render(request, "outcomes/signal.html", shown | frame(request, row))
 
 

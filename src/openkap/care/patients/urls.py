@@ -19,6 +19,7 @@ urlpatterns = [
         "referrals/<uid:incoming>/", referral_views.incoming_referral, name="incoming_referral", may=_REGISTER
     ),
     page(_CHART, views.chart, name="patient", may=_SEE),
+    page(f"{_CHART}to-do/", views.to_do, name="patient_to_do", may=_SEE),
     page(f"{_CHART}timeline/", views.timeline, name="patient_timeline", may=_SEE),
     page(f"{_CHART}identity/", views.identity, name="patient_identity", may=_EDIT),
     page(f"{_CHART}contacts/", views.contacts, name="contacts", may=_EDIT),

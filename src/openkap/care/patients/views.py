@@ -15,6 +15,7 @@ from openkap.care.patients import actions, merging, queries
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm
 from openkap.care.permissions import Permission
+from openkap.care.worklist import tasks_about
 from openkap.core.errors import InputError
 
 
@@ -52,6 +53,15 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
         "is_restricted": row.is_restricted,
     }
     return render(request, "patients/chart.html", context | frame(request, row))
+
+
+def to_do(request: ClinicRequest, patient: str) -> HttpResponse:
+    """What of one's own list is about this patient; the overview asks for it once it is shown."""
+    row = patient_for(request.actor, patient, Permission.SEE_PATIENT, seen="what to do")
+    context: dict[str, Any] = {"tasks": tasks_about(request.actor, row.uid)}
+    if request.headers.get("HX-Request"):
+        return render(request, "patients/to_do_lines.html", context)
+    return render(request, "patients/to_do.html", context | frame(request, row))
 
 
 def timeline(request: ClinicRequest, patient: str) -> HttpResponse:

@@ -119,12 +119,13 @@ def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: dateti
 def _to_plan(by: Actor) -> list[Task]:
     """Courses, and visits that ended without a dose until somebody plans one in their place or says none."""
     found = []
-    for undosed, starts_at, because, uid, *name in _without_plan(*scope_of(by)):
+    for undosed, since, because, uid, *name in _without_plan(*scope_of(by)):
         if undosed:
-            url, note = reverse("session_replan", args=[uid, undosed]), _no_dose(starts_at, because)
+            url, note = reverse("session_replan", args=[uid, undosed]), _no_dose(since, because)
             found.append(Task("Re-plan the visit", url, name_shown(*name), urgency="today", note=note))
         else:
-            found.append(Task("Plan the course", reverse("course_plan", args=[uid]), name_shown(*name)))
+            url, note = reverse("course_plan", args=[uid]), "eligible, no course planned yet"
+            found.append(Task("Plan the course", url, name_shown(*name), note=note, since=since))
     return found
 
 

@@ -64,5 +64,5 @@ if (begin) {
     firstOpen();
   });
   // Who answered the last section by keyboard goes on where it is open; what needs mending comes first.
-  if (sessionStorage.getItem(KEPT) && !document.querySelector("[data-focus]") && !location.hash) firstOpen();
+  if (sessionStorage.getItem(KEPT) && !document.querySelector("[data-focus]")) firstOpen();
 }
