@@ -50,7 +50,7 @@ def consent_for(
             "opened_by",
             "patient_signature__witnessed_by",
             "given__countersignature",
-            "given__withdrawal",
+            "withdrawal__told_to",
         )
         .first()
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Coalesce
 
 from openkap.care.contributions import BannerItem
-from openkap.care.enrolment.consent_queries import state_of
-from openkap.care.enrolment.models import Answer, Consent, ConsentRelease
+from openkap.care.enrolment.consent_queries import state_of, with_standing
+from openkap.care.enrolment.models import Answer, Consent
+from openkap.care.moment import now
 from openkap.care.prepared import prepared
 
 WEIGHT, ALLERGY = "body_weight", "hypersensitivity_ketamine_or_esketamine"
@@ -19,10 +22,10 @@ def banner_items(patient_id: int) -> list[BannerItem]:
 
 
 def _consent(patient_id: int) -> BannerItem:
-    rows = _newest_consent(patient_id)
+    rows = _consent_that_counts(patient_id, now())
     if not rows:
         return BannerItem("Consent", "not asked yet", "unknown")
-    state = state_of(rows[0], is_current=rows[0].is_current)
+    state = state_of(rows[0])
     return BannerItem("Consent", state.words, state.tone)
 
 
@@ -47,14 +50,10 @@ def _allergy(answer: Any) -> BannerItem:
 
 
 @prepared
-def _newest_consent(patient_id: int) -> QuerySet[Any]:
-    current = ConsentRelease.objects.filter(
-        text=OuterRef("text"), clinic=OuterRef("patient__clinic"), superseded_at__isnull=True
-    )
-    asked = Consent.objects.filter(patient_id=patient_id).annotate(is_current=Exists(current))
-    return asked.select_related("text", "patient_signature", "given__withdrawal").order_by(
-        "-opened_at", "-id"
-    )[:1]
+def _consent_that_counts(patient_id: int, moment: datetime) -> QuerySet[Any]:
+    """The one in force, else the last that was withdrawn or opened."""
+    asked: QuerySet[Any] = with_standing(Consent.objects.filter(patient_id=patient_id), moment)
+    return asked.order_by("-is_in_force", Coalesce("withdrawn_at", "opened_at").desc(), "-id")[:1]
 
 
 @prepared

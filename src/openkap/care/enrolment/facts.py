@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
-from openkap.care.enrolment.models import Answer, Capacity, ConsentGiven
-from openkap.care.enrolment.texts import released
+from openkap.care.enrolment.models import (
+    Answer,
+    Capacity,
+    ConsentGiven,
+    ConsentRelease,
+    PatientSignature,
+    Withdrawal,
+)
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
+from openkap.care.patients.same_person import same_person
 from openkap.care.prepared import prepared
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Fact, Facts
 
 RECORD = "the patient's record"
+WHOLE = Q(understands=True, retains=True, weighs=True, communicates=True)
 
 
 def current_answers(patient: Patient) -> dict[str, Answer]:
@@ -31,7 +40,8 @@ def screening_facts(patient: Patient) -> Facts:
     """Everything known about one patient for assessment, as of now."""
     moment = now()
     given = consent_in_force(patient, moment)
-    capacity = None if given else Capacity.objects.filter(consent__patient=patient).order_by("-id").first()
+    looks = Capacity.objects.filter(consent__patient__in=same_person(patient.pk))
+    capacity = None if given else looks.order_by("-id").first()
     return _facts(patient, moment, current_answers(patient).values(), given, capacity)
 
 
@@ -55,7 +65,7 @@ def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:
     for answer in Answer.objects.filter(patient_id__in=ids).order_by("id"):
         answers[answer.patient_id][answer.element] = answer
     given = {
-        row.patient_id: row for row in _in_force(moment).filter(patient_id__in=ids).order_by("valid_from")
+        row.patient_id: row for row in in_force(moment).filter(patient_id__in=ids).order_by("valid_from")
     }
     assessed = Capacity.objects.filter(consent__patient_id__in=ids).select_related("consent").order_by("id")
     capacity = {row.consent.patient_id: row for row in assessed}
@@ -114,9 +124,9 @@ def _from_consent(
 
 
 def consent_in_force(patient: Patient, moment: datetime) -> ConsentGiven | None:
-    """The consent a dose may rest on at that moment: not ended, not withdrawn, in the version in force."""
+    """The consent a dose may rest on at that moment; ``in_force`` says what that takes."""
     return (
-        _in_force(moment)
+        in_force(moment)
         .filter(patient=patient)
         .select_related("text", "consent", "patient_signature", "countersignature")
         .order_by("-valid_from")
@@ -124,10 +134,48 @@ def consent_in_force(patient: Patient, moment: datetime) -> ConsentGiven | None:
     )
 
 
-def _in_force(moment: datetime) -> QuerySet[ConsentGiven]:
-    return ConsentGiven.objects.filter(
-        released("text", "patient__clinic"),
-        valid_from__lte=moment,
-        expires_at__gt=moment,
-        withdrawal__isnull=True,
-    ).select_related("text")
+def in_force(moment: datetime) -> QuerySet[ConsentGiven]:
+    """Consents a dose may rest on at that moment.
+
+    Not ended, in a text the clinic has released, not followed by any withdrawal of the same person, and
+    nobody doubts their capacity since. The trigger ``dose_needs_consent`` says the same of a start.
+    """
+    released = ConsentRelease.objects.filter(
+        Q(superseded_at__isnull=True) | Q(superseded_at__gt=moment),
+        text=OuterRef("text"),
+        clinic=OuterRef("patient__clinic"),
+    )
+    person = same_person(OuterRef(OuterRef("patient")))
+    # In doubt, out: a withdrawal at the instant of the signature ends it.
+    withdrawn = Withdrawal.objects.filter(
+        consent__patient__in=person,
+        withdrawn_at__lte=moment,
+        withdrawn_at__gte=OuterRef("patient_signature__signed_at"),
+    )
+    return (
+        ConsentGiven.objects.alias(doubted_at=Subquery(doubted_at(person, moment)))
+        .filter(Exists(released), ~Exists(withdrawn), doubted_at__isnull=True)
+        .filter(valid_from__lte=moment, expires_at__gt=moment)
+        .select_related("text")
+    )
+
+
+def doubted_at(person: QuerySet[Patient], moment: datetime) -> QuerySet[Capacity, Any]:
+    """When the newest look at a person's capacity found an ability missing; null when it found them all."""
+    looks = Capacity.objects.filter(consent__patient__in=person, assessed_at__lte=moment).order_by("-id")
+    return looks.values_list(Case(When(WHOLE, then=None), default=F("assessed_at")), flat=True)[:1]
+
+
+def withdrawn_at(patient: Patient, moment: datetime) -> datetime | None:
+    """When the person last withdrew, unless they have signed again since."""
+    last = (
+        Withdrawal.objects.filter(consent__patient__in=same_person(patient.pk), withdrawn_at__lte=moment)
+        .order_by("-withdrawn_at")
+        .first()
+    )
+    if last is None:
+        return None
+    since = PatientSignature.objects.filter(
+        consent__patient__in=same_person(patient.pk), signed_at__gt=last.withdrawn_at
+    )
+    return None if since.exists() else last.withdrawn_at

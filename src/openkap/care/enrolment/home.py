@@ -11,6 +11,7 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.enrolment.assessment import assess_patients
+from openkap.care.enrolment.facts import in_force
 from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignature, Screening
 from openkap.care.enrolment.protocols import is_retired
 from openkap.care.enrolment.texts import released
@@ -61,6 +62,8 @@ def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
     waiting = PatientSignature.objects.filter(
         released("consent__text", "consent__patient__clinic"),
         consent__given__isnull=True,
+        consent__withdrawal__isnull=True,
+        consent__patient__merged_into__isnull=True,
         consent__patient__in=visible(clinic_id, staff_id),
     )
     return waiting.select_related("consent__patient__identity").order_by("signed_at")[:MOST]
@@ -141,11 +144,9 @@ def _ending(by: Actor) -> list[Task]:
 
 @prepared
 def _ends_soon(clinic_id: int, staff_id: int, moment: datetime, before: datetime) -> QuerySet[ConsentGiven]:
-    ending = ConsentGiven.objects.filter(
-        released("text", "patient__clinic"),
+    ending = in_force(moment).filter(
         patient__in=visible(clinic_id, staff_id),
-        withdrawal__isnull=True,
-        expires_at__gt=moment,
+        patient__merged_into__isnull=True,
         expires_at__lt=before,
     )
     return ending.select_related("patient__identity").order_by("expires_at")[:MOST]

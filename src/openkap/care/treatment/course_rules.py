@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from openkap.care.enrolment.facts import consent_in_force
-from openkap.care.enrolment.models import ConsentGiven
+from openkap.care.enrolment.facts import consent_in_force, withdrawn_at
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
@@ -92,9 +91,9 @@ def _answered(element: str, value: str, terms: Look) -> Look:
 
 
 def _withdrawn(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
-    last = ConsentGiven.objects.filter(patient=course.patient).select_related("withdrawal").last()
-    withdrawal = getattr(last, "withdrawal", None)
-    return f"{withdrawal.withdrawn_at:%d %b %Y}" if withdrawal else ""
+    moment = now()
+    at = None if consent_in_force(course.patient, moment) else withdrawn_at(course.patient, moment)
+    return f"{at:%d %b %Y}" if at else ""
 
 
 def _reconsent(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
