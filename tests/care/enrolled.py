@@ -127,6 +127,21 @@ def consented(cast, patient, scope: str = "course"):
     )
 
 
+def withdrawn(cast, patient, consent, by="ben"):
+    """The patient has told ``by`` that they stop."""
+    return consent_actions.withdraw(
+        by=cast.actor(by), uid=patient.uid, consent=consent.uid, said="I stop.", person=proof(cast, by)
+    )
+
+
+def doubted(cast, patient):
+    """A look at capacity, in a new conversation, that found an ability missing."""
+    consent = open_consent(cast, patient)
+    found = consent_actions.Abilities(True, True, False, True, note="Cannot weigh it today.")
+    consent_actions.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, found=found)
+    return consent
+
+
 def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = "cora"):
     """As ``enrolled``, rows put down directly: for tests of what comes afterwards."""
     from datetime import timedelta

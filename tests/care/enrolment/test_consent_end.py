@@ -1,16 +1,15 @@
 """What ends a consent: a withdrawal ends all that was signed before it, and doubt about capacity holds it."""
 
 import pytest
-from django.db import DatabaseError, transaction
-from enrolled import consented, go_through_all, open_consent, proof
-from treated import cleared, dose, first_session, planned
+from django.db import DatabaseError
+from enrolled import consented, doubted, go_through_all, open_consent, proof, withdrawn
+from treated import cleared, dose, first_session, planned, started_by_raw_row
 
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import consent_actions as acts
 from openkap.care.enrolment.banner import banner_items
 from openkap.care.enrolment.facts import consent_in_force, screening_facts, screening_facts_of
 from openkap.care.moment import now
-from openkap.care.treatment.models import DoseEvent
 from openkap.core.errors import InputError
 
 
@@ -27,36 +26,9 @@ def countersigned(cast, patient, consent, by="ada"):
     return acts.countersign(by=cast.actor(by), uid=patient.uid, consent=consent.uid, person=proof(cast, by))
 
 
-def withdrawn(cast, patient, consent, by="ben"):
-    return acts.withdraw(
-        by=cast.actor(by), uid=patient.uid, consent=consent.uid, said="I stop.", person=proof(cast, by)
-    )
-
-
-def doubted(cast, patient):
-    consent = open_consent(cast, patient)
-    found = acts.Abilities(True, True, False, True, note="Cannot weigh it today.")
-    acts.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, found=found)
-    return consent
-
-
 def said(patient):
     item = {each.label: each for each in banner_items(patient.pk)}["Consent"]
     return item.value, item.tone
-
-
-def started_by_raw_row(session):
-    """A start that passes by the acts, as a script would write it."""
-    with transaction.atomic():
-        DoseEvent.objects.create(
-            session=session,
-            patient=session.patient,
-            kind="start",
-            client_id="raw",
-            observed_at=now(),
-            entered_at=now(),
-            entered_by=session.nurse,
-        )
 
 
 @pytest.fixture
@@ -184,7 +156,7 @@ def test_a_consent_ends_by_the_patients_signature_and_is_not_countersigned_after
     consent = signed(cast, patient)
     watch.forward(days=360)
     page = cast.client("ada").get(f"/patients/{patient.uid}/consent/{consent.uid}/countersign/")
-    assert "360\N{THIN SPACE}days ago" in page.content.decode()
+    assert "360\N{NARROW NO-BREAK SPACE}days ago" in page.content.decode()
     given = countersigned(cast, patient, consent)
     assert (given.expires_at - consent.patient_signature.signed_at).days == 365
     late = signed(cast, patient)

@@ -22,6 +22,7 @@ from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.patients.referral import read_document
+from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.protocol.assess import Verdict
@@ -98,7 +99,8 @@ def answer(
     question = dictionary().find(element)
     # The lock keeps two answers to one question in order.
     Patient.objects.select_for_update().get(pk=patient.pk)
-    before = Answer.objects.filter(patient=patient, element=element).order_by("-id").first()
+    asked = Answer.objects.filter(patient__in=same_person(patient.pk), element=element).order_by("-id")
+    before = asked.first()
     value = None if given is None else question.parse(given)
     stored = _as_stored(value)
     if seen is not None and (before.uid if before else "") != seen and (not before or before.value != stored):
@@ -116,7 +118,7 @@ def answer(
         origin=origin or f"answer to {by.name}",
         answered_by_id=by.staff_id,
         answered_at=now(),
-        corrects=before,
+        corrects=before if before and before.patient_id == patient.pk else None,
     )
     record(
         "screening.answered",
@@ -155,7 +157,8 @@ def _refuse_future(observed: datetime, value: Value | None, question: Element) -
 def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
     """Take facts of a referral document over as answers; what a person has answered stays."""
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
-    known = set(Answer.objects.filter(patient=patient).values_list("element", flat=True))
+    held = Answer.objects.filter(patient__in=same_person(patient.pk))
+    known = set(held.values_list("element", flat=True))
     fresh = [fact for fact in facts if fact.element.id not in known]
     for fact in fresh:
         Answer.objects.create(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
 
 from openkap.care.enrolment.models import (
     Answer,
@@ -17,7 +18,7 @@ from openkap.care.enrolment.models import (
     Withdrawal,
 )
 from openkap.care.moment import now
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Merge, Patient
 from openkap.care.patients.same_person import same_person
 from openkap.care.prepared import prepared
 from openkap.core.quantity import Quantity
@@ -25,15 +26,72 @@ from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Fact, Facts
 
 RECORD = "the patient's record"
+MEASURED = ("tested", "measured")
 WHOLE = Q(understands=True, retains=True, weighs=True, communicates=True)
 
 
-def current_answers(patient: Patient) -> dict[str, Answer]:
-    """The newest answer to each question, answers taken back included."""
-    newest: dict[str, Answer] = {}
-    for answer in Answer.objects.filter(patient=patient).select_related("answered_by").order_by("id"):
-        newest[answer.element] = answer
-    return newest
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The newest answer to each question under any record of one person, answers taken back included.
+
+    ``disputed``: what another record says otherwise, and nobody has asked again since the two were merged.
+    """
+
+    newest: dict[str, Answer]
+    disputed: dict[str, Answer]
+
+    @property
+    def known(self) -> list[Answer]:
+        """What counts as answered."""
+        return [row for name, row in self.newest.items() if row.is_known and name not in self.disputed]
+
+
+def current_answers(patient: Patient) -> Answers:
+    """What has been answered about one patient."""
+    return _answers_of([patient.pk])[patient.pk]
+
+
+def _answers_of(ids: list[int]) -> dict[int, Answers]:
+    """The same for many, in one read; a second when a record was merged into one of them."""
+    held: dict[int, dict[str, dict[int, Answer]]] = {pk: {} for pk in ids}
+    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
+    rows = Answer.objects.filter(patient__in=records).select_related("answered_by").order_by("id")
+    for row in rows.annotate(kept_id=F("patient__merged_into_id")):
+        person = row.patient_id if row.patient_id in held else row.kept_id
+        by_record = held[person].setdefault(row.element, {})
+        # The newest of all stands last.
+        by_record.pop(row.patient_id, None)
+        by_record[row.patient_id] = row
+    absorbed = {pk for each in held.values() for of in each.values() for pk in of} - set(ids)
+    merged_at = _merges(absorbed) if absorbed else {}
+    return {pk: _settled(elements, merged_at) for pk, elements in held.items()}
+
+
+def _merges(absorbed: set[int]) -> dict[int, datetime]:
+    rows = Merge.objects.filter(absorbed__in=absorbed, undone_at__isnull=True)
+    return dict(rows.values_list("absorbed_id", "merged_at"))
+
+
+def _settled(held: dict[str, dict[int, Answer]], merged_at: dict[int, datetime]) -> Answers:
+    newest, disputed = {}, {}
+    for element, by_record in held.items():
+        *others, newest[element] = by_record.values()
+        # What is measured changes: the newest value is the value.
+        if dictionary()[element].effort.value in MEASURED:
+            continue
+        for other in others:
+            moments = [
+                merged_at[pk] for pk in (other.patient_id, newest[element].patient_id) if pk in merged_at
+            ]
+            if is_disputed(newest[element], other, max(moments)):
+                disputed[element] = other
+    return Answers(newest, disputed)
+
+
+def is_disputed(newest: Answer, other: Answer, merged_at: datetime) -> bool:
+    """Whether two records of one person say different things and nobody has asked again since the merge."""
+    differ = newest.is_known and other.is_known and newest.value != other.value
+    return differ and newest.answered_at <= merged_at
 
 
 def screening_facts(patient: Patient) -> Facts:
@@ -42,7 +100,7 @@ def screening_facts(patient: Patient) -> Facts:
     given = consent_in_force(patient, moment)
     looks = Capacity.objects.filter(consent__patient__in=same_person(patient.pk))
     capacity = None if given else looks.order_by("-id").first()
-    return _facts(patient, moment, current_answers(patient).values(), given, capacity)
+    return _facts(patient, moment, current_answers(patient), given, capacity)
 
 
 def answered(patient: Patient, element: str) -> Value | None:
@@ -55,22 +113,22 @@ def answered(patient: Patient, element: str) -> Value | None:
 
 @prepared
 def _newest(patient_id: int, element: str) -> QuerySet[Answer]:
-    return Answer.objects.filter(patient_id=patient_id, element=element).order_by("-id")[:1]
+    return Answer.objects.filter(patient__in=same_person(patient_id), element=element).order_by("-id")[:1]
 
 
 def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:
     """The same for many patients of one list: three reads for all of them."""
     moment, ids = now(), [patient.pk for patient in patients]
-    answers: dict[int, dict[str, Answer]] = {pk: {} for pk in ids}
-    for answer in Answer.objects.filter(patient_id__in=ids).order_by("id"):
-        answers[answer.patient_id][answer.element] = answer
+    answers = _answers_of(ids)
     given = {
         row.patient_id: row for row in in_force(moment).filter(patient_id__in=ids).order_by("valid_from")
     }
-    assessed = Capacity.objects.filter(consent__patient_id__in=ids).select_related("consent").order_by("id")
-    capacity = {row.consent.patient_id: row for row in assessed}
+    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
+    looks = Capacity.objects.filter(consent__patient__in=records).order_by("id")
+    of_person = Coalesce("consent__patient__merged_into_id", "consent__patient_id")
+    capacity = {row.of_person: row for row in looks.annotate(of_person=of_person)}
     return {
-        each.pk: _facts(each, moment, answers[each.pk].values(), given.get(each.pk), capacity.get(each.pk))
+        each.pk: _facts(each, moment, answers[each.pk], given.get(each.pk), capacity.get(each.pk))
         for each in patients
     }
 
@@ -78,12 +136,12 @@ def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:
 def _facts(
     patient: Patient,
     moment: datetime,
-    answers: Iterable[Answer],
+    answers: Answers,
     given: ConsentGiven | None,
     capacity: Capacity | None,
 ) -> Facts:
     known = {fact.element.id: fact for fact in _from_record(patient, moment, given, capacity)}
-    known |= {answer.element: fact_of(answer) for answer in answers if answer.is_known}
+    known |= {answer.element: fact_of(answer) for answer in answers.known}
     return Facts(moment, known, patient.uid)
 
 

@@ -10,6 +10,7 @@ from openkap.care.enrolment.facts import consent_in_force, withdrawn_at
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
+from openkap.care.patients.same_person import same_person
 from openkap.care.treatment.models import AdverseEvent, Course, DoseEvent, Value
 from openkap.core.quantity import Quantity
 from openkap.protocol.model import CourseRule
@@ -38,7 +39,7 @@ class Ruled:
 def rules_of(course: Course) -> list[Ruled]:
     """Every rule of the course's protocol; what the record cannot answer is left to a person."""
     protocol = protocol_of(course.protocol, course.protocol_version)
-    events = list(AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True))
+    events = _events(course.patient)
     told = []
     for rule in protocol.course_rules:
         look = LOOKS.get(rule.id)
@@ -46,6 +47,12 @@ def rules_of(course: Course) -> list[Ruled]:
         state = "judge" if said is None else ("met" if said else "clear")
         told.append(Ruled(rule, state, said or ""))
     return sorted(told, key=lambda each: ("met", "clear", "judge").index(each.state))
+
+
+def _events(patient: Patient) -> list[AdverseEvent]:
+    """What happened to the person, under whichever record."""
+    held = AdverseEvent.objects.filter(patient__in=same_person(patient.pk), corrected_by__isnull=True)
+    return list(held)
 
 
 def stops_of(course: Course) -> list[Ruled]:
@@ -114,7 +121,7 @@ def _too_many(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> s
 def doses_since(patient: Patient, since: datetime) -> int:
     """Doses started after that moment."""
     return DoseEvent.objects.filter(
-        patient=patient, kind="start", corrects__isnull=True, observed_at__gt=since
+        patient__in=same_person(patient.pk), kind="start", corrects__isnull=True, observed_at__gt=since
     ).count()
 
 
