@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -17,7 +18,7 @@ from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
-from openkap.care.moment import now
+from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
@@ -143,11 +144,11 @@ def _as_stored(value: Value | None) -> Any:
 
 def _refuse_future(observed: datetime, value: Value | None, question: Element) -> None:
     on = value.on if isinstance(value, Event) else None
-    if observed > now() or (on is not None and on > now().date()):
+    if observed > now() or (on is not None and on > today()):
         raise InputError(
             "this day is in the future",
-            value=str(on or observed.date()),
-            limit=f"not after {now().date().isoformat()}",
+            value=str(on or timezone.localdate(observed)),
+            limit=f"not after {today().isoformat()}",
             remedy="correct the date",
             where=question.id,
         )

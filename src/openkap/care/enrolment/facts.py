@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from openkap.care.enrolment.models import (
     Answer,
@@ -158,7 +159,7 @@ def _from_record(
     found: list[tuple[str, Value, datetime | None, str]] = []
     born = patient.identity.birth_date
     if born:
-        day = moment.date()
+        day = timezone.localdate(moment)
         years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
         found.append(("age", Quantity.of(years, "a"), None, f"{RECORD}: date of birth"))
     if patient.sex != Patient.Sex.UNKNOWN:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, notice, shown
 from openkap.care.enrolment.facts import MEASURED, current_answers, fact_of, screening_facts
@@ -189,7 +190,7 @@ def _question(
         origin=told.origin,
         answered_by=answer.answered_by.name,
         answered_at=answer.answered_at,
-        observed_on=answer.observed_at.date().isoformat(),
+        observed_on=timezone.localdate(answer.observed_at).isoformat(),
         seen=answer.uid,
         typed=_typed(answer.value, element),
         typed_list=tuple(answer.value) if isinstance(answer.value, list) else (),
