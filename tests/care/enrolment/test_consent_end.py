@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import DatabaseError
-from enrolled import consented, doubted, go_through_all, open_consent, proof, withdrawn
+from enrolled import consented, countersigned, doubted, go_through_all, open_consent, signed, withdrawn
 from treated import cleared, dose, first_session, planned, started_by_raw_row
 
 from openkap.care.demo.cast import PASSWORD
@@ -11,19 +11,6 @@ from openkap.care.enrolment.banner import banner_items
 from openkap.care.enrolment.facts import consent_in_force, screening_facts, screening_facts_of
 from openkap.care.moment import now
 from openkap.core.errors import InputError
-
-
-def signed(cast, patient, scope: str = "course"):
-    consent = open_consent(cast, patient, scope=scope)
-    go_through_all(cast, patient, consent)
-    acts.sign_as_patient(
-        by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed("Alex Example")
-    )
-    return consent
-
-
-def countersigned(cast, patient, consent, by="ada"):
-    return acts.countersign(by=cast.actor(by), uid=patient.uid, consent=consent.uid, person=proof(cast, by))
 
 
 def said(patient):
