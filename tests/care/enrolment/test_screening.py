@@ -384,3 +384,20 @@ def test_a_screening_under_a_version_retired_since_is_begun_anew_and_breaks_no_p
     page = cast.client("cora").get(f"/patients/{patient.uid}/screening/")
     assert page.status_code == 200
     assert "Intravenous racemic ketamine" in page.content.decode()
+
+
+def test_the_assessment_page_shows_the_shared_decision_it_was_decided_on(cast, patient):
+    enrolled(cast, patient)
+    decision = Decision.objects.get()
+    actions.record_shared_decision(
+        by=cast.actor("cora"),
+        uid=patient.uid,
+        wish="time",
+        patient_said="I want to think again.",
+        alternatives=["Medicines"],
+    )
+    page = cast.client("ada").get(f"/patients/{patient.uid}/assessments/{decision.assessment.uid}/")
+    text = page.content.decode()
+    assert "Decided together: go on with ketamine treatment" in text
+    assert "I want to try it." in text
+    assert "I want to think again." not in text

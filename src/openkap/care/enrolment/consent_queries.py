@@ -11,11 +11,11 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from openkap.care.enrolment.consent_actions import latest_parts, parts_version, what_is_missing
 from openkap.care.enrolment.facts import doubted_at, in_force
 from openkap.care.enrolment.models import Consent, Withdrawal
-from openkap.care.enrolment.texts import parsed, shipped
+from openkap.care.enrolment.texts import shipped
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.care.patients.same_person import same_person
-from openkap.protocol.consent_text import consent_rules, consent_words
+from openkap.protocol.consent_text import consent_rules, consent_words, read_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,6 @@ class Part:
     prompt: str
     choices: tuple[str, ...]
     shown_by: str
-    required: bool
     words: str = ""
     is_understood: bool = False
     recorded_by: str = ""
@@ -41,21 +40,21 @@ class Part:
 
 
 def conversation(consent: Consent) -> dict[str, Any]:
-    """Everything a consent page shows."""
-    text, recorded = parsed(consent.text), latest_parts(consent)
+    """Everything a consent page shows; of a signed one nothing that the content could change."""
+    text, recorded = read_stored(consent.text.body), latest_parts(consent)
+    signature = getattr(consent, "patient_signature", None)
     parts = []
     for number, section in enumerate(text.sections, 1):
-        held = recorded.get(section.element.id)
+        held = recorded.get(section.id)
         parts.append(
             Part(
-                section.element.id,
+                section.id,
                 number,
                 section.title,
                 section.paragraphs,
                 section.prompt,
                 section.choices,
-                section.element.shown_by,
-                section.element.required,
+                section.shown_by,
                 held.words if held else "",
                 held.is_understood if held else False,
                 held.recorded_by.name if held else "",
@@ -69,16 +68,23 @@ def conversation(consent: Consent) -> dict[str, Any]:
         .order_by("-released_at")
         .first(),
         "text": text,
-        "words": consent_words(text.language),
         "parts": parts,
         "done": sum(1 for each in parts if each.is_done),
         "capacity": consent.capacity.select_related("assessed_by").order_by("-id").first(),
-        "capacity_rules": consent_rules(parts_version(consent)).capacity,
-        "missing": what_is_missing(consent),
-        "signature": getattr(consent, "patient_signature", None),
+        "signature": signature,
         "given": given,
         "withdrawal": getattr(consent, "withdrawal", None),
         "state": state_of(standing(consent)),
+        # A signed text is shown as it was; only one that is gone through asks today's content.
+        **({} if signature else _still_to_do(consent)),
+    }
+
+
+def _still_to_do(consent: Consent) -> dict[str, Any]:
+    return {
+        "words": consent_words(consent.text.language),
+        "capacity_rules": consent_rules(parts_version(consent)).capacity,
+        "missing": what_is_missing(consent),
     }
 
 

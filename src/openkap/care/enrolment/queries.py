@@ -224,8 +224,16 @@ def shared_decision(screening: Screening) -> SharedShown | None:
         .order_by("-id")
         .first()
     )
-    if row is None:
-        return None
+    return None if row is None else _shared(row)
+
+
+def shared_decision_of(decision: Decision | None) -> SharedShown | None:
+    """The shared decision that a prescriber's decision rests on."""
+    row = decision.shared_decision if decision else None
+    return None if row is None else _shared(row)
+
+
+def _shared(row: SharedDecision) -> SharedShown:
     return SharedShown(
         row.get_wish_display(),
         row.wish == SharedDecision.Wish.GO_ON,
