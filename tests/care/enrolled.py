@@ -112,9 +112,9 @@ def go_through_all(cast, patient, consent, *, leave: tuple[str, ...] = ()) -> No
     consent_actions.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, found=able)
 
 
-def consented(cast, patient, scope: str = "course"):
-    """A consent in force, every step done."""
-    consent = open_consent(cast, patient, scope=scope)
+def signed(cast, patient, *, language: str = "en", scope: str = "course"):
+    """A consent that the patient has signed and nobody has countersigned."""
+    consent = open_consent(cast, patient, language=language, scope=scope)
     go_through_all(cast, patient, consent)
     consent_actions.sign_as_patient(
         by=cast.actor("cora"),
@@ -122,9 +122,34 @@ def consented(cast, patient, scope: str = "course"):
         consent=consent.uid,
         signed=consent_actions.Signed("Alex Example"),
     )
+    return consent
+
+
+def countersigned(cast, patient, consent, by="ada"):
+    """The consent in force."""
     return consent_actions.countersign(
-        by=cast.actor("ada"), uid=patient.uid, consent=consent.uid, person=proof(cast, "ada")
+        by=cast.actor(by), uid=patient.uid, consent=consent.uid, person=proof(cast, by)
     )
+
+
+def consented(cast, patient, scope: str = "course"):
+    """A consent in force, every step done."""
+    return countersigned(cast, patient, signed(cast, patient, scope=scope))
+
+
+def withdrawn(cast, patient, consent, by="ben"):
+    """The patient has told ``by`` that they stop."""
+    return consent_actions.withdraw(
+        by=cast.actor(by), uid=patient.uid, consent=consent.uid, said="I stop.", person=proof(cast, by)
+    )
+
+
+def doubted(cast, patient):
+    """A look at capacity, in a new conversation, that found an ability missing."""
+    consent = open_consent(cast, patient)
+    found = consent_actions.Abilities(True, True, False, True, note="Cannot weigh it today.")
+    consent_actions.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, found=found)
+    return consent
 
 
 def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = "cora", against: str = ""):

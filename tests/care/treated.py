@@ -149,6 +149,25 @@ def dose(cast, session, kind, **more):
     )
 
 
+def started_by_raw_row(session):
+    """A start that passes by the acts, as a script would write it."""
+    from django.db import transaction
+
+    from openkap.care.moment import now
+    from openkap.care.treatment.models import DoseEvent
+
+    with transaction.atomic():
+        DoseEvent.objects.create(
+            session=session,
+            patient=session.patient,
+            kind="start",
+            client_id="raw",
+            observed_at=now(),
+            entered_at=now(),
+            entered_by=session.nurse,
+        )
+
+
 def dosing(cast, session, watch, mg: str = "35"):
     """The dose is running."""
     cleared(cast, session, watch, mg)

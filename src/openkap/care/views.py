@@ -65,12 +65,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def refused(request: HttpRequest, exception: Any) -> HttpResponse:
-    """403: the reason, and for a restricted record the emergency door."""
+    """403: the reason, for a restricted record the emergency door, for a merged one the way to the other."""
     patient_uid = getattr(exception, "patient_uid", "")
     if patient_uid:
         by = request.actor  # type: ignore[attr-defined]
         context = {"patient_uid": patient_uid, "may_break": by.may("break_glass"), "back": request.path}
         return render(request, "patients/restricted.html", context, status=403)
+    if kept_uid := getattr(exception, "kept_uid", ""):
+        return render(request, "patients/absorbed.html", {"kept_uid": kept_uid}, status=403)
     return _trouble(
         request,
         403,

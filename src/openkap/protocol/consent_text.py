@@ -73,6 +73,29 @@ class ConsentRules:
     capacity: tuple[Statement, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSection:
+    """One part as it stands in a stored text; how it is shown is read off its closing line."""
+
+    id: str
+    title: str
+    paragraphs: tuple[str, ...]
+    shown_by: str
+    prompt: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """The words of a text by themselves: what somebody signed, whatever the content says by now."""
+
+    title: str
+    language: str
+    lead: tuple[str, ...]
+    sections: tuple[StoredSection, ...]
+    agreement: str
+
+
 @lru_cache(maxsize=8)
 def consent_rules(version: str, root: Path = SHIPPED) -> ConsentRules:
     """The consent part of that version."""
@@ -115,6 +138,37 @@ def parse_consent_text(body: str, path: Path, root: Path = SHIPPED) -> ConsentTe
         header["reviewed_by"],
         *(header[name] for name in OF_TRANSLATIONS if name in header),
     )
+
+
+def read_stored(body: str) -> StoredText:
+    """A text to be shown as it was; nothing of it is compared with the protocol's consent part.
+
+    Raises ``ContentError`` when the header cannot be read.
+    """
+    lines = body.splitlines()
+    header, start = _read_header(lines, Document(Path("stored consent text"), {}, ""))
+    (_, _, lead), *blocks = _blocks(lines, start)
+    return StoredText(
+        header["title"],
+        header["language"],
+        lead,
+        tuple(_stored_section(*block) for block in blocks),
+        header.get("agreement", AGREEMENT),
+    )
+
+
+def _stored_section(element: str, title: str, told: tuple[str, ...]) -> StoredSection:
+    for shown_by, word in CLOSING.items():
+        if told and told[-1].startswith(f"> {word}: "):
+            closing = told[-1].removeprefix(f"> {word}: ")
+            if word == "Choose":
+                return StoredSection(element, title, told[:-1], shown_by, "", _choices(closing))
+            return StoredSection(element, title, told[:-1], shown_by, closing)
+    return StoredSection(element, title, told, "read_and_tick")
+
+
+def _choices(closing: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in closing.split("|"))
 
 
 def _read_header(lines: list[str], document: Document) -> tuple[dict[str, str], int]:
@@ -164,7 +218,7 @@ def _section(element: ConsentElement, title: str, told: tuple[str, ...], documen
     closing = told[-1].removeprefix(f"> {wanted}: ")
     if wanted != "Choose":
         return Section(element, title, told[:-1], closing)
-    return Section(element, title, told[:-1], "", tuple(part.strip() for part in closing.split("|")))
+    return Section(element, title, told[:-1], "", _choices(closing))
 
 
 def languages(root: Path = SHIPPED) -> tuple[str, ...]:

@@ -171,3 +171,28 @@ def test_a_countersignature_needs_the_patients_first(cast, patient):
             by=cast.actor("ada"), uid=patient.uid, consent=consent.uid, person=proof(cast, "ada")
         )
     assert not ConsentGiven.objects.exists()
+
+
+def test_a_signed_consent_is_shown_as_it_was_whatever_becomes_of_the_content(cast, patient, monkeypatch):
+    given = consented(cast, patient)
+    page = url_of(patient, given.consent.uid)
+    words = lambda answer: [  # noqa: E731
+        line for line in answer.content.decode().splitlines() if "csrf" not in line.lower()
+    ]
+    before = words(cast.client("ada").get(page))
+
+    def gone(*args, **kwargs):
+        raise ContentError("this part was edited", remedy="restore it")
+
+    for module in (
+        "protocol.consent_text",
+        "care.enrolment.consent_actions",
+        "care.enrolment.consent_queries",
+    ):
+        monkeypatch.setattr(f"openkap.{module}.consent_rules", gone)
+    monkeypatch.setattr("openkap.care.enrolment.consent_queries.consent_words", gone)
+    after = cast.client("ada").get(page)
+    assert after.status_code == 200
+    assert words(after) == before
+    assert "Version 1.0.0" in after.content.decode()
+    assert cast.client("ada").get(url_of(patient, given.consent.uid, "copy.pdf")).status_code == 200

@@ -28,6 +28,16 @@ def release(cast, language="es", by="ada"):
     )
 
 
+def release_newer(cast, newer, by="ada"):
+    return texts.release(
+        by=cast.actor(by),
+        language="en",
+        seen=newer.fingerprint,
+        reviewed_by=READERS,
+        person=proof(cast, by),
+    )
+
+
 @pytest.fixture
 def newer(monkeypatch):
     """The English text of the next version, shipped."""
@@ -159,13 +169,7 @@ def test_a_newer_version_asks_again_once_it_is_released_here_and_the_old_stays_r
     given = consented(cast, patient)
     chart = f"/patients/{patient.uid}/consent/"
     assert "Consent is in force" in cast.client("cora").get(chart).content.decode()
-    texts.release(
-        by=cast.actor("ada"),
-        language="en",
-        seen=newer.fingerprint,
-        reviewed_by=READERS,
-        person=proof(cast, "ada"),
-    )
+    release_newer(cast, newer)
     page = cast.client("cora").get(chart).content.decode()
     assert "a newer version must be signed" in page
     assert "No consent is in force" in page
@@ -176,13 +180,7 @@ def test_a_newer_version_asks_again_once_it_is_released_here_and_the_old_stays_r
 
 def test_a_newer_version_at_one_clinic_ends_nothing_at_the_other(cast, patient, newer):
     consented(cast, patient)
-    texts.release(
-        by=cast.actor("eve"),
-        language="en",
-        seen=newer.fingerprint,
-        reviewed_by=READERS,
-        person=proof(cast, "eve"),
-    )
+    release_newer(cast, newer, by="eve")
     assert consent_in_force(patient, now()) is not None
 
 
@@ -200,3 +198,42 @@ def test_the_database_itself_refuses_consent_in_a_text_that_is_not_released(cast
     fields = {f.attname: getattr(given, f.attname) for f in ConsentGiven._meta.fields if f.name != "id"}
     with pytest.raises(DatabaseError, match="has not released this consent text"), transaction.atomic():
         ConsentGiven.objects.create(**fields | {"text_id": row.pk})
+
+
+def test_a_newer_original_ends_its_older_translations_too(cast, patient, newer):
+    from enrolled import countersigned, signed
+
+    release(cast)
+    given = countersigned(cast, patient, signed(cast, patient, language="es"))
+    assert consent_in_force(patient, now()) == given
+    release_newer(cast, newer)
+    assert consent_in_force(patient, now()) is None
+    with pytest.raises(InputError, match="has not released"):
+        open_consent(cast, patient, language="es")
+    page = cast.client("cora").get(f"/patients/{patient.uid}/consent/").content.decode()
+    assert "a newer version must be signed" in page
+    assert 'value="es"' not in page
+
+
+def test_a_translation_of_an_older_original_is_not_released_beside_the_newer(cast, newer):
+    release_newer(cast, newer)
+    assert "translates an older version" in cast.client("ada").get("/consent-texts/").content.decode()
+    assert "Release and sign" not in cast.client("ada").get(SPANISH).content.decode()
+    with pytest.raises(InputError, match="older version") as refused:
+        release(cast)
+    assert "1.1.0" in refused.value.limit
+
+
+def test_a_corrected_translation_ends_nothing_in_the_other_language(cast, patient, monkeypatch):
+    given = consented(cast, patient)
+    body = newest_text("es").body.replace("version: 1.0.0", "version: 1.0.1", 1)
+    corrected = parse_consent_text(body, Path("corrected.md"))
+    monkeypatch.setattr("openkap.care.enrolment.texts.newest_text", lambda language: corrected)
+    texts.release(
+        by=cast.actor("ada"),
+        language="es",
+        seen=corrected.fingerprint,
+        reviewed_by=READERS,
+        person=proof(cast, "ada"),
+    )
+    assert consent_in_force(patient, now()) == given

@@ -3,10 +3,12 @@
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from enrolled import (
     ANSWERS,
     consented,
@@ -23,6 +25,7 @@ from enrolled import (
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions, protocols
+from openkap.care.enrolment.facts import screening_facts
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening
 from openkap.care.enrolment.queries import screening_form
 from openkap.core.errors import InputError
@@ -142,6 +145,27 @@ def test_an_answer_taken_back_is_unknown_and_the_old_one_stays_on_record(cast, p
     post(cast, patient, "breastfeeding", take_back="yes", seen=first.uid)
     assert screening_form(patient, screening).question("breastfeeding").needed
     assert Answer.objects.latest("id").corrects == first
+
+
+def test_today_is_the_day_of_the_clinic_not_of_greenwich(cast, patient, watch):
+    event = next(name for name, each in dictionary().elements.items() if each.kind == "event")
+    cora = cast.actor("cora")
+    # In Sydney it is Tuesday morning, in Greenwich still Monday.
+    watch.moment = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
+    with timezone.override("Australia/Sydney"):
+        actions.answer(by=cora, uid=patient.uid, element=event, given="2026-11-24")
+        actions.answer(by=cora, uid=patient.uid, element="body_weight", given="70 kg")
+        screening = actions.open_screening(by=cora, uid=patient.uid, protocol="iv-racemic")
+        assert screening_form(patient, screening).question("body_weight").observed_on == "2026-11-24"
+        with pytest.raises(InputError, match="future") as refused:
+            actions.answer(by=cora, uid=patient.uid, element=event, given="2026-11-25")
+    assert refused.value.limit == "not after 2026-11-24"
+
+
+def test_somebody_is_a_year_older_when_their_birthday_begins_at_the_clinic(cast, patient, watch):
+    watch.moment = datetime(2027, 5, 1, 22, 0, tzinfo=UTC)
+    with timezone.override("Australia/Sydney"):
+        assert str(screening_facts(patient).value("age")) == "43 a"
 
 
 def test_a_day_in_the_future_is_refused(cast, patient):
@@ -410,3 +434,20 @@ def test_what_was_signed_says_what_comes_next(cast, patient):
     form = {"outcome": "eligible", "seen": seen(patient), "password": PASSWORD}
     said = cast.client("ada").post(f"/patients/{patient.uid}/screening/decide/", form, follow=True)
     assert "Next: plan the course" in said.content.decode()
+
+
+def test_the_assessment_page_shows_the_shared_decision_it_was_decided_on(cast, patient):
+    enrolled(cast, patient)
+    decision = Decision.objects.get()
+    actions.record_shared_decision(
+        by=cast.actor("cora"),
+        uid=patient.uid,
+        wish="time",
+        patient_said="I want to think again.",
+        alternatives=["Medicines"],
+    )
+    page = cast.client("ada").get(f"/patients/{patient.uid}/assessments/{decision.assessment.uid}/")
+    text = page.content.decode()
+    assert "Decided together: go on with ketamine treatment" in text
+    assert "I want to try it." in text
+    assert "I want to think again." not in text

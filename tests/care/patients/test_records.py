@@ -147,6 +147,37 @@ def test_a_shared_number_is_certain_whatever_the_name(cast, register):
     assert (found.uid, found.is_certain) == (known.uid, True)
 
 
+def test_the_same_person_is_found_among_hundreds_whose_names_begin_alike(cast, register):
+    from openkap.care.patients.duplicates import MOST_COMPARED
+
+    number, born = ("urn:oid:2.16.840.1.113883.4.349", "1012853550V207686"), date(1984, 5, 2)
+    clinic = cast.staff("cora").assignments.first().clinic
+    for place in range(MOST_COMPARED + 10):
+        row = Patient.objects.create(clinic=clinic, created_at=cast.staff("cora").created_at)
+        given = f"Q{place}"
+        Identity.objects.create(
+            patient=row,
+            family_name=f"Sch{place}",
+            given_name=given,
+            search_name=f"sch{place} {given}".lower(),
+        )
+    by_number = register("Schmidt", "Anna", birth_date=born, identifiers=(number,))
+    by_day = register("Schulz", "Berta", birth_date=born)
+    by_telephone = register("Schuster", "Carl", birth_date=None, telephone="+49 30 1234567")
+    by_name = register("Schreiber", "Dora", birth_date=None)
+
+    def found(family, given, **more):
+        candidates = find_candidates(
+            cast.actor("cora"), family_name=family, given_name=given, **({"birth_date": None} | more)
+        )
+        return candidates[0].uid if candidates else None
+
+    assert found("Schmidt", "Anna", birth_date=born, identifiers=[number]) == by_number.uid
+    assert found("Schulz", "Berta", birth_date=born) == by_day.uid
+    assert found("Schuster", "Carl", telephone="+49 30 1234567") == by_telephone.uid
+    assert found("Schreiber", "Dora") == by_name.uid
+
+
 def test_duplicates_of_another_clinic_are_not_shown(cast, register):
     register(by="eve")
     assert not find_candidates(

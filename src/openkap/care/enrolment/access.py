@@ -29,7 +29,10 @@ def assessment_for(by: Actor, patient_uid: str, uid: str) -> tuple[Patient, Asse
     found = (
         Assessment.objects.filter(patient=patient, uid=uid)
         .select_related(
-            "assessed_for", "decision__decided_by", "decision__shared_decision", "decision__signature"
+            "assessed_for",
+            "decision__decided_by",
+            "decision__shared_decision__recorded_by",
+            "decision__signature",
         )
         .first()
     )
@@ -50,7 +53,7 @@ def consent_for(
             "opened_by",
             "patient_signature__witnessed_by",
             "given__countersignature",
-            "given__withdrawal",
+            "withdrawal__told_to",
         )
         .first()
     )

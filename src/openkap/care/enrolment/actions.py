@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -17,11 +18,12 @@ from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
-from openkap.care.moment import now
+from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.patients.referral import read_document
+from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.protocol.assess import Verdict
@@ -98,7 +100,8 @@ def answer(
     question = dictionary().find(element)
     # The lock keeps two answers to one question in order.
     Patient.objects.select_for_update().get(pk=patient.pk)
-    before = Answer.objects.filter(patient=patient, element=element).order_by("-id").first()
+    asked = Answer.objects.filter(patient__in=same_person(patient.pk), element=element).order_by("-id")
+    before = asked.first()
     value = None if given is None else question.parse(given)
     stored = _as_stored(value)
     if seen is not None and (before.uid if before else "") != seen and (not before or before.value != stored):
@@ -116,7 +119,7 @@ def answer(
         origin=origin or f"answer to {by.name}",
         answered_by_id=by.staff_id,
         answered_at=now(),
-        corrects=before,
+        corrects=before if before and before.patient_id == patient.pk else None,
     )
     record(
         "screening.answered",
@@ -141,11 +144,11 @@ def _as_stored(value: Value | None) -> Any:
 
 def _refuse_future(observed: datetime, value: Value | None, question: Element) -> None:
     on = value.on if isinstance(value, Event) else None
-    if observed > now() or (on is not None and on > now().date()):
+    if observed > now() or (on is not None and on > today()):
         raise InputError(
             "this day is in the future",
-            value=str(on or observed.date()),
-            limit=f"not after {now().date().isoformat()}",
+            value=str(on or timezone.localdate(observed)),
+            limit=f"not after {today().isoformat()}",
             remedy="correct the date",
             where=question.id,
         )
@@ -155,7 +158,8 @@ def _refuse_future(observed: datetime, value: Value | None, question: Element) -
 def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
     """Take facts of a referral document over as answers; what a person has answered stays."""
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
-    known = set(Answer.objects.filter(patient=patient).values_list("element", flat=True))
+    held = Answer.objects.filter(patient__in=same_person(patient.pk))
+    known = set(held.values_list("element", flat=True))
     fresh = [fact for fact in facts if fact.element.id not in known]
     for fact in fresh:
         Answer.objects.create(

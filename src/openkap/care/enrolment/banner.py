@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from openkap.care.contributions import BannerItem
-from openkap.care.enrolment.consent_queries import state_of
-from openkap.care.enrolment.models import Answer, Consent, ConsentRelease
+from openkap.care.enrolment.consent_queries import state_of, with_standing
+from openkap.care.enrolment.facts import is_disputed
+from openkap.care.enrolment.models import Answer, Consent
+from openkap.care.moment import now
+from openkap.care.patients.models import Merge
+from openkap.care.patients.same_person import same_person
 from openkap.care.prepared import prepared
 
 WEIGHT, ALLERGY = "body_weight", "hypersensitivity_ketamine_or_esketamine"
@@ -19,48 +25,55 @@ def banner_items(patient_id: int) -> list[BannerItem]:
 
 
 def _consent(patient_id: int) -> BannerItem:
-    rows = _newest_consent(patient_id)
+    rows = _consent_that_counts(patient_id, now())
     if not rows:
         return BannerItem("Consent", "not asked yet", "unknown")
-    state = state_of(rows[0], is_current=rows[0].is_current)
+    state = state_of(rows[0])
     return BannerItem("Consent", state.words, state.tone)
 
 
 def _answers(patient_id: int) -> list[BannerItem]:
-    known = {row.element: row for row in _newest(patient_id) if row.is_known}
-    weight, allergy = known.get(WEIGHT), known.get(ALLERGY)
+    rows = _newest(patient_id)
+    known = {row.element: row for row in rows if row.is_known}
+    weight = known.get(WEIGHT)
     return [
         BannerItem("Weight", f"{weight.value} ({weight.observed_at:%-d %b %Y})")
         if weight
         else BannerItem("Weight", "not known", "unknown"),
-        _allergy(allergy.value if allergy else None),
+        _allergy([row for row in rows if row.element == ALLERGY]),
     ]
 
 
-def _allergy(answer: Any) -> BannerItem:
-    if answer is None:
+def _allergy(rows: list[Any]) -> BannerItem:
+    """From the newest answer under each record of the person, the newest of all last."""
+    if not rows or not rows[-1].is_known:
         return BannerItem("Ketamine allergy", "not asked yet", "unknown")
-    is_allergic = answer == "yes"
-    return BannerItem(
-        "Ketamine allergy", "YES" if is_allergic else "none known", "alarm" if is_allergic else "plain"
-    )
+    newest = rows[-1]
+    if newest.value == "yes":
+        return BannerItem("Ketamine allergy", "YES", "alarm")
+    for other in rows[:-1]:
+        merged_at = max(each for each in (newest.merged_at, other.merged_at) if each)
+        if is_disputed(newest, other, merged_at):
+            return BannerItem("Ketamine allergy", "YES in a merged record: ask again", "alarm")
+    return BannerItem("Ketamine allergy", "none known")
 
 
 @prepared
-def _newest_consent(patient_id: int) -> QuerySet[Any]:
-    current = ConsentRelease.objects.filter(
-        text=OuterRef("text"), clinic=OuterRef("patient__clinic"), superseded_at__isnull=True
-    )
-    asked = Consent.objects.filter(patient_id=patient_id).annotate(is_current=Exists(current))
-    return asked.select_related("text", "patient_signature", "given__withdrawal").order_by(
-        "-opened_at", "-id"
-    )[:1]
+def _consent_that_counts(patient_id: int, moment: datetime) -> QuerySet[Any]:
+    """The one in force, else the last that was withdrawn or opened."""
+    asked: QuerySet[Any] = with_standing(Consent.objects.filter(patient_id=patient_id), moment)
+    return asked.order_by("-is_in_force", Coalesce("withdrawn_at", "opened_at").desc(), "-id")[:1]
 
 
 @prepared
-def _newest(patient_id: int) -> QuerySet[Answer]:
+def _newest(patient_id: int) -> QuerySet[Any]:
     newer = Answer.objects.filter(
         patient=OuterRef("patient"), element=OuterRef("element"), pk__gt=OuterRef("pk")
     )
-    rows = Answer.objects.filter(patient_id=patient_id, element__in=(WEIGHT, ALLERGY))
-    return rows.filter(~Exists(newer))
+    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
+    rows = Answer.objects.filter(patient__in=same_person(patient_id), element__in=(WEIGHT, ALLERGY))
+    return (
+        rows.filter(~Exists(newer))
+        .annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
+        .order_by("pk")
+    )

@@ -16,17 +16,20 @@ from openkap.care.audit.actions import record
 from openkap.care.contributions import contributions
 from openkap.care.enrolment.access import consent_for, screening_for
 from openkap.care.enrolment.assessment import canonical
+from openkap.care.enrolment.facts import doubted_at
 from openkap.care.enrolment.models import (
     Capacity,
     Consent,
     ConsentGiven,
     ConsentPart,
-    ConsentWithdrawn,
     PatientSignature,
+    Withdrawal,
 )
 from openkap.care.enrolment.protocols import DEFAULT
 from openkap.care.enrolment.texts import parsed, releases_in_force, text_in_force
 from openkap.care.moment import now
+from openkap.care.patients.models import Patient
+from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
@@ -168,7 +171,7 @@ def what_is_missing(consent: Consent) -> list[str]:
     capacity = consent.capacity.order_by("-id").first()
     if capacity is None:
         said.append("Capacity: not assessed yet")
-    elif not capacity.is_whole:
+    elif not capacity.is_whole or doubted_at(same_person(consent.patient_id), now())[0]:
         said.append("Capacity: an ability is in doubt; consent cannot be taken now")
     return said
 
@@ -200,6 +203,12 @@ def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> Pat
         )
     if not signed.name.strip():
         raise InputError("the name is missing", remedy="type the full name", where="name")
+    if patient.identity.needs_interpreter and not signed.interpreter.strip():
+        raise InputError(
+            "this patient needs an interpreter and nobody is named",
+            remedy="write who interpreted, or correct the identity",
+            where="interpreter",
+        )
     strokes = signed.strokes.strip()
     if strokes and (len(strokes) > LONGEST_DRAWING or not STROKES.fullmatch(strokes)):
         raise InputError(
@@ -253,6 +262,7 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentG
         raise InputError("the patient has not signed yet", remedy="let the patient sign first")
     if hasattr(row, "given"):
         raise InputError("this consent is countersigned already", remedy="open it to see the signatures")
+    _refuse_countersignature(by, patient, signature)
     in_force = releases_in_force(patient.clinic_id).get(row.text.language)
     if in_force is None or in_force.text_id != row.text_id:
         raise InputError(
@@ -266,7 +276,6 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentG
     counter = sign(
         by=by, person=person, meaning=COUNTER_MEANING, entity="consent", uid=row.uid, content=content
     )
-    moment = now()
     given = ConsentGiven.objects.create(
         consent=row,
         patient=patient,
@@ -274,12 +283,45 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentG
         scope=row.scope,
         patient_signature=signature,
         countersignature=counter,
-        valid_from=moment,
-        expires_at=_months_after(moment, consent_rules(parts_version(row)).expires_after),
+        valid_from=now(),
+        expires_at=_ends_at(signature),
     )
     detail = {"version": row.text.version, "expires_at": given.expires_at.isoformat()}
     record("consent.given", by=by, entity="consent", uid=row.uid, patient=uid, detail=detail)
     return given
+
+
+def _refuse_countersignature(by: Actor, patient: Patient, signature: PatientSignature) -> None:
+    if signature.witnessed_by_id == by.staff_id:
+        raise InputError(
+            "the witness of the patient's signature cannot countersign it",
+            value=by.name,
+            limit="two people",
+            remedy="ask another prescriber",
+        )
+    since = Withdrawal.objects.filter(
+        consent__patient__in=same_person(patient.pk), withdrawn_at__gte=signature.signed_at
+    )
+    if last := since.order_by("-withdrawn_at").first():
+        raise InputError(
+            "the patient withdrew after this signature",
+            value=f"withdrawn {last.withdrawn_at:%-d %b %Y}",
+            remedy="go through the text again if the patient wishes it",
+        )
+    if _ends_at(signature) <= now():
+        period = consent_rules(parts_version(signature.consent)).expires_after
+        raise InputError(
+            "the patient signed too long ago",
+            value=f"signed {(now() - signature.signed_at).days} days ago",
+            limit=f"a consent lasts {period.words} from the patient's signature",
+            remedy="go through the text with the patient again",
+        )
+
+
+def _ends_at(signature: PatientSignature) -> datetime:
+    """A consent lasts from what the patient knew and said, not from when somebody countersigned."""
+    period = consent_rules(parts_version(signature.consent)).expires_after
+    return _months_after(signature.signed_at, period)
 
 
 def parts_version(consent: Consent) -> str:
@@ -297,21 +339,22 @@ def _months_after(moment: datetime, period: Quantity) -> datetime:
 
 
 @transaction.atomic
-def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> ConsentWithdrawn:
-    """The patient withdraws: from this moment no dose can be started."""
+def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> Withdrawal:
+    """The patient withdraws what they signed, countersigned or not: from now on no dose can be started."""
     del person  # proved who is asking; nothing else is needed of it
     patient, row = consent_for(by, uid, consent, Permission.WITHDRAW_CONSENT)
-    given = getattr(row, "given", None)
-    if given is None or hasattr(given, "withdrawal"):
-        raise InputError("this consent is not in force", remedy="nothing has to be withdrawn")
+    if not hasattr(row, "patient_signature"):
+        raise InputError("the patient has not signed this", remedy="nothing has to be withdrawn")
+    if hasattr(row, "withdrawal"):
+        raise InputError("this consent is withdrawn already", remedy="nothing has to be withdrawn")
     if not said.strip():
         raise InputError(
             "what the patient said is missing",
             remedy="write it down; no reason has to be given",
             where="said",
         )
-    withdrawn = ConsentWithdrawn.objects.create(
-        given=given, said=said.strip(), told_to_id=by.staff_id, withdrawn_at=now()
+    withdrawal = Withdrawal.objects.create(
+        consent=row, said=said.strip(), told_to_id=by.staff_id, withdrawn_at=now()
     )
     record(
         "consent.withdrawn",
@@ -322,7 +365,7 @@ def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> 
         reason=said.strip(),
         detail={"version": row.text.version},
     )
-    return withdrawn
+    return withdrawal
 
 
 def _refuse_signed(consent: Consent) -> None:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+
 from openkap.care.enrolment.consent_actions import latest_parts, parts_version, what_is_missing
-from openkap.care.enrolment.facts import consent_in_force
-from openkap.care.enrolment.models import Consent, ConsentGiven
-from openkap.care.enrolment.texts import parsed, releases_in_force, shipped
+from openkap.care.enrolment.facts import doubted_at, in_force
+from openkap.care.enrolment.models import Consent, ConsentGiven, Withdrawal
+from openkap.care.enrolment.texts import shipped
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
-from openkap.protocol.consent_text import consent_rules, consent_words
+from openkap.care.patients.same_person import same_person
+from openkap.protocol.consent_text import consent_rules, consent_words, read_stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,6 @@ class Part:
     prompt: str
     choices: tuple[str, ...]
     shown_by: str
-    required: bool
     words: str = ""
     is_understood: bool = False
     recorded_by: str = ""
@@ -38,21 +40,21 @@ class Part:
 
 
 def conversation(consent: Consent) -> dict[str, Any]:
-    """Everything a consent page shows."""
-    text, recorded = parsed(consent.text), latest_parts(consent)
+    """Everything a consent page shows; of a signed one nothing that the content could change."""
+    text, recorded = read_stored(consent.text.body), latest_parts(consent)
+    signature = getattr(consent, "patient_signature", None)
     parts = []
     for number, section in enumerate(text.sections, 1):
-        held = recorded.get(section.element.id)
+        held = recorded.get(section.id)
         parts.append(
             Part(
-                section.element.id,
+                section.id,
                 number,
                 section.title,
                 section.paragraphs,
                 section.prompt,
                 section.choices,
-                section.element.shown_by,
-                section.element.required,
+                section.shown_by,
                 held.words if held else "",
                 held.is_understood if held else False,
                 held.recorded_by.name if held else "",
@@ -60,23 +62,29 @@ def conversation(consent: Consent) -> dict[str, Any]:
             )
         )
     given = getattr(consent, "given", None)
-    in_force = releases_in_force(consent.patient.clinic_id)
     return {
         "consent": consent,
         "release": consent.text.releases.filter(clinic=consent.patient.clinic_id)
         .order_by("-released_at")
         .first(),
         "text": text,
-        "words": consent_words(text.language),
         "parts": parts,
         "done": sum(1 for each in parts if each.is_done),
         "capacity": consent.capacity.select_related("assessed_by").order_by("-id").first(),
+        "signature": signature,
+        "given": given,
+        "withdrawal": getattr(consent, "withdrawal", None),
+        "state": state_of(standing(consent)),
+        # A signed text is shown as it was; only one that is gone through asks today's content.
+        **({} if signature else _still_to_do(consent)),
+    }
+
+
+def _still_to_do(consent: Consent) -> dict[str, Any]:
+    return {
+        "words": consent_words(consent.text.language),
         "capacity_rules": consent_rules(parts_version(consent)).capacity,
         "missing": what_is_missing(consent),
-        "signature": getattr(consent, "patient_signature", None),
-        "given": given,
-        "withdrawal": getattr(given, "withdrawal", None),
-        "state": state_of(consent, is_current=consent.text_id in {row.text_id for row in in_force.values()}),
     }
 
 
@@ -88,35 +96,51 @@ class State:
     tone: str
 
 
-def state_of(consent: Consent, *, is_current: bool) -> State:
-    """Where it stands now; ``is_current`` says that its text is the one the clinic has released."""
+def with_standing(rows: QuerySet[Consent], moment: datetime) -> QuerySet[Any]:
+    """Consents with what ``state_of`` says of them at that moment."""
+    person = same_person(OuterRef(OuterRef("patient")))
+    # Of any consent of the person: nothing signed before a withdrawal is in force after it.
+    withdrawn = Withdrawal.objects.filter(
+        consent__patient__in=person, withdrawn_at__gte=OuterRef("patient_signature__signed_at")
+    )
+    return rows.select_related("text", "patient_signature", "given").annotate(
+        is_in_force=Exists(in_force(moment).filter(consent=OuterRef("pk"))),
+        withdrawn_at=Subquery(withdrawn.order_by("withdrawn_at").values("withdrawn_at")[:1]),
+        doubted_at=Subquery(doubted_at(person, moment)),
+    )
+
+
+def standing(consent: Consent) -> Any:
+    """The one consent again, as ``with_standing`` reads it."""
+    return with_standing(Consent.objects.filter(pk=consent.pk), now()).get()
+
+
+def state_of(consent: Any) -> State:
+    """Where a consent of ``with_standing`` stands."""
     given = getattr(consent, "given", None)
+    if consent.withdrawn_at is not None:
+        return State(f"withdrawn {consent.withdrawn_at:%-d %b %Y}", "alarm")
+    if given is not None and given.expires_at <= now():
+        return State(f"ended {given.expires_at:%-d %b %Y}", "watch")
+    if consent.doubted_at is not None:
+        return State(f"held: capacity in doubt since {consent.doubted_at:%-d %b %Y}", "alarm")
     if given is None:
         if hasattr(consent, "patient_signature"):
             return State("waits for the countersignature", "watch")
         return State("not signed yet", "unknown")
-    if hasattr(given, "withdrawal"):
-        return State(f"withdrawn {given.withdrawal.withdrawn_at:%-d %b %Y}", "alarm")
-    if given.expires_at <= now():
-        return State(f"ended {given.expires_at:%-d %b %Y}", "watch")
-    if not is_current:
+    if not consent.is_in_force:
         return State("a newer version must be signed", "watch")
     return State(f"in force until {given.expires_at:%-d %b %Y}", "good")
 
 
 def history(patient: Patient) -> dict[str, Any]:
-    """All consents of a patient, newest first, and the one in force."""
+    """All consents of a patient, newest first, and whether one is in force."""
     texts = shipped(patient.clinic_id)
-    in_force = {each.release.text_id for each in texts if each.release}
-    rows = (
-        Consent.objects.filter(patient=patient)
-        .select_related("text", "opened_by", "patient_signature", "given__withdrawal")
-        .order_by("-opened_at", "-id")
-    )
-    listed = [(row, state_of(row, is_current=row.text_id in in_force)) for row in rows]
+    asked = Consent.objects.filter(patient=patient).order_by("-opened_at", "-id")
+    rows = list(with_standing(asked, now()))
     return {
-        "consents": listed,
-        "in_force": consent_in_force(patient, now()),
+        "consents": [(row, state_of(row)) for row in rows],
+        "in_force": any(row.is_in_force for row in rows),
         "texts": texts,
         "offered": [each.text.language for each in texts if each.release],
     }

@@ -119,7 +119,7 @@ def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
             error = refused
     row, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
     context = frame(request, row) | queries.conversation(found)
-    context |= {"error": error, "typed": request.POST}
+    context |= {"error": error, "typed": request.POST, "needs_interpreter": row.identity.needs_interpreter}
     return render(request, "enrolment/sign.html", context, status=422 if error else 200)
 
 

@@ -3,34 +3,103 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from openkap.care.enrolment.models import Answer, Capacity, ConsentGiven
-from openkap.care.enrolment.texts import released
+from openkap.care.enrolment.models import (
+    Answer,
+    Capacity,
+    ConsentGiven,
+    ConsentRelease,
+    PatientSignature,
+    Withdrawal,
+)
 from openkap.care.moment import now
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Merge, Patient
+from openkap.care.patients.same_person import same_person
 from openkap.care.prepared import prepared
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Fact, Facts
 
 RECORD = "the patient's record"
+MEASURED = ("tested", "measured")
+WHOLE = Q(understands=True, retains=True, weighs=True, communicates=True)
 
 
-def current_answers(patient: Patient) -> dict[str, Answer]:
-    """The newest answer to each question, answers taken back included."""
-    newest: dict[str, Answer] = {}
-    for answer in Answer.objects.filter(patient=patient).select_related("answered_by").order_by("id"):
-        newest[answer.element] = answer
-    return newest
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The newest answer to each question under any record of one person, answers taken back included.
+
+    ``disputed``: what another record says otherwise, and nobody has asked again since the two were merged.
+    """
+
+    newest: dict[str, Answer]
+    disputed: dict[str, Answer]
+
+    @property
+    def known(self) -> list[Answer]:
+        """What counts as answered."""
+        return [row for name, row in self.newest.items() if row.is_known and name not in self.disputed]
+
+
+def current_answers(patient: Patient) -> Answers:
+    """What has been answered about one patient."""
+    return _answers_of([patient.pk])[patient.pk]
+
+
+def _answers_of(ids: list[int]) -> dict[int, Answers]:
+    """The same for many, in one read; a second when a record was merged into one of them."""
+    held: dict[int, dict[str, dict[int, Answer]]] = {pk: {} for pk in ids}
+    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
+    rows = Answer.objects.filter(patient__in=records).select_related("answered_by").order_by("id")
+    for row in rows.annotate(kept_id=F("patient__merged_into_id")):
+        person = row.patient_id if row.patient_id in held else row.kept_id
+        by_record = held[person].setdefault(row.element, {})
+        # The newest of all stands last.
+        by_record.pop(row.patient_id, None)
+        by_record[row.patient_id] = row
+    absorbed = {pk for each in held.values() for of in each.values() for pk in of} - set(ids)
+    merged_at = _merges(absorbed) if absorbed else {}
+    return {pk: _settled(elements, merged_at) for pk, elements in held.items()}
+
+
+def _merges(absorbed: set[int]) -> dict[int, datetime]:
+    rows = Merge.objects.filter(absorbed__in=absorbed, undone_at__isnull=True)
+    return dict(rows.values_list("absorbed_id", "merged_at"))
+
+
+def _settled(held: dict[str, dict[int, Answer]], merged_at: dict[int, datetime]) -> Answers:
+    newest, disputed = {}, {}
+    for element, by_record in held.items():
+        *others, newest[element] = by_record.values()
+        # What is measured changes: the newest value is the value.
+        if dictionary()[element].effort.value in MEASURED:
+            continue
+        for other in others:
+            moments = [
+                merged_at[pk] for pk in (other.patient_id, newest[element].patient_id) if pk in merged_at
+            ]
+            if is_disputed(newest[element], other, max(moments)):
+                disputed[element] = other
+    return Answers(newest, disputed)
+
+
+def is_disputed(newest: Answer, other: Answer, merged_at: datetime) -> bool:
+    """Whether two records of one person say different things and nobody has asked again since the merge."""
+    differ = newest.is_known and other.is_known and newest.value != other.value
+    return differ and newest.answered_at <= merged_at
 
 
 def answers_until(patient: Patient, elements: Iterable[str], moment: datetime) -> dict[str, Answer]:
     """What had been answered by that moment to these questions; an answer taken back is none."""
-    rows = Answer.objects.filter(patient=patient, element__in=list(elements), answered_at__lte=moment)
+    person = same_person(patient.pk)
+    rows = Answer.objects.filter(patient__in=person, element__in=list(elements), answered_at__lte=moment)
     newest = {row.element: row for row in rows.select_related("answered_by").order_by("id")}
     return {name: row for name, row in newest.items() if row.is_known}
 
@@ -39,8 +108,9 @@ def screening_facts(patient: Patient) -> Facts:
     """Everything known about one patient for assessment, as of now."""
     moment = now()
     given = consent_in_force(patient, moment)
-    capacity = None if given else Capacity.objects.filter(consent__patient=patient).order_by("-id").first()
-    return _facts(patient, moment, current_answers(patient).values(), given, capacity)
+    looks = Capacity.objects.filter(consent__patient__in=same_person(patient.pk))
+    capacity = None if given else looks.order_by("-id").first()
+    return _facts(patient, moment, current_answers(patient), given, capacity)
 
 
 def answered(patient: Patient, element: str) -> Value | None:
@@ -53,22 +123,22 @@ def answered(patient: Patient, element: str) -> Value | None:
 
 @prepared
 def _newest(patient_id: int, element: str) -> QuerySet[Answer]:
-    return Answer.objects.filter(patient_id=patient_id, element=element).order_by("-id")[:1]
+    return Answer.objects.filter(patient__in=same_person(patient_id), element=element).order_by("-id")[:1]
 
 
 def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:
     """The same for many patients of one list: three reads for all of them."""
     moment, ids = now(), [patient.pk for patient in patients]
-    answers: dict[int, dict[str, Answer]] = {pk: {} for pk in ids}
-    for answer in Answer.objects.filter(patient_id__in=ids).order_by("id"):
-        answers[answer.patient_id][answer.element] = answer
+    answers = _answers_of(ids)
     given = {
-        row.patient_id: row for row in _in_force(moment).filter(patient_id__in=ids).order_by("valid_from")
+        row.patient_id: row for row in in_force(moment).filter(patient_id__in=ids).order_by("valid_from")
     }
-    assessed = Capacity.objects.filter(consent__patient_id__in=ids).select_related("consent").order_by("id")
-    capacity = {row.consent.patient_id: row for row in assessed}
+    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
+    looks = Capacity.objects.filter(consent__patient__in=records).order_by("id")
+    of_person = Coalesce("consent__patient__merged_into_id", "consent__patient_id")
+    capacity = {row.of_person: row for row in looks.annotate(of_person=of_person)}
     return {
-        each.pk: _facts(each, moment, answers[each.pk].values(), given.get(each.pk), capacity.get(each.pk))
+        each.pk: _facts(each, moment, answers[each.pk], given.get(each.pk), capacity.get(each.pk))
         for each in patients
     }
 
@@ -76,12 +146,12 @@ def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:
 def _facts(
     patient: Patient,
     moment: datetime,
-    answers: Iterable[Answer],
+    answers: Answers,
     given: ConsentGiven | None,
     capacity: Capacity | None,
 ) -> Facts:
     known = {fact.element.id: fact for fact in _from_record(patient, moment, given, capacity)}
-    known |= {answer.element: fact_of(answer) for answer in answers if answer.is_known}
+    known |= {answer.element: fact_of(answer) for answer in answers.known}
     return Facts(moment, known, patient.uid)
 
 
@@ -98,7 +168,7 @@ def _from_record(
     found: list[tuple[str, Value, datetime | None, str]] = []
     born = patient.identity.birth_date
     if born:
-        day = moment.date()
+        day = timezone.localdate(moment)
         years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
         found.append(("age", Quantity.of(years, "a"), None, f"{RECORD}: date of birth"))
     if patient.sex != Patient.Sex.UNKNOWN:
@@ -122,9 +192,9 @@ def _from_consent(
 
 
 def consent_in_force(patient: Patient, moment: datetime) -> ConsentGiven | None:
-    """The consent a dose may rest on at that moment: not ended, not withdrawn, in the version in force."""
+    """The consent a dose may rest on at that moment; ``in_force`` says what that takes."""
     return (
-        _in_force(moment)
+        in_force(moment)
         .filter(patient=patient)
         .select_related("text", "consent", "patient_signature", "countersignature")
         .order_by("-valid_from")
@@ -132,20 +202,62 @@ def consent_in_force(patient: Patient, moment: datetime) -> ConsentGiven | None:
     )
 
 
-def _in_force(moment: datetime) -> QuerySet[ConsentGiven]:
-    return ConsentGiven.objects.filter(
-        released("text", "patient__clinic"),
-        Q(withdrawal__isnull=True) | Q(withdrawal__withdrawn_at__gt=moment),
-        valid_from__lte=moment,
-        expires_at__gt=moment,
-    ).select_related("text")
+def in_force(moment: datetime) -> QuerySet[ConsentGiven]:
+    """Consents a dose may rest on at that moment.
+
+    Not ended, in a text the clinic has released, not followed by any withdrawal of the same person, and
+    nobody doubts their capacity since. The trigger ``dose_needs_consent`` says the same of a start.
+    """
+    released = ConsentRelease.objects.filter(
+        Q(superseded_at__isnull=True) | Q(superseded_at__gt=moment),
+        text=OuterRef("text"),
+        clinic=OuterRef("patient__clinic"),
+    )
+    person = same_person(OuterRef(OuterRef("patient")))
+    # In doubt, out: a withdrawal at the instant of the signature ends it.
+    withdrawn = Withdrawal.objects.filter(
+        consent__patient__in=person,
+        withdrawn_at__lte=moment,
+        withdrawn_at__gte=OuterRef("patient_signature__signed_at"),
+    )
+    return (
+        ConsentGiven.objects.alias(doubted_at=Subquery(doubted_at(person, moment)))
+        .filter(Exists(released), ~Exists(withdrawn), doubted_at__isnull=True)
+        .filter(valid_from__lte=moment, expires_at__gt=moment)
+        .select_related("text")
+    )
+
+
+def doubted_at(person: QuerySet[Patient], moment: datetime) -> QuerySet[Capacity, Any]:
+    """When the newest look at a person's capacity found an ability missing; null when it found them all."""
+    looks = Capacity.objects.filter(consent__patient__in=person, assessed_at__lte=moment).order_by("-id")
+    return looks.values_list(Case(When(WHOLE, then=None), default=F("assessed_at")), flat=True)[:1]
+
+
+def withdrawn_at(patient: Patient, moment: datetime) -> datetime | None:
+    """When the person last withdrew, unless they have signed again since."""
+    last = (
+        Withdrawal.objects.filter(consent__patient__in=same_person(patient.pk), withdrawn_at__lte=moment)
+        .order_by("-withdrawn_at")
+        .first()
+    )
+    if last is None:
+        return None
+    since = PatientSignature.objects.filter(
+        consent__patient__in=same_person(patient.pk), signed_at__gt=last.withdrawn_at
+    )
+    return None if since.exists() else last.withdrawn_at
 
 
 def withdrawn(patient_ids: list[int]) -> set[int]:
-    """Records of people whose newest consent, in any of their records, was withdrawn: no treatment comes."""
+    """Records of people who withdrew, in any of their records, and have no consent since: nothing comes."""
     records = Patient.objects.filter(pk__in=patient_ids)
     person_of = dict(records.values_list("pk", Coalesce("merged_into", "pk")))
-    rows = ConsentGiven.objects.annotate(person=Coalesce("patient__merged_into", "patient"))
-    given = rows.filter(person__in=set(person_of.values())).order_by("valid_from", "id")
-    newest = dict(given.values_list("person", "withdrawal__pk"))
-    return {record for record, person in person_of.items() if newest.get(person) is not None}
+    of_person = Coalesce("consent__patient__merged_into", "consent__patient")
+    told = Withdrawal.objects.annotate(person=of_person).filter(person__in=set(person_of.values()))
+    last = dict(told.order_by("withdrawn_at").values_list("person", "withdrawn_at"))
+    given = ConsentGiven.objects.annotate(person=Coalesce("patient__merged_into", "patient"))
+    newest = given.filter(person__in=set(last)).order_by("valid_from").values_list("person", "valid_from")
+    since = dict(newest)
+    gone = {person for person, at in last.items() if person not in since or since[person] <= at}
+    return {record for record, person in person_of.items() if person in gone}

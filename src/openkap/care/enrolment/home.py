@@ -11,7 +11,7 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.enrolment.assessment import assess_patients
-from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignature, Screening
+from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignature, Screening, Withdrawal
 from openkap.care.enrolment.protocols import is_retired
 from openkap.care.enrolment.queries import CONSENT
 from openkap.care.enrolment.texts import released
@@ -66,6 +66,8 @@ def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
     waiting = PatientSignature.objects.filter(
         released("consent__text", "consent__patient__clinic"),
         consent__given__isnull=True,
+        consent__withdrawal__isnull=True,
+        consent__patient__merged_into__isnull=True,
         consent__patient__in=visible(clinic_id, staff_id),
     )
     return waiting.select_related("consent__patient__identity").order_by("signed_at")[:MOST]
@@ -203,11 +205,15 @@ def _newest_consents(clinic_id: int, staff_id: int, before: datetime) -> QuerySe
         ConsentGiven.objects.filter(patient=OuterRef("patient")).order_by("-valid_from", "-id").values("pk")
     )
     current = ConsentGiven.objects.filter(released("text", "patient__clinic"), pk=OuterRef("pk"))
+    withdrawn = Withdrawal.objects.filter(
+        consent__patient=OuterRef("patient"), withdrawn_at__gte=OuterRef("valid_from")
+    )
     rows = ConsentGiven.objects.filter(
+        ~Exists(withdrawn),
         pk=Subquery(newest[:1]),
         patient__in=visible(clinic_id, staff_id),
+        patient__merged_into__isnull=True,
         patient__status__in=IN_TREATMENT,
-        withdrawal__isnull=True,
     ).annotate(is_current=Exists(current))
     due = rows.filter(Q(expires_at__lt=before) | Q(is_current=False))
     return due.select_related("patient__identity").order_by("expires_at")[:MOST]

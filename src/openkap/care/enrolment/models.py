@@ -369,11 +369,11 @@ class ConsentGiven(models.Model):
         return f"consent {self.consent_id}"
 
 
-class ConsentWithdrawn(models.Model):
-    """The patient has withdrawn: from this moment no dose."""
+class Withdrawal(models.Model):
+    """The patient has withdrawn: from this moment no dose, whatever else they signed before."""
 
     uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
-    given = models.OneToOneField(ConsentGiven, on_delete=models.PROTECT, related_name="withdrawal")
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="withdrawal")
     said = models.TextField()
     told_to = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     withdrawn_at = models.DateTimeField()
@@ -381,7 +381,7 @@ class ConsentWithdrawn(models.Model):
     append_only: ClassVar = AppendOnly()
 
     class Meta:
-        constraints: ClassVar = [models.CheckConstraint(condition=~Q(said=""), name="withdrawal_in_words")]
+        constraints: ClassVar = [models.CheckConstraint(condition=~Q(said=""), name="withdrawal_has_words")]
 
     def __str__(self) -> str:
         return self.uid

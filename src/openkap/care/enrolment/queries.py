@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+from django.utils import timezone
+
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, notice, shown
-from openkap.care.enrolment.facts import current_answers, fact_of, screening_facts
+from openkap.care.enrolment.facts import MEASURED, current_answers, fact_of, screening_facts
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import asked_elements, protocol_of
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Merge, Patient
+from openkap.care.patients.same_person import same_person
 from openkap.protocol.assess import Assessment as Answered
 from openkap.protocol.assess import Verdict
 from openkap.protocol.elements import Element, dictionary
@@ -22,6 +26,8 @@ from openkap.protocol.screening_order import ScreeningSection, screening_order
 OUTCOMES = Decision.Outcome.choices
 # What the signatures answer, not a question.
 CONSENT = "has_capacity_and_signed_consent"
+# Decisions against treating now, the firmest first.
+HOLDING = (Decision.Outcome.NOT_ELIGIBLE, Decision.Outcome.WAIT)
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Question:
     @property
     def takes_day(self) -> bool:
         """Whether the day of the measurement is asked with it."""
-        return self.element.effort.value in {"tested", "measured"}
+        return self.element.effort.value in MEASURED
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def screening_form(patient: Patient, screening: Screening) -> Form:
     told = shown(assessment)
     asked = asked_elements(screening.protocol, screening.protocol_version)
     by_section: dict[str, list[Question]] = {}
-    for question in _questions(assessment, answers, asked):
+    for question in _questions(assessment, answers.newest, asked, answers.disputed):
         section = screening_order().section_of(question.element)
         if section:
             by_section.setdefault(section.id, []).append(question)
@@ -144,9 +150,15 @@ def screening_form(patient: Patient, screening: Screening) -> Form:
 ASKED_FOR = {"bmi": ("body_weight", "height")}
 
 
-def _questions(assessment: Answered, answers: dict[str, Answer], asked: frozenset[str]) -> list[Question]:
+def _questions(
+    assessment: Answered,
+    answers: dict[str, Answer],
+    asked: frozenset[str],
+    disputed: dict[str, Answer],
+) -> list[Question]:
     elements = dictionary()
     missing = {each.fact: each.was for each in assessment.missing}
+    missing |= {name: _differing(answers[name], other) for name, other in disputed.items() if name in asked}
     for name, parts in ASKED_FOR.items():
         if name in missing:
             was = missing.pop(name)
@@ -160,6 +172,15 @@ def _questions(assessment: Answered, answers: dict[str, Answer], asked: frozense
         _question(elements[name], assessment.facts.known.get(name), answers.get(name), missing)
         for name in sorted(wanted, key=elements.rank)
     ]
+
+
+def _differing(newest: Answer, other: Answer) -> str:
+    said = [f"{_said(row.value)} ({row.answered_at:%-d %b %Y})" for row in (newest, other)]
+    return f"Two records of this person were merged and differ: {said[0]}, {said[1]}. Ask again."
+
+
+def _said(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _known(assessment: Answered, asked: frozenset[str]) -> set[str]:
@@ -189,7 +210,7 @@ def _question(
         origin=told.origin,
         answered_by=answer.answered_by.name,
         answered_at=answer.answered_at,
-        observed_on=answer.observed_at.date().isoformat(),
+        observed_on=timezone.localdate(answer.observed_at).isoformat(),
         seen=answer.uid,
         typed=_typed(answer.value, element),
         typed_list=tuple(answer.value) if isinstance(answer.value, list) else (),
@@ -223,8 +244,16 @@ def shared_decision(screening: Screening) -> SharedShown | None:
         .order_by("-id")
         .first()
     )
-    if row is None:
-        return None
+    return None if row is None else _shared(row)
+
+
+def shared_decision_of(decision: Decision | None) -> SharedShown | None:
+    """The shared decision that a prescriber's decision rests on."""
+    row = decision.shared_decision if decision else None
+    return None if row is None else _shared(row)
+
+
+def _shared(row: SharedDecision) -> SharedShown:
     return SharedShown(
         row.get_wish_display(),
         row.wish == SharedDecision.Wish.GO_ON,
@@ -287,9 +316,24 @@ def decisions_of(patient: Patient) -> list[DecisionShown]:
 
 
 def screening_outcome(patient: Patient) -> str:
-    """What screening concluded, as the gate before a dose asks; empty while nobody has decided."""
-    row = Decision.objects.filter(patient=patient).order_by("-decided_at", "-id").first()
-    return "" if row is None or row.outcome == Decision.Outcome.WAIT else row.outcome
+    """What screening concluded, as the gate before a dose asks; empty while nobody has decided.
+
+    A decision under a record that was merged into this one never lets anybody be treated, but it holds
+    until somebody decides anew with what both records say.
+    """
+    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
+    rows = Decision.objects.filter(patient__in=same_person(patient.pk)).order_by("decided_at", "id")
+    newest = {
+        row.patient_id: row for row in rows.annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
+    }
+    own = newest.pop(patient.pk, None)
+    against = [
+        row.outcome
+        for row in newest.values()
+        if row.outcome in HOLDING and (own is None or own.decided_at <= row.merged_at)
+    ]
+    outcome = min(against, key=HOLDING.index) if against else (own.outcome if own else "")
+    return "" if outcome == Decision.Outcome.WAIT else outcome
 
 
 def stored(assessment: Assessment) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """Consent texts in the database: the exact words people signed, and which of them a clinic has released.
 
 What is shipped is offered at a clinic once its own reviewer has signed it (``release``). A newer version ends
-the one before at that clinic, and only there, at the moment it is released.
+the one before at that clinic, and only there, at the moment it is released; a newer original ends the
+translations of the older one with it.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +27,9 @@ from openkap.core.errors import InputError
 from openkap.protocol.consent_text import ConsentText as Text
 from openkap.protocol.consent_text import languages, newest_text, parse_consent_text
 
+Version = tuple[int, ...]
+VERSION = re.compile(r"^version: (\S+)$", re.MULTILINE)
+ORIGINAL = re.compile(r"^translation_of: \S+ (\S+)$", re.MULTILINE)
 MEANING = (
     "This text says what the original says, in words our patients understand. We offer it for signature."
 )
@@ -60,6 +66,13 @@ class Shipped:
 
     text: Text
     release: ConsentRelease | None
+    # The newest original that is in force at the clinic, in whatever language.
+    original: Version = ()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether it translates an older version than the one people sign here."""
+        return _original(self.text.body) < self.original
 
     @property
     def is_released(self) -> bool:
@@ -70,6 +83,8 @@ class Shipped:
         """Words and tone."""
         if self.is_released:
             return "released here", "good"
+        if self.is_outdated:
+            return "translates an older version: not offered", "watch"
         if self.release is not None:
             return f"version {self.release.text.version} is in force; this one waits", "watch"
         return "draft: not reviewed here, cannot be signed", "unknown"
@@ -78,7 +93,19 @@ class Shipped:
 def shipped(clinic_id: int) -> list[Shipped]:
     """The newest text of every language."""
     held = releases_in_force(clinic_id)
-    return [Shipped(newest_text(language), held.get(language)) for language in languages()]
+    original = _newest_original(held.values())
+    return [Shipped(newest_text(language), held.get(language), original) for language in languages()]
+
+
+def _newest_original(held: Iterable[ConsentRelease]) -> Version:
+    return max((_original(row.text.body) for row in held), default=())
+
+
+def _original(body: str) -> Version:
+    """The version of the text that everybody signs, whichever language it is read in."""
+    found = ORIGINAL.search(body) or VERSION.search(body)
+    assert found is not None
+    return tuple(int(part) for part in found[1].split("."))
 
 
 @transaction.atomic
@@ -99,6 +126,15 @@ def release(*, by: Actor, language: str, seen: str, reviewed_by: str, person: St
     here = ConsentRelease.objects.filter(clinic_id=by.clinic_id, superseded_at__isnull=True)
     if here.filter(text_id=text.fingerprint).exists():
         raise InputError("this text is released here already", remedy="nothing has to be signed")
+    held, original = releases_in_force(by.clinic_id), _original(text.body)
+    newest = _newest_original(held.values())
+    if original < newest:
+        raise InputError(
+            "this translates an older version than the one in force here",
+            value=f"{language} {text.version}, {_shown(original)}",
+            limit=_shown(newest),
+            remedy="wait for the translation of the newer version, and work with an interpreter",
+        )
     row, _ = ConsentText.objects.get_or_create(
         fingerprint=text.fingerprint,
         defaults={
@@ -109,7 +145,10 @@ def release(*, by: Actor, language: str, seen: str, reviewed_by: str, person: St
             "first_used_at": now(),
         },
     )
-    here.filter(language=language).update(superseded_at=now())
+    ended = [
+        row.pk for row in held.values() if row.language == language or _original(row.text.body) < original
+    ]
+    here.filter(pk__in=ended).update(superseded_at=now())
     signature = sign(
         by=by,
         person=person,
@@ -129,6 +168,10 @@ def release(*, by: Actor, language: str, seen: str, reviewed_by: str, person: St
     detail = {"language": language, "version": text.version, "fingerprint": text.fingerprint}
     record("consent_text.released", by=by, entity="consent_text", uid=made.uid, detail=detail)
     return made
+
+
+def _shown(version: Version) -> str:
+    return f"version {'.'.join(map(str, version))}"
 
 
 def parsed(row: ConsentText) -> Text:

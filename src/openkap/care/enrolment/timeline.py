@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from openkap.care.contributions import TimelineEvent
-from openkap.care.enrolment.models import ConsentGiven, ConsentWithdrawn, Decision
+from openkap.care.enrolment.models import ConsentGiven, Decision, Withdrawal
 
 
 def events(patient_ids: list[int]) -> list[TimelineEvent]:
@@ -26,6 +26,6 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
         found.append(
             TimelineEvent(each.valid_from, "consent", f"Consent signed, version {each.text.version}", url)
         )
-    for ended in ConsentWithdrawn.objects.filter(given__patient_id__in=patient_ids):
+    for ended in Withdrawal.objects.filter(consent__patient_id__in=patient_ids):
         found.append(TimelineEvent(ended.withdrawn_at, "consent", "Consent withdrawn", tone="alarm"))
     return found

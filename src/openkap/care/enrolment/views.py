@@ -183,9 +183,11 @@ def decide(request: ClinicRequest, patient: str) -> HttpResponse:
 def assessment(request: ClinicRequest, patient: str, assessment: str) -> HttpResponse:
     """What the system saw and what was decided, as it was."""
     row, stored = assessment_for(request.actor, patient, assessment)
+    decision = getattr(stored, "decision", None)
     context = {
         "stored": stored,
         "told": queries.stored(stored),
-        "decision": getattr(stored, "decision", None),
+        "decision": decision,
+        "shared": queries.shared_decision_of(decision),
     }
     return render(request, "enrolment/assessment.html", frame(request, row) | context)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from openkap.care.enrolment.models import ConsentGiven, ConsentWithdrawn, Decision
+from openkap.care.enrolment.models import ConsentGiven, Decision, Withdrawal
 from openkap.care.insights.models import AccessFact, RegistryDecision
 from openkap.care.insights.source import Row, Source
 from openkap.care.patients.models import Patient, Referral
@@ -62,12 +62,10 @@ def consents(source: Source) -> Iterator[Row]:
         yield _consent(
             source, f"given {consent.consent.uid}", consent.patient_id, "treatment", True, consent.valid_from
         )
-    withdrawals = ConsentWithdrawn.objects.filter(given__patient__clinic=source.clinic).select_related(
-        "given"
-    )
+    withdrawals = Withdrawal.objects.filter(consent__patient__clinic=source.clinic).select_related("consent")
     for row in withdrawals.order_by("pk"):
         yield _consent(
-            source, f"withdrawn {row.uid}", row.given.patient_id, "treatment", False, row.withdrawn_at
+            source, f"withdrawn {row.uid}", row.consent.patient_id, "treatment", False, row.withdrawn_at
         )
 
 

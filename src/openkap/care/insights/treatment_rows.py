@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from openkap.care.enrolment.models import ConsentWithdrawn, Decision
+from openkap.care.enrolment.models import Decision, Withdrawal
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.insights.source import Row, Source
 from openkap.care.outcomes.models import FormScore, ItemAnswer, MaintenanceProposal
@@ -102,9 +102,9 @@ def course_events(source: Source) -> Iterator[Row]:
 
 
 def _withdrawals(source: Source) -> Iterator[Row]:
-    rows = ConsentWithdrawn.objects.filter(withdrawn_at__lt=source.cut).select_related("given")
-    for row in source.of_patients(rows, "given__patient").order_by("pk"):
-        course = source.course_at(row.given.patient_id, row.withdrawn_at)
+    rows = Withdrawal.objects.filter(withdrawn_at__lt=source.cut).select_related("consent")
+    for row in source.of_patients(rows, "consent__patient").order_by("pk"):
+        course = source.course_at(row.consent.patient_id, row.withdrawn_at)
         if course is not None and source.index.get(course.pk, source.cut) <= row.withdrawn_at:
             yield _event(source, course, "withdrawal", row.withdrawn_at, row.uid)
 

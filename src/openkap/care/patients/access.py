@@ -33,6 +33,27 @@ class Restricted(PermissionDenied):
 NOT_BY_GLASS = (Permission.MANAGE_CARE_TEAM, Permission.RESTRICT_PATIENT, Permission.MERGE_PATIENTS)
 
 
+class Absorbed(PermissionDenied):
+    """The record was merged into another one: it is read here, and written there."""
+
+    def __init__(self, kept_uid: str) -> None:
+        super().__init__("this record was merged into another one; write in that one")
+        self.kept_uid = kept_uid
+
+
+# What may still be done under a record that was merged into another: look, and what cannot wait or harm.
+ON_ABSORBED = frozenset(
+    {
+        Permission.SEE_PATIENT,
+        Permission.SEE_OUTCOMES,
+        Permission.READ_THERAPY_NOTE,
+        Permission.ANSWER_PAGE,
+        Permission.WITHDRAW_CONSENT,
+        Permission.MERGE_PATIENTS,
+    }
+)
+
+
 def patients_of(by: Actor, permission: Permission = Permission.SEE_PATIENT) -> QuerySet[Patient]:
     """The patients somebody may see in lists: their clinic's, without restricted ones of other teams."""
     require(by, permission)
@@ -51,7 +72,8 @@ def patient_for(
     """One patient of the person's clinic for one right, identity alongside.
 
     Raises ``PermissionDenied`` without the right, ``Http404`` for another clinic's patient (their very
-    existence is nobody's business), ``Restricted`` when only the care team or broken glass opens it.
+    existence is nobody's business), ``Restricted`` when only the care team or broken glass opens it,
+    ``Absorbed`` for an act under a record that was merged into another.
     ``seen`` names what is looked at for the audit; pass ``""`` where an action records its own event.
     ``called_about``: the alert about which this person was called; that, and nothing else, opens to them.
     """
@@ -65,6 +87,8 @@ def patient_for(
         glass = open_glass(by, uid) if permission not in NOT_BY_GLASS else None
         if glass is None:
             raise Restricted(uid)
+    if patient.merged_into is not None and permission not in ON_ABSORBED:
+        raise Absorbed(patient.merged_into.uid)
     if seen:
         record(
             "patient.seen",
@@ -97,7 +121,7 @@ def is_therapist_only(by: Actor) -> bool:
 def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
     return (
         Patient.objects.filter(clinic_id=clinic_id, uid=uid)
-        .select_related("identity", "clinic")
+        .select_related("identity", "clinic", "merged_into")
         .annotate(
             in_team=Exists(_membership(staff_id)),
             # Most records never absorbed another: pages then ask no more about it.

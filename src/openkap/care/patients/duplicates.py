@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
 
-from django.db.models import Q
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, When
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.patients.access import patients_of
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Identifier, Patient
 from openkap.care.patients.names import search_form
 
 # Two names this alike differ by a letter or two: Meyer and Meier, Sara and Sarah.
@@ -47,29 +47,26 @@ def find_candidates(
 ) -> list[Candidate]:
     """Records at the person's clinic that may be the same patient, the surest first."""
     numbers = [(system, value) for system, value in identifiers if value]
-    family = search_form(family_name)
-    wanted = Q(pk__in=[])
-    for system, value in numbers:
-        wanted |= Q(identifiers__system=system, identifiers__value=value)
-    if birth_date:
-        wanted |= Q(identity__birth_date__in=_dates_like(birth_date))
-    if family:
-        wanted |= Q(identity__search_name__startswith=family[:3])
-    if telephone:
-        wanted |= Q(identity__telephone=telephone)
+    family, given = search_form(family_name), search_form(given_name)
+    likely = _likely(numbers, birth_date, telephone, family, given)
+    if not likely:
+        return []
+    # Of many whose names begin alike, the surest are compared first: nobody with the same number is cut off.
+    rank = Case(*(When(each, then=place) for place, each in enumerate(likely)), output_field=IntegerField())
     rows = (
         patients_of(by)
-        .filter(wanted)
         .exclude(pk=but_not)
         .exclude(status=Patient.Status.MERGED)
+        .annotate(rank=rank)
+        .filter(rank__isnull=False)
         .select_related("identity")
         .prefetch_related("identifiers")
-        .distinct()[:MOST_COMPARED]
+        .order_by("rank", "pk")[:MOST_COMPARED]
     )
     found = []
     for row in rows:
         shared = [value for system, value in numbers if (system, value) in _numbers(row)]
-        reasons = _reasons(row, family, search_form(given_name), birth_date, telephone, shared)
+        reasons = _reasons(row, family, given, birth_date, telephone, shared)
         if reasons:
             identity = row.identity
             found.append(
@@ -83,6 +80,29 @@ def find_candidates(
                 )
             )
     return sorted(found, key=lambda each: (not each.is_certain, -len(each.reasons), each.name))
+
+
+def _likely(
+    numbers: list[tuple[str, str]], birth_date: date | None, telephone: str, family: str, given: str
+) -> list[Q | Exists]:
+    """What makes a record worth comparing, the surest first."""
+    likely: list[Q | Exists] = []
+    if numbers:
+        same = Q()
+        for system, value in numbers:
+            same |= Q(system=system, value=value)
+        likely.append(Exists(Identifier.objects.filter(same, patient=OuterRef("pk"))))
+    if birth_date:
+        likely.append(Q(identity__birth_date=birth_date))
+    if telephone:
+        likely.append(Q(identity__telephone=telephone))
+    if birth_date:
+        likely.append(Q(identity__birth_date__in=_dates_like(birth_date)))
+    if family:
+        likely.append(Q(identity__search_name__startswith=f"{family} {given}"))
+        likely.append(Q(identity__search_name__startswith=family))
+        likely.append(Q(identity__search_name__startswith=family[:3]))
+    return likely
 
 
 def _numbers(row: Patient) -> set[tuple[str, str]]:

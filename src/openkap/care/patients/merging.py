@@ -6,9 +6,10 @@ from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.contributions import contributions
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.models import Merge, Patient
+from openkap.care.patients.models import Merge, Patient, TeamMember
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 
@@ -32,6 +33,12 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
             "the record to be absorbed holds another one",
             remedy="merge the other way round, or undo that first",
         )
+    held = [said for module in contributions("merge_hold") if (said := module.hold(absorbed.pk))]
+    if held:
+        raise InputError(
+            f"the other record cannot be absorbed now: {'; '.join(held)}",
+            remedy="merge the other way round, or end that first",
+        )
     done = Merge.objects.create(
         kept=kept,
         absorbed=absorbed,
@@ -50,7 +57,42 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
         reason=reason,
         detail={"absorbed": absorb},
     )
+    if rows[absorbed.pk].is_restricted:
+        _close(by, kept, absorbed)
     return done
+
+
+def _close(by: Actor, kept: Patient, absorbed: Patient) -> None:
+    """The kept record shows what was open to a care team only: it is closed too, and that team sees it.
+
+    Undoing the merge leaves it closed: opening a record is somebody's act of its own.
+    """
+    Patient.objects.filter(pk=kept.pk).update(is_restricted=True)
+    record(
+        "patient.restricted",
+        by=by,
+        entity="patient",
+        uid=kept.uid,
+        patient=kept.uid,
+        reason="a restricted record was merged into this one",
+    )
+    for member in TeamMember.objects.filter(patient=absorbed, until__isnull=True):
+        _, is_new = TeamMember.objects.get_or_create(
+            patient=kept,
+            staff_id=member.staff_id,
+            part=member.part,
+            until=None,
+            defaults={"since": now()},
+        )
+        if is_new:
+            record(
+                "team.joined",
+                by=by,
+                entity="patient",
+                uid=kept.uid,
+                patient=kept.uid,
+                detail={"part": member.part, "merged": absorbed.uid},
+            )
 
 
 @transaction.atomic

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from openkap.care.enrolment.facts import consent_in_force
-from openkap.care.enrolment.models import ConsentGiven
+from openkap.care.enrolment.facts import consent_in_force, withdrawn_at
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
+from openkap.care.patients.same_person import same_person
 from openkap.care.treatment.models import AdverseEvent, Course, DoseEvent, Value
 from openkap.core.quantity import Quantity
 from openkap.protocol.model import CourseRule
@@ -39,7 +39,7 @@ class Ruled:
 def rules_of(course: Course) -> list[Ruled]:
     """Every rule of the course's protocol; what the record cannot answer is left to a person."""
     protocol = protocol_of(course.protocol, course.protocol_version)
-    events = list(AdverseEvent.objects.filter(patient=course.patient, corrected_by__isnull=True))
+    events = _events(course.patient)
     told = []
     for rule in protocol.course_rules:
         look = LOOKS.get(rule.id)
@@ -47,6 +47,12 @@ def rules_of(course: Course) -> list[Ruled]:
         state = "judge" if said is None else ("met" if said else "clear")
         told.append(Ruled(rule, state, said or ""))
     return sorted(told, key=lambda each: ("met", "clear", "judge").index(each.state))
+
+
+def _events(patient: Patient) -> list[AdverseEvent]:
+    """What happened to the person, under whichever record."""
+    held = AdverseEvent.objects.filter(patient__in=same_person(patient.pk), corrected_by__isnull=True)
+    return list(held)
 
 
 def holds_of(course: Course) -> list[Ruled]:
@@ -93,9 +99,9 @@ def _answered(element: str, value: str, terms: Look) -> Look:
 
 
 def _withdrawn(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
-    last = ConsentGiven.objects.filter(patient=course.patient).select_related("withdrawal").last()
-    withdrawal = getattr(last, "withdrawal", None)
-    return f"{withdrawal.withdrawn_at:%d %b %Y}" if withdrawal else ""
+    moment = now()
+    at = None if consent_in_force(course.patient, moment) else withdrawn_at(course.patient, moment)
+    return f"{at:%d %b %Y}" if at else ""
 
 
 def _reconsent(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
@@ -116,7 +122,7 @@ def _too_many(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> s
 def doses_since(patient: Patient, since: datetime) -> int:
     """Doses started after that moment."""
     return DoseEvent.objects.filter(
-        patient=patient, kind="start", corrects__isnull=True, observed_at__gt=since
+        patient__in=same_person(patient.pk), kind="start", corrects__isnull=True, observed_at__gt=since
     ).count()
 
 

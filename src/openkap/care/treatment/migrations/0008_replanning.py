@@ -10,7 +10,7 @@ from openkap.care.append_only import ProtectRows
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("treatment", "0006_amounts_corrected"),
+        ("treatment", "0007_a_withdrawal_ends_every_consent"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,216 @@
+"""Two records of one person: what was found, said or withdrawn under either holds for the dose."""
+
+import pytest
+from django.db import DatabaseError
+from enrolled import consented, decide, doubted, enrolled, open_consent, screen, share, withdrawn
+from treated import cleared, dose, first_session, planned, started_by_raw_row, wanted
+
+from openkap.care.enrolment import actions
+from openkap.care.enrolment.banner import ALLERGY, banner_items
+from openkap.care.enrolment.facts import consent_in_force, screening_facts, screening_facts_of
+from openkap.care.enrolment.queries import screening_outcome
+from openkap.care.moment import now
+from openkap.care.patients.access import Absorbed
+from openkap.care.patients.actions import leave_team, restrict
+from openkap.care.patients.merging import merge, undo_merge
+from openkap.care.patients.queries import record_ids
+from openkap.care.treatment import planning_actions
+from openkap.care.treatment.course_rules import rules_of
+from openkap.care.treatment.models import AdverseEvent
+from openkap.core.errors import InputError
+
+
+@pytest.fixture
+def other(register):
+    """A second record of the same person."""
+    return register("Exampel")
+
+
+def merged(cast, kept, absorbed, by="cora"):
+    done = merge(by=cast.actor(by), keep=kept.uid, absorb=absorbed.uid, reason="same passport")
+    kept.refresh_from_db()
+    absorbed.refresh_from_db()
+    return done
+
+
+def answered(cast, patient, element, given):
+    return actions.answer(by=cast.actor("cora"), uid=patient.uid, element=element, given=given)
+
+
+def values(patient, element):
+    return [
+        facts.value(element)
+        for facts in (screening_facts(patient), screening_facts_of([patient])[patient.pk])
+    ]
+
+
+def allergy(patient):
+    item = {each.label: each for each in banner_items(patient.pk)}["Ketamine allergy"]
+    return item.value, item.tone
+
+
+def test_what_was_asked_under_the_absorbed_record_is_known_under_the_kept(cast, patient, other):
+    answered(cast, other, "qtcf", "590 ms")
+    answered(cast, other, ALLERGY, "yes")
+    done = merged(cast, patient, other)
+    assert [str(each) for each in values(patient, "qtcf")] == ["590 ms"] * 2
+    assert values(patient, ALLERGY) == [True, True]
+    assert allergy(patient) == ("YES", "alarm")
+    undo_merge(by=cast.actor("cora"), uid=patient.uid, merge_uid=done.uid, reason="twins")
+    assert values(patient, "qtcf") == [None, None]
+    assert allergy(patient) == ("not asked yet", "unknown")
+
+
+def test_of_what_was_measured_under_both_the_newest_counts(cast, patient, other, watch):
+    answered(cast, patient, "body_weight", "70 kg")
+    watch.forward(days=1)
+    answered(cast, other, "body_weight", "74 kg")
+    merged(cast, patient, other)
+    assert [str(each) for each in values(patient, "body_weight")] == ["74 kg"] * 2
+
+
+@pytest.mark.parametrize("first", ["kept", "absorbed"])
+def test_what_two_records_say_differently_is_not_known_until_it_is_asked_again(
+    cast, patient, other, watch, first
+):
+    said = {"kept": ("yes", "no"), "absorbed": ("no", "yes")}[first]
+    earlier, later = (patient, other) if first == "kept" else (other, patient)
+    answered(cast, earlier, ALLERGY, said[0])
+    watch.forward(days=1)
+    answered(cast, later, ALLERGY, said[1])
+    watch.forward(days=1)
+    merged(cast, patient, other)
+    assert values(patient, ALLERGY) == [None, None]
+    assert allergy(patient)[1] == "alarm"
+    watch.forward(days=1)
+    answered(cast, patient, ALLERGY, "no")
+    assert values(patient, ALLERGY) == [False, False]
+    assert allergy(patient) == ("none known", "plain")
+
+
+def test_a_question_that_two_records_answer_differently_says_so(cast, patient, other, watch):
+    actions.open_screening(by=cast.actor("cora"), uid=patient.uid, protocol="iv-racemic")
+    answered(cast, other, ALLERGY, "yes")
+    watch.forward(days=1)
+    answered(cast, patient, ALLERGY, "no")
+    merged(cast, patient, other)
+    from openkap.care.enrolment.queries import screening_form
+
+    screening = patient.screenings.get()
+    question = screening_form(patient, screening).question(ALLERGY)
+    assert "differ: no (24 Nov 2026), yes (23 Nov 2026)" in question.was
+    assert question.needed
+
+
+def test_a_withdrawal_under_the_absorbed_record_ends_the_consent_of_the_kept(cast, patient, other, watch):
+    session = cleared(cast, first_session(planned(cast, patient)), watch)
+    theirs = consented(cast, other)
+    watch.forward(minutes=5)
+    withdrawn(cast, other, theirs.consent)
+    merged(cast, patient, other)
+    assert consent_in_force(patient, now()) is None
+    with pytest.raises(InputError, match="no dose without valid consent"):
+        dose(cast, session, "start")
+    with pytest.raises(DatabaseError, match="no dose without valid consent"):
+        started_by_raw_row(session)
+
+
+def test_doubt_about_capacity_under_the_absorbed_record_holds_the_kept(cast, patient, other, watch):
+    session = cleared(cast, first_session(planned(cast, patient)), watch)
+    watch.forward(minutes=5)
+    doubted(cast, other)
+    merged(cast, patient, other)
+    with pytest.raises(InputError, match="no dose without valid consent"):
+        dose(cast, session, "start")
+    with pytest.raises(DatabaseError, match="no dose without valid consent"):
+        started_by_raw_row(session)
+
+
+def test_a_consent_under_the_absorbed_record_lets_no_dose_start_under_the_kept(cast, patient, other):
+    consented(cast, other)
+    merged(cast, patient, other)
+    assert consent_in_force(patient, now()) is None
+
+
+def test_an_event_under_the_absorbed_record_meets_the_stopping_rule_of_the_course(cast, patient, other):
+    course = planned(cast, patient)
+    AdverseEvent.objects.create(
+        patient=other,
+        term="psychosis",
+        grade=3,
+        is_serious=True,
+        serious_because="life_threatening",
+        relation="possible",
+        action_taken="stopped",
+        outcome="recovering",
+        is_expected=False,
+        onset_at=now(),
+        entered_at=now(),
+        entered_by=cast.staff("ada"),
+        client_id="event",
+    )
+    merged(cast, patient, other)
+    met = {each.rule.id for each in rules_of(course) if each.state == "met"}
+    assert {"STOP-1", "STOP-2"} <= met
+
+
+def test_not_eligible_under_the_absorbed_record_holds_until_somebody_decides_anew(
+    cast, patient, other, watch
+):
+    enrolled(cast, patient)
+    screen(cast, other)
+    watch.forward(days=1)
+    decide(cast, other, "not_eligible", "a reason")
+    merged(cast, patient, other)
+    assert screening_outcome(patient) == "not_eligible"
+    watch.forward(days=1)
+    decide(cast, patient)
+    assert screening_outcome(patient) == "eligible"
+
+
+def test_eligible_under_the_absorbed_record_is_not_eligible_under_the_kept(cast, patient, other):
+    enrolled(cast, other)
+    merged(cast, patient, other)
+    assert screening_outcome(patient) == ""
+
+
+def test_nothing_is_written_under_an_absorbed_record_and_the_page_leads_to_the_kept(cast, patient, other):
+    planned(cast, patient)
+    enrolled(cast, other)
+    merged(cast, patient, other)
+    with pytest.raises(Absorbed):
+        planning_actions.plan_course(by=cast.actor("cora"), uid=other.uid, wanted=wanted(cast))
+    with pytest.raises(Absorbed):
+        open_consent(cast, other)
+    with pytest.raises(Absorbed):
+        answered(cast, other, "body_weight", "74 kg")
+    with pytest.raises(Absorbed):
+        share(cast, other)
+    page = cast.client("cora").post(f"/patients/{other.uid}/contacts/", {"act": "add"})
+    assert page.status_code == 403
+    assert f"/patients/{patient.uid}/" in page.content.decode()
+    for read in ("", "timeline/", "outcomes/", "courses/"):
+        assert cast.client("ada").get(f"/patients/{other.uid}/{read}").status_code == 200
+
+
+def test_a_record_with_a_running_course_is_not_absorbed(cast, patient, other):
+    planned(cast, other)
+    with pytest.raises(InputError, match="a course is running"):
+        merged(cast, patient, other)
+    merged(cast, other, patient)
+
+
+def test_a_restricted_record_closes_the_one_that_absorbs_it_and_brings_its_team(cast, patient, other):
+    leave_team(by=cast.actor("ada"), uid=patient.uid, staff_uid=cast.staff("tess").uid)
+    leave_team(by=cast.actor("ada"), uid=patient.uid, staff_uid=cast.staff("ben").uid)
+    leave_team(by=cast.actor("ada"), uid=other.uid, staff_uid=cast.staff("ben").uid)
+    restrict(by=cast.actor("ada"), uid=other.uid, is_restricted=True, reason="a colleague")
+    assert cast.client("ben").get(f"/patients/{patient.uid}/").status_code == 200
+    done = merged(cast, patient, other)
+    assert patient.is_restricted
+    assert record_ids(patient) == [patient.pk, other.pk]
+    assert cast.client("ben").get(f"/patients/{patient.uid}/").status_code == 403
+    assert cast.client("tess").get(f"/patients/{patient.uid}/").status_code == 200
+    undo_merge(by=cast.actor("cora"), uid=patient.uid, merge_uid=done.uid, reason="twins")
+    patient.refresh_from_db()
+    assert patient.is_restricted
