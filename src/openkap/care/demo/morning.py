@@ -22,7 +22,7 @@ from openkap.care.treatment import closing_actions, delivery_actions, dose_actio
 from openkap.care.treatment.drug_actions import Witness
 from openkap.care.treatment.due_actions import tick
 from openkap.care.treatment.models import DoseCheck, DoseEvent, DueItem, Entry, Lot, Session, Visit
-from openkap.care.treatment.planning_actions import move_session, move_visit
+from openkap.care.treatment.moving_actions import move_session, move_visit
 from openkap.care.treatment.session_rows import BEFORE, State
 from openkap.core.errors import InputError
 

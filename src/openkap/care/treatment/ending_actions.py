@@ -1,0 +1,67 @@
+"""Giving up: one session, or what is left of a course; always with a reason."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.audit.actions import record
+from openkap.care.moment import now
+from openkap.care.patients.actions import set_status
+from openkap.care.patients.models import Patient
+from openkap.care.permissions import Permission
+from openkap.care.treatment.access import course_for, session_for
+from openkap.care.treatment.models import Course, DueItem, Session, Visit
+from openkap.core.errors import InputError
+
+
+@transaction.atomic
+def cancel_session(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
+    """Give a planned session up, with a reason; its visits and what was due with it are given up too."""
+    session = session_for(by, patient, uid, Permission.PLAN_COURSE)
+    if session.state != Session.State.PLANNED:
+        raise InputError("this session has begun or is over", remedy="use the session page")
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="write why", where="reason")
+    Session.objects.filter(pk=session.pk).update(
+        state=Session.State.CANCELLED, state_because=reason.strip(), version=session.version + 1
+    )
+    Visit.objects.filter(session=session, state=Visit.State.PLANNED).update(
+        state=Visit.State.CANCELLED, state_because=f"session {session.number} cancelled"
+    )
+    DueItem.objects.filter(session=session, done_at__isnull=True).delete()
+    record("session.cancelled", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
+    session.refresh_from_db()
+    return session
+
+
+@transaction.atomic
+def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> Course:
+    """End a course: complete, or by a rule; what is still planned of it is given up."""
+    course = course_for(by, patient, uid, Permission.PRESCRIBE)
+    if course.ended_at is not None:
+        raise InputError("this course has ended already", remedy="nothing has to be done")
+    if not reason.strip():
+        raise InputError("the reason is missing", remedy="write why", where="reason")
+    Course.objects.filter(pk=course.pk).update(
+        ended_at=now(), ended_by_id=by.staff_id, ended_rule=rule[:20], ended_because=reason.strip()
+    )
+    words = f"course ended: {reason.strip()}"
+    Session.objects.filter(course=course, state=Session.State.PLANNED).update(
+        state=Session.State.CANCELLED, state_because=words
+    )
+    Visit.objects.filter(course=course, state=Visit.State.PLANNED, session__isnull=False).update(
+        state=Visit.State.CANCELLED, state_because=words
+    )
+    set_status(by=by, patient=course.patient, status=Patient.Status.FOLLOW_UP, because=reason.strip())
+    record(
+        "course.ended",
+        by=by,
+        entity="course",
+        uid=uid,
+        patient=patient,
+        reason=reason.strip(),
+        detail={"rule": rule},
+    )
+    course.refresh_from_db()
+    return course
