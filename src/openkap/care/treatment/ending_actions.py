@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
@@ -11,6 +12,7 @@ from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
 from openkap.care.treatment.access import course_for, session_for
+from openkap.care.treatment.due_dates import NO_DOSE, follow_last_dose, hand_on_first_tests, last_dose
 from openkap.care.treatment.models import Course, DueItem, Session, Visit
 from openkap.core.errors import InputError
 
@@ -23,13 +25,16 @@ def cancel_session(*, by: Actor, patient: str, uid: str, reason: str) -> Session
         raise InputError("this session has begun or is over", remedy="use the session page")
     if not reason.strip():
         raise InputError("the reason is missing", remedy="write why", where="reason")
+    last = last_dose(session.course)
     Session.objects.filter(pk=session.pk).update(
         state=Session.State.CANCELLED, state_because=reason.strip(), version=session.version + 1
     )
     Visit.objects.filter(session=session, state=Visit.State.PLANNED).update(
         state=Visit.State.CANCELLED, state_because=f"session {session.number} cancelled"
     )
+    hand_on_first_tests(session)
     DueItem.objects.filter(session=session, done_at__isnull=True).delete()
+    follow_last_dose(session.course, last)
     record("session.cancelled", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
     session.refresh_from_db()
     return session
@@ -46,13 +51,12 @@ def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> 
     Course.objects.filter(pk=course.pk).update(
         ended_at=now(), ended_by_id=by.staff_id, ended_rule=rule[:20], ended_because=reason.strip()
     )
-    words = f"course ended: {reason.strip()}"
+    words, last = f"course ended: {reason.strip()}", last_dose(course)
     Session.objects.filter(course=course, state=Session.State.PLANNED).update(
         state=Session.State.CANCELLED, state_because=words
     )
-    Visit.objects.filter(course=course, state=Visit.State.PLANNED, session__isnull=False).update(
-        state=Visit.State.CANCELLED, state_because=words
-    )
+    _give_up_the_rest(course, words)
+    follow_last_dose(course, last)
     set_status(by=by, patient=course.patient, status=Patient.Status.FOLLOW_UP, because=reason.strip())
     record(
         "course.ended",
@@ -65,3 +69,14 @@ def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> 
     )
     course.refresh_from_db()
     return course
+
+
+def _give_up_the_rest(course: Course, words: str) -> None:
+    """Visits for doses that will not be given, and what was due with them; nothing is due without a dose."""
+    rest = Visit.objects.filter(course=course, state=Visit.State.PLANNED)
+    of_a_dose = Q(session__state__in=NO_DOSE) | Q(kind=Visit.Kind.PREPARATION)
+    rest.filter(of_a_dose).update(state=Visit.State.CANCELLED, state_because=words)
+    due = DueItem.objects.filter(course=course, done_at=None)
+    due.filter(session__state__in=NO_DOSE).delete()
+    if last_dose(course) is None:
+        due.delete()

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from django.db import transaction
+from django.db.models import F
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
+from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import plan as planning
-from openkap.care.treatment.access import chairs_of, colleague_as, session_for, visit_for
-from openkap.care.treatment.conflicts import Slot, conflicts_of, refuse_unfit
+from openkap.care.treatment.access import chairs_of, colleague_as, session_for, staff_with, visit_for
+from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
+from openkap.care.treatment.due_dates import due_after, follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, DueItem, Session, Visit
-from openkap.care.treatment.plan import window_of
+from openkap.care.treatment.plan import local_day, weekend_words, window_of
 from openkap.core.errors import InputError
 from openkap.protocol.model import Protocol
 
@@ -46,6 +50,9 @@ class Move:
     changes: tuple[Change, ...]
     due_items: int
     problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    # Of every date and person shown: what is moved is what was seen.
+    fingerprint: str
 
 
 def preview_move(
@@ -59,24 +66,81 @@ def preview_move(
     if seat is None:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
     ends_at = session.ends_at + shift
-    others = list(
-        Session.objects.filter(course=session.course)
-        .exclude(pk=session.pk)
-        .exclude(state__in=("cancelled", "aborted"))
-    )
+    others = list(with_a_dose(session.course).exclude(pk=session.pk))
     changes = [Change(f"Session {session.number}", session.starts_at, starts_at)]
     changes += _visits_that_move(session, starts_at, shift, others, protocol)
     problems = _order_problems(session, starts_at, ends_at, others)
-    moved = tuple(change.visit for change in changes if change.visit is not None)
-    slots = [Slot(starts_at, ends_at, f"Session {session.number}", (person,), seat, session.pk, moved)]
-    visits = {visit.pk: visit for visit in Visit.objects.filter(pk__in=moved).select_related("therapist")}
-    for change in changes[1:]:
-        visit = visits[change.visit or 0]
-        ends = change.after + timedelta(minutes=visit.minutes)
-        slots.append(Slot(change.after, ends, change.what, (visit.therapist,), None, session.pk, moved))
-    problems += conflicts_of(slots)
+    if shift:
+        problems += _spacing_problems(session, starts_at, others, protocol)
+    visits = Visit.objects.in_bulk([change.visit for change in changes if change.visit is not None])
+    slots = _slots(session, starts_at, ends_at, person, seat, changes, visits)
+    needed = [
+        (session.prescriber, Role.PRESCRIBER, local_day(starts_at)),
+        (person, Role.NURSE, local_day(starts_at)),
+    ]
+    needed += [
+        (visits[change.visit].therapist, Role.THERAPIST, local_day(change.after))
+        for change in changes
+        if change.visit is not None
+    ]
+    problems += [in_words(each) for each in unfit(needed)] + conflicts_of(slots)
     items = DueItem.objects.filter(session=session, done_at__isnull=True).count()
-    return Move(session, starts_at, ends_at, seat, person, tuple(changes), items, tuple(problems))
+    if _is_last(starts_at, others) or _is_last(session.starts_at, others):
+        items += due_after(session.course).count()
+    return Move(
+        session,
+        starts_at,
+        ends_at,
+        seat,
+        person,
+        tuple(changes),
+        items,
+        tuple(problems),
+        tuple(weekend_words((change.what, change.after) for change in changes)),
+        fingerprint(repr((changes, seat.uid, person.uid))),
+    )
+
+
+def _is_last(starts_at: datetime, others: list[Session]) -> bool:
+    return all(each.starts_at < starts_at for each in others)
+
+
+def _slots(
+    session: Session,
+    starts_at: datetime,
+    ends_at: datetime,
+    nurse: Staff,
+    chair: Chair,
+    changes: list[Change],
+    visits: dict[int, Visit],
+) -> list[Slot]:
+    moved = tuple(visits)
+    patient = session.patient_id
+    slots = [
+        Slot(starts_at, ends_at, f"Session {session.number}", (nurse,), chair, patient, session.pk, moved)
+    ]
+    for change in changes:
+        if change.visit is None:
+            continue
+        visit = visits[change.visit]
+        ends = change.after + timedelta(minutes=visit.minutes)
+        slots.append(
+            Slot(
+                change.after,
+                ends,
+                change.what,
+                (visit.therapist,),
+                patient=_whose(visit),
+                except_session=session.pk,
+                except_visits=moved,
+            )
+        )
+    return slots
+
+
+def _whose(visit: Visit) -> int | None:
+    """A visit on the day of the dose is beside the dose, by intent."""
+    return None if visit.kind == Visit.Kind.DOSING_DAY else visit.patient_id
 
 
 def _visits_that_move(
@@ -102,7 +166,16 @@ def _free_day(visit: Visit, days: list[datetime]) -> datetime:
     """The best day on which the therapist is free; the best one at all where none is."""
     for day in days:
         ends_at = day + timedelta(minutes=visit.minutes)
-        if not conflicts_of([Slot(day, ends_at, "", (visit.therapist,), None, None, (visit.pk,))]):
+        slot = Slot(
+            day,
+            ends_at,
+            "",
+            (visit.therapist,),
+            patient=visit.patient_id,
+            except_session=visit.session_id,
+            except_visits=(visit.pk,),
+        )
+        if not conflicts_of([slot]):
             return day
     return days[0]
 
@@ -125,8 +198,31 @@ def _order_problems(
         state=Visit.State.PLANNED,
         starts_at__gte=starts_at,
     )
-    if session.number == 1 and preparing.exists():
+    if all(other.number > session.number for other in others) and preparing.exists():
         said.append("a preparation visit would come after the first dose")
+    return said
+
+
+def _spacing_problems(
+    session: Session, starts_at: datetime, others: list[Session], protocol: Protocol
+) -> list[str]:
+    """Not closer than the pattern's smallest gap, nor further from a neighbour than all of it lasts."""
+    name = session.course.pattern
+    days = next((each.days for each in protocol.courses if each.id == name), None) or ()
+    if len(days) < 2:
+        return []
+    least, most = min(after - before for before, after in pairwise(days)), days[-1] - days[0]
+    by_number = sorted(others, key=lambda each: each.number)
+    before = [each for each in by_number if each.number < session.number][-1:]
+    after = [each for each in by_number if each.number > session.number][:1]
+    said = []
+    for other in before + after:
+        apart = abs((local_day(starts_at) - local_day(other.starts_at)).days)
+        words = f"days from session {other.number} ({other.starts_at:%d %b}): {apart}"
+        if apart < least:
+            said.append(f"{words}; {name} keeps at least {least} days between doses")
+        elif apart > most:
+            said.append(f"{words}; {name} lasts {most} days as a whole: end this course and plan another")
     return said
 
 
@@ -141,14 +237,23 @@ def move_session(
     reason: str,
     chair: str = "",
     nurse: str = "",
+    seen: str | None = None,
 ) -> Move:
-    """Move a session and what depends on it; refused when anything stands in the way."""
-    session = session_for(by, patient, uid, Permission.PLAN_COURSE)
-    Chair.objects.select_for_update().get(pk=session.chair_id)
+    """Move a session and what depends on it; refused when anything stands in the way.
+
+    ``seen`` is the fingerprint of the move that was on the screen: another one is shown first.
+    """
+    found = session_for(by, patient, uid, Permission.PLAN_COURSE)
+    seats, people = (
+        chairs_of(by).filter(uid=chair),
+        staff_with(by, Role.NURSE, Role.PRESCRIBER).filter(uid=nurse),
+    )
+    therapists = [visit.therapist for visit in found.visits.select_related("therapist")]
+    hold([found.chair, *seats], [found.nurse, *people, *therapists])
     session = (
         Session.objects.select_for_update(of=("self",))
-        .select_related("course", "chair", "nurse")
-        .get(pk=session.pk)
+        .select_related("course", "chair", "nurse", "prescriber")
+        .get(pk=found.pk)
     )
     if session.state != Session.State.PLANNED:
         raise InputError(
@@ -160,8 +265,8 @@ def move_session(
     move = preview_move(by=by, session=session, starts_at=starts_at, chair=chair, nurse=nurse)
     if move.problems:
         raise InputError("; ".join(move.problems), remedy="choose another time", where="starts_at")
-    refuse_unfit(move.nurse, Role.NURSE, starts_at.date())
-    shift, before = starts_at - session.starts_at, session.starts_at
+    refuse_unseen(move.fingerprint, seen)
+    shift, before, last = starts_at - session.starts_at, session.starts_at, last_dose(session.course)
     session.starts_at, session.ends_at = move.starts_at, move.ends_at
     session.chair, session.nurse = move.chair, move.nurse
     session.version += 1
@@ -171,8 +276,8 @@ def move_session(
             visit = Visit.objects.get(pk=change.visit)
             visit.starts_at, visit.version = change.after, visit.version + 1
             visit.save()
-    for item in DueItem.objects.filter(session=session, done_at__isnull=True):
-        DueItem.objects.filter(pk=item.pk).update(due_at=item.due_at + shift)
+    DueItem.objects.filter(session=session, done_at__isnull=True).update(due_at=F("due_at") + shift)
+    follow_last_dose(session.course, last)
     detail = {
         "from": before.isoformat(),
         "to": starts_at.isoformat(),
@@ -195,11 +300,25 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
         raise Conflict(theirs={"starts_at": visit.starts_at}, version=visit.version)
     if visit.state != Visit.State.PLANNED:
         raise InputError("this visit is over", value=visit.get_state_display(), remedy="plan another")
+    if starts_at <= now():
+        raise InputError(
+            "the new time is in the past",
+            value=f"{starts_at:%d %b %Y %H:%M}",
+            remedy="choose a later time",
+            where="starts_at",
+        )
     _refuse_outside_window(visit, starts_at)
-    ends_at = starts_at + timedelta(minutes=visit.minutes)
-    slot = Slot(starts_at, ends_at, visit.get_kind_display(), (visit.therapist,), None, None, (visit.pk,))
-    said = conflicts_of([slot])
-    if said:
+    hold((), (visit.therapist,))
+    slot = Slot(
+        starts_at,
+        starts_at + timedelta(minutes=visit.minutes),
+        visit.get_kind_display().capitalize(),
+        (visit.therapist,),
+        patient=_whose(visit),
+        except_visits=(visit.pk,),
+    )
+    refused = unfit([(visit.therapist, Role.THERAPIST, local_day(starts_at))])
+    if said := [in_words(each) for each in refused] + conflicts_of([slot]):
         raise InputError("; ".join(said), remedy="choose another time", where="starts_at")
     before, visit.starts_at, visit.version = visit.starts_at, starts_at, visit.version + 1
     visit.save()
@@ -221,7 +340,7 @@ def _refuse_outside_window(visit: Visit, starts_at: datetime) -> None:
                 remedy="choose a time inside it",
                 where="starts_at",
             )
-    first = Session.objects.filter(course=visit.course).order_by("starts_at").first()
+    first = with_a_dose(visit.course).first()
     if visit.kind == Visit.Kind.PREPARATION and first and starts_at >= first.starts_at:
         raise InputError(
             "preparation comes before the first dose",

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
+from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
-from openkap.care.enrolment.queries import screening_outcome
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, colleague_as
-from openkap.care.treatment.conflicts import Slot, conflicts_of, refuse_unfit
-from openkap.care.treatment.models import Chair, Course, DueItem, Session, Visit
-from openkap.care.treatment.plan import Plan, TherapyChoice, make_plan, pattern_of
+from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
+from openkap.care.treatment.models import Chair, Course, DueItem, MaintenancePlan, Session, Visit
+from openkap.care.treatment.plan import Plan, TherapyChoice, local_day, make_plan, pattern_of, weekend_words
+from openkap.care.treatment.plan_conditions import Maintenance, missing_before_planning
 from openkap.core.errors import InputError
 from openkap.protocol.read import load_protocol
-
-TREATED = ("eligible", "eligible_with_review_signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,24 @@ class Wanted:
     therapy: TherapyChoice | None = None
     no_therapy_because: str = ""
     kind: str = Course.Kind.ACUTE
+    maintenance: Maintenance | None = None
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A course as it would be, with what stands in its way."""
+    """A course as it would be, with what stands in its way and what should be looked at."""
 
     plan: Plan
-    conflicts: tuple[str, ...]
+    missing: tuple[InputError, ...]
+    clashes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    # Of everything that was shown: what is made is what was seen.
+    fingerprint: str
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """All that stands in the way, in words."""
+        return (*(in_words(each) for each in self.missing), *self.clashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +67,14 @@ class _People:
     therapist: Staff | None
 
 
-def draft_course(*, by: Actor, wanted: Wanted) -> Draft:
+def draft_course(*, by: Actor, uid: str, wanted: Wanted) -> Draft:
     """The plan as it would be, for looking at before it is made."""
+    patient = patient_for(by, uid, Permission.PLAN_COURSE)
+    return _draft(patient, wanted, _people(by, wanted))
+
+
+def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
     protocol = load_protocol(wanted.protocol)
-    people = _people(by, wanted)
     if wanted.first <= now():
         raise InputError(
             "the first session would be in the past",
@@ -70,41 +83,55 @@ def draft_course(*, by: Actor, wanted: Wanted) -> Draft:
             where="first",
         )
     plan = make_plan(protocol, pattern_of(protocol, wanted.pattern), wanted.first, wanted.therapy, now=now())
-    return Draft(plan, tuple(conflicts_of(_slots(plan, people))))
+    last = local_day(plan.sessions[-1].starts_at)
+    missing = missing_before_planning(patient, protocol, wanted.kind, wanted.maintenance, last)
+    missing += _without_therapy(wanted) + _unfit(plan, people, last)
+    slots = _slots(plan, people, patient)
+    warnings = weekend_words((f"Session {each.number}", each.starts_at) for each in plan.sessions)
+    seen = fingerprint(repr((plan.sessions, plan.visits, wanted)))
+    return Draft(plan, tuple(missing), tuple(conflicts_of(slots)), tuple(warnings), seen)
 
 
-@transaction.atomic
-def plan_course(*, by: Actor, uid: str, wanted: Wanted) -> Course:
-    """Make the dated plan of a course. Conflicts refuse it; no course without therapy plan or a reason."""
-    patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
-    Patient.objects.select_for_update().get(pk=patient.pk)
-    if screening_outcome(patient) not in TREATED:
-        raise InputError(
-            "nobody has decided that this patient is eligible",
-            remedy="decide on the screening first",
-            where="pattern",
-        )
-    if Course.objects.filter(patient=patient, ended_at__isnull=True).exists():
-        raise InputError("a course is running already", remedy="end it before planning another")
-    if wanted.therapy is None and not wanted.no_therapy_because.strip():
-        raise InputError(
+def _without_therapy(wanted: Wanted) -> list[InputError]:
+    if wanted.therapy is not None or wanted.no_therapy_because.strip():
+        return []
+    return [
+        InputError(
             "there is no therapy plan",
             limit="a trauma-focused therapy with a therapist, or a recorded reason",
             remedy="choose a therapy, or write why there is none",
             where="modality",
         )
+    ]
+
+
+def _unfit(plan: Plan, people: _People, last: date) -> list[InputError]:
+    """Each person on the last day on which they are needed."""
+    needed = [(people.prescriber, Role.PRESCRIBER, last), (people.nurse, Role.NURSE, last)]
+    if people.therapist and plan.visits:
+        seen_last = max(local_day(each.starts_at) for each in plan.visits)
+        needed.append((people.therapist, Role.THERAPIST, seen_last))
+    return unfit(needed)
+
+
+@transaction.atomic
+def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None) -> Course:
+    """Make the dated plan of a course; whatever stands in the way refuses it.
+
+    ``seen`` is the fingerprint of the dates that were on the screen: other dates are shown first.
+    """
+    patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
+    Patient.objects.select_for_update().get(pk=patient.pk)
     protocol, people = load_protocol(wanted.protocol), _people(by, wanted)
-    Chair.objects.select_for_update().get(pk=people.chair.pk)
-    draft = draft_course(by=by, wanted=wanted)
-    if draft.conflicts:
+    hold((people.chair,), [each for each in (people.nurse, people.therapist) if each])
+    draft = _draft(patient, wanted, people)
+    if draft.missing:
+        raise draft.missing[0]
+    if draft.clashes:
         raise InputError(
-            "; ".join(draft.conflicts), remedy="choose another time, chair or person", where="first"
+            "; ".join(draft.clashes), remedy="choose another time, chair or person", where="first"
         )
-    last = draft.plan.sessions[-1].starts_at.date()
-    refuse_unfit(people.prescriber, Role.PRESCRIBER, last)
-    refuse_unfit(people.nurse, Role.NURSE, last)
-    if people.therapist:
-        refuse_unfit(people.therapist, Role.THERAPIST, last)
+    refuse_unseen(draft.fingerprint, seen)
     course = Course.objects.create(
         patient=patient,
         kind=wanted.kind,
@@ -119,6 +146,7 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted) -> Course:
         planned_by_id=by.staff_id,
         planned_at=now(),
     )
+    _write_down(by, course, wanted.maintenance)
     _store(course, draft.plan, people)
     status = Patient.Status.MAINTENANCE if wanted.kind == "maintenance" else Patient.Status.IN_COURSE
     set_status(by=by, patient=patient, status=status)
@@ -137,6 +165,18 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted) -> Course:
     return course
 
 
+def _write_down(by: Actor, course: Course, told: Maintenance | None) -> None:
+    if course.kind == Course.Kind.MAINTENANCE and told and told.ends_on:
+        MaintenancePlan.objects.create(
+            course=course,
+            response=told.response.strip(),
+            plan=told.plan.strip(),
+            ends_on=told.ends_on,
+            written_by_id=by.staff_id,
+            written_at=now(),
+        )
+
+
 def _people(by: Actor, wanted: Wanted) -> _People:
     chair = chairs_of(by).filter(uid=wanted.chair).first()
     if chair is None:
@@ -152,26 +192,30 @@ def _people(by: Actor, wanted: Wanted) -> _People:
     )
 
 
-def _slots(plan: Plan, people: _People) -> list[Slot]:
+def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
     slots = [
-        Slot(each.starts_at, each.ends_at, f"Session {each.number}", (people.nurse,), people.chair)
+        Slot(
+            each.starts_at,
+            each.ends_at,
+            f"Session {each.number}",
+            (people.nurse,),
+            people.chair,
+            patient.pk,
+        )
         for each in plan.sessions
     ]
     if people.therapist:
         slots += [
             Slot(
-                v.starts_at,
-                v.ends_at,
-                f"{v.kind.replace('_', ' ').capitalize()} {v.number}",
+                each.starts_at,
+                each.ends_at,
+                f"{each.kind.replace('_', ' ').capitalize()} {each.number}",
                 (people.therapist,),
+                patient=patient.pk,
             )
-            for v in plan.visits
+            for each in plan.visits
         ]
     return slots
-
-
-def _words(kind: str, number: int) -> str:
-    return f"{kind.replace('_', ' ').capitalize()} {number}"
 
 
 def _store(course: Course, plan: Plan, people: _People) -> None:

@@ -48,10 +48,11 @@ def plan(request: ClinicRequest, patient: str) -> HttpResponse:
     if request.method == "POST":
         try:
             wanted = forms.wanted_given(request.POST)
+            draft = planning_actions.draft_course(by=request.actor, uid=patient, wanted=wanted)
             if request.POST.get("act") == "make":
-                course = planning_actions.plan_course(by=request.actor, uid=patient, wanted=wanted)
+                seen = request.POST.get("seen", "")
+                course = planning_actions.plan_course(by=request.actor, uid=patient, wanted=wanted, seen=seen)
                 return redirect("course", patient, course.uid)
-            draft = planning_actions.draft_course(by=request.actor, wanted=wanted)
         except InputError as refused:
             error = refused
     row = patient_for(request.actor, patient, Permission.PLAN_COURSE, seen="planning")
@@ -151,6 +152,7 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
                     reason=data.get("reason", ""),
                     chair=chair,
                     nurse=nurse,
+                    seen=data.get("seen", ""),
                 )
                 messages.success(request, "Moved, with everything that depends on it.")
                 return redirect("course", patient, row.course.uid)
