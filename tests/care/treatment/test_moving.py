@@ -226,3 +226,28 @@ def test_after_a_course_that_ended_early_follow_up_counts_from_the_last_dose(cas
     second = number(course, 2).starts_at
     assert [(each.due_at - second).days // 7 for each in weeks.order_by("due_at")] == [4, 12, 26, 52]
     assert not DueItem.objects.filter(course=course, session__number__gt=2).exists()
+
+
+def test_after_a_revocation_the_sessions_of_that_person_are_listed_without_a_patient(cast, patient):
+    planned(cast, patient)
+    ben = cast.staff("ben")
+    url = f"/staff/{ben.uid}/"
+    before = cast.client("sia").get(url).content.decode()
+    assert "Session 6 as session nurse, Chair 1" in before
+    assert "Fri 11 Dec 2026 10:00" in before
+    for held in Credential.objects.filter(staff=ben):
+        form = {"act": "revoke", "credential": held.uid, "because": "card lost"}
+        cast.client("sia").post(url, form)
+    page = cast.client("sia").get(url)
+    planned_with = page.context["detail"]["assignments"]
+    assert len(planned_with) == 6
+    assert all("not recorded" in each.lacks for each in planned_with)
+    assert patient.identity.family_name not in page.content.decode()
+
+
+def test_a_certificate_that_ends_between_two_sessions_is_named_on_the_later_ones(cast, patient):
+    planned(cast, patient)
+    valid_until(cast, "ben", at(7).date())
+    page = cast.client("sia").get(f"/staff/{cast.staff('ben').uid}/")
+    lacking = [bool(each.lacks) for each in page.context["detail"]["assignments"]]
+    assert lacking == [False, False, False, False, True, True]
