@@ -99,6 +99,16 @@ def test_a_session_does_not_go_further_away_than_its_whole_pattern_lasts(cast, p
         move(cast, number(course, 6), number(course, 6).starts_at + 300 * DAY)
 
 
+def test_a_first_session_far_ahead_of_the_second_is_warned_of(cast, patient):
+    course = planned(cast, patient, first=at(14, month=12))
+    first = first_session(course)
+    for visit in course.visits.filter(kind="preparation"):
+        shift(cast, visit, at(24 + visit.number, 15, month=11))
+    shown = preview_move(by=cast.actor("cora"), session=first, starts_at=at(30, month=11))
+    assert any("bring that session forward too" in each for each in shown.warnings)
+    assert not shown.problems
+
+
 def test_another_chair_alone_needs_no_other_spacing(cast, patient):
     course = planned(cast, patient)
     session = number(course, 6)

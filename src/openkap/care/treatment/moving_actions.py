@@ -70,8 +70,8 @@ def preview_move(
     changes = [Change(f"Session {session.number}", session.starts_at, starts_at)]
     changes += _visits_that_move(session, starts_at, shift, others, protocol)
     problems = _order_problems(session, starts_at, ends_at, others)
-    if shift:
-        problems += _spacing_problems(session, starts_at, others, protocol)
+    too_near_or_far, wide = _spacing(session, starts_at, others, protocol) if shift else ([], [])
+    problems += too_near_or_far
     visits = Visit.objects.in_bulk([change.visit for change in changes if change.visit is not None])
     slots = _slots(session, starts_at, ends_at, person, seat, changes, visits)
     needed = [
@@ -96,7 +96,7 @@ def preview_move(
         tuple(changes),
         items,
         tuple(problems),
-        tuple(weekend_words((change.what, change.after) for change in changes)),
+        (*wide, *weekend_words((change.what, change.after) for change in changes)),
         fingerprint(repr((changes, seat.uid, person.uid))),
     )
 
@@ -203,27 +203,32 @@ def _order_problems(
     return said
 
 
-def _spacing_problems(
+def _spacing(
     session: Session, starts_at: datetime, others: list[Session], protocol: Protocol
-) -> list[str]:
-    """Not closer than the pattern's smallest gap, nor further from a neighbour than all of it lasts."""
+) -> tuple[list[str], list[str]]:
+    """What refuses and what warns: closer than the pattern's smallest gap, further than all of it lasts.
+
+    A wide gap after it only warns: the sessions that follow can be brought forward next.
+    """
     name = session.course.pattern
     days = next((each.days for each in protocol.courses if each.id == name), None) or ()
     if len(days) < 2:
-        return []
+        return [], []
     least, most = min(after - before for before, after in pairwise(days)), days[-1] - days[0]
     by_number = sorted(others, key=lambda each: each.number)
     before = [each for each in by_number if each.number < session.number][-1:]
     after = [each for each in by_number if each.number > session.number][:1]
-    said = []
+    problems, warnings = [], []
     for other in before + after:
         apart = abs((local_day(starts_at) - local_day(other.starts_at)).days)
         words = f"days from session {other.number} ({other.starts_at:%d %b}): {apart}"
         if apart < least:
-            said.append(f"{words}; {name} keeps at least {least} days between doses")
+            problems.append(f"{words}; {name} keeps at least {least} days between doses")
+        elif apart > most and other in before:
+            problems.append(f"{words}; {name} lasts {most} days as a whole: end this course and plan another")
         elif apart > most:
-            said.append(f"{words}; {name} lasts {most} days as a whole: end this course and plan another")
-    return said
+            warnings.append(f"{words}; {name} lasts {most} days as a whole: bring that session forward too")
+    return problems, warnings
 
 
 @transaction.atomic
