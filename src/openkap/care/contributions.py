@@ -4,7 +4,8 @@
 ``timeline.py`` ``events(patient_ids)``, ``figures.py`` ``figures(patient_ids)``, ``marks.py``
 ``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
 ``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``,
-``session_record.py`` ``parts(session_ids)``. What an app lacks, it does not offer. Each is asked once a page.
+``session_record.py`` ``parts(session_ids)``, ``assignments.py`` ``assignments(by, person)``.
+What an app lacks, it does not offer. Each is asked once a page.
 """
 
 from __future__ import annotations
@@ -85,6 +86,15 @@ class Section:
     empty: str = "nothing yet"
     # The section stands first when it needs somebody.
     order: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One date on which somebody is needed; ``lacks`` says what they do not hold on that day."""
+
+    at: datetime
+    what: str
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def test_the_demo_seats_a_morning_once_and_sends_the_last_one_home(cast, patient
     assert watch.moment - begun == timedelta(minutes=96)
     assert renew_morning() == 0
 
-    watch.forward(days=1)
+    watch.forward(days=2)
     assert renew_morning() == 1
     session.refresh_from_db()
     assert session.state == "left"

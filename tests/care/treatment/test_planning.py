@@ -130,13 +130,15 @@ def test_moving_a_session_shows_first_and_then_moves_what_depends_on_it(cast, pa
     session = course.sessions.get(number=6)
     visit = session.visits.get()
     data = {"starts_at": "2026-12-14T10:00", "version": session.version}
-    page = cast.client("cora").post(url_of(patient, session), data | {"act": "look"}).content.decode()
+    looked = cast.client("cora").post(url_of(patient, session), data | {"act": "look"})
+    page, seen = looked.content.decode(), looked.context["preview"].fingerprint
     assert "What moves with it" in page
     assert "Integration 6" in page
     assert "24 to 72 h after the dose" in page
     visit.refresh_from_db()
     before = visit.starts_at
-    assert cast.client("cora").post(url_of(patient, session), data | {"act": "move"}).status_code == 302
+    confirmed = data | {"act": "move", "seen": seen}
+    assert cast.client("cora").post(url_of(patient, session), confirmed).status_code == 302
     visit.refresh_from_db()
     assert before < visit.starts_at
     low, high = window_of(load_protocol("iv-racemic"), datetime(2026, 12, 14, 10, tzinfo=UTC))
@@ -158,8 +160,10 @@ def test_a_session_cannot_be_moved_past_another_or_into_the_past(cast, patient):
 
 def test_two_people_moving_the_same_session_do_not_overwrite_each_other(cast, patient):
     session = planned(cast, patient).sessions.get(number=6)
-    data = {"act": "move", "version": session.version}
-    cast.client("cora").post(url_of(patient, session), data | {"starts_at": "2026-12-14T10:00"})
+    data = {"act": "look", "version": session.version, "starts_at": "2026-12-14T10:00"}
+    looked = cast.client("cora").post(url_of(patient, session), data)
+    data |= {"act": "move", "seen": looked.context["preview"].fingerprint}
+    cast.client("cora").post(url_of(patient, session), data)
     late = cast.client("ada").post(url_of(patient, session), data | {"starts_at": "2026-12-15T10:00"})
     assert late.status_code == 422
     assert "Somebody else saved first" in late.content.decode()
@@ -199,7 +203,8 @@ def test_the_plan_is_looked_at_in_the_browser_before_it_is_made(cast, patient):
     page = cast.client("cora").post(url, data).content.decode()
     assert "nothing stands in the way" in page
     assert not Course.objects.exists()
-    made = cast.client("cora").post(url, data | {"act": "make"})
+    seen = cast.client("cora").post(url, data).context["draft"].fingerprint
+    made = cast.client("cora").post(url, data | {"act": "make", "seen": seen})
     assert made.status_code == 302
     shown = cast.client("cora").get(made.headers["Location"]).content.decode()
     assert "Session 6" in shown

@@ -65,6 +65,22 @@ def _valid_from(staff_ids: list[int], day: date) -> QuerySet[Credential]:
     return Credential.objects.filter(staff_id__in=staff_ids, revoked_at__isnull=True, issued_on__lte=day)
 
 
+def lacking_on(staff_id: int, role: Role, days: Iterable[date]) -> dict[date, str]:
+    """On which of the days somebody does not meet the role, and what is missing; one query for all days."""
+    wanted = sorted(set(days))
+    held = _valid_from([staff_id], wanted[-1]) if wanted else []
+    missing: dict[date, str] = {}
+    for day in wanted:
+        known = [row for row in held if row.issued_on <= day]
+        standing = [
+            _standing(each, [row for row in known if row.kind == each.kind], day)
+            for each in requirements_of(role)
+        ]
+        if said := [f"{each.requirement.words}: {each.words}" for each in standing if not each.is_met]:
+            missing[day] = "; ".join(said)
+    return missing
+
+
 def require_qualified(staff_id: int, role: Role, *, on: date | None = None) -> None:
     """Raise ``NotQualified`` unless somebody meets every requirement of the role on that day."""
     missing = [each for each in standing_of(staff_id, role, on=on) if not each.is_met]

@@ -12,6 +12,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.credentials import Standing, standing_of, standings
 from openkap.care.accounts.models import BreakGlass, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import kinds
+from openkap.care.contributions import Assignment, contributions
 from openkap.care.moment import now
 from openkap.care.permissions import Role
 
@@ -115,7 +116,14 @@ def colleague_detail(by: Actor, person: Staff) -> dict[str, Any]:
         "roles": [{"value": role.value, "words": role.words} for role in roles],
         "standing": [(role.words, standing_of(person.pk, role)) for role in roles],
         "credentials": credentials,
+        "assignments": assignments_of(by, person),
     }
+
+
+def assignments_of(by: Actor, person: Staff) -> list[Assignment]:
+    """What is planned at this clinic with somebody from now on, in the order of time."""
+    found = [each for module in contributions("assignments") for each in module.assignments(by, person)]
+    return sorted(found, key=lambda each: each.at)
 
 
 def emergencies(by: Actor) -> list[dict[str, Any]]:

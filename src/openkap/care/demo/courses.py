@@ -27,6 +27,7 @@ from openkap.care.patients.models import Patient
 from openkap.care.treatment.adverse_actions import Event, record_adverse_event
 from openkap.care.treatment.drug_actions import Received, receive
 from openkap.care.treatment.due_actions import TICKED
+from openkap.care.treatment.ending_actions import cancel_session
 from openkap.care.treatment.models import (
     Clearance,
     Course,
@@ -44,7 +45,7 @@ from openkap.care.treatment.models import (
     Visit,
 )
 from openkap.care.treatment.plan import TherapyChoice
-from openkap.care.treatment.planning_actions import Wanted, add_chair, cancel_session, plan_course
+from openkap.care.treatment.planning_actions import Wanted, add_chair, plan_course
 from openkap.care.treatment.record import records_of
 from openkap.protocol.session_words import fidelity
 

@@ -27,8 +27,8 @@ from openkap.care.demo.trajectories import Person, invent
 from openkap.care.ids import seeded_ids
 from openkap.care.moment import clock_at, now
 from openkap.care.patients.models import Patient
+from openkap.care.treatment.ending_actions import end_course
 from openkap.care.treatment.models import Course, Lot
-from openkap.care.treatment.planning_actions import end_course
 
 SEED = 20261123
 SPAN = timedelta(days=540)

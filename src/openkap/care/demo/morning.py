@@ -28,7 +28,7 @@ from openkap.care.treatment import (
 from openkap.care.treatment.drug_actions import Witness
 from openkap.care.treatment.due_actions import tick
 from openkap.care.treatment.models import DoseCheck, DoseEvent, DueItem, Entry, Lot, Session, Visit
-from openkap.care.treatment.planning_actions import move_session, move_visit
+from openkap.care.treatment.moving_actions import move_session, move_visit
 from openkap.care.treatment.session_rows import BEFORE, State
 from openkap.core.errors import InputError
 
@@ -36,6 +36,8 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 # Minutes since the dose began, a chair each; before zero: released, and about to begin.
 MORNING = (96, 27, -5)
 STALE, RESTED = 4 * HOUR, 12 * HOUR
+# So many hours are tried when the therapist is taken.
+LATER = 6
 READINGS = {0: 126, 10: 133, 20: 141, 30: 147, 40: 150, 55: 144, 70: 138, 85: 131, 100: 127, 120: 124}
 GATES = {
     "escort_confirmed": "yes",
@@ -178,13 +180,18 @@ def _prepare(session: Session, planner: Actor, begun: datetime) -> None:
     )
     for days, visit in enumerate(late.order_by("-starts_at"), start=2):
         with clock_at(begun - timedelta(days=10)):
-            move_visit(
-                by=planner,
-                patient=session.patient.uid,
-                uid=visit.uid,
-                starts_at=begun - timedelta(days=days),
-                version=visit.version,
+            free = any(
+                _try(_see_earlier, planner, visit, begun - timedelta(days=days) + hours * HOUR)
+                for hours in range(LATER)
             )
+        if not free:
+            raise InputError("no hour is free to prepare", remedy="take the next session")
+
+
+def _see_earlier(planner: Actor, visit: Visit, starts_at: datetime) -> None:
+    move_visit(
+        by=planner, patient=visit.patient.uid, uid=visit.uid, starts_at=starts_at, version=visit.version
+    )
 
 
 def _go_on(session: Session, by: Actor, begun: datetime, after: int, until: int) -> None:

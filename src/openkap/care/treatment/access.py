@@ -13,6 +13,7 @@ from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Chair, Course, Lot, Session, Visit
+from openkap.core.errors import InputError
 
 
 def course_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> Course:
@@ -80,6 +81,19 @@ def staff_with(by: Actor, *roles: Role) -> QuerySet[Staff]:
         .distinct()
         .order_by("name")
     )
+
+
+def colleague_as(by: Actor, uid: str, part: str, *roles: Role) -> Staff:
+    """One colleague for a part of a course; refused by name of the part when there is none."""
+    found = staff_with(by, *roles).filter(uid=uid).first()
+    if found is None:
+        raise InputError(
+            f"the {part} is missing",
+            limit=f"somebody of this clinic who is {' or '.join(role.words for role in roles)}",
+            remedy="choose one",
+            where=part,
+        )
+    return found
 
 
 def running_course(patient: Patient) -> Course | None:

@@ -13,6 +13,7 @@ from openkap.care.moment import now
 from openkap.care.treatment.adverse_actions import Event
 from openkap.care.treatment.drug_actions import Received
 from openkap.care.treatment.plan import TherapyChoice
+from openkap.care.treatment.plan_conditions import Maintenance
 from openkap.care.treatment.planning_actions import Wanted
 from openkap.care.treatment.stamps import Stamp
 from openkap.care.treatment.therapy_actions import Written
@@ -120,7 +121,7 @@ def wanted_given(data: QueryDict) -> Wanted:
             data.get("modality", ""),
             whole(data, "visits"),
             whole(data, "minutes"),
-            timedelta(days=max(1, whole(data, "every"))),
+            timedelta(days=whole(data, "every")),
         )
     return Wanted(
         protocol=protocol,
@@ -133,7 +134,14 @@ def wanted_given(data: QueryDict) -> Wanted:
         therapy=therapy,
         no_therapy_because=data.get("no_therapy_because", ""),
         kind="maintenance" if data.get("kind") == "maintenance" else "acute",
+        maintenance=maintenance_given(data) if data.get("kind") == "maintenance" else None,
     )
+
+
+def maintenance_given(data: QueryDict) -> Maintenance:
+    """What is written down before maintenance; what is missing is said with the plan."""
+    ends_on = day_given(data, "ends_on") if data.get("ends_on") else None
+    return Maintenance(data.get("response", ""), data.get("plan", ""), ends_on)
 
 
 def note_given(data: QueryDict) -> Written:

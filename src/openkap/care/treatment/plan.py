@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.utils import timezone
+
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.model import Course, Protocol, Therapy
@@ -18,6 +20,9 @@ from openkap.protocol.model import Course, Protocol, Therapy
 SATURDAY = 5
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
+BEFORE_FIRST = "before the first dose"
+# Beyond these a number was mistyped; they say nothing about a therapy.
+MOST_VISITS, MOST_MINUTES, MOST_DAYS_APART = 60, 240, 90
 # A LOINC code beside a test's name is for machines: people read the name.
 _CODES = re.compile(r" \(\d+-\d(, \d+-\d)*\)$")
 
@@ -120,6 +125,8 @@ def make_plan(
     protocol: Protocol, pattern: Course, first: datetime, therapy: TherapyChoice | None, *, now: datetime
 ) -> Plan:
     """All dates of a course that begins with a first session at ``first``."""
+    if therapy is not None:
+        _refuse_mistyped(therapy)
     length = session_length(protocol)
     sessions = tuple(
         PlannedSession(
@@ -133,6 +140,36 @@ def make_plan(
         visits += _integration(protocol, sessions)
         visits += _trauma_focused(therapy, sessions, visits)
     return Plan(sessions, tuple(visits), tuple(_items(protocol, sessions, now)))
+
+
+def _refuse_mistyped(therapy: TherapyChoice) -> None:
+    for words, number, most, where in (
+        ("visits", therapy.visits, MOST_VISITS, "visits"),
+        ("minutes a visit", therapy.minutes, MOST_MINUTES, "minutes"),
+        ("days between visits", therapy.every // DAY, MOST_DAYS_APART, "every"),
+    ):
+        if not 1 <= number <= most:
+            raise InputError(
+                f"this number of {words} cannot be",
+                value=number,
+                limit=f"1 to {most}",
+                remedy="correct it, or choose no therapy and write why",
+                where=where,
+            )
+
+
+def local_day(moment: datetime) -> date:
+    """The day as the clinic's calendar has it."""
+    return timezone.localtime(moment).date()
+
+
+def weekend_words(dates: Iterable[tuple[str, datetime]]) -> list[str]:
+    """What falls on a weekend: possible where the clinic is open, and worth a look."""
+    return [
+        f"{what} is on a {day:%A}, {day:%d %b}"
+        for what, day in ((what, local_day(at)) for what, at in dates)
+        if day.weekday() >= SATURDAY
+    ]
 
 
 def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> list[PlannedVisit]:
@@ -178,13 +215,22 @@ def integration_days(
 
 
 def _integration(protocol: Protocol, sessions: Sequence[PlannedSession]) -> list[PlannedVisit]:
+    """On the best day of each window that no earlier integration visit has taken."""
     asked, busy = protocol.therapy.integration, [each.starts_at.date() for each in sessions]
-    made = []
+    made: list[PlannedVisit] = []
     for session in sessions:
-        wished = integration_days(protocol, session.starts_at, busy)[0]
-        at = clear_of(wished, asked.minutes, sessions, protocol, session)
+        wished = [
+            clear_of(day, asked.minutes, sessions, protocol, session)
+            for day in integration_days(protocol, session.starts_at, busy)
+        ]
+        free = [at for at in wished if not any(_meets(at, asked.minutes, each) for each in made)]
+        at = (free or wished)[0]
         made.append(PlannedVisit("integration", session.number, at, asked.minutes, session.number))
     return made
+
+
+def _meets(at: datetime, minutes: int, visit: PlannedVisit) -> bool:
+    return at < visit.ends_at and visit.starts_at < at + timedelta(minutes=minutes)
 
 
 def clear_of(
@@ -222,7 +268,7 @@ def _trauma_focused(
 def _items(protocol: Protocol, sessions: Sequence[PlannedSession], now: datetime) -> list[PlannedItem]:
     first, last = sessions[0], sessions[-1]
     made = [
-        PlannedItem("test", _CODES.sub("", item), "before the first dose", max(now, first.starts_at - DAY), 1)
+        PlannedItem("test", _CODES.sub("", item), BEFORE_FIRST, max(now, first.starts_at - DAY), 1)
         for collect in protocol.collect
         for item in collect.items
     ]

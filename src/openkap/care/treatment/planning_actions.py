@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
+from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
-from openkap.care.conflict import Conflict
-from openkap.care.enrolment.protocols import protocol_of
-from openkap.care.enrolment.queries import screening_outcome
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment import plan as planning
-from openkap.care.treatment.access import chairs_of, course_for, session_for, staff_with, visit_for
-from openkap.care.treatment.conflicts import Slot, conflicts_of, refuse_unfit
-from openkap.care.treatment.given_up import give_up_with_it
-from openkap.care.treatment.models import Chair, Course, DueItem, Session, Visit
-from openkap.care.treatment.plan import Plan, TherapyChoice, make_plan, pattern_of, window_of
+from openkap.care.treatment.access import chairs_of, colleague_as
+from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
+from openkap.care.treatment.models import Chair, Course, DueItem, MaintenancePlan, Session, Visit
+from openkap.care.treatment.plan import Plan, TherapyChoice, local_day, make_plan, pattern_of, weekend_words
+from openkap.care.treatment.plan_conditions import Maintenance, missing_before_planning
 from openkap.core.errors import InputError
-from openkap.protocol.model import Protocol
 from openkap.protocol.read import load_protocol
-
-TREATED = ("eligible", "eligible_with_review_signed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +39,24 @@ class Wanted:
     therapy: TherapyChoice | None = None
     no_therapy_because: str = ""
     kind: str = Course.Kind.ACUTE
+    maintenance: Maintenance | None = None
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A course as it would be, with what stands in its way."""
+    """A course as it would be, with what stands in its way and what should be looked at."""
 
     plan: Plan
-    conflicts: tuple[str, ...]
+    missing: tuple[InputError, ...]
+    clashes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    # Of everything that was shown: what is made is what was seen.
+    fingerprint: str
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """All that stands in the way, in words."""
+        return (*(in_words(each) for each in self.missing), *self.clashes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,14 @@ class _People:
     therapist: Staff | None
 
 
-def draft_course(*, by: Actor, wanted: Wanted) -> Draft:
+def draft_course(*, by: Actor, uid: str, wanted: Wanted) -> Draft:
     """The plan as it would be, for looking at before it is made."""
+    patient = patient_for(by, uid, Permission.PLAN_COURSE)
+    return _draft(patient, wanted, _people(by, wanted))
+
+
+def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
     protocol = load_protocol(wanted.protocol)
-    people = _people(by, wanted)
     if wanted.first <= now():
         raise InputError(
             "the first session would be in the past",
@@ -76,41 +83,55 @@ def draft_course(*, by: Actor, wanted: Wanted) -> Draft:
             where="first",
         )
     plan = make_plan(protocol, pattern_of(protocol, wanted.pattern), wanted.first, wanted.therapy, now=now())
-    return Draft(plan, tuple(conflicts_of(_slots(plan, people))))
+    last = local_day(plan.sessions[-1].starts_at)
+    missing = missing_before_planning(patient, protocol, wanted.kind, wanted.maintenance, last)
+    missing += _without_therapy(wanted) + _unfit(plan, people, last)
+    slots = _slots(plan, people, patient)
+    warnings = weekend_words((f"Session {each.number}", each.starts_at) for each in plan.sessions)
+    seen = fingerprint(repr((plan.sessions, plan.visits, wanted)))
+    return Draft(plan, tuple(missing), tuple(conflicts_of(slots)), tuple(warnings), seen)
 
 
-@transaction.atomic
-def plan_course(*, by: Actor, uid: str, wanted: Wanted) -> Course:
-    """Make the dated plan of a course. Conflicts refuse it; no course without therapy plan or a reason."""
-    patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
-    Patient.objects.select_for_update().get(pk=patient.pk)
-    if screening_outcome(patient) not in TREATED:
-        raise InputError(
-            "nobody has decided that this patient is eligible",
-            remedy="decide on the screening first",
-            where="pattern",
-        )
-    if Course.objects.filter(patient=patient, ended_at__isnull=True).exists():
-        raise InputError("a course is running already", remedy="end it before planning another")
-    if wanted.therapy is None and not wanted.no_therapy_because.strip():
-        raise InputError(
+def _without_therapy(wanted: Wanted) -> list[InputError]:
+    if wanted.therapy is not None or wanted.no_therapy_because.strip():
+        return []
+    return [
+        InputError(
             "there is no therapy plan",
             limit="a trauma-focused therapy with a therapist, or a recorded reason",
             remedy="choose a therapy, or write why there is none",
             where="modality",
         )
+    ]
+
+
+def _unfit(plan: Plan, people: _People, last: date) -> list[InputError]:
+    """Each person on the last day on which they are needed."""
+    needed = [(people.prescriber, Role.PRESCRIBER, last), (people.nurse, Role.NURSE, last)]
+    if people.therapist and plan.visits:
+        seen_last = max(local_day(each.starts_at) for each in plan.visits)
+        needed.append((people.therapist, Role.THERAPIST, seen_last))
+    return unfit(needed)
+
+
+@transaction.atomic
+def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None) -> Course:
+    """Make the dated plan of a course; whatever stands in the way refuses it.
+
+    ``seen`` is the fingerprint of the dates that were on the screen: other dates are shown first.
+    """
+    patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
+    Patient.objects.select_for_update().get(pk=patient.pk)
     protocol, people = load_protocol(wanted.protocol), _people(by, wanted)
-    Chair.objects.select_for_update().get(pk=people.chair.pk)
-    draft = draft_course(by=by, wanted=wanted)
-    if draft.conflicts:
+    hold((people.chair,), [each for each in (people.nurse, people.therapist) if each])
+    draft = _draft(patient, wanted, people)
+    if draft.missing:
+        raise draft.missing[0]
+    if draft.clashes:
         raise InputError(
-            "; ".join(draft.conflicts), remedy="choose another time, chair or person", where="first"
+            "; ".join(draft.clashes), remedy="choose another time, chair or person", where="first"
         )
-    last = draft.plan.sessions[-1].starts_at.date()
-    refuse_unfit(people.prescriber, Role.PRESCRIBER, last)
-    refuse_unfit(people.nurse, Role.NURSE, last)
-    if people.therapist:
-        refuse_unfit(people.therapist, Role.THERAPIST, last)
+    refuse_unseen(draft.fingerprint, seen)
     course = Course.objects.create(
         patient=patient,
         kind=wanted.kind,
@@ -125,6 +146,7 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted) -> Course:
         planned_by_id=by.staff_id,
         planned_at=now(),
     )
+    _write_down(by, course, wanted.maintenance)
     _store(course, draft.plan, people)
     status = Patient.Status.MAINTENANCE if wanted.kind == "maintenance" else Patient.Status.IN_COURSE
     set_status(by=by, patient=patient, status=status)
@@ -143,58 +165,57 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted) -> Course:
     return course
 
 
+def _write_down(by: Actor, course: Course, told: Maintenance | None) -> None:
+    if course.kind == Course.Kind.MAINTENANCE and told and told.ends_on:
+        MaintenancePlan.objects.create(
+            course=course,
+            response=told.response.strip(),
+            plan=told.plan.strip(),
+            ends_on=told.ends_on,
+            written_by_id=by.staff_id,
+            written_at=now(),
+        )
+
+
 def _people(by: Actor, wanted: Wanted) -> _People:
     chair = chairs_of(by).filter(uid=wanted.chair).first()
     if chair is None:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
     therapist = None
     if wanted.therapy is not None:
-        therapist = _one(by, wanted.therapist, "therapist", Role.THERAPIST, Role.PRESCRIBER)
+        therapist = colleague_as(by, wanted.therapist, "therapist", Role.THERAPIST, Role.PRESCRIBER)
     return _People(
         chair,
-        _one(by, wanted.prescriber, "prescriber", Role.PRESCRIBER),
-        nurse_given(by, wanted.nurse),
+        colleague_as(by, wanted.prescriber, "prescriber", Role.PRESCRIBER),
+        colleague_as(by, wanted.nurse, "nurse", Role.NURSE, Role.PRESCRIBER),
         therapist,
     )
 
 
-def _one(by: Actor, uid: str, part: str, *roles: Role) -> Staff:
-    found = staff_with(by, *roles).filter(uid=uid).first()
-    if found is None:
-        raise InputError(
-            f"the {part} is missing",
-            limit=f"somebody of this clinic who is {' or '.join(role.words for role in roles)}",
-            remedy="choose one",
-            where=part,
-        )
-    return found
-
-
-def nurse_given(by: Actor, uid: str) -> Staff:
-    """Somebody of this clinic who may nurse a session."""
-    return _one(by, uid, "nurse", Role.NURSE, Role.PRESCRIBER)
-
-
-def _slots(plan: Plan, people: _People) -> list[Slot]:
+def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
     slots = [
-        Slot(each.starts_at, each.ends_at, f"Session {each.number}", (people.nurse,), people.chair)
+        Slot(
+            each.starts_at,
+            each.ends_at,
+            f"Session {each.number}",
+            (people.nurse,),
+            people.chair,
+            patient.pk,
+        )
         for each in plan.sessions
     ]
     if people.therapist:
         slots += [
             Slot(
-                v.starts_at,
-                v.ends_at,
-                f"{v.kind.replace('_', ' ').capitalize()} {v.number}",
+                each.starts_at,
+                each.ends_at,
+                f"{each.kind.replace('_', ' ').capitalize()} {each.number}",
                 (people.therapist,),
+                patient=patient.pk,
             )
-            for v in plan.visits
+            for each in plan.visits
         ]
     return slots
-
-
-def _words(kind: str, number: int) -> str:
-    return f"{kind.replace('_', ' ').capitalize()} {number}"
 
 
 def _store(course: Course, plan: Plan, people: _People) -> None:
@@ -237,269 +258,6 @@ def _store(course: Course, plan: Plan, people: _People) -> None:
         )
         for each in plan.items
     )
-
-
-# --- moving -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One date that moves."""
-
-    what: str
-    before: datetime
-    after: datetime
-    why: str = ""
-    visit: int | None = None
-
-
-@dataclass(frozen=True)
-class Move:
-    """A session moved, with everything that moves with it and what stands in the way."""
-
-    session: Session
-    starts_at: datetime
-    ends_at: datetime
-    chair: Chair
-    nurse: Staff
-    changes: tuple[Change, ...]
-    due_items: int
-    problems: tuple[str, ...]
-
-
-def preview_move(
-    *, by: Actor, session: Session, starts_at: datetime, chair: str = "", nurse: str = ""
-) -> Move:
-    """What would happen: the session, its visits (which stay in their window) and what is due with it."""
-    protocol = protocol_of(session.course.protocol, session.course.protocol_version)
-    shift = starts_at - session.starts_at
-    seat = chairs_of(by).filter(uid=chair).first() if chair else session.chair
-    person = nurse_given(by, nurse) if nurse else session.nurse
-    if seat is None:
-        raise InputError("the chair is missing", remedy="choose one", where="chair")
-    ends_at = session.ends_at + shift
-    others = list(
-        Session.objects.filter(course=session.course)
-        .exclude(pk=session.pk)
-        .exclude(state__in=("cancelled", "aborted"))
-    )
-    changes = [Change(f"Session {session.number}", session.starts_at, starts_at)]
-    changes += _visits_that_move(session, starts_at, shift, others, protocol)
-    problems = _order_problems(session, starts_at, ends_at, others)
-    moved = tuple(change.visit for change in changes if change.visit is not None)
-    slots = [Slot(starts_at, ends_at, f"Session {session.number}", (person,), seat, session.pk, moved)]
-    visits = {visit.pk: visit for visit in Visit.objects.filter(pk__in=moved).select_related("therapist")}
-    for change in changes[1:]:
-        visit = visits[change.visit or 0]
-        ends = change.after + timedelta(minutes=visit.minutes)
-        slots.append(Slot(change.after, ends, change.what, (visit.therapist,), None, session.pk, moved))
-    problems += conflicts_of(slots)
-    items = DueItem.objects.filter(session=session, done_at__isnull=True).count()
-    return Move(session, starts_at, ends_at, seat, person, tuple(changes), items, tuple(problems))
-
-
-def _visits_that_move(
-    session: Session, starts_at: datetime, shift: timedelta, others: list[Session], protocol: Protocol
-) -> list[Change]:
-    low, high = window_of(protocol, starts_at)
-    busy = [each.starts_at.date() for each in others] + [starts_at.date()]
-    made = []
-    for visit in Visit.objects.filter(session=session, state=Visit.State.PLANNED):
-        what = f"{visit.get_kind_display().capitalize()} {visit.number}"
-        if visit.kind == Visit.Kind.DOSING_DAY:
-            made.append(
-                Change(what, visit.starts_at, visit.starts_at + shift, "same day as the dose", visit.pk)
-            )
-        elif not low <= visit.starts_at <= high:
-            after = free_day(visit, planning.integration_days(protocol, starts_at, busy))
-            hours = "{} to {} h".format(*protocol.therapy.integration.window_h)
-            made.append(Change(what, visit.starts_at, after, f"stays {hours} after the dose", visit.pk))
-    return made
-
-
-def free_day(visit: Visit, days: list[datetime]) -> datetime:
-    """The best day on which the therapist is free; the best one at all where none is."""
-    for day in days:
-        ends_at = day + timedelta(minutes=visit.minutes)
-        if not conflicts_of([Slot(day, ends_at, "", (visit.therapist,), None, None, (visit.pk,))]):
-            return day
-    return days[0]
-
-
-def _order_problems(
-    session: Session, starts_at: datetime, ends_at: datetime, others: list[Session]
-) -> list[str]:
-    said = []
-    if starts_at <= now():
-        said.append("the new time is in the past")
-    for other in others:
-        # By time and not by number: a session in the place of another has the next free number.
-        is_before = other.starts_at < session.starts_at
-        if starts_at < other.ends_at if is_before else ends_at > other.starts_at:
-            side = "after" if is_before else "before"
-            said.append(f"it must stay {side} session {other.number} ({other.starts_at:%d %b %H:%M})")
-    preparing = Visit.objects.filter(
-        course=session.course,
-        kind=Visit.Kind.PREPARATION,
-        state=Visit.State.PLANNED,
-        starts_at__gte=starts_at,
-    )
-    if session.number == 1 and preparing.exists():
-        said.append("a preparation visit would come after the first dose")
-    return said
-
-
-@transaction.atomic
-def move_session(
-    *,
-    by: Actor,
-    patient: str,
-    uid: str,
-    starts_at: datetime,
-    version: int,
-    reason: str,
-    chair: str = "",
-    nurse: str = "",
-) -> Move:
-    """Move a session and what depends on it; refused when anything stands in the way."""
-    session = session_for(by, patient, uid, Permission.PLAN_COURSE)
-    Chair.objects.select_for_update().get(pk=session.chair_id)
-    session = (
-        Session.objects.select_for_update(of=("self",))
-        .select_related("course", "chair", "nurse")
-        .get(pk=session.pk)
-    )
-    if session.state != Session.State.PLANNED:
-        raise InputError(
-            "this session has begun or is over", value=session.get_state_display(), remedy="plan another"
-        )
-    if session.version != version:
-        theirs = {"starts_at": session.starts_at, "chair": session.chair.name}
-        raise Conflict(theirs=theirs, version=session.version)
-    move = preview_move(by=by, session=session, starts_at=starts_at, chair=chair, nurse=nurse)
-    if move.problems:
-        raise InputError("; ".join(move.problems), remedy="choose another time", where="starts_at")
-    refuse_unfit(move.nurse, Role.NURSE, starts_at.date())
-    shift, before = starts_at - session.starts_at, session.starts_at
-    session.starts_at, session.ends_at = move.starts_at, move.ends_at
-    session.chair, session.nurse = move.chair, move.nurse
-    session.version += 1
-    session.save()
-    for change in move.changes:
-        if change.visit is not None:
-            visit = Visit.objects.get(pk=change.visit)
-            visit.starts_at, visit.version = change.after, visit.version + 1
-            visit.save()
-    for item in DueItem.objects.filter(session=session, done_at__isnull=True):
-        DueItem.objects.filter(pk=item.pk).update(due_at=item.due_at + shift)
-    detail = {
-        "from": before.isoformat(),
-        "to": starts_at.isoformat(),
-        "with_it": [change.what for change in move.changes[1:]],
-    }
-    record("session.moved", by=by, entity="session", uid=uid, patient=patient, reason=reason, detail=detail)
-    return move
-
-
-@transaction.atomic
-def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, version: int) -> Visit:
-    """Move a therapy visit; an integration visit stays in the window of its session."""
-    found = visit_for(by, patient, uid, Permission.PLAN_COURSE)
-    visit = (
-        Visit.objects.select_for_update(of=("self",))
-        .select_related("course", "session", "therapist")
-        .get(pk=found.pk)
-    )
-    if visit.version != version:
-        raise Conflict(theirs={"starts_at": visit.starts_at}, version=visit.version)
-    if visit.state != Visit.State.PLANNED:
-        raise InputError("this visit is over", value=visit.get_state_display(), remedy="plan another")
-    _refuse_outside_window(visit, starts_at)
-    ends_at = starts_at + timedelta(minutes=visit.minutes)
-    slot = Slot(starts_at, ends_at, visit.get_kind_display(), (visit.therapist,), None, None, (visit.pk,))
-    said = conflicts_of([slot])
-    if said:
-        raise InputError("; ".join(said), remedy="choose another time", where="starts_at")
-    before, visit.starts_at, visit.version = visit.starts_at, starts_at, visit.version + 1
-    visit.save()
-    detail = {"from": before.isoformat(), "to": starts_at.isoformat(), "kind": visit.kind}
-    record("visit.moved", by=by, entity="visit", uid=uid, patient=patient, detail=detail)
-    return visit
-
-
-def _refuse_outside_window(visit: Visit, starts_at: datetime) -> None:
-    protocol = protocol_of(visit.course.protocol, visit.course.protocol_version)
-    if visit.kind == Visit.Kind.INTEGRATION and visit.session:
-        low, high = window_of(protocol, visit.session.starts_at)
-        if not low <= starts_at <= high:
-            hours = "{} to {} h".format(*protocol.therapy.integration.window_h)
-            raise InputError(
-                f"the visit would leave its window of {hours} after the dose",
-                value=f"{starts_at:%d %b %H:%M}",
-                limit=f"{low:%d %b %H:%M} to {high:%d %b %H:%M}",
-                remedy="choose a time inside it",
-                where="starts_at",
-            )
-    first = Session.objects.filter(course=visit.course).order_by("starts_at").first()
-    if visit.kind == Visit.Kind.PREPARATION and first and starts_at >= first.starts_at:
-        raise InputError(
-            "preparation comes before the first dose",
-            value=f"{starts_at:%d %b %H:%M}",
-            limit=f"before {first.starts_at:%d %b %H:%M}",
-            remedy="choose an earlier time",
-            where="starts_at",
-        )
-
-
-@transaction.atomic
-def cancel_session(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
-    """Give a planned session up, with a reason; its visits and what was due with it are given up too."""
-    session = session_for(by, patient, uid, Permission.PLAN_COURSE)
-    if session.state != Session.State.PLANNED:
-        raise InputError("this session has begun or is over", remedy="use the session page")
-    if not reason.strip():
-        raise InputError("the reason is missing", remedy="write why", where="reason")
-    Session.objects.filter(pk=session.pk).update(
-        state=Session.State.CANCELLED, state_because=reason.strip(), version=session.version + 1
-    )
-    give_up_with_it(session, f"session {session.number} cancelled")
-    record("session.cancelled", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
-    session.refresh_from_db()
-    return session
-
-
-@transaction.atomic
-def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> Course:
-    """End a course: complete, or by a rule; what is still planned of it is given up."""
-    course = course_for(by, patient, uid, Permission.PRESCRIBE)
-    if course.ended_at is not None:
-        raise InputError("this course has ended already", remedy="nothing has to be done")
-    if not reason.strip():
-        raise InputError("the reason is missing", remedy="write why", where="reason")
-    Course.objects.filter(pk=course.pk).update(
-        ended_at=now(), ended_by_id=by.staff_id, ended_rule=rule[:20], ended_because=reason.strip()
-    )
-    words = f"course ended: {reason.strip()}"
-    Session.objects.filter(course=course, state=Session.State.PLANNED).update(
-        state=Session.State.CANCELLED, state_because=words
-    )
-    # Nothing is left to prepare for, and what was not given has nothing to be worked through. The integration
-    # of a dose that was given stays, and so does trauma-focused therapy.
-    pointless = Q(kind=Visit.Kind.PREPARATION) | Q(session__state=Session.State.CANCELLED)
-    visits = Visit.objects.filter(pointless, course=course, state=Visit.State.PLANNED)
-    visits.update(state=Visit.State.CANCELLED, state_because=words)
-    set_status(by=by, patient=course.patient, status=Patient.Status.FOLLOW_UP, because=reason.strip())
-    record(
-        "course.ended",
-        by=by,
-        entity="course",
-        uid=uid,
-        patient=patient,
-        reason=reason.strip(),
-        detail={"rule": rule},
-    )
-    course.refresh_from_db()
-    return course
 
 
 @transaction.atomic

@@ -23,7 +23,16 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
-from openkap.care.treatment.models import AdverseEvent, Course, DueItem, LedgerEntry, Note, Session, Visit
+from openkap.care.treatment.models import (
+    AdverseEvent,
+    Course,
+    DueItem,
+    LedgerEntry,
+    MaintenancePlan,
+    Note,
+    Session,
+    Visit,
+)
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
@@ -153,6 +162,9 @@ def course_page(course: Course) -> dict[str, Any]:
     return {
         "course": course,
         "protocol": protocol,
+        "maintenance": MaintenancePlan.objects.filter(course=course).first()
+        if course.kind == Course.Kind.MAINTENANCE
+        else None,
         "lines": plan_lines(course),
         "rules": rules_of(course),
         "due_groups": list(_due_groups(course, items)),

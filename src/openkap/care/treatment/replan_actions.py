@@ -15,14 +15,13 @@ from openkap.care.audit.actions import record
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment.access import chairs_of, session_for
-from openkap.care.treatment.conflicts import Slot, conflicts_of, refuse_unfit
+from openkap.care.treatment.access import chairs_of, colleague_as, session_for
+from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, unfit
+from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
-from openkap.care.treatment.plan import PlannedItem, PlannedSession, integration_days, items_with
-from openkap.care.treatment.planning_actions import free_day, nurse_given
+from openkap.care.treatment.moving_actions import free_day
+from openkap.care.treatment.plan import PlannedItem, PlannedSession, integration_days, items_with, local_day
 from openkap.core.errors import InputError
-
-GIVEN_UP = (Session.State.CANCELLED, Session.State.ABORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,11 @@ def preview_in_its_place(
     seat = chairs_of(by).filter(uid=chair).first() if chair else session.chair
     if seat is None:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
-    person = nurse_given(by, nurse) if nurse else session.nurse
+    person = colleague_as(by, nurse, "nurse", Role.NURSE, Role.PRESCRIBER) if nurse else session.nurse
     rows = Session.objects.filter(course=session.course)
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
-    others = list(rows.exclude(state__in=GIVEN_UP))
+    others = list(with_a_dose(session.course))
     busy = [each.starts_at.date() for each in others] + [starts_at.date()]
     visits = tuple(
         PlannedAnew(
@@ -81,11 +80,20 @@ def preview_in_its_place(
         )
         for place, row in enumerate(_cancelled_with(session))
     )
-    slots = [Slot(planned.starts_at, planned.ends_at, f"Session {number}", (person,), seat)]
+    whose = session.patient_id
+    slots = [Slot(planned.starts_at, planned.ends_at, f"Session {number}", (person,), seat, whose)]
     for visit in visits:
         ends_at = visit.starts_at + timedelta(minutes=visit.instead_of.minutes)
-        slots.append(Slot(visit.starts_at, ends_at, visit.words, (visit.instead_of.therapist,)))
-    problems = [*_days_that_clash(starts_at, others), *conflicts_of(slots)]
+        # A visit on the day of the dose is beside the dose, by intent.
+        beside = None if visit.instead_of.kind == Visit.Kind.DOSING_DAY else whose
+        slots.append(
+            Slot(visit.starts_at, ends_at, visit.words, (visit.instead_of.therapist,), patient=beside)
+        )
+    day = local_day(starts_at)
+    needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
+    needed += [(visit.instead_of.therapist, Role.THERAPIST, local_day(visit.starts_at)) for visit in visits]
+    problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
+    problems += conflicts_of(slots)
     return InItsPlace(
         planned,
         seat,
@@ -123,12 +131,10 @@ def plan_in_its_place(
     """Plan a session in the place of one that ended without a dose, with its visits and what is due."""
     old = _to_replan(by, patient, uid)
     draft = preview_in_its_place(by=by, session=old, starts_at=starts_at, chair=chair, nurse=nurse)
-    Chair.objects.select_for_update().get(pk=draft.chair.pk)
+    hold([draft.chair], [draft.nurse, *(each.instead_of.therapist for each in draft.visits)])
     if draft.problems:
         raise InputError("; ".join(draft.problems), remedy="choose another time", where="starts_at")
-    day = localtime(starts_at).date()
-    refuse_unfit(old.prescriber, Role.PRESCRIBER, day)
-    refuse_unfit(draft.nurse, Role.NURSE, day)
+    last = last_dose(old.course)
     row = Session.objects.create(
         course=old.course,
         patient=old.patient,
@@ -140,6 +146,7 @@ def plan_in_its_place(
         ends_at=draft.planned.ends_at,
     )
     _store_what_belongs(row, draft)
+    follow_last_dose(old.course, last)
     _decide(by, old, in_its_place=row)
     return row
 

@@ -19,6 +19,7 @@ from openkap.care.permissions import Permission
 from openkap.care.prepared import insert
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts
+from openkap.care.treatment.due_dates import last_dose
 from openkap.care.treatment.given_up import give_up_with_it
 from openkap.care.treatment.models import Entry, Session, Value
 from openkap.care.treatment.release_actions import look_again
@@ -201,7 +202,8 @@ def give_up(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
         raise InputError("the dose has begun or the session is over", value=session.get_state_display())
     if not reason.strip():
         raise InputError("the reason is missing", remedy="write why", where="reason")
+    last = last_dose(session.course)
     move_on(session, State.ABORTED, because=reason.strip())
-    give_up_with_it(session, f"no dose in session {session.number}: {reason.strip()}")
+    give_up_with_it(session, f"no dose in session {session.number}: {reason.strip()}", last)
     record("session.given_up", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
     return session

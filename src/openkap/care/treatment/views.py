@@ -19,7 +19,9 @@ from openkap.care.treatment import (
     adverse_actions,
     drug_actions,
     due_actions,
+    ending_actions,
     forms,
+    moving_actions,
     planning_actions,
     queries,
     therapy_actions,
@@ -46,10 +48,11 @@ def plan(request: ClinicRequest, patient: str) -> HttpResponse:
     if request.method == "POST":
         try:
             wanted = forms.wanted_given(request.POST)
+            draft = planning_actions.draft_course(by=request.actor, uid=patient, wanted=wanted)
             if request.POST.get("act") == "make":
-                course = planning_actions.plan_course(by=request.actor, uid=patient, wanted=wanted)
+                seen = request.POST.get("seen", "")
+                course = planning_actions.plan_course(by=request.actor, uid=patient, wanted=wanted, seen=seen)
                 return redirect("course", patient, course.uid)
-            draft = planning_actions.draft_course(by=request.actor, wanted=wanted)
         except InputError as refused:
             error = refused
     row = patient_for(request.actor, patient, Permission.PLAN_COURSE, seen="planning")
@@ -70,9 +73,7 @@ def end_course(request: ClinicRequest, patient: str, course: str) -> HttpRespons
     if request.method == "POST":
         rule, reason = request.POST.get("rule", ""), request.POST.get("reason", "")
         try:
-            planning_actions.end_course(
-                by=request.actor, patient=patient, uid=course, rule=rule, reason=reason
-            )
+            ending_actions.end_course(by=request.actor, patient=patient, uid=course, rule=rule, reason=reason)
             return redirect("course", patient, course)
         except InputError as refused:
             error = refused
@@ -133,17 +134,17 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
     if request.method == "POST":
         try:
             if data.get("act") == "cancel":
-                planning_actions.cancel_session(
+                ending_actions.cancel_session(
                     by=request.actor, patient=patient, uid=session, reason=data.get("reason", "")
                 )
                 return redirect("course", patient, row.course.uid)
             starts_at = forms.needed_moment(data, "starts_at")
             chair, nurse = data.get("chair", ""), data.get("nurse", "")
-            preview = planning_actions.preview_move(
+            preview = moving_actions.preview_move(
                 by=request.actor, session=row, starts_at=starts_at, chair=chair, nurse=nurse
             )
             if data.get("act") == "move":
-                planning_actions.move_session(
+                moving_actions.move_session(
                     by=request.actor,
                     patient=patient,
                     uid=session,
@@ -152,6 +153,7 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
                     reason=data.get("reason", ""),
                     chair=chair,
                     nurse=nurse,
+                    seen=data.get("seen", ""),
                 )
                 messages.success(request, "Moved, with everything that depends on it.")
                 return redirect("course", patient, row.course.uid)
@@ -167,7 +169,7 @@ def move_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
     error: InputError | Conflict | None = None
     if request.method == "POST":
         try:
-            planning_actions.move_visit(
+            moving_actions.move_visit(
                 by=request.actor,
                 patient=patient,
                 uid=visit,

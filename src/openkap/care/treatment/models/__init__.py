@@ -1,7 +1,16 @@
 """Rows of treatment: the plan, the session's record, and the drug."""
 
 from openkap.care.treatment.models.drug import LedgerEntry, Lot
-from openkap.care.treatment.models.planning import Chair, Course, DueItem, Note, Replanning, Session, Visit
+from openkap.care.treatment.models.planning import (
+    Chair,
+    Course,
+    DueItem,
+    MaintenancePlan,
+    Note,
+    Replanning,
+    Session,
+    Visit,
+)
 from openkap.care.treatment.models.record import (
     Addendum,
     AdverseEvent,
@@ -34,6 +43,7 @@ __all__ = [
     "GateDecision",
     "LedgerEntry",
     "Lot",
+    "MaintenancePlan",
     "Note",
     "Prescription",
     "Replanning",

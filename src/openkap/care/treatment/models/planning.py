@@ -80,6 +80,27 @@ class Course(models.Model):
         return f"{self.pattern} {self.uid}"
 
 
+class MaintenancePlan(models.Model):
+    """What was written down before maintenance began: response, plan and end (MR-1)."""
+
+    course = models.OneToOneField(Course, on_delete=models.PROTECT, related_name="maintenance")
+    response = models.TextField()
+    plan = models.TextField()
+    ends_on = models.DateField()
+    written_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(response="") & ~Q(plan=""), name="maintenance_plan_whole")
+        ]
+
+    def __str__(self) -> str:
+        return f"maintenance until {self.ends_on}"
+
+
 class Session(models.Model):
     """One dosing session: when, where, with whom, and how far it is (FHIR: Encounter)."""
 
