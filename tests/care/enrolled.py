@@ -152,7 +152,15 @@ def doubted(cast, patient):
     return consent
 
 
-def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = "cora", against: str = ""):
+def soon_enrolled(
+    cast,
+    patient,
+    *,
+    prescriber: str = "ada",
+    coordinator: str = "cora",
+    protocol: str = "iv-racemic",
+    against: str = "",
+):
     """As ``enrolled``, rows put down directly: for tests of what comes afterwards.
 
     ``against`` is the reason for treating against the verdict.
@@ -181,7 +189,7 @@ def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = 
         )
 
     screening = models.Screening.objects.create(
-        patient=patient, protocol="iv-racemic", protocol_version="1.0.0", opened_by=cora, opened_at=at
+        patient=patient, protocol=protocol, protocol_version="1.0.0", opened_by=cora, opened_at=at
     )
     told = {"answered_by": cora, "answered_at": at, "observed_at": at, "origin": "answer", "patient": patient}
     for element, value in (("body_weight", "70 kg"), ("height", "170 cm"), ("could_be_pregnant", "no")):
@@ -189,7 +197,7 @@ def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = 
     assessment = models.Assessment.objects.create(
         patient=patient,
         screening=screening,
-        protocol="iv-racemic",
+        protocol=protocol,
         protocol_version="1.0.0",
         protocol_fingerprint="0" * 64,
         verdict="eligible",
@@ -221,7 +229,7 @@ def soon_enrolled(cast, patient, *, prescriber: str = "ada", coordinator: str = 
     )
     text = text_in_force(patient.clinic_id, "en")
     consent = models.Consent.objects.create(
-        patient=patient, text=text, protocol="iv-racemic", opened_by=cora, opened_at=at
+        patient=patient, text=text, protocol=protocol, opened_by=cora, opened_at=at
     )
     signed = models.PatientSignature.objects.create(
         consent=consent,

@@ -80,7 +80,7 @@ def wanted(cast, *, first=FIRST, seat: str = "Chair 1", **changes):
 
 def planned(cast, patient, **changes):
     """An eligible patient with a course of six sessions."""
-    soon_enrolled(cast, patient)
+    soon_enrolled(cast, patient, protocol=changes.get("protocol", "iv-racemic"))
     return planning_actions.plan_course(
         by=cast.actor("cora"), uid=patient.uid, wanted=wanted(cast, **changes)
     )
