@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, transaction
-from enrolled import consented, open_consent, proof
+from enrolled import consented, open_consent, proof, signed
 
+from openkap.care.accounts.models import Signature
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import texts
 from openkap.care.enrolment.facts import consent_in_force
@@ -196,6 +197,12 @@ def test_the_database_itself_refuses_consent_in_a_text_that_is_not_released(cast
         first_used_at=now(),
     )
     fields = {f.attname: getattr(given, f.attname) for f in ConsentGiven._meta.fields if f.name != "id"}
+    second = signed(cast, patient)
+    fields |= {
+        "consent_id": second.pk,
+        "patient_signature_id": second.patient_signature.pk,
+        "countersignature_id": Signature.objects.exclude(pk=given.countersignature_id).latest("pk").pk,
+    }
     with pytest.raises(DatabaseError, match="has not released this consent text"), transaction.atomic():
         ConsentGiven.objects.create(**fields | {"text_id": row.pk})
 

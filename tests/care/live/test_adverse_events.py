@@ -117,7 +117,8 @@ def test_an_event_that_reaches_the_server_after_signing_is_taken_and_marked(cast
     told = sent(cast, session, act("e", "event", seen_at, **NAUSEA))
     assert statuses(told) == ["saved"]
     assert adverse(told)[0]["after_signing"]
-    assert "recorded after signing" in dict(form_fields(session))["Effects, with time of onset and end"]
+    said = {field.label: field.value for field in form_fields(session)}
+    assert "recorded after signing" in said["Effects, with time of onset and end"]
 
 
 def test_the_database_takes_no_photograph_of_a_session_that_is_locked(cast, session):

@@ -10,7 +10,7 @@ from pdf_text import text_of
 
 from openkap.care.enrolment.models import Answer
 from openkap.care.live.form import MEDICINES, form_fields
-from openkap.care.treatment import closing_actions
+from openkap.care.treatment import closing_actions, dose_actions, release_actions
 from openkap.care.treatment.models import Discharge, Entry
 from openkap.care.treatment.readiness import ready_since
 from openkap.care.treatment.stamps import Stamp
@@ -46,6 +46,18 @@ def answered(cast, patient, watch, element, value, days_ago=1, is_known=True):
         answered_by=cast.staff("ben"),
         answered_at=moment,
     )
+
+
+def released_by_decision(cast, session, *rules):
+    """Ordered, checked, and released because the prescriber says of each of these gates to go on."""
+    treated.ordered(cast, session)
+    treated.checked(cast, session)
+    where = {"patient": session.patient.uid, "uid": session.uid}
+    for rule in rules:
+        dose_actions.decide_gate(
+            by=cast.actor("ada"), **where, rule=rule, goes_on=True, reason="settled after rest"
+        )
+    release_actions.clear(by=cast.actor("ben"), **where)
 
 
 def read(cast, session, watch, begun, minute, **values):
@@ -84,16 +96,8 @@ def test_vital_signs_nobody_read_before_leaving_are_not_recorded(cast, session, 
 
 
 def test_a_pressure_the_prescriber_accepted_says_so_before_dosing(cast, session, watch):
-    from openkap.care.treatment import dose_actions
-
     treated.arrived(cast, session, watch, sbp_predose="145")
-    treated.ordered(cast, session)
-    treated.checked(cast, session)
-    where = {"patient": session.patient.uid, "uid": session.uid}
-    dose_actions.decide_gate(
-        by=cast.actor("ada"), **where, rule="PRE-10", goes_on=True, reason="settled after rest"
-    )
-    dose_actions.clear(by=cast.actor("ben"), **where)
+    released_by_decision(cast, session, "PRE-10")
     said = told(session)["Vital signs acceptable before dosing"]
     assert said.startswith("yes, by the prescriber's decision: PRE-10")
 
@@ -109,7 +113,10 @@ def test_medicines_come_from_what_the_screening_knew_and_unknown_stays_not_recor
     answered(cast, patient, watch, "cns_depressant_or_alcohol", "yes")
     answered(cast, patient, watch, "maoi", "no")
     answered(cast, patient, watch, "psychostimulant_same_day", "no", is_known=False)
-    treated.dosing(cast, session, watch)
+    treated.arrived(cast, session, watch)
+    news = [each.rule.id for each in release_actions.gates_now(session) if each.lead]
+    released_by_decision(cast, session, *news)
+    treated.dose(cast, session, "start")
     answered(cast, patient, watch, "maoi", "yes", days_ago=-1)
     said = told(session)
     assert said[MEDICINES["cns_depressant_or_alcohol"]] == "yes"

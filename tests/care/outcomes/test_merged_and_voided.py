@@ -13,6 +13,7 @@ from openkap.care.enrolment import consent_actions
 from openkap.care.enrolment.facts import withdrawn
 from openkap.care.outcomes import actions, planning, queries, safety
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal, Turn
+from openkap.care.patients.models import Patient
 
 
 def kinds():
@@ -30,6 +31,14 @@ def merged_into(cast, register):
         return kept
 
     return put_together
+
+
+def merged_long_ago(register, absorbed):
+    """Put together before a running course held a merge."""
+    kept = register("Kept")
+    Patient.objects.filter(pk=absorbed.pk).update(status=Patient.Status.MERGED, merged_into=kept)
+    absorbed.refresh_from_db()
+    return kept
 
 
 def test_a_relapse_after_a_merge_is_seen_against_the_response_of_the_absorbed_record(
@@ -63,16 +72,16 @@ def test_the_alert_of_an_absorbed_record_stands_in_the_banner_of_the_kept_one(
     cast, patient, asked, merged_into
 ):
     form = Form.objects.get(invitation=asked, instrument="phq-9")
-    safety.look_at(by=cast.actor("ada"), form=form, answers={"9": 3})
+    safety.look_at(by=cast.actor("ada"), form=form, answers={"9": 3}, given=[("9", 3)])
     assert SafetySignal.objects.count() == 1
     kept = merged_into(patient)
     page = cast.client("ada").get(reverse("patient", args=[kept.uid])).content.decode()
     assert "safety answer" in page
 
 
-def test_the_sessions_of_an_absorbed_record_still_ask_for_their_measures(cast, patient, watch, merged_into):
+def test_the_sessions_of_an_absorbed_record_still_ask_for_their_measures(cast, patient, watch, register):
     session = first_session(planned(cast, patient))
-    merged_into(patient)
+    merged_long_ago(register, patient)
     watch.moment = session.starts_at - timedelta(hours=40)
     planning.plan_due("test")
     assert Invitation.objects.filter(about_uid=session.uid).exists()
@@ -111,14 +120,15 @@ def test_when_the_baseline_is_voided_the_same_reading_is_judged_against_the_next
     assert [(each.kind, each.before) for each in queries.trajectory(patient).milestones] == [("response", 60)]
 
 
-def test_a_consent_given_anew_in_the_kept_record_counts_for_the_absorbed_one(cast, patient, merged_into):
+def test_a_consent_given_anew_in_the_kept_record_counts_for_the_absorbed_one(cast, patient, register, watch):
     planned(cast, patient)
     given = patient.consents.get()
     consent_actions.withdraw(
         by=cast.actor("cora"), uid=patient.uid, consent=given.uid, said="no", person=proof(cast, "cora")
     )
     assert withdrawn([patient.pk]) == {patient.pk}
-    kept = merged_into(patient)
+    kept = merged_long_ago(register, patient)
     assert withdrawn([kept.pk]) == {kept.pk}
+    watch.forward(minutes=1)
     soon_enrolled(cast, kept)
     assert withdrawn([patient.pk, kept.pk]) == set()

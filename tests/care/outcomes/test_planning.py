@@ -14,7 +14,7 @@ from openkap.care.messaging.models import Message
 from openkap.care.outcomes import actions, planning, queries
 from openkap.care.outcomes.models import Form, FormScore, Invitation
 from openkap.care.patients.models import Identity, Patient
-from openkap.care.treatment import planning_actions
+from openkap.care.treatment import ending_actions, moving_actions
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_planned_session_sends_its_measure_a_day_before(session, watch):
 
 
 def test_a_cancelled_session_sends_nothing_and_its_gap_says_that_the_visit_was_missed(cast, session, watch):
-    planning_actions.cancel_session(
+    ending_actions.cancel_session(
         by=cast.actor("cora"), patient=session.patient.uid, uid=session.uid, reason="ill"
     )
     assert send(session, watch) == 0
@@ -64,7 +64,7 @@ def test_a_session_cancelled_after_the_link_went_out_is_not_reminded_and_is_no_m
     cast, session, watch
 ):
     send(session, watch)
-    planning_actions.cancel_session(
+    ending_actions.cancel_session(
         by=cast.actor("cora"), patient=session.patient.uid, uid=session.uid, reason="ill"
     )
     watch.forward(hours=12)
@@ -106,7 +106,14 @@ def test_a_closed_patient_is_sent_nothing(session, watch):
 
 
 def move(cast, session, hours: float) -> None:
-    planning_actions.move_session(
+    ending_actions.cancel_session(
+        # The next dose would be too near.
+        by=cast.actor("cora"),
+        patient=session.patient.uid,
+        uid=session.course.sessions.get(number=2).uid,
+        reason="ill that week",
+    )
+    moving_actions.move_session(
         by=cast.actor("cora"),
         patient=session.patient.uid,
         uid=session.uid,
@@ -168,7 +175,7 @@ def test_a_telephone_whose_clock_is_years_behind_dates_no_score_before_it_was_as
 
 
 def test_a_session_given_up_with_its_course_is_no_missed_visit(cast, session, watch):
-    planning_actions.end_course(
+    ending_actions.end_course(
         by=cast.actor("ada"),
         patient=session.patient.uid,
         uid=session.course.uid,

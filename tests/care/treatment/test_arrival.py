@@ -7,7 +7,7 @@ from django.utils.timezone import localtime
 from treated import first_session, planned
 
 from openkap.care.audit.models import AuditEvent
-from openkap.care.treatment import session_actions
+from openkap.care.treatment import ending_actions, session_actions
 from openkap.core.errors import InputError
 
 
@@ -66,11 +66,20 @@ def test_what_is_offered_shows_what_moves_with_the_session_and_moves_nothing_yet
 
 
 def test_a_session_moved_to_today_receives_its_patient(cast, session, watch):
+    # The next dose would be too near: it is given up first.
+    ending_actions.cancel_session(
+        by=cast.actor("cora"),
+        patient=session.patient.uid,
+        uid=session.course.sessions.get(number=2).uid,
+        reason="ill that week",
+    )
     watch.moment = session.starts_at + timedelta(days=1)
     shown = cast.client("ada").post(url_of(session, "arrive/")).content.decode()
     soon = shown.partition('name="starts_at" value="')[2].partition('"')[0]
-    moved = {"act": "move", "starts_at": soon, "version": session.version, "reason": "came a day later"}
-    assert cast.client("ada").post(url_of(session, "move/"), moved).status_code == 302
+    moved = {"starts_at": soon, "version": session.version, "reason": "came a day later"}
+    looked = cast.client("ada").post(url_of(session, "move/"), moved | {"act": "look"})
+    moved["seen"] = looked.content.decode().partition('name="seen" value="')[2].partition('"')[0]
+    assert cast.client("ada").post(url_of(session, "move/"), moved | {"act": "move"}).status_code == 302
     assert cast.client("ben").post(url_of(session, "arrive/")).status_code == 302
     session.refresh_from_db()
     assert session.state == "arrived"

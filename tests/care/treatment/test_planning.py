@@ -9,7 +9,7 @@ from treated import FIRST, chair, first_session, gone, planned, wanted
 
 from openkap.care.accounts.models import Credential
 from openkap.care.moment import now
-from openkap.care.treatment import planning_actions
+from openkap.care.treatment import ending_actions, planning_actions
 from openkap.care.treatment.models import Course, DueItem, Session, Visit
 from openkap.care.treatment.plan import window_of
 from openkap.core.errors import InputError
@@ -253,7 +253,7 @@ def test_the_course_page_asks_a_fixed_number_of_times(cast, patient, django_asse
 def test_ending_a_course_cancels_what_has_no_more_purpose_and_keeps_therapy(cast, patient, watch):
     course = planned(cast, patient)
     gone(cast, first_session(course), watch)
-    planning_actions.end_course(
+    ending_actions.end_course(
         by=cast.actor("ada"), patient=patient.uid, uid=course.uid, rule="other", reason="they move away"
     )
     left = course.visits.filter(state="planned")

@@ -9,7 +9,7 @@ from treated import arrived, first_session, planned
 from openkap.care.accounts.models import Credential
 from openkap.care.audit.models import AuditEvent
 from openkap.care.moment import now
-from openkap.care.treatment import planning_actions, replan_actions, session_actions
+from openkap.care.treatment import ending_actions, moving_actions, replan_actions, session_actions
 from openkap.care.treatment.models import DueItem, Replanning, Session, Visit
 from openkap.care.treatment.plan import window_of
 from openkap.core.errors import InputError
@@ -41,7 +41,8 @@ def url_of(session):
 
 
 def day_after_the_last(session):
-    return session.course.sessions.get(number=6).starts_at + timedelta(days=3)
+    # In the afternoon: the morning is the integration of the last dose.
+    return session.course.sessions.get(number=6).starts_at + timedelta(days=3, hours=4)
 
 
 def replan(cast, session, **changes):
@@ -65,7 +66,7 @@ def test_tests_before_the_first_dose_stay_due_when_the_first_session_is_given_up
 
 
 def test_tests_before_the_first_dose_stay_due_when_the_first_session_is_cancelled(cast, session):
-    planning_actions.cancel_session(
+    ending_actions.cancel_session(
         by=cast.actor("cora"), patient=session.patient.uid, uid=session.uid, reason="ill"
     )
     assert DueItem.objects.filter(course=session.course, what="ECG", done_at__isnull=True).exists()
@@ -153,7 +154,7 @@ def test_a_session_between_two_others_keeps_its_neighbours_in_the_order_of_time(
     between = third.starts_at + timedelta(days=1)
     row = replan(cast, undosed, starts_at=between)
     assert third.starts_at < row.starts_at < fourth.starts_at
-    move = lambda session, to: planning_actions.preview_move(  # noqa: E731
+    move = lambda session, to: moving_actions.preview_move(  # noqa: E731
         by=cast.actor("cora"), session=session, starts_at=to
     )
     assert move(fourth, fourth.starts_at + timedelta(hours=1)).problems == ()

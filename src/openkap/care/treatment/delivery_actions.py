@@ -178,12 +178,16 @@ def _trouble(act: Act) -> str:
         )
     if act.kind == "start" and (trouble := _not_released(act.session, moment)):
         return trouble
-    # To go on is to give more.
-    if act.kind in ("start", "resume") and consent_in_force(act.session.patient, moment) is None:
+    if _lacks_consent(act.session, act.kind, moment):
         return "no dose without valid consent"
     others = [_done(row) for row in reading.dose_events(act.session) if row != act.corrects]
     this = Done(str(act.fields["client_id"]), act.kind, moment, (now(), _LAST))
     return "" if fits([*others, this]) else why_not(others, this) or "it does not fit the dose so far"
+
+
+def _lacks_consent(session: Session, kind: str, moment: datetime) -> bool:
+    """To go on is to give more: a resumed pump asks as the start does."""
+    return kind in ("start", "resume") and consent_in_force(session.patient, moment) is None
 
 
 # A tablet that saw the release may start before it hears that the release was taken back.
@@ -271,6 +275,7 @@ def _let_in(by: Actor, session: Session) -> None:
                 _becomes_event(by, session, row)
     # A second start is never let in: which one was the start is a decision.
     new = [row for row in waiting if row.names is None and row.kind != "start"]
+    new = [row for row in new if not _lacks_consent(session, row.kind, row.observed_at)]
     found = that_fit([_done(row) for row in reading.dose_events(session)], [_done(row) for row in new])
     for row in new:
         if row.client_id in found:
