@@ -54,7 +54,8 @@ def claim(
     free = waiting.filter(models.Q(claimed_until__isnull=True) | models.Q(claimed_until__lt=moment))
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
-            free = free.select_for_update(skip_locked=True)
+            # Only the rows themselves: what is read beside them may not be there.
+            free = free.select_for_update(skip_locked=True, of=("self",))
         rows = list(free[:limit])
         waiting.model._default_manager.filter(pk__in=[row.pk for row in rows]).update(
             claimed_by=worker, claimed_until=moment + lease, attempts=models.F("attempts") + 1

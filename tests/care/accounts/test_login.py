@@ -5,12 +5,19 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.core.cache import cache
 from django.test import Client
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
 
 LOGIN = "/account/login/"
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_tried_yet():
+    """The limits on tries count in the cache, which tests share."""
+    cache.clear()
 
 
 @pytest.fixture
