@@ -23,10 +23,10 @@ KEEPING = ("keeping/test_backup.py", "keeping/test_crash.py")
 # What was seen to pass when this was written; fewer means that tests went missing, not that they passed.
 AT_LEAST = {
     "who may what": 19,
-    "treatment": 180,
-    "enrolment and live": 215,
-    "insights and outcomes": 190,
-    "the rest": 220,
+    "treatment": 170,
+    "enrolment and live": 205,
+    "insights and outcomes": 180,
+    "the rest": 290,
     "keeping": 7,
 }
 
