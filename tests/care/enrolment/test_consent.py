@@ -196,3 +196,13 @@ def test_a_signed_consent_is_shown_as_it_was_whatever_becomes_of_the_content(cas
     assert words(after) == before
     assert "Version 1.0.0" in after.content.decode()
     assert cast.client("ada").get(url_of(patient, given.consent.uid, "copy.pdf")).status_code == 200
+
+
+def test_nothing_on_the_page_the_patient_signs_leads_to_other_records(cast, patient):
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    page = cast.client("cora").get(f"/patients/{patient.uid}/consent/{consent.uid}/sign/").content.decode()
+    links = set(re.findall(r'href="(/[^"#]*)"', page)) - {f"/patients/{patient.uid}/consent/{consent.uid}/"}
+    assert not [each for each in links if not each.startswith("/static/")]
+    assert "<nav" not in page
+    assert 'type="search"' not in page
