@@ -83,3 +83,21 @@ def test_many_who_write_at_once_make_one_chain(cast):
         thread.join()
     assert not failed
     assert checked(by.clinic_uid).last_sequence == before + 6 * 16
+
+
+@pytest.mark.django_db
+def test_every_page_that_shows_one_patient_says_who_looked(cast, patient):
+    from treated import first_session, planned
+
+    course = planned(cast, patient)
+    session, visit = first_session(course), course.visits.first()
+    chart = f"/patients/{patient.uid}/"
+    for key, page in (
+        ("cora", f"sessions/{session.uid}/move/"),
+        ("cora", f"visits/{visit.uid}/move/"),
+        ("ada", f"courses/{course.uid}/end/"),
+        ("cora", "outcomes/ask/"),
+    ):
+        before = AuditEvent.objects.filter(action="patient.seen").count()
+        assert cast.client(key).get(chart + page).status_code == 200, page
+        assert AuditEvent.objects.filter(action="patient.seen").count() == before + 1, page

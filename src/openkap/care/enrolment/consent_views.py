@@ -117,7 +117,7 @@ def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
             return redirect("consent", patient, consent)
         except InputError as refused:
             error = refused
-    row, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
+    row, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT, seen="consent")
     context = frame(request, row) | queries.conversation(found)
     context |= {"error": error, "typed": request.POST, "needs_interpreter": row.identity.needs_interpreter}
     return render(request, "enrolment/sign.html", context, status=422 if error else 200)
@@ -161,7 +161,7 @@ def withdraw(request: ClinicRequest, patient: str, consent: str) -> HttpResponse
             return redirect("consents" if request.actor.may(Permission.TAKE_CONSENT) else "patient", patient)
         except InputError as refused:
             error = refused
-    row, found = consent_for(request.actor, patient, consent, Permission.WITHDRAW_CONSENT)
+    row, found = consent_for(request.actor, patient, consent, Permission.WITHDRAW_CONSENT, seen="consent")
     context = frame(request, row) | {"consent": found, "error": error, "typed": request.POST}
     return render(request, "enrolment/withdraw.html", context, status=422 if error else 200)
 

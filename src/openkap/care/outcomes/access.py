@@ -23,10 +23,10 @@ LATE = timedelta(days=30)
 
 
 def invitation_for(
-    by: Actor, patient_uid: str, uid: str, permission: Permission
+    by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = ""
 ) -> tuple[Patient, Invitation]:
     """One invitation of a patient; 404 for anybody else's."""
-    patient = patient_for(by, patient_uid, permission, seen="")
+    patient = patient_for(by, patient_uid, permission, seen=seen)
     found = Invitation.objects.filter(patient=patient, uid=uid).first()
     if found is None:
         raise Http404("no such invitation of this patient")

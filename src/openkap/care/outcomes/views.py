@@ -37,7 +37,7 @@ def outcomes(request: ClinicRequest, patient: str) -> HttpResponse:
 
 def ask(request: ClinicRequest, patient: str) -> HttpResponse:
     """Ask for forms now: by link, or on this tablet."""
-    row = patient_for(request.actor, patient, Permission.SEND_MEASURE, seen="")
+    row = patient_for(request.actor, patient, Permission.SEND_MEASURE, seen="questions asked")
     form = AskForm(request.POST or None)
     form.fields["instruments"].initial = form.usual()
     if request.method == "POST" and form.is_valid():
@@ -58,7 +58,9 @@ def _hand_over(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
 
 def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
     """One invitation: hand over the tablet for it, or say why it stays missing."""
-    row, asked = invitation_for(request.actor, patient, invitation, Permission.SEND_MEASURE)
+    row, asked = invitation_for(
+        request.actor, patient, invitation, Permission.SEND_MEASURE, seen="questions asked"
+    )
     form = GapForm(request.POST if request.POST.get("act") == "close" else None)
     try:
         if request.POST.get("act") == "tablet":

@@ -19,7 +19,7 @@ def replan(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     error: InputError | None = None
     preview = None
     data = request.POST
-    row = session_for(request.actor, patient, session, Permission.PLAN_COURSE)
+    row = session_for(request.actor, patient, session, Permission.PLAN_COURSE, seen="plan")
     if request.method == "POST":
         try:
             if data.get("act") == "none":

@@ -77,7 +77,7 @@ def end_course(request: ClinicRequest, patient: str, course: str) -> HttpRespons
             return redirect("course", patient, course)
         except InputError as refused:
             error = refused
-    row = course_for(request.actor, patient, course, Permission.PRESCRIBE)
+    row = course_for(request.actor, patient, course, Permission.PRESCRIBE, seen="plan")
     context = frame(request, row.patient) | queries.course_page(row) | {"error": error, "typed": request.POST}
     return render(request, "treatment/end_course.html", context, status=422 if error else 200)
 
@@ -130,7 +130,7 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
     error: InputError | Conflict | None = None
     preview = None
     data = request.POST
-    row = session_for(request.actor, patient, session, Permission.PLAN_COURSE)
+    row = session_for(request.actor, patient, session, Permission.PLAN_COURSE, seen="plan")
     if request.method == "POST":
         try:
             if data.get("act") == "cancel":
@@ -179,7 +179,7 @@ def move_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
             return redirect("visit", patient, visit)
         except (InputError, Conflict) as refused:
             error = refused
-    row = visit_for(request.actor, patient, visit, Permission.PLAN_COURSE)
+    row = visit_for(request.actor, patient, visit, Permission.PLAN_COURSE, seen="plan")
     context = frame(request, row.patient) | queries.visit_page(row) | {"error": error, "typed": request.POST}
     return render(request, "treatment/move_visit.html", context, status=422 if error else 200)
 
