@@ -32,7 +32,7 @@ def answer_on_a_bad_network(phone: Any, link: str) -> None:
         if number == whole // 2:
             phone.context.set_offline(True)
         if number == whole - 2:
-            expect(phone.locator("#saved")).to_contain_text("No network")
+            expect(phone.locator("#saved")).to_contain_text("kept on this device")
             phone.context.set_offline(False)
             phone.evaluate("window.dispatchEvent(new Event('online'))")
             phone.get_by_text("on the clinic's server").wait_for()
