@@ -6,7 +6,7 @@ import re
 import zlib
 
 OBJECT = re.compile(rb"(\d+) 0 obj\s(.*?)\sendobj", re.S)
-STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.S)
+STREAM = re.compile(rb"\bstream\r?\n")
 FONT_OR_END = re.compile(rb"/(\w+) [\d.]+ Tf|\b(ET)\b")
 ESCAPE = re.compile(rb"\\([0-7]{1,3}|.)", re.S)
 PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
@@ -26,7 +26,8 @@ def text_of(pdf: bytes) -> str:
 
 def _stream(body: bytes) -> bytes:
     found = STREAM.search(body)
-    return zlib.decompress(found.group(1)) if found and b"/FlateDecode" in body else b""
+    # It ends by itself: its last byte may look like the end of a line, and belongs to it all the same.
+    return zlib.decompressobj().decompress(body[found.end() :]) if found and b"/FlateDecode" in body else b""
 
 
 def _fonts(objects: dict[bytes, bytes]) -> dict[bytes, dict[int, str]]:

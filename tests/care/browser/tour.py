@@ -29,7 +29,7 @@ AGAIN |= dict.fromkeys(("patient", "courses", "consents", "screening", "session"
 ACTS = {
     *("screening_answer", "screening_shared_decision", "consent_part", "consent_capacity", "visit_missed"),
     *(f"session_{act}" for act in ("addendum", "adverse_event", "alert", "arrive", "check", "clear", "dose")),
-    *(f"session_{act}" for act in ("entry", "gate", "give_up", "leave", "order", "sign", "waste")),
+    *(f"session_{act}" for act in ("entry", "gate", "give_up", "leave", "order", "sign", "waste", "amount")),
     *("practice_begin", "practice_end", "practice_sync", "live_sync", "course_report_event", "course_due"),
     *("insights_extract", "registry_access", "demo_be", "lock", "switch_clinic", "start"),
 }
@@ -37,7 +37,7 @@ ACTS = {
 NOT_PAGES = {
     *("audit_export", "insights_csv", "insights_pdf", "session_pdf", "consent_copy", "monitoring_form"),
     *("session_photo", "live_worker", "live_state", "board_state", "practice_state", "health", "session_now"),
-    *("mfa_download_recovery_codes", "mfa_login_webauthn"),
+    *("mfa_download_recovery_codes", "mfa_login_webauthn", "my_alerts"),
 }
 # Looked at elsewhere in this folder and in tests/journeys, with the same rules.
 ELSEWHERE = {"answer", "answered"}
