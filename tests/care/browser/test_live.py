@@ -205,6 +205,19 @@ def test_nothing_lies_under_a_fold(browser, clinic, width, height):
     page.context.close()
 
 
+def test_an_answer_of_the_server_takes_no_tap_from_under_the_finger(browser, clinic):
+    page = clinic.open(browser, clinic.paths[1])
+    page.click("[data-tab=vitals]")
+    cell = page.locator(".pad-cell:enabled").first
+    value, box = cell.get_attribute("data-value"), cell.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.evaluate("() => { livePage.draw(); }")
+    page.mouse.up()
+    assert page.evaluate("livePage.pad.values") == {"sbp": int(value)}
+    page.context.close()
+
+
 PRESSURES = {
     0: 124,
     10: 133,

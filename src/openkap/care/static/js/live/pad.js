@@ -13,6 +13,24 @@ export class Pad {
     this.asked = {};
     root.addEventListener("click", (event) => this.tapped(event));
     root.addEventListener("keydown", (event) => this.keyed(event));
+    root.addEventListener("pointerdown", () => { this.isHeld = true; });
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => this.letGo()));
+  }
+
+  // The tap has been heard: what waited for the finger is drawn.
+  letGo() {
+    this.isHeld = false;
+    this.refresh();
+  }
+
+  // What comes from the server changes the pad only where it shows something else, and never under a finger: a
+  // table that is made anew between the touch and its end loses the tap.
+  refresh() {
+    if (!this.isHeld && this.drawn && this.drawn !== this.shown()) this.draw();
+  }
+
+  shown() {
+    return JSON.stringify([this.active, this.page, this.typed, this.values, this.asked, this.last(this.active), this.table?.clientHeight]);
   }
 
   get field() {
@@ -53,6 +71,7 @@ export class Pad {
     this.table.replaceChildren(...this.cells());
     this.picked(this.values);
     if (focus?.field) this.root.querySelector(`[data-field="${focus.field}"]`)?.focus();
+    this.drawn = this.shown();
   }
 
   fieldButton(field) {

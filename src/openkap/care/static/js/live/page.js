@@ -386,7 +386,7 @@ class Page {
     drawLog(this, document.querySelector("#log ol"));
     this.drawAlerts(waiting);
     this.drawHead();
-    if (this.tab === "vitals") this.pad?.draw();
+    if (this.tab === "vitals") this.pad?.refresh();
     if ((this.tab === "drug" || this.tab === "leaving") && this.shownMark !== this.state.mark && !by("panel-other").contains(document.activeElement)) this.open(this.tab);
     this.shownMark = this.state.mark;
   }
