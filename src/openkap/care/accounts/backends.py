@@ -10,10 +10,12 @@ from django.contrib.auth.backends import BaseBackend
 from django.db import transaction
 from django.http import HttpRequest
 
-from openkap.care.accounts.actor import actor_for, held_roles
+from openkap.care.accounts.actor import Actor, actor_for, held_roles
 from openkap.care.accounts.models import Staff
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
+
+NOBODY = Actor(uid="", name="not known", staff_id=0)
 
 
 class LockingBackend(BaseBackend):
@@ -28,9 +30,7 @@ class LockingBackend(BaseBackend):
         if person is None:
             # As much work as for a known address, so that time tells nothing.
             Staff().set_password(password)
-            from openkap.care.accounts.logins import unknown_address
-
-            unknown_address()
+            _unknown_address()
             return None
         return person if check_password(person, password) and person.is_active else None
 
@@ -42,6 +42,12 @@ class LockingBackend(BaseBackend):
         # One read for who this is and what they may: ``actor_for`` takes the roles from here, once.
         person.roles_read = rows
         return person
+
+
+def _unknown_address() -> None:
+    """Somebody tried an address that nobody here has; it is not kept, as it may be a password."""
+    with transaction.atomic():
+        record("login.unknown", by=NOBODY, entity="staff")
 
 
 def is_locked(person: Staff) -> bool:

@@ -11,12 +11,10 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from openkap.care.accounts.actor import Actor, actor_for
+from openkap.care.accounts.actor import actor_for
 from openkap.care.accounts.backends import count_failure, is_locked
 from openkap.care.accounts.models import Staff
 from openkap.care.audit.actions import record
-
-NOBODY = Actor(uid="", name="not known", staff_id=0)
 
 
 @receiver(sessions.user_logged_in, dispatch_uid="audit of logins")
@@ -71,12 +69,6 @@ def wrong_factor(request: HttpRequest, user: Staff, **sent: Any) -> None:
             count_failure(row)
     if is_locked(row):
         request.session.flush()
-
-
-def unknown_address() -> None:
-    """Somebody tried an address that nobody here has; it is not kept, as it may be a password."""
-    with transaction.atomic():
-        record("login.unknown", by=NOBODY, entity="staff")
 
 
 def _record(action: str, user: Staff, **detail: str) -> None:
