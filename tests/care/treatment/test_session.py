@@ -162,6 +162,7 @@ def test_what_screening_would_say_today_holds_the_dose(cast, session, watch):
     news = [each for each in release_actions.gates_now(session) if each.lead]
     assert [(each.state, each.saw) for each in news] == [("review", "590 ms")]
     assert news[0].title.startswith("New since screening: ")
+    assert news[0].sources
     assert news[0].holds
 
 

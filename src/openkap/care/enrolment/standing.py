@@ -11,7 +11,8 @@ from openkap.care.enrolment.models import Decision, SharedDecision
 from openkap.care.patients.models import Patient
 from openkap.protocol.assess import Reason
 from openkap.protocol.facts import Fact
-from openkap.protocol.rules import Action, Rule
+from openkap.protocol.model import Protocol
+from openkap.protocol.rules import Action
 
 WEIGHS = (Action.EXCLUDE, Action.CLINICIAN_REVIEW, Action.DELAY)
 
@@ -20,22 +21,15 @@ WEIGHS = (Action.EXCLUDE, Action.CLINICIAN_REVIEW, Action.DELAY)
 class Since:
     """What has come since the decision: rules that fire now and did not, and what the patient wishes now."""
 
-    # Each with the rule and what it sees.
-    fired: tuple[tuple[Rule, str], ...] = ()
+    # The protocol that was screened under: the sources of what fires are its own.
+    protocol: Protocol
+    fired: tuple[Reason, ...] = ()
     # Empty while the patient wishes to go on.
     wish: str = ""
 
-    @property
-    def words(self) -> str:
-        said = [f"{rule.title}: {saw}" for rule, saw in self.fired]
-        return "; ".join([*said, *([f"the patient's last wish: {self.wish}"] if self.wish else [])])
 
-
-NOTHING = Since()
-
-
-def since_decision(patient: Patient) -> Since:
-    """What speaks against treatment now and did not when the last decision was signed."""
+def since_decision(patient: Patient) -> Since | None:
+    """What speaks against treatment now and did not when the last decision was signed; none was: ``None``."""
     row = (
         Decision.objects.filter(patient=patient)
         .select_related("assessment__screening")
@@ -43,20 +37,20 @@ def since_decision(patient: Patient) -> Since:
         .first()
     )
     if row is None:
-        return NOTHING
+        return None
     screening = row.assessment.screening
     told = json.loads(row.assessment.snapshot)
     weighed = {reason["rule"] for reason in told.get("reasons", ())}
     answer = assess_patient(patient, screening)
     fired = tuple(
-        (reason.rule, reason.value)
+        reason
         for reason in answer.reasons
         if reason.rule.action in WEIGHS
         and (reason.rule.id not in weighed or _is_newer(reason, answer.facts.known, row))
     )
     wish = SharedDecision.objects.filter(patient=patient).order_by("-id").first()
     is_other = wish is not None and wish.wish != SharedDecision.Wish.GO_ON
-    return Since(fired, wish.get_wish_display() if wish and is_other else "")
+    return Since(answer.protocol, fired, wish.get_wish_display() if wish and is_other else "")
 
 
 def _is_newer(reason: Reason, known: Mapping[str, Fact], row: Decision) -> bool:

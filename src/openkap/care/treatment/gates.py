@@ -10,7 +10,7 @@ from openkap.care.enrolment.standing import Since
 from openkap.care.treatment.course_rules import Ruled
 from openkap.care.treatment.models import GateDecision
 from openkap.core.source import Grade
-from openkap.protocol.assess import reason_of, source_dict
+from openkap.protocol.assess import Reason, reason_of, source_dict
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Element, dictionary
 from openkap.protocol.facts import Facts, Standing, derive, show_value
@@ -114,7 +114,7 @@ def gates_of(
 
 
 def course_gates(
-    protocol: Protocol, stops: Sequence[Ruled], since: Since, decisions: Mapping[str, GateDecision]
+    protocol: Protocol, stops: Sequence[Ruled], since: Since | None, decisions: Mapping[str, GateDecision]
 ) -> list[Gate]:
     """What the course as a whole says before one more dose: rules that are met, news since screening."""
     found = []
@@ -127,16 +127,20 @@ def course_gates(
             stop.rule.note or "",
         )
         sources = tuple(source_dict(protocol, name) for name in stop.rule.sources)
-        found.append(_decided(Gate(hold, "review", stop.said, "", (), None, sources, lead=COURSE), decisions))
-    for rule, saw in since.fired:
-        gate = Gate(rule, SINCE[rule.action], saw, "", (), lead=SCREENED)
-        found.append(_decided(gate, decisions))
-    return found
+        found.append(Gate(hold, "review", stop.said, "", (), None, sources, lead=COURSE))
+    if since is not None:
+        for reason in since.fired:
+            sources = tuple(source_dict(since.protocol, name) for name in reason.rule.sources)
+            state = SINCE[reason.rule.action]
+            found.append(
+                Gate(reason.rule, state, reason.value, _limit(reason), (), None, sources, lead=SCREENED)
+            )
+    return [_decided(gate, decisions.get(gate.rule.id)) for gate in found]
 
 
-def wished(gates: list[Gate], since: Since) -> list[Gate]:
+def wished(gates: list[Gate], since: Since | None) -> list[Gate]:
     """A patient who no longer wishes to go on gets no dose: the gate of the screening says so."""
-    if not since.wish:
+    if since is None or not since.wish:
         return gates
     saw = f"the patient's last wish: {since.wish}"
     return [
@@ -149,8 +153,8 @@ def _facts_of(rule: Rule | CourseHold) -> tuple[str, ...]:
     return facts_of(rule.condition) if isinstance(rule, Rule) else ()
 
 
-def _decided(gate: Gate, decisions: Mapping[str, GateDecision]) -> Gate:
-    decision = decisions.get(gate.rule.id)
+def _decided(gate: Gate, decision: GateDecision | None) -> Gate:
+    """The gate with what the prescriber said of it; that counts while the gate sees the same."""
     if gate.state != "review" or decision is None or decision.saw != gate.saw[:200]:
         return replace(gate, decision=decision)
     return replace(gate, state="decided" if decision.goes_on else "shut", decision=decision)
@@ -206,14 +210,15 @@ def _gate(protocol: Protocol, rule: Rule, facts: Facts, decision: GateDecision |
         ]
         return Gate(rule, "open", "; ".join(doubtful), "", asks, None, sources)
     reason = reason_of(rule, finding, facts, elements)
-    # "limit yes" says nothing that the title does not say.
-    limit = "" if reason.limit in {"yes", "no"} else reason.limit
+    limit = _limit(reason)
     if outcome == "clear":
         return Gate(rule, "clear", reason.value, limit, asks, None, sources)
-    state = SHUT[rule.action]
-    if state == "review" and decision is not None and decision.saw == reason.value[:200]:
-        state = "decided" if decision.goes_on else "shut"
-    return Gate(rule, state, reason.value, limit, asks, decision, sources)
+    return _decided(Gate(rule, SHUT[rule.action], reason.value, limit, asks, None, sources), decision)
+
+
+def _limit(reason: Reason) -> str:
+    """The limit in words; "limit yes" says nothing that the title does not say."""
+    return "" if reason.limit in {"yes", "no"} else reason.limit
 
 
 def _needless(element: Element, facts: Facts) -> bool:
