@@ -56,9 +56,7 @@ def current_answers(patient: Patient) -> Answers:
 def _answers_of(ids: list[int]) -> dict[int, Answers]:
     """The same for many, in one read; a second when a record was merged into one of them."""
     held: dict[int, dict[str, dict[int, Answer]]] = {pk: {} for pk in ids}
-    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
-    rows = Answer.objects.filter(patient__in=records).select_related("answered_by").order_by("id")
-    for row in rows.annotate(kept_id=F("patient__merged_into_id")):
+    for row in _all_answers(ids):
         person = row.patient_id if row.patient_id in held else row.kept_id
         by_record = held[person].setdefault(row.element, {})
         # The newest of all stands last.
@@ -67,6 +65,13 @@ def _answers_of(ids: list[int]) -> dict[int, Answers]:
     absorbed = {pk for each in held.values() for of in each.values() for pk in of} - set(ids)
     merged_at = _merges(absorbed) if absorbed else {}
     return {pk: _settled(elements, merged_at) for pk, elements in held.items()}
+
+
+@prepared
+def _all_answers(ids: list[int]) -> QuerySet[Any, Any]:
+    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
+    rows = Answer.objects.filter(patient__in=records).select_related("answered_by")
+    return rows.annotate(kept_id=F("patient__merged_into_id")).order_by("id")
 
 
 def _merges(absorbed: set[int]) -> dict[int, datetime]:
@@ -193,12 +198,16 @@ def _from_consent(
 
 def consent_in_force(patient: Patient, moment: datetime) -> ConsentGiven | None:
     """The consent a dose may rest on at that moment; ``in_force`` says what that takes."""
+    return next(iter(_in_force_of(patient.pk, moment)), None)
+
+
+@prepared
+def _in_force_of(patient_id: int, moment: datetime) -> QuerySet[ConsentGiven]:
     return (
         in_force(moment)
-        .filter(patient=patient)
+        .filter(patient=patient_id)
         .select_related("text", "consent", "patient_signature", "countersignature")
-        .order_by("-valid_from")
-        .first()
+        .order_by("-valid_from")[:1]
     )
 
 

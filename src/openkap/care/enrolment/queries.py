@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, notice, shown
@@ -16,6 +16,7 @@ from openkap.care.enrolment.models import Answer, Assessment, Decision, Screenin
 from openkap.care.enrolment.protocols import asked_elements, protocol_of
 from openkap.care.patients.models import Merge, Patient
 from openkap.care.patients.same_person import same_person
+from openkap.care.prepared import prepared
 from openkap.protocol.assess import Assessment as Answered
 from openkap.protocol.assess import Verdict
 from openkap.protocol.elements import Element, dictionary
@@ -321,11 +322,7 @@ def screening_outcome(patient: Patient) -> str:
     A decision under a record that was merged into this one never lets anybody be treated, but it holds
     until somebody decides anew with what both records say.
     """
-    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
-    rows = Decision.objects.filter(patient__in=same_person(patient.pk)).order_by("decided_at", "id")
-    newest = {
-        row.patient_id: row for row in rows.annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
-    }
+    newest = {row.patient_id: row for row in _decisions_on(patient.pk)}
     own = newest.pop(patient.pk, None)
     against = [
         row.outcome
@@ -334,6 +331,13 @@ def screening_outcome(patient: Patient) -> str:
     ]
     outcome = min(against, key=HOLDING.index) if against else (own.outcome if own else "")
     return "" if outcome == Decision.Outcome.WAIT else outcome
+
+
+@prepared
+def _decisions_on(patient_id: int) -> QuerySet[Any, Any]:
+    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
+    rows = Decision.objects.filter(patient__in=same_person(patient_id)).order_by("decided_at", "id")
+    return rows.annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
 
 
 def stored(assessment: Assessment) -> dict[str, Any]:

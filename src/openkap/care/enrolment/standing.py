@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from openkap.care.enrolment.assessment import assess_patient
 from openkap.care.enrolment.models import Decision, SharedDecision
 from openkap.care.patients.models import Patient
+from openkap.care.prepared import prepared
 from openkap.protocol.assess import Reason
 from openkap.protocol.facts import Fact
 from openkap.protocol.model import Protocol
@@ -30,12 +33,7 @@ class Since:
 
 def since_decision(patient: Patient) -> Since | None:
     """What speaks against treatment now and did not when the last decision was signed; none was: ``None``."""
-    row = (
-        Decision.objects.filter(patient=patient)
-        .select_related("assessment__screening")
-        .order_by("-decided_at", "-id")
-        .first()
-    )
+    row = next(iter(_last_decision(patient.pk)), None)
     if row is None:
         return None
     screening = row.assessment.screening
@@ -48,9 +46,20 @@ def since_decision(patient: Patient) -> Since | None:
         if reason.rule.action in WEIGHS
         and (reason.rule.id not in weighed or _is_newer(reason, answer.facts.known, row))
     )
-    wish = SharedDecision.objects.filter(patient=patient).order_by("-id").first()
+    wish = next(iter(_last_wish(patient.pk)), None)
     is_other = wish is not None and wish.wish != SharedDecision.Wish.GO_ON
     return Since(answer.protocol, fired, wish.get_wish_display() if wish and is_other else "")
+
+
+@prepared
+def _last_decision(patient_id: int) -> QuerySet[Decision]:
+    rows = Decision.objects.filter(patient=patient_id).select_related("assessment__screening")
+    return rows.order_by("-decided_at", "-id")[:1]
+
+
+@prepared
+def _last_wish(patient_id: int) -> QuerySet[SharedDecision]:
+    return SharedDecision.objects.filter(patient=patient_id).order_by("-id")[:1]
 
 
 def _is_newer(reason: Reason, known: Mapping[str, Fact], row: Decision) -> bool:

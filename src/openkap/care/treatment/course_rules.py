@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, QuerySet
 
 from openkap.care.enrolment.facts import consent_in_force, withdrawn_at
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.care.patients.same_person import same_person
+from openkap.care.prepared import prepared
 from openkap.care.treatment.models import AdverseEvent, Course, DoseEvent, Value
 from openkap.core.quantity import Quantity
 from openkap.protocol.model import CourseRule
@@ -39,7 +43,7 @@ class Ruled:
 def rules_of(course: Course) -> list[Ruled]:
     """Every rule of the course's protocol; what the record cannot answer is left to a person."""
     protocol = protocol_of(course.protocol, course.protocol_version)
-    events = _events(course.patient)
+    events = _events(course.patient_id)
     told = []
     for rule in protocol.course_rules:
         look = LOOKS.get(rule.id)
@@ -49,10 +53,10 @@ def rules_of(course: Course) -> list[Ruled]:
     return sorted(told, key=lambda each: ("met", "clear", "judge").index(each.state))
 
 
-def _events(patient: Patient) -> list[AdverseEvent]:
+@prepared
+def _events(patient_id: int) -> QuerySet[AdverseEvent]:
     """What happened to the person, under whichever record."""
-    held = AdverseEvent.objects.filter(patient__in=same_person(patient.pk), corrected_by__isnull=True)
-    return list(held)
+    return AdverseEvent.objects.filter(patient__in=same_person(patient_id), corrected_by__isnull=True)
 
 
 def holds_of(course: Course) -> list[Ruled]:
@@ -79,23 +83,20 @@ def _terms(*terms: str) -> Look:
 
 def _answered(element: str, value: str, terms: Look) -> Look:
     def look(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
-        row = (
-            Value.objects.filter(
-                entry__session__course=course,
-                element=element,
-                entry__corrected_by__isnull=True,
-                entry__is_retraction=False,
-            )
-            .select_related("entry")
-            .order_by("-entry__observed_at")
-            .first()
-        )
+        row = next(iter(_last_answer(course.pk, element)), None)
         said = (
             f"answered before a dose, {row.entry.observed_at:%d %b %Y}" if row and row.value == value else ""
         )
         return said or terms(course, rule, events)
 
     return look
+
+
+@prepared
+def _last_answer(course_id: int, element: str) -> QuerySet[Value]:
+    counted = Value.objects.filter(entry__corrected_by__isnull=True, entry__is_retraction=False)
+    asked = counted.filter(entry__session__course=course_id, element=element)
+    return asked.select_related("entry").order_by("-entry__observed_at")[:1]
 
 
 def _withdrawn(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
@@ -121,9 +122,16 @@ def _too_many(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> s
 
 def doses_since(patient: Patient, since: datetime) -> int:
     """Doses started after that moment."""
-    return DoseEvent.objects.filter(
-        patient__in=same_person(patient.pk), kind="start", corrects__isnull=True, observed_at__gt=since
-    ).count()
+    return sum(_doses_since(patient.pk, since))
+
+
+@prepared
+def _doses_since(patient_id: int, since: datetime) -> QuerySet[Any, int]:
+    starts = DoseEvent.objects.filter(
+        patient__in=same_person(patient_id), kind="start", corrects__isnull=True
+    )
+    counted = starts.filter(observed_at__gt=since).order_by().values("kind").annotate(count=Count("pk"))
+    return counted.values_list("count", flat=True)
 
 
 LOOKS: dict[str, Look] = {
