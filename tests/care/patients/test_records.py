@@ -275,6 +275,47 @@ def test_a_patient_is_found_by_name_code_or_birth_date(cast, patient, register, 
     assert [each.uid for each in found.object_list] == [patient.uid]
 
 
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("O’Brien", "o'brien"),
+        ("O'Brien", "O’BRIEN"),
+        ("Sørensen", "sorensen"),
+        ("Sorensen", "Sørensen"),
+        ("Müller", "mueller"),
+        ("Mueller", "Müller"),
+        ("Łukasz", "lukasz"),
+        ("Núñez-Ærø", "nunez aro"),
+    ],
+)
+def test_a_name_is_found_however_a_keyboard_writes_it(cast, register, written, asked):
+    wanted = register(written, "Kim")
+    register("Other", "Sam")
+    assert [each.uid for each in find_patients(cast.actor("ben"), text=asked).object_list] == [wanted.uid]
+
+
+@pytest.mark.parametrize(
+    "text", ["2 May 1984", "02 may 1984", "May 2, 1984", "2/5/1984", "5/2/1984", "2-5-1984", "1984/5/2"]
+)
+def test_a_birth_date_is_found_however_it_is_written_and_the_page_says_how_it_was_read(cast, patient, text):
+    page = cast.client("ben").get("/patients/", {"q": text}).content.decode()
+    assert f"/patients/{patient.uid}/" in page
+    assert "Read as a birth date" in page
+    assert "2 May 1984" in page
+
+
+def test_of_a_date_that_reads_in_two_ways_both_are_named(cast, patient):
+    page = cast.client("ben").get("/patients/", {"q": "2/3/1992"}).content.decode()
+    assert "2 March 1992 or 3 February 1992" in page
+
+
+@pytest.mark.parametrize("text", ["+15550100333", "555 0100 333", "(0)1555-0100333"])
+def test_a_caller_is_found_by_the_telephone_number(cast, register, text):
+    caller = register("Caller", "Kim", telephone="+1 555 0100 333")
+    register("Other", "Sam", telephone="+1 555 0100 334")
+    assert [each.uid for each in find_patients(cast.actor("ben"), text=text).object_list] == [caller.uid]
+
+
 @pytest.mark.parametrize("text", ["31.2.1984", "%", "'; DROP TABLE", "x" * 5000, "نص"])
 def test_no_search_breaks_the_page(cast, patient, text):
     assert cast.client("ben").get("/patients/", {"q": text}).status_code == 200

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Replace
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -27,8 +27,8 @@ from openkap.care.patients.models import (
     Patient,
     TeamMember,
 )
-from openkap.care.patients.names import search_form
 from openkap.care.patients.overview import TOLD
+from openkap.care.patients.searching import Criteria, criteria
 from openkap.care.permissions import Role
 from openkap.care.prepared import prepared
 
@@ -36,7 +36,6 @@ PAGE_SIZE = 50
 _STATUS = dict(Patient.Status.choices)
 # The columns of a name, for reads that need nothing else of the identity.
 NAME = ("identity__family_name", "identity__given_name", "identity__preferred_name")
-DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})$|(\d{1,2})[./](\d{1,2})[./](\d{4})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,8 @@ class ListedPatient:
 
 
 def find_patients(by: Actor, *, text: str = "", status: str = "", page: int = 1) -> Page[Any]:
-    """A page of the clinic's patients, by name, code or date of birth; looking is audited."""
-    shown = _page(scope_of(by), _criteria(text.strip(), status), page)
+    """A page of the clinic's patients, by name, number, telephone or birth date; looking is audited."""
+    shown = _page(scope_of(by), criteria(text, status), page)
     shown.object_list = [
         ListedPatient(uid, name_shown(*name), code, born, _STATUS[standing])
         for uid, code, standing, born, *name in shown.object_list
@@ -116,32 +115,7 @@ def find_patients(by: Actor, *, text: str = "", status: str = "", page: int = 1)
     return shown
 
 
-@dataclass(frozen=True, slots=True)
-class _Criteria:
-    """What is looked for, each part with no or some values."""
-
-    statuses: list[str]
-    days: list[date]
-    words: list[str]
-    texts: list[str]
-
-
-def _criteria(text: str, status: str) -> _Criteria:
-    statuses = [status] if status else []
-    if not text:
-        return _Criteria(statuses, [], [], [])
-    if date_given := DATE.match(text):
-        year, month, day, day2, month2, year2 = date_given.groups()
-        try:
-            born = date(int(year or year2), int(month or month2), int(day or day2))
-        except ValueError:
-            # No day of any calendar: nobody was born on it.
-            return _Criteria(statuses, [date.min], [], [])
-        return _Criteria(statuses, [born], [], [])
-    return _Criteria(statuses, [], search_form(text).replace(",", " ").split(), [text])
-
-
-def _page(scope: tuple[int, int], wanted: _Criteria, number: int) -> Page[Any]:
+def _page(scope: tuple[int, int], wanted: Criteria, number: int) -> Page[Any]:
     given = (
         *scope,
         wanted.statuses,
@@ -149,6 +123,7 @@ def _page(scope: tuple[int, int], wanted: _Criteria, number: int) -> Page[Any]:
         wanted.words,
         wanted.texts,
         [each.upper() for each in wanted.texts],
+        wanted.telephones,
     )
     if number <= 1 and len(first := _first_page(*given)) <= PAGE_SIZE:
         paginator: Paginator[Any] = Paginator(first, PAGE_SIZE)
@@ -165,9 +140,10 @@ def _first_page(
     words: list[str],
     texts: list[str],
     codes: list[str],
+    telephones: list[str],
 ) -> QuerySet[Patient, tuple[Any, ...]]:
     # One more than fits says that there is a second page.
-    return _found(clinic_id, staff_id, statuses, days, words, texts, codes)[: PAGE_SIZE + 1]
+    return _found(clinic_id, staff_id, statuses, days, words, texts, codes, telephones)[: PAGE_SIZE + 1]
 
 
 def _found(
@@ -178,6 +154,7 @@ def _found(
     words: list[str],
     texts: list[str],
     codes: list[str],
+    telephones: list[str],
 ) -> QuerySet[Patient, tuple[Any, ...]]:
     found = visible(clinic_id, staff_id).exclude(status=Patient.Status.MERGED)
     if statuses:
@@ -189,10 +166,22 @@ def _found(
         for word in words:
             names &= Q(identity__search_name__contains=word)
         numbered = Identifier.objects.filter(patient=OuterRef("pk"), value__in=texts)
-        found = found.filter(names | Q(code__in=codes) | Exists(numbered))
+        asked = names | Q(code__in=codes) | Q(Exists(numbered))
+        for digits in telephones:
+            asked |= Q(Exists(_telephoned(digits)))
+        found = found.filter(asked)
     return found.order_by("identity__search_name", "id").values_list(
         "uid", "code", "status", "identity__birth_date", *NAME
     )
+
+
+def _telephoned(digits: str) -> QuerySet[Identity]:
+    """The patient by their own number, however it is written."""
+    plain: Any = F("telephone")
+    for sign in "+ ()-./":
+        plain = Replace(plain, Value(sign))
+    rows = Identity.objects.filter(patient=OuterRef("pk")).alias(digits=plain)
+    return rows.filter(digits__contains=digits)
 
 
 def birth_dates(by: Actor, uids: Iterable[str]) -> dict[str, date | None]:

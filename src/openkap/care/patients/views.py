@@ -14,6 +14,7 @@ from openkap.care.conflict import Conflict, conflict_page
 from openkap.care.patients import actions, merging, queries
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm
+from openkap.care.patients.searching import criteria
 from openkap.care.permissions import Permission
 from openkap.care.worklist import tasks_about
 from openkap.core.errors import InputError
@@ -34,7 +35,8 @@ def patient_list(request: ClinicRequest) -> HttpResponse:
     """Find a patient, or look through the clinic's."""
     text, page = request.GET.get("q", ""), request.GET.get("page", "1")
     found = queries.find_patients(request.actor, text=text, page=int(page) if page.isdigit() else 1)
-    return render(request, "patients/list.html", {"found": found, "text": text, "query": _query(text)})
+    context = {"found": found, "text": text, "query": _query(text), "read_as": criteria(text).read_as}
+    return render(request, "patients/list.html", context)
 
 
 def _query(text: str) -> str:
