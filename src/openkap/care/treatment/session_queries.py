@@ -18,7 +18,6 @@ from openkap.care.treatment.closing_actions import open_ends
 from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import in_use_ug
-from openkap.care.treatment.duties import duties_now, unfit
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import replanned_words, stock
@@ -113,7 +112,6 @@ def _colleagues(by: Actor) -> list[tuple[str, str]]:
 def _before(session: Session, by: Actor) -> dict[str, Any]:
     gates = gates_now(session)
     waiting, asked = holding(gates), _asked(gates)
-    duties = duties_now(session)
     proposal: dict[str, Any] | None = None
     trouble: InputError | None = None
     try:
@@ -127,8 +125,6 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     held = stock(by) if by.may(Permission.RECORD_SESSION) else []
     return {
         "holding": waiting,
-        "lacking": unfit(duties),
-        "fit": [each for each in duties if not each.holds],
         "passed": [gate for gate in gates if not gate.holds],
         "asked_open": [(element, shown) for element, shown in asked if not shown],
         "asked_known": [(element, shown) for element, shown in asked if shown],
