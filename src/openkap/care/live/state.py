@@ -1,4 +1,4 @@
-"""Everything the live page shows of a session, as plain data; and a mark that changes when it does.
+"""Everything the live page shows of a session, as plain data.
 
 Times are milliseconds since 1970 on the server's clock, because that is what a browser counts in.
 """
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
 
@@ -54,42 +53,6 @@ BASELINE_OF = {"sbp_predose": "sbp", "dbp_predose": "dbp", "heart_rate_predose":
 def ms(moment: datetime | None) -> int | None:
     """Milliseconds since 1970."""
     return None if moment is None else round(moment.timestamp() * 1000)
-
-
-# Asked by every screen every two seconds: one statement for all sessions, written by hand because putting
-# it together took longer than answering it.
-_LAST = (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
-_COUNTED = (
-    (Alert, "acknowledged_at"),
-    (Alert, "escalated_at"),
-    (DoseDoubt, "settled_at"),
-    (AdverseEvent, "reported_at"),
-)
-
-
-def _marks_sql(sessions: int) -> str:
-    # Nothing but names of our own tables and columns is put into the text.
-    told = [f"(SELECT MAX(id) FROM {m._meta.db_table} WHERE session_id = s.id)" for m in _LAST]  # noqa: S608
-    for model, column in _COUNTED:
-        table = model._meta.db_table
-        told.append(f"(SELECT COUNT({column}) FROM {table} WHERE session_id = s.id)")  # noqa: S608
-    places = ", ".join(["%s"] * sessions)
-    what = f"s.id, s.version, s.locked_at IS NOT NULL, {', '.join(told)}"
-    return f"SELECT {what} FROM {Session._meta.db_table} AS s WHERE s.id IN ({places})"  # noqa: S608
-
-
-def marks_of(sessions: Sequence[Session]) -> dict[int, str]:
-    """For each session what changes whenever its record does; one statement for all of them."""
-    if not sessions:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_marks_sql(len(sessions)), [each.pk for each in sessions])
-        return {key: "-".join(str(int(each or 0)) for each in rest) for key, *rest in cursor.fetchall()}
-
-
-def mark_of(session: Session) -> str:
-    """Changes whenever the record of the session does."""
-    return marks_of([session])[session.pk]
 
 
 @dataclass(frozen=True)
