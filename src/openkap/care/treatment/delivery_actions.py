@@ -237,7 +237,8 @@ def _stored(
             session=session,
             at=row.observed_at,
         )
-    held = holding(gates_now(session)) if row.kind == "start" and corrects is None else []
+    day = localtime(row.observed_at).date()
+    held = holding(gates_now(session, on=day)) if row.kind == "start" and corrects is None else []
     after = {
         ("start", State.CLEARED): State.DOSING,
         ("start", State.ARRIVED): State.DOSING,
