@@ -11,6 +11,7 @@ from chairside import act, post, statuses
 from openkap.care.accounts.models import Credential
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
+from openkap.care.treatment import delivery_actions, release_actions
 from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent
 
 
@@ -113,6 +114,21 @@ def test_a_start_that_arrives_the_next_day_goes_by_the_credentials_of_its_own_da
     state = send(cast, session, act("s", "start", session.released + timedelta(minutes=1)))
     assert [each["id"] for each in state["events"]] == ["s"]
     assert "nurse" not in {each["rule"] for each in state["alerts"]}
+
+
+@pytest.mark.parametrize("way", ["page", "tablet"])
+def test_a_start_looks_at_what_holds_the_dose_once(cast, session, watch, monkeypatch, way):
+    looks = []
+    real = release_actions.gates_now
+    for module in (release_actions, delivery_actions):
+        monkeypatch.setattr(module, "gates_now", lambda of, **more: looks.append(of) or real(of, **more))
+    if way == "page":
+        treated.dose(cast, session, "start")
+    else:
+        watch.forward(minutes=5)
+        send(cast, session, act("s", "start", session.released + timedelta(minutes=1)))
+    assert len(looks) == 1
+    assert DoseEvent.objects.get().kind == "start"
 
 
 def test_a_start_before_the_patient_withdrew_stands_though_it_arrives_after(cast, session, watch):

@@ -91,9 +91,9 @@ def look_again(by: Actor, session: Session) -> None:
         )
 
 
-def refuse_held(session: Session) -> None:
+def refuse_held(waiting: list[Gate]) -> None:
     """Before the start: what was clear at the release may have become old or been changed since."""
-    if waiting := holding(gates_now(session)):
+    if waiting:
         raise InputError(
             "the dose cannot start: a gate holds it again",
             value=said(waiting),
