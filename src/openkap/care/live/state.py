@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from openkap.care.enrolment.facts import answered
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
@@ -413,7 +414,7 @@ def _subject(session: Session, course: Course) -> Subject:
         drug=course.protocol.dosing.drug,
         route=course.protocol.dosing.route,
         weight_kg=weight.number("kg") if isinstance(weight, Quantity) else None,
-        age_years=float((begun.date() - born).days // 365.25) if born else None,
+        age_years=float((localtime(begun).date() - born).days // 365.25) if born else None,
         sbp=baseline.get("sbp"),
         dbp=baseline.get("dbp"),
         heart_rate=baseline.get("heart_rate"),

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.timezone import localtime
+
 from openkap.care.enrolment.facts import consent_in_force, withdrawn_at
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
@@ -66,13 +68,13 @@ Look = Callable[[Course, CourseRule, list[AdverseEvent]], str]
 
 def _serious(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
     found = [event for event in events if event.is_serious and event.relation in MAYBE]
-    return "; ".join(f"{event.term}, {event.onset_at:%d %b %Y}" for event in found)
+    return "; ".join(f"{event.term}, {localtime(event.onset_at):%d %b %Y}" for event in found)
 
 
 def _terms(*terms: str) -> Look:
     def look(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
         found = [event for event in events if event.term in terms]
-        return "; ".join(f"{event.term}, {event.onset_at:%d %b %Y}" for event in found)
+        return "; ".join(f"{event.term}, {localtime(event.onset_at):%d %b %Y}" for event in found)
 
     return look
 
@@ -91,7 +93,9 @@ def _answered(element: str, value: str, terms: Look) -> Look:
             .first()
         )
         said = (
-            f"answered before a dose, {row.entry.observed_at:%d %b %Y}" if row and row.value == value else ""
+            f"answered before a dose, {localtime(row.entry.observed_at):%d %b %Y}"
+            if row and row.value == value
+            else ""
         )
         return said or terms(course, rule, events)
 
@@ -101,7 +105,7 @@ def _answered(element: str, value: str, terms: Look) -> Look:
 def _withdrawn(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
     moment = now()
     at = None if consent_in_force(course.patient, moment) else withdrawn_at(course.patient, moment)
-    return f"{at:%d %b %Y}" if at else ""
+    return f"{localtime(at):%d %b %Y}" if at else ""
 
 
 def _reconsent(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
