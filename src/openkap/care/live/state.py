@@ -22,6 +22,7 @@ from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.alert_basis import since_raised
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import (
@@ -34,13 +35,16 @@ from openkap.care.treatment.models import (
     Entry,
     Prescription,
     Session,
+    Value,
 )
 from openkap.care.treatment.release_actions import gates_now, said
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.session_rows import BEFORE
+from openkap.care.treatment.value_actions import crossed_out
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
-from openkap.protocol.elements import Value, dictionary
+from openkap.protocol.elements import Value as Known
+from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import Facts
 from openkap.protocol.model import Protocol
 from openkap.protocol.monitoring import Reading, Unmet, discharge, due_minutes, watch
@@ -82,7 +86,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "events": [_event(each) for each in events],
         "doubts": [_doubt(each) for each in doubts_of(session)],
         "entries": _entries(entries),
-        "alerts": _alerts(session),
+        "alerts": _alerts(session, entries, protocol),
         "adverse": _adverse(session),
         "photos": _photos(session),
         "baseline": _baseline(baseline),
@@ -231,6 +235,8 @@ def _doubt(row: DoseDoubt) -> dict[str, Any]:
 
 def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
     """Every entry, the corrected ones too: they are shown crossed out."""
+    held = {row.pk: row for row in rows}
+    values = {row.pk: reading.values_of(row) for row in rows}
     return [
         {
             "uid": row.uid,
@@ -246,19 +252,23 @@ def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
             "corrects": row.corrects.uid if row.corrects else "",
             "counts": not hasattr(row, "corrected_by") and not row.is_retraction,
             "retracts": row.is_retraction,
-            "values": {
-                value.element: {
-                    "text": value.value,
-                    "number": float(value.number) if value.number is not None else None,
-                }
-                for value in reading.values_of(row)
-            },
+            "values": _values(values[row.pk]),
+            "crossed_out": _values(crossed_out(row, held, values)),
         }
         for row in rows
     ]
 
 
-def _alerts(session: Session) -> list[dict[str, Any]]:
+def _values(rows: Sequence[Value]) -> dict[str, dict[str, Any]]:
+    return {
+        row.element: {"text": row.value, "number": float(row.number) if row.number is not None else None}
+        for row in rows
+    }
+
+
+def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> list[dict[str, Any]]:
+    rows = _raised(session.pk)
+    became = since_raised(rows, entries, protocol)
     return [
         {
             "uid": row.uid,
@@ -273,8 +283,9 @@ def _alerts(session: Session) -> list[dict[str, Any]]:
             "seen_at": ms(row.acknowledged_at),
             "done": row.done,
             "told": json.loads(row.snapshot),
+            "since": became.get(row.pk, ""),
         }
-        for row in _raised(session.pk)
+        for row in rows
     ]
 
 
@@ -360,7 +371,7 @@ def numbers_of(each: Reading) -> dict[str, float]:
     }
 
 
-def _number(name: str, value: Value) -> float | None:
+def _number(name: str, value: Known) -> float | None:
     return value.number(dictionary()[name].unit or "1") if isinstance(value, Quantity) else None
 
 

@@ -16,6 +16,12 @@ export function valuesInWords(values) {
   return parts.join(" · ");
 }
 
+// One value by its name: a pressure has none of its own among the others.
+export function valueInWords(name, value) {
+  const said = { sbp: "systolic", dbp: "diastolic" }[name] ?? SHORT[name] ?? name.replaceAll("_", " ");
+  return [said, value?.number ?? value?.text].filter((each) => each !== undefined && each !== null).join(" ");
+}
+
 // An adverse event as the server tells it, or as it waits on this tablet.
 export function eventInWords(each) {
   return [each.term, `grade ${each.grade}`, each.serious_because && `serious: ${each.serious_because}`, each.relation, each.action_taken, each.treatment && `treated with ${each.treatment}`, each.outcome, each.words].filter(Boolean).join(" · ");
@@ -50,7 +56,8 @@ export function drawLog(page, list) {
     const words = entry.retracts ? "crossed out" : [valuesInWords(entry.values), entry.note].filter(Boolean).join(" · ");
     const extra = [];
     if (entry.unexpected?.length) extra.push(`outside what was expected: ${entry.unexpected.join(", ")}`);
-    if (entry.reason) extra.push(`corrected: ${entry.reason}`);
+    const gone = Object.entries(entry.crossed_out ?? {}).map(([name, value]) => valueInWords(name, value));
+    if (entry.reason) extra.push(`${gone.length ? `crossed out ${gone.join(", ")}` : "corrected"}: ${entry.reason}`);
     if (entry.entered - entry.at > 90_000) extra.push(`written ${page.time(entry.entered)}`);
     if (Math.abs(entry.ahead_s) > 5) extra.push(`tablet's clock ${entry.ahead_s} s off`);
     rows.push(row(page, entry.at, words, entry.by, extra, entry.counts ? () => page.correct(entry, false) : null, entry.counts ? "" : "is-gone"));
@@ -100,6 +107,7 @@ function row(page, at, words, by, extra, correct, className = "", label = "Corre
 
 function wordsOf(page, { act, payload }) {
   if (payload.values) return valuesInWords(payload.values);
+  if (act === "take_back") return [payload.element && valueInWords(payload.element, { text: payload.value }), payload.reason].filter(Boolean).join(": ");
   if (act !== "event") return payload.note ?? payload.done ?? "";
   return [eventInWords(payload), payload.ended_at && `ended ${page.dayTime(Date.parse(payload.ended_at))}`, payload.reason && `update: ${payload.reason}`].filter(Boolean).join(" · ");
 }

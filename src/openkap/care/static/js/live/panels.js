@@ -1,5 +1,6 @@
 // The other panels of the pad: drug, comfort, leaving, note and photograph, correction.
 
+import { valueInWords } from "./log.js";
 import { node } from "./pad.js";
 
 export function button(text, act, className = "") {
@@ -293,11 +294,20 @@ export function correctPanel(page, row, isDose) {
   const acts = node("div", "panel-acts wide");
   acts.append(node("button", "", "Save correction"));
   if (!isDose) {
-    acts.append(button("Entered in error: cross out", () => {
+    const crossOut = (more) => {
       if (!reason.value.trim()) return page.say("Why? The reason stays in the record.");
-      page.send("take_back", { corrects: row.id, reason: reason.value.trim() });
+      page.send("take_back", { corrects: row.id, reason: reason.value.trim(), ...more });
       page.open("vitals");
-    }, "danger"));
+    };
+    const names = Object.keys(row.values);
+    if (names.length > 1) {
+      const one = node("div", "panel-acts wide");
+      one.setAttribute("role", "group");
+      one.setAttribute("aria-label", "One value was wrong: cross it out, the others stand");
+      one.append(node("span", "small", "One value was wrong; the others stand:"), ...names.map((name) => button(`Cross out ${valueInWords(name, row.values[name])}`, () => crossOut({ element: name, value: row.values[name].number ?? row.values[name].text }), "quiet")));
+      form.append(one);
+    }
+    acts.append(button(names.length > 1 ? "All of it in error: cross out" : "Entered in error: cross out", () => crossOut({}), "danger"));
   }
   if (isDose && row.kind === "stop" && page.data.urls.session) {
     // The ledger changes too, so a colleague must look again: that is done on the session's page.

@@ -1,0 +1,43 @@
+"""One wrong value on a tablet: crossed out with its reason, also without network, and the others stand."""
+
+from __future__ import annotations
+
+import pytest
+from live_clinic import LiveClinic, saved
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory):
+    """One session under way."""
+    made = LiveClinic(tmp_path_factory.mktemp("values"), [27])
+    yield made
+    made.kill()
+
+
+def test_a_wrong_value_is_crossed_out_without_network_and_the_others_stand(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.evaluate("livePage.send('vitals', {values: {sbp: '131', dbp: '82', spo2: '71'}})")
+    saved(page)
+    page.context.set_offline(True)
+    row = page.locator("#log li", has_text="SpO₂ 71")
+    row.get_by_role("button", name="Correct").click()
+    panel = page.locator("#panel-other")
+    cross = panel.get_by_role("button", name="Cross out SpO₂ 71")
+    cross.click()
+    expect(panel).to_contain_text("Why? The reason stays in the record.")
+    panel.get_by_label("Why (stays in the record)").fill("probe off the finger")
+    cross.click()
+    waiting = page.locator("#log li.is-unsaved")
+    expect(waiting).to_contain_text("crossing out: SpO₂ 71: probe off the finger")
+    expect(waiting).to_contain_text("NOT SAVED YET")
+    page.context.set_offline(False)
+    saved(page)
+    expect(
+        page.locator("#log li:not(.is-gone)", has_text="crossed out SpO₂ 71: probe off the finger")
+    ).to_contain_text("131/82")
+    (entry,) = [each for each in clinic.state(page)["entries"] if each["reason"] == "probe off the finger"]
+    assert entry["values"].keys() == {"sbp", "dbp"}
+    page.context.close()
