@@ -1,4 +1,4 @@
-"""One wrong value on a tablet: crossed out with its reason, also without network, and the others stand."""
+"""Single values on a tablet, also without network: one crossed out of its set, the items of the short scale."""
 
 from __future__ import annotations
 
@@ -40,4 +40,34 @@ def test_a_wrong_value_is_crossed_out_without_network_and_the_others_stand(brows
     ).to_contain_text("131/82")
     (entry,) = [each for each in clinic.state(page)["entries"] if each["reason"] == "probe off the finger"]
     assert entry["values"].keys() == {"sbp", "dbp"}
+    page.context.close()
+
+
+def test_the_short_scale_is_kept_item_by_item_and_corrected_so(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.context.set_offline(True)
+    page.click("[data-tab=comfort]")
+    for label, answer in (
+        ("slow motion", "3"),
+        ("unreal, as in a dream", "0"),
+        ("disconnected from the body", "1"),
+        ("body feels changed", "0"),
+        ("spacing out", "0"),
+        ("item 22 of the form", "0"),
+    ):
+        page.get_by_role("group", name=label).get_by_role("button", name=answer, exact=True).click()
+    said = "CADSS-6 4 (slow motion 3; disconnected from the body 1; others 0)"
+    expect(page.locator("#log li.is-unsaved")).to_contain_text(said)
+    page.context.set_offline(False)
+    saved(page)
+    row = page.locator("#log li:not(.is-gone)", has_text=said)
+    row.get_by_role("button", name="Correct").click()
+    panel = page.locator("#panel-other")
+    panel.get_by_label("CADSS-6, slow motion").fill("2")
+    panel.get_by_label("Why (stays in the record)").fill("misheard")
+    panel.get_by_role("button", name="Save correction").click()
+    saved(page)
+    (entry,) = [each for each in clinic.state(page)["entries"] if each["reason"] == "misheard"]
+    assert entry["values"]["cadss_6_total"]["number"] == 3
+    assert entry["values"]["cadss_6_item_1"]["number"] == 2
     page.context.close()

@@ -128,7 +128,7 @@ def _reading(each: dict[str, Any]) -> list[str]:
     also += [each["note"], _crossed(each)]
     minute = "" if each["minute"] is None else str(each["minute"])
     signs = [bare.get(name, "") for name in COLUMNS]
-    return [minute, _when(each["at"]), pressure, *signs, " ".join(filter(None, also)), each["by"]]
+    return [minute, _when(each["at"]), pressure, *signs, "; ".join(filter(None, also)), each["by"]]
 
 
 def _crossed(each: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from openkap.care.prepared import insert
 from openkap.care.treatment.alert_actions import raise_alerts
 from openkap.care.treatment.models import Entry, Session, Value
 from openkap.care.treatment.release_actions import look_again
+from openkap.care.treatment.scale_items import stands_with
 from openkap.care.treatment.session_actions import take_back
 from openkap.care.treatment.session_rows import RUNNING, locked_session, once, told_audit
 from openkap.care.treatment.stamps import Stamp
@@ -31,7 +32,7 @@ def cross_out(
         return held
     old = _standing(session, entry)
     values = list(Value.objects.filter(entry=old).order_by("id")) if old and not old.is_retraction else []
-    others = [each for each in values if each.element != element]
+    others = [each for each in values if each.element not in stands_with(element)]
     if old is None or len(others) == len(values):
         raise InputError(
             "this value does not stand in the record",

@@ -5,13 +5,27 @@ import { node } from "./pad.js";
 const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
 const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
 
+// The items of the short scale, by their labels: they stand in brackets behind its total.
+const ITEMS = {};
+
+export function nameItems(scale) {
+  for (const item of scale?.items ?? []) ITEMS[item.id] = item.label;
+}
+
+function itemsInWords(values, of) {
+  const given = Object.keys(ITEMS).filter((name) => values[name] !== undefined);
+  const above = given.filter((name) => Number(of(name)) !== 0).map((name) => `${ITEMS[name]} ${of(name)}`);
+  if (!given.length) return "";
+  return ` (${[...above, ...(above.length < given.length ? [above.length ? "others 0" : "all items 0"] : [])].join("; ")})`;
+}
+
 export function valuesInWords(values) {
   const of = (name) => (values[name] === undefined ? undefined : values[name].number ?? values[name].text ?? values[name]);
   const parts = [];
   if (of("sbp") !== undefined || of("dbp") !== undefined) parts.push(`${of("sbp") ?? "–"}/${of("dbp") ?? "–"}`);
   for (const name of Object.keys(values)) {
-    if (name === "sbp" || name === "dbp") continue;
-    parts.push(`${SHORT[name] ?? name.replaceAll("_", " ")} ${of(name)}`);
+    if (name === "sbp" || name === "dbp" || name in ITEMS) continue;
+    parts.push(`${SHORT[name] ?? name.replaceAll("_", " ")} ${of(name)}${name === "cadss_6_total" ? itemsInWords(values, of) : ""}`);
   }
   return parts.join(" · ");
 }
@@ -56,7 +70,7 @@ export function drawLog(page, list) {
     const words = entry.retracts ? "crossed out" : [valuesInWords(entry.values), entry.note].filter(Boolean).join(" · ");
     const extra = [];
     if (entry.unexpected?.length) extra.push(`outside what was expected: ${entry.unexpected.join(", ")}`);
-    const gone = Object.entries(entry.crossed_out ?? {}).map(([name, value]) => valueInWords(name, value));
+    const gone = Object.entries(entry.crossed_out ?? {}).filter(([name]) => !(name in ITEMS)).map(([name, value]) => valueInWords(name, value));
     if (entry.reason) extra.push(`${gone.length ? `crossed out ${gone.join(", ")}` : "corrected"}: ${entry.reason}`);
     if (entry.entered - entry.at > 90_000) extra.push(`written ${page.time(entry.entered)}`);
     if (Math.abs(entry.ahead_s) > 5) extra.push(`tablet's clock ${entry.ahead_s} s off`);

@@ -134,8 +134,8 @@ function shortScale(page, at) {
   const given = scale.items.map(() => null);
   const send = () => {
     const total = given.reduce((sum, each) => sum + each, 0);
-    const note = `${scale.short}: ${scale.items.map((item, index) => `${item.label} ${given[index]}`).join("; ")}`;
-    page.send("vitals", { values: { [scale.id]: `${total}` }, note }, at.value());
+    const items = Object.fromEntries(scale.items.map((item, index) => [item.id, `${given[index]}`]));
+    page.send("vitals", { values: { [scale.id]: `${total}`, ...items } }, at.value());
     page.open("comfort");
   };
   scale.items.forEach((item, index) => {
@@ -275,8 +275,12 @@ export function correctPanel(page, row, isDose) {
   at.value = page.time(row.at);
   form.append(labelled("Time it was seen, hh:mm", at));
   const fields = {};
+  const scale = page.data.short_scale;
+  // A total with its items is corrected item by item, and follows from them.
+  const items = isDose ? [] : (scale?.items ?? []).filter((item) => row.values[item.id]);
   if (!isDose) {
-    for (const element of [...page.data.vitals, ...page.data.extra]) {
+    const parts = items.map((item) => ({ id: item.id, short: `${scale.short}, ${item.label}`, unit: "" }));
+    for (const element of [...page.data.vitals, ...page.data.extra.filter((each) => !items.length || each.id !== scale.id), ...parts]) {
       const held = row.values[element.id];
       if (!held) continue;
       fields[element.id] = input("text", { inputmode: "decimal" });
@@ -299,7 +303,7 @@ export function correctPanel(page, row, isDose) {
       page.send("take_back", { corrects: row.id, reason: reason.value.trim(), ...more });
       page.open("vitals");
     };
-    const names = Object.keys(row.values);
+    const names = Object.keys(row.values).filter((name) => !items.some((item) => item.id === name));
     if (names.length > 1) {
       const one = node("div", "panel-acts wide");
       one.setAttribute("role", "group");
@@ -320,6 +324,7 @@ export function correctPanel(page, row, isDose) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value.trim()]));
+    if (items.length) values[scale.id] = `${items.reduce((sum, item) => sum + Number(values[item.id]), 0)}`;
     const more = rate ? { rate_ml_h: rate.value.trim() } : {};
     page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: row.note ?? "", ...more }, page.moment(at.value, row.at));
     page.open("vitals");
