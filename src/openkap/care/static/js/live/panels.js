@@ -298,20 +298,19 @@ export function correctPanel(page, row, isDose) {
   const acts = node("div", "panel-acts wide");
   acts.append(node("button", "", "Save correction"));
   if (!isDose) {
-    const crossOut = (more) => {
+    const names = Object.keys(row.values).filter((name) => !items.some((item) => item.id === name));
+    const all = [["all", "all of it"], ...names.map((name) => [name, valueInWords(name, row.values[name])])];
+    const wrong = names.length > 1 ? select("wrong", all) : null;
+    const crossOut = () => {
+      if (wrong && !wrong.value) return page.say("What was wrong? Choose one value, or all of it.");
       if (!reason.value.trim()) return page.say("Why? The reason stays in the record.");
-      page.send("take_back", { corrects: row.id, reason: reason.value.trim(), ...more });
+      const held = wrong ? row.values[wrong.value] : null;
+      const one = held ? { element: wrong.value, value: held.number ?? held.text } : {};
+      page.send("take_back", { corrects: row.id, reason: reason.value.trim(), ...one });
       page.open("vitals");
     };
-    const names = Object.keys(row.values).filter((name) => !items.some((item) => item.id === name));
-    if (names.length > 1) {
-      const one = node("div", "panel-acts wide");
-      one.setAttribute("role", "group");
-      one.setAttribute("aria-label", "One value was wrong: cross it out, the others stand");
-      one.append(node("span", "small", "One value was wrong; the others stand:"), ...names.map((name) => button(`Cross out ${valueInWords(name, row.values[name])}`, () => crossOut({ element: name, value: row.values[name].number ?? row.values[name].text }), "quiet")));
-      form.append(one);
-    }
-    acts.append(button(names.length > 1 ? "All of it in error: cross out" : "Entered in error: cross out", () => crossOut({}), "danger"));
+    if (wrong) acts.append(labelled("Entered in error:", wrong));
+    acts.append(button(wrong ? "Cross out" : "Entered in error: cross out", crossOut, "danger"));
   }
   if (isDose && row.kind === "stop" && page.data.urls.session) {
     // The ledger changes too, so a colleague must look again: that is done on the session's page.
