@@ -209,6 +209,17 @@ def test_a_correction_in_practice_changes_the_simulated_log_as_on_the_real_page(
     assert pause["reason"] == "paused earlier"
 
 
+def test_one_value_crossed_out_in_practice_leaves_the_others(cast, watch):
+    run = begun(cast, watch, "hypertension")
+    watch.forward(minutes=30)
+    wrong = entry("t", "take_back", run, 26, corrects="v20", element="sbp", reason="cuff slipped")
+    told = practise(cast, run, *readings(run, watch, 20), wrong)["state"]
+    entries = {each["id"]: each for each in told["entries"]}
+    assert entries["v20"]["counts"] is False
+    assert (entries["t"]["counts"], entries["t"]["at"]) == (True, entries["v20"]["at"])
+    assert entries["t"]["values"].keys() == entries["v20"]["values"].keys() - {"sbp"}
+
+
 def test_a_correction_without_a_reason_or_of_nothing_is_refused_in_practice(cast, watch):
     run = begun(cast, watch, "hypertension")
     watch.forward(minutes=30)

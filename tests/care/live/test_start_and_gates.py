@@ -8,7 +8,10 @@ import pytest
 import treated
 from chairside import act, post, statuses
 
+from openkap.care.accounts.models import Credential
 from openkap.care.enrolment import consent_actions
+from openkap.care.moment import now
+from openkap.care.treatment import delivery_actions, release_actions
 from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent
 
 
@@ -59,6 +62,73 @@ def test_a_start_on_a_tablet_that_had_not_heard_of_it_is_kept_and_alarms(cast, s
     assert alert["told"]["title"].startswith("Started although a gate holds the dose")
     assert alert["told"]["who"] == "Ada Lindqvist"
     assert Alert.objects.filter(session=session, acknowledged_at__isnull=True).exists()
+
+
+def revoked(cast, key, kind):
+    rows = Credential.objects.filter(staff=cast.staff(key), kind=kind)
+    assert rows.update(revoked_at=now(), revoked_because="lapsed")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "rule", "title", "say", "who"),
+    [
+        (
+            "ben",
+            "bls",
+            "nurse",
+            "Credentials of Ben Okafor, session nurse",
+            "Pause the drug until a session nurse whose credentials hold has taken over.",
+            "Ada Lindqvist",
+        ),
+        (
+            "ada",
+            "acls",
+            "prescriber",
+            "Credentials of Ada Lindqvist, prescriber",
+            "Pause the drug until a prescriber whose credentials hold has taken over.",
+            "Ben Okafor",
+        ),
+    ],
+)
+def test_a_late_start_without_a_valid_credential_is_kept_and_alarms(
+    cast, session, watch, key, kind, rule, title, say, who
+):
+    revoked(cast, key, kind)
+    watch.forward(minutes=5)
+    state = send(cast, session, act("s", "start", session.released + timedelta(minutes=1)))
+    assert state["session"]["state"] == "dosing"
+    alert = next(each for each in state["alerts"] if each["rule"] == rule)
+    assert alert["priority"] == "high"
+    assert alert["told"]["title"] == f"Started although a gate holds the dose: {title}"
+    assert alert["told"]["value"].endswith(": not recorded")
+    assert (alert["told"]["say"], alert["told"]["who"]) == (say, who)
+    assert Alert.objects.filter(session=session, rule=rule, acknowledged_at__isnull=True).exists()
+
+
+def test_a_start_that_arrives_the_next_day_goes_by_the_credentials_of_its_own_day(cast, session, watch):
+    held = Credential.objects.get(staff=cast.staff("ben"), kind="bls")
+    held.pk, held.uid, held.expires_on = None, "b" * 12, session.starts_at.date()
+    revoked(cast, "ben", "bls")
+    held.save(force_insert=True)
+    watch.forward(days=1)
+    state = send(cast, session, act("s", "start", session.released + timedelta(minutes=1)))
+    assert [each["id"] for each in state["events"]] == ["s"]
+    assert "nurse" not in {each["rule"] for each in state["alerts"]}
+
+
+@pytest.mark.parametrize("way", ["page", "tablet"])
+def test_a_start_looks_at_what_holds_the_dose_once(cast, session, watch, monkeypatch, way):
+    looks = []
+    real = release_actions.gates_now
+    for module in (release_actions, delivery_actions):
+        monkeypatch.setattr(module, "gates_now", lambda of, **more: looks.append(of) or real(of, **more))
+    if way == "page":
+        treated.dose(cast, session, "start")
+    else:
+        watch.forward(minutes=5)
+        send(cast, session, act("s", "start", session.released + timedelta(minutes=1)))
+    assert len(looks) == 1
+    assert DoseEvent.objects.get().kind == "start"
 
 
 def test_a_start_before_the_patient_withdrew_stands_though_it_arrives_after(cast, session, watch):

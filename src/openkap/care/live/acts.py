@@ -37,6 +37,7 @@ from openkap.care.treatment.models import (
 from openkap.care.treatment.session_actions import enter, take_back
 from openkap.care.treatment.session_rows import State, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.value_actions import cross_out
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError
 
@@ -189,11 +190,13 @@ def _correct(sent: Sent, session: Session) -> str:
 
 
 def _take_back(sent: Sent, session: Session) -> str:
+    """An entry made in error, or the one value of it that is named."""
     old = _named(sent, session)
     if not isinstance(old, Entry):
         raise InputError("what was done with the drug stays", remedy="correct its time, with the reason")
-    row = take_back(**sent.where(), entry=old.uid, reason=sent.text("reason"), stamp=sent.stamp)
-    return str(row.uid)
+    where = sent.where() | {"entry": old.uid, "reason": sent.text("reason"), "stamp": sent.stamp}
+    element = sent.text("element")
+    return str((cross_out(**where, element=element) if element else take_back(**where)).uid)
 
 
 def _settle(sent: Sent, session: Session) -> str:

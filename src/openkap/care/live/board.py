@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from openkap.care.accounts.actor import Actor
+from openkap.care.live.change_mark import marks_of
 from openkap.care.live.queries import current_state
-from openkap.care.live.state import marks_of, ms
+from openkap.care.live.state import ms
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with

@@ -116,7 +116,11 @@ def _about(record: Record) -> list[Field]:
             f"{display_name(session.patient.identity)}, code {session.patient.code}",
             f"patient {session.patient.uid}",
         ),
-        Field("Date of treatment", f"{begun:%d %b %Y}" if begun else "", _event_row(record, "start")),
+        Field(
+            "Date of treatment",
+            f"{timezone.localtime(begun):%d %b %Y}" if begun else "",
+            _event_row(record, "start"),
+        ),
         Field("Protocol", f"{course.protocol} {course.protocol_version}", f"course {course.uid}"),
     ]
 
@@ -264,10 +268,11 @@ def _medicines(record: Record) -> list[Field]:
             fields.append(Field(label))
             continue
         fact = fact_of(answer)
-        row = f"answer {answer.uid}, {answer.answered_by.name}, {answer.observed_at:%d %b %Y}"
+        day = f"{timezone.localtime(answer.observed_at):%d %b %Y}"
+        row = f"answer {answer.uid}, {answer.answered_by.name}, {day}"
         said = show_value(fact.value)
         if fact.standing(moment) is not Standing.COUNTS:
-            said = f"not recorded since {answer.observed_at:%d %b %Y}, then: {said}"
+            said = f"not recorded since {day}, then: {said}"
         fields.append(Field(label, said, row))
     return [*fields, _new_medicines(record)]
 

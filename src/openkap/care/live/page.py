@@ -15,6 +15,7 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment.facts import protocol_of_session
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.scale_items import INSTRUMENT, TOTAL, scale_items
 from openkap.care.treatment.session_queries import ANSWERED_BY_READINGS
 from openkap.instruments.load import instrument
 from openkap.protocol.condition import facts_of
@@ -41,7 +42,6 @@ SHORT = {
 }
 # Scores that one tap gives.
 SCORES = ("distress_rating_0_10",)
-SHORT_SCALE = "cadss_6_total"
 SHOWN_UNIT = {"mm[Hg]": "mmHg", "/min": "/min", "%": "%", "{score}": ""}
 
 
@@ -133,13 +133,13 @@ def _short_scale(protocol: Protocol) -> dict[str, Any] | None:
     """The short dissociation scale item by item, for a protocol that uses it."""
     if not any(each.scale == CADSS_6 for each in protocol.scales):
         return None
-    scale, element = instrument("cadss-6"), dictionary()[SHORT_SCALE]
-    assert scale.items is not None
+    scale, element = instrument(INSTRUMENT), dictionary()[TOTAL]
+    items = zip(scale_items(), scale.items_by_id.values(), strict=True)
     return {
         "id": element.id,
         "title": f"{scale.short}: {scale.measures}, {scale.recall}",
         "short": scale.short,
-        "items": [{"label": each.label, "answers": list(each.answers)} for each in scale.items.list],
+        "items": [{"id": name, "label": each.label, "answers": list(each.answers)} for name, each in items],
         "minutes": list(scale_minutes(protocol, CADSS_6)),
         "unset": _unset(element, protocol),
     }

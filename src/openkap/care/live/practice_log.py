@@ -52,7 +52,12 @@ def _in_place_of(old: Standing, made: Standing) -> Standing:
         was=old.observed_at,
     )
     if made.act == "take_back":
-        return replace(named, payload={}, counts=False, retracts=True)
+        values = dict(old.payload.get("values", {}))
+        gone = values.pop(str(made.payload.get("element", "")), None)
+        if gone is None or not values:
+            return replace(named, payload={}, counts=False, retracts=True)
+        # One value of a set: the others stand as they were seen.
+        return replace(named, payload=old.payload | {"values": values}, observed_at=old.observed_at)
     # What the correction does not name stays as it was.
     about = ("corrects", "reason")
     changed = {name: value for name, value in made.payload.items() if value and name not in about}

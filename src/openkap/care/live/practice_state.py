@@ -162,6 +162,7 @@ def _entries(run: Run, bands: dict[str, Any]) -> list[dict[str, Any]]:
                 "values": {
                     name: {"text": str(value), "number": numbers.get(name)} for name, value in values.items()
                 },
+                "crossed_out": {},
                 "unexpected": departures(bands, run.minute(entry.observed_at), numbers)
                 if entry.counts
                 else [],
@@ -204,6 +205,7 @@ def _alerts(run: Run, seen: Any) -> list[dict[str, Any]]:
                 "seen_at": ms(ack[1].observed_at) if ack else None,
                 "done": ack[0].get("done", "") if ack else "",
                 "told": alert.as_dict(run.protocol) | {"action_words": alert.action.words},
+                "since": "",
             }
         )
     return told

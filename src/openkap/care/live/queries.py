@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.live.state import mark_of, ms, screens_of, state_of
+from openkap.care.live.change_mark import mark_of, with_the_clock
+from openkap.care.live.state import ms, screens_of, state_of
 from openkap.care.moment import now
 from openkap.care.treatment.alert_actions import escalate, raise_alerts
 from openkap.care.treatment.models import Alert, Session
@@ -16,7 +17,6 @@ from openkap.core.quantity import Quantity
 from openkap.protocol.windows import windows
 
 MOST_KEPT = 512
-MOVING = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY)
 
 # (session, mark) -> state, in this process; the mark makes an old one harmless.
 _kept: dict[tuple[str, str], dict[str, Any]] = {}
@@ -40,10 +40,7 @@ def refreshed(session: Session, by: Actor, known_mark: str) -> dict[str, Any]:
 def current_state(session: Session, mark: str = "") -> dict[str, Any]:
     """The state now; worked out once a process for each mark."""
     moment = now()
-    mark = mark or mark_of(session)
-    if session.state in MOVING:
-        # Conditions for leaving follow the clock: looked at anew each minute.
-        mark += f"-{moment:%H%M}"
+    mark = with_the_clock(mark or mark_of(session), session, moment)
     key = (session.uid, mark)
     if key not in _kept:
         if len(_kept) >= MOST_KEPT:

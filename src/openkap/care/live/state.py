@@ -1,4 +1,4 @@
-"""Everything the live page shows of a session, as plain data; and a mark that changes when it does.
+"""Everything the live page shows of a session, as plain data.
 
 Times are milliseconds since 1970 on the server's clock, because that is what a browser counts in.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from openkap.care.enrolment.facts import answered
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
@@ -22,6 +22,7 @@ from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.alert_basis import since_raised
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import (
@@ -34,13 +35,16 @@ from openkap.care.treatment.models import (
     Entry,
     Prescription,
     Session,
+    Value,
 )
 from openkap.care.treatment.release_actions import gates_now, said
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.session_rows import BEFORE
+from openkap.care.treatment.value_actions import crossed_out
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
-from openkap.protocol.elements import Value, dictionary
+from openkap.protocol.elements import Value as Known
+from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import Facts
 from openkap.protocol.model import Protocol
 from openkap.protocol.monitoring import Reading, Unmet, discharge, due_minutes, watch
@@ -54,42 +58,6 @@ BASELINE_OF = {"sbp_predose": "sbp", "dbp_predose": "dbp", "heart_rate_predose":
 def ms(moment: datetime | None) -> int | None:
     """Milliseconds since 1970."""
     return None if moment is None else round(moment.timestamp() * 1000)
-
-
-# Asked by every screen every two seconds: one statement for all sessions, written by hand because putting
-# it together took longer than answering it.
-_LAST = (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
-_COUNTED = (
-    (Alert, "acknowledged_at"),
-    (Alert, "escalated_at"),
-    (DoseDoubt, "settled_at"),
-    (AdverseEvent, "reported_at"),
-)
-
-
-def _marks_sql(sessions: int) -> str:
-    # Nothing but names of our own tables and columns is put into the text.
-    told = [f"(SELECT MAX(id) FROM {m._meta.db_table} WHERE session_id = s.id)" for m in _LAST]  # noqa: S608
-    for model, column in _COUNTED:
-        table = model._meta.db_table
-        told.append(f"(SELECT COUNT({column}) FROM {table} WHERE session_id = s.id)")  # noqa: S608
-    places = ", ".join(["%s"] * sessions)
-    what = f"s.id, s.version, s.locked_at IS NOT NULL, {', '.join(told)}"
-    return f"SELECT {what} FROM {Session._meta.db_table} AS s WHERE s.id IN ({places})"  # noqa: S608
-
-
-def marks_of(sessions: Sequence[Session]) -> dict[int, str]:
-    """For each session what changes whenever its record does; one statement for all of them."""
-    if not sessions:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_marks_sql(len(sessions)), [each.pk for each in sessions])
-        return {key: "-".join(str(int(each or 0)) for each in rest) for key, *rest in cursor.fetchall()}
-
-
-def mark_of(session: Session) -> str:
-    """Changes whenever the record of the session does."""
-    return marks_of([session])[session.pk]
 
 
 @dataclass(frozen=True)
@@ -118,7 +86,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "events": [_event(each) for each in events],
         "doubts": [_doubt(each) for each in doubts_of(session)],
         "entries": _entries(entries),
-        "alerts": _alerts(session),
+        "alerts": _alerts(session, entries, protocol),
         "adverse": _adverse(session),
         "photos": _photos(session),
         "baseline": _baseline(baseline),
@@ -267,6 +235,8 @@ def _doubt(row: DoseDoubt) -> dict[str, Any]:
 
 def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
     """Every entry, the corrected ones too: they are shown crossed out."""
+    held = {row.pk: row for row in rows}
+    values = {row.pk: reading.values_of(row) for row in rows}
     return [
         {
             "uid": row.uid,
@@ -282,19 +252,23 @@ def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
             "corrects": row.corrects.uid if row.corrects else "",
             "counts": not hasattr(row, "corrected_by") and not row.is_retraction,
             "retracts": row.is_retraction,
-            "values": {
-                value.element: {
-                    "text": value.value,
-                    "number": float(value.number) if value.number is not None else None,
-                }
-                for value in reading.values_of(row)
-            },
+            "values": _values(values[row.pk]),
+            "crossed_out": _values(crossed_out(row, held, values)),
         }
         for row in rows
     ]
 
 
-def _alerts(session: Session) -> list[dict[str, Any]]:
+def _values(rows: Sequence[Value]) -> dict[str, dict[str, Any]]:
+    return {
+        row.element: {"text": row.value, "number": float(row.number) if row.number is not None else None}
+        for row in rows
+    }
+
+
+def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> list[dict[str, Any]]:
+    rows = _raised(session.pk)
+    became = since_raised(rows, entries, protocol)
     return [
         {
             "uid": row.uid,
@@ -309,8 +283,9 @@ def _alerts(session: Session) -> list[dict[str, Any]]:
             "seen_at": ms(row.acknowledged_at),
             "done": row.done,
             "told": json.loads(row.snapshot),
+            "since": became.get(row.pk, ""),
         }
-        for row in _raised(session.pk)
+        for row in rows
     ]
 
 
@@ -396,7 +371,7 @@ def numbers_of(each: Reading) -> dict[str, float]:
     }
 
 
-def _number(name: str, value: Value) -> float | None:
+def _number(name: str, value: Known) -> float | None:
     return value.number(dictionary()[name].unit or "1") if isinstance(value, Quantity) else None
 
 
@@ -450,7 +425,7 @@ def _subject(session: Session, course: Course) -> Subject:
         drug=course.protocol.dosing.drug,
         route=course.protocol.dosing.route,
         weight_kg=weight.number("kg") if isinstance(weight, Quantity) else None,
-        age_years=float((begun.date() - born).days // 365.25) if born else None,
+        age_years=float((localtime(begun).date() - born).days // 365.25) if born else None,
         sbp=baseline.get("sbp"),
         dbp=baseline.get("dbp"),
         heart_rate=baseline.get("heart_rate"),

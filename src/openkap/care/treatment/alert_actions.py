@@ -83,9 +83,11 @@ def started_while_held(session: Session, held: Sequence[Gate], at: datetime) -> 
                     "title": f"Started although a gate holds the dose: {gate.title}",
                     "value": gate.saw,
                     "limit": gate.limit,
-                    "say": "Pause the drug and call the prescriber now.",
-                    "who": session.prescriber.name,
-                    "grade": gate.rule.grade.value,
+                    "say": gate.running.say
+                    if gate.running
+                    else "Pause the drug and call the prescriber now.",
+                    "who": gate.running.who if gate.running else session.prescriber.name,
+                    "grade": gate.grade,
                     "sources": list(gate.sources),
                     "action_words": Action.PAUSE.words,
                 }

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
+from django.utils.timezone import localtime
+
 from openkap.care.enrolment.facts import consent_in_force, withdrawn_at
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
@@ -70,13 +72,13 @@ Look = Callable[[Course, CourseRule, list[AdverseEvent]], str]
 
 def _serious(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
     found = [event for event in events if event.is_serious and event.relation in MAYBE]
-    return "; ".join(f"{event.term}, {event.onset_at:%d %b %Y}" for event in found)
+    return "; ".join(f"{event.term}, {localtime(event.onset_at):%d %b %Y}" for event in found)
 
 
 def _terms(*terms: str) -> Look:
     def look(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
         found = [event for event in events if event.term in terms]
-        return "; ".join(f"{event.term}, {event.onset_at:%d %b %Y}" for event in found)
+        return "; ".join(f"{event.term}, {localtime(event.onset_at):%d %b %Y}" for event in found)
 
     return look
 
@@ -85,7 +87,9 @@ def _answered(element: str, value: str, terms: Look) -> Look:
     def look(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
         row = next(iter(_last_answer(course.pk, element)), None)
         said = (
-            f"answered before a dose, {row.entry.observed_at:%d %b %Y}" if row and row.value == value else ""
+            f"answered before a dose, {localtime(row.entry.observed_at):%d %b %Y}"
+            if row and row.value == value
+            else ""
         )
         return said or terms(course, rule, events)
 
@@ -102,7 +106,7 @@ def _last_answer(course_id: int, element: str) -> QuerySet[Value]:
 def _withdrawn(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:
     moment = now()
     at = None if consent_in_force(course.patient, moment) else withdrawn_at(course.patient, moment)
-    return f"{at:%d %b %Y}" if at else ""
+    return f"{localtime(at):%d %b %Y}" if at else ""
 
 
 def _reconsent(course: Course, rule: CourseRule, events: list[AdverseEvent]) -> str:

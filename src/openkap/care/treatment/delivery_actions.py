@@ -21,7 +21,7 @@ from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts, started_while_held
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
 from openkap.care.treatment.drug_actions import micrograms, move
-from openkap.care.treatment.gates import holding
+from openkap.care.treatment.gates import Gate, holding
 from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Session
 from openkap.care.treatment.release_actions import gates_now, refuse_held
 from openkap.care.treatment.session_rows import State, corrected, locked_session, move_on, once, told_audit
@@ -74,9 +74,9 @@ def dose_event(
     trouble = _trouble(act)
     if trouble:
         raise InputError(trouble, value=act.kind, remedy="look at the dose so far, correct the time")
-    if act.kind == "start" and old is None:
-        refuse_held(session)
-    return _into_the_record(act)
+    waiting = _what_holds(act)
+    refuse_held(waiting)
+    return _into_the_record(act, waiting)
 
 
 @transaction.atomic
@@ -101,7 +101,7 @@ def keep_dose_event(
         raise InputError("a correction needs its reason", remedy="write why", where="reason")
     act = _act(by, session, kind, rate_ml_h, given_mg, stamp, old)
     trouble = CORRECTED_ALREADY if old is not None and hasattr(old, "corrected_by") else _trouble(act)
-    return _in_doubt(act, trouble) if trouble else _into_the_record(act)
+    return _in_doubt(act, trouble) if trouble else _into_the_record(act, _what_holds(act))
 
 
 def open_doubts(session: Session) -> list[DoseDoubt]:
@@ -216,8 +216,19 @@ def _done(row: DoseEvent | DoseDoubt) -> Done:
     return Done(row.client_id, row.kind, row.observed_at, (row.entered_at, row.pk))
 
 
-def _into_the_record(act: Act) -> DoseEvent:
+def _what_holds(act: Act) -> list[Gate]:
+    """What holds the dose at its start, by the credentials of the day it happened; looked at once."""
+    if act.kind != "start" or act.corrects is not None:
+        return []
+    moment = act.fields["observed_at"]
+    assert isinstance(moment, datetime)
+    return holding(gates_now(act.session, on=localtime(moment).date()))
+
+
+def _into_the_record(act: Act, held: list[Gate]) -> DoseEvent:
     row = _stored(act.by, act.session, act.columns(), act.corrects)
+    if held:
+        started_while_held(act.session, held, row.observed_at)
     _let_in(act.by, act.session)
     return row
 
@@ -237,7 +248,6 @@ def _stored(
             session=session,
             at=row.observed_at,
         )
-    held = holding(gates_now(session)) if row.kind == "start" and corrects is None else []
     after = {
         ("start", State.CLEARED): State.DOSING,
         ("start", State.ARRIVED): State.DOSING,
@@ -246,8 +256,6 @@ def _stored(
     moved = after.get((row.kind, State(session.state))) if corrects is None else None
     if moved is not None:
         move_on(session, moved)
-    if held:
-        started_while_held(session, held, row.observed_at)
     if row.kind == "start" and corrects is not None:
         # Every reading has another minute now.
         raise_alerts(session)

@@ -11,7 +11,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.enrolment.assessment import canonical
-from openkap.care.moment import now
+from openkap.care.moment import today
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import lots_of
@@ -170,7 +170,7 @@ def check_dose(
     row_lot = lots_of(by, Permission.GIVE_DOSE).filter(uid=lot).first()
     if row_lot is None:
         raise InputError("the lot is missing", remedy="choose one", where="lot")
-    if row_lot.expires_on < now().date():
+    if row_lot.expires_on < today():
         raise InputError(
             "this lot has expired", value=row_lot.expires_on.isoformat(), remedy="take another", where="lot"
         )

@@ -6,9 +6,10 @@ Measures are not ticked here: their forms are answered, and that says it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 
 from django.db import transaction
+from django.utils.timezone import make_aware
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
@@ -38,7 +39,7 @@ def tick(
             remedy="enter the day it was done",
             where="done_on",
         )
-    done_at = now() if day == today() else datetime.combine(day, time(12), tzinfo=UTC)
+    done_at = now() if day == today() else make_aware(datetime.combine(day, time(12)))
     found = _open_items(row, items)
     for item in found:
         item.done_at, item.done_by_id, item.note = done_at, by.staff_id, note.strip()[:200]

@@ -1,98 +1,67 @@
-"""Who gives this dose and who answers for it: whether their credentials hold that day, shown as a gate."""
+"""Who gives this dose and who answers for it: whether their credentials hold that day, as gates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from datetime import date
 
 from openkap.care.accounts.credentials import Standing, standing_of
 from openkap.care.accounts.models import Staff
-from openkap.care.moment import today
 from openkap.care.permissions import Role
+from openkap.care.treatment.gates import Gate, Hold, Running
 from openkap.care.treatment.models import Session
+from openkap.protocol.rules import Action
 
 FROM = "the register of credentials"
-REMEDY = "the site administrator records the credential"
+REMEDY = "the site administrator records the credential, or the visit is re-planned with somebody else"
 
 
-@dataclass(frozen=True)
-class Duty:
-    """One person's part in the session, with every credential the part needs."""
+def duty_gates(session: Session, day: date) -> list[Gate]:
+    """The nurse's and the prescriber's credentials as they stand on that day."""
+    return [
+        _duty(session.nurse, Role.NURSE, day, beside=session.prescriber),
+        _duty(session.prescriber, Role.PRESCRIBER, day, beside=session.nurse),
+    ]
 
-    person: Staff
-    role: Role
-    standings: tuple[Standing, ...]
 
-    @property
-    def holds(self) -> bool:
-        """Whether it keeps the dose from being released."""
-        return any(not each.is_met for each in self.standings)
+def _duty(person: Staff, role: Role, day: date, *, beside: Staff) -> Gate:
+    standings = standing_of(person.pk, role, on=day)
+    lacking = [each for each in standings if not each.is_met]
+    grades = dict.fromkeys(each.requirement.grade.value for each in standings)
+    hold = Hold(
+        role.value,
+        f"Credentials of {person.name}, {role.words}",
+        f"{REMEDY[:1].upper()}{REMEDY[1:]}." if lacking else "",
+        ", ".join(grades),
+        Action.BLOCK_START,
+    )
+    return Gate(
+        hold,
+        "shut" if lacking else "clear",
+        # What is lacking, or else everything that is valid.
+        "; ".join(f"{each.requirement.words}: {each.words}" for each in lacking or standings),
+        "",
+        (),
+        sources=_sources(standings),
+        known=tuple(
+            (f"{each.requirement.asks}: {each.words}", f"{FROM}, {day:%-d %b %Y}") for each in standings
+        ),
+        remedy=REMEDY,
+        # They cannot answer for it themselves: the other of the two is called.
+        running=Running(
+            f"Pause the drug until a {role.words} whose credentials hold has taken over.", beside.name
+        ),
+    )
 
-    @property
-    def title(self) -> str:
-        return f"Credentials of {self.person.name}, {self.role.words}"
 
-    @property
-    def words(self) -> str:
-        return "‼ no dose" if self.holds else "✓ clear"
-
-    @property
-    def tone(self) -> str:
-        return "alarm" if self.holds else "good"
-
-    @property
-    def saw(self) -> str:
-        """What is lacking, or else everything that is valid."""
-        told = [each for each in self.standings if not each.is_met] or self.standings
-        return "; ".join(f"{each.requirement.words}: {each.words}" for each in told)
-
-    @property
-    def known(self) -> tuple[tuple[str, str], ...]:
-        """Each credential with where it is known from."""
-        return tuple(
-            (f"{each.requirement.asks}: {each.words}", f"{FROM}, {today():%-d %b %Y}")
-            for each in self.standings
-        )
-
-    def as_data(self) -> dict[str, Any]:
-        """As a gate stands in the clearance and the record."""
-        sources = {source.id: source for each in self.standings for source in each.requirement.sources}
-        return {
-            "rule": self.role.value,
-            "title": self.title,
-            "state": "shut" if self.holds else "clear",
-            "words": self.words,
-            "saw": self.saw,
-            "limit": "",
-            "grade": ", ".join(dict.fromkeys(each.requirement.grade.value for each in self.standings)),
-            "sources": [
-                {
-                    "id": each.id,
-                    "title": each.title,
-                    "url": each.url,
-                    "seen": each.seen.value,
-                    "second_hand": each.is_second_hand,
-                }
-                for each in sources.values()
-            ],
-            "decision": "",
-            "decided_by": "",
-            "known": [list(each) for each in self.known],
+def _sources(standings: list[Standing]) -> tuple[dict[str, object], ...]:
+    named = {source.id: source for each in standings for source in each.requirement.sources}
+    return tuple(
+        {
+            "id": each.id,
+            "title": each.title,
+            "url": each.url,
+            "seen": each.seen.value,
+            "second_hand": each.is_second_hand,
         }
-
-
-def duties_now(session: Session) -> list[Duty]:
-    """The nurse's and the prescriber's credentials as they stand today."""
-    parts = ((session.nurse, Role.NURSE), (session.prescriber, Role.PRESCRIBER))
-    return [Duty(person, role, tuple(standing_of(person.pk, role))) for person, role in parts]
-
-
-def unfit(duties: Iterable[Duty]) -> list[Duty]:
-    """Those that keep the dose from being released."""
-    return [each for each in duties if each.holds]
-
-
-def said_of(duties: Iterable[Duty]) -> str:
-    """Whose credentials lack what."""
-    return "; ".join(f"{each.title}, {each.saw}" for each in duties)
+        for each in named.values()
+    )

@@ -1,4 +1,8 @@
-"""The gates before a dose as a list that fills itself: each with what it saw and its source."""
+"""The gates before a dose as one list that fills itself: each with what it saw, its source and who decides.
+
+A gate is a rule of the day, a rule of the course or of the screening, or a credential of nurse or prescriber.
+Whoever asks what holds a dose asks ``release_actions.gates_now``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from typing import Any
 from openkap.care.enrolment.standing import Since
 from openkap.care.treatment.course_rules import Ruled
 from openkap.care.treatment.models import GateDecision
-from openkap.core.source import Grade
 from openkap.protocol.assess import Reason, reason_of, source_dict
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Element, dictionary
@@ -44,23 +47,34 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class CourseHold:
-    """A stopping rule of the whole course, as a gate before one dose: the named prescriber decides."""
+class Hold:
+    """What is no rule of the day and holds one dose: a stopping rule of the course, a credential."""
 
     id: str
     title: str
     say: str
-    grade: Grade
+    grade: str
+    action: Action
     note: str = ""
-    action: Action = Action.CLINICIAN_REVIEW
-    action_while_unknown: Action = Action.CLINICIAN_REVIEW
+
+    @property
+    def action_while_unknown(self) -> Action:
+        return self.action
+
+
+@dataclass(frozen=True)
+class Running:
+    """What is to be done when the drug runs although the gate holds, and by whom."""
+
+    say: str
+    who: str
 
 
 @dataclass(frozen=True)
 class Gate:
     """One rule with what it saw."""
 
-    rule: Rule | CourseHold
+    rule: Rule | Hold
     state: str
     saw: str
     limit: str
@@ -74,10 +88,18 @@ class Gate:
     is_latched: bool = False
     # Said before the rule's own title where the rule is not one of the day.
     lead: str = ""
+    # How it is opened, where neither an answer nor the prescriber opens it.
+    remedy: str = ""
+    # Where it is not the prescriber who is called to a drug that runs already.
+    running: Running | None = None
 
     @property
     def title(self) -> str:
         return f"{self.lead}: {self.rule.title}" if self.lead else self.rule.title
+
+    @property
+    def grade(self) -> str:
+        return self.rule.grade.value if isinstance(self.rule, Rule) else self.rule.grade
 
     @property
     def words(self) -> str:
@@ -119,11 +141,12 @@ def course_gates(
     """What the course as a whole says before one more dose: rules that are met, news since screening."""
     found = []
     for stop in stops:
-        hold = CourseHold(
+        hold = Hold(
             stop.rule.id,
             stop.rule.text.capitalize(),
             _sentence(stop.rule.do),
-            stop.rule.grade,
+            stop.rule.grade.value,
+            Action.CLINICIAN_REVIEW,
             stop.rule.note or "",
         )
         sources = tuple(source_dict(protocol, name) for name in stop.rule.sources)
@@ -149,7 +172,7 @@ def wished(gates: list[Gate], since: Since | None) -> list[Gate]:
     ]
 
 
-def _facts_of(rule: Rule | CourseHold) -> tuple[str, ...]:
+def _facts_of(rule: Rule | Hold) -> tuple[str, ...]:
     return facts_of(rule.condition) if isinstance(rule, Rule) else ()
 
 
@@ -240,7 +263,7 @@ def as_data(gates: list[Gate]) -> list[dict[str, Any]]:
             "words": gate.words,
             "saw": gate.saw,
             "limit": gate.limit,
-            "grade": gate.rule.grade.value,
+            "grade": gate.grade,
             "sources": list(gate.sources),
             "decision": gate.decision.reason if gate.decision else "",
             "decided_by": gate.decision.entered_by.name if gate.decision else "",

@@ -179,7 +179,7 @@ def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> li
     days: list[datetime] = []
     while len(days) < asked.sessions:
         at -= DAY
-        if at.weekday() < SATURDAY:
+        if local_day(at).weekday() < SATURDAY:
             days.append(at)
     if days[-1] < now:
         raise InputError(
@@ -211,12 +211,12 @@ def integration_days(
         days.append(at)
         at += DAY
     busy = set(dosing_days)
-    return sorted(days, key=lambda day: (day.weekday() >= SATURDAY, day.date() in busy, day))
+    return sorted(days, key=lambda at: (local_day(at).weekday() >= SATURDAY, local_day(at) in busy, at))
 
 
 def _integration(protocol: Protocol, sessions: Sequence[PlannedSession]) -> list[PlannedVisit]:
     """On the best day of each window that no earlier integration visit has taken."""
-    asked, busy = protocol.therapy.integration, [each.starts_at.date() for each in sessions]
+    asked, busy = protocol.therapy.integration, [local_day(each.starts_at) for each in sessions]
     made: list[PlannedVisit] = []
     for session in sessions:
         wished = [
@@ -253,11 +253,11 @@ def _trauma_focused(
     therapy: TherapyChoice, sessions: Sequence[PlannedSession], others: Sequence[PlannedVisit]
 ) -> list[PlannedVisit]:
     """From the day after the first dose on, never on a day with a dose or another visit."""
-    busy = {each.starts_at.date() for each in sessions} | {each.starts_at.date() for each in others}
+    busy = {local_day(each.starts_at) for each in sessions} | {local_day(each.starts_at) for each in others}
     made: list[PlannedVisit] = []
     at = sessions[0].starts_at + DAY
     while len(made) < therapy.visits:
-        if at.weekday() < SATURDAY and at.date() not in busy:
+        if local_day(at).weekday() < SATURDAY and local_day(at) not in busy:
             made.append(PlannedVisit("trauma_focused", len(made) + 1, at, therapy.minutes))
             at += therapy.every
         else:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.timezone import localtime
+
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.enrolment.models import Consent, Decision, SharedDecision
 from openkap.care.enrolment.queries import screening_outcome
@@ -69,7 +71,7 @@ def _wished(patient: Patient) -> InputError | None:
     last = SharedDecision.objects.filter(patient=patient).order_by("-id").first()
     if last is not None and last.wish == SharedDecision.Wish.GO_ON:
         return None
-    said = f"{last.get_wish_display()}, {last.recorded_at:%d %b %Y}" if last else "none recorded"
+    said = f"{last.get_wish_display()}, {localtime(last.recorded_at):%d %b %Y}" if last else "none recorded"
     return InputError(
         "the patient's last shared decision is not to go on",
         value=said,

@@ -27,7 +27,9 @@ from openkap.care.treatment.models import (
     LedgerEntry,
     Prescription,
     Session,
+    Value,
 )
+from openkap.care.treatment.value_actions import crossed_out
 from openkap.protocol.elements import dictionary
 
 
@@ -230,7 +232,8 @@ def _dose_doubts(rows: list[DoseDoubt]) -> list[dict[str, Any]]:
 
 
 def _entries(rows: list[Entry], begun: datetime | None) -> list[dict[str, Any]]:
-    elements = dictionary()
+    held = {row.pk: row for row in rows}
+    values = {row.pk: list(row.values.all()) for row in rows}
     return [
         {
             "uid": row.uid,
@@ -245,13 +248,15 @@ def _entries(rows: list[Entry], begun: datetime | None) -> list[dict[str, Any]]:
             "replaced": hasattr(row, "corrected_by"),
             "in_error": row.is_retraction,
             "device_ahead_s": row.device_ahead_s,
-            "values": {
-                value.element: {"label": elements[value.element].label, "value": value.value}
-                for value in row.values.all()
-            },
+            "values": _values(values[row.pk]),
+            "crossed_out": _values(crossed_out(row, held, values)),
         }
         for row in rows
     ]
+
+
+def _values(rows: list[Value]) -> dict[str, dict[str, str]]:
+    return {row.element: {"label": dictionary()[row.element].label, "value": row.value} for row in rows}
 
 
 def _alerts(rows: list[Alert], begun: datetime | None) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 
 from django.db import transaction
 
@@ -14,7 +15,7 @@ from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.course_rules import holds_of
-from openkap.care.treatment.duties import REMEDY, Duty, duties_now, said_of, unfit
+from openkap.care.treatment.duties import duty_gates
 from openkap.care.treatment.gates import Gate, as_data, course_gates, gates_of, holding, wished
 from openkap.care.treatment.models import Clearance, GateDecision, Session
 from openkap.care.treatment.session_rows import State, locked_session, move_on, once, told_audit
@@ -24,8 +25,8 @@ from openkap.core.errors import InputError
 NAMED = 4
 
 
-def gates_now(session: Session) -> list[Gate]:
-    """Every gate of the session's protocol as it stands now."""
+def gates_now(session: Session, *, on: date | None = None) -> list[Gate]:
+    """Everything that may hold the session's dose as it stands now; credentials as of that day."""
     rows, moment = reading.rows_of(session), now()
     decisions = {
         row.rule: row
@@ -38,7 +39,11 @@ def gates_now(session: Session) -> list[Gate]:
         decisions,
         reading.readings_before(session, rows, moment),
     )
-    return [*wished(gates, since), *course_gates(protocol, holds_of(session.course), since, decisions)]
+    return [
+        *duty_gates(session, on or today()),
+        *wished(gates, since),
+        *course_gates(protocol, holds_of(session.course), since, decisions),
+    ]
 
 
 @transaction.atomic
@@ -50,15 +55,14 @@ def clear(*, by: Actor, patient: str, uid: str, stamp: Stamp | None = None) -> C
         return held
     if session.state != State.ARRIVED:
         raise InputError("this session cannot be cleared now", value=session.get_state_display())
-    gates, duties = gates_now(session), duties_now(session)
+    gates = gates_now(session)
     if waiting := holding(gates):
         raise InputError(
             f"{len(waiting)} gates hold the dose" if len(waiting) > 1 else "a gate holds the dose",
             value=said(waiting),
-            remedy="answer them, ask the prescriber, or re-plan the visit",
+            remedy=_remedies(waiting, "answer them, ask the prescriber, or re-plan the visit"),
         )
-    _refuse_unfit(duties)
-    told = canonical([*as_data(gates), *(each.as_data() for each in duties)])
+    told = canonical(as_data(gates))
     row = Clearance.objects.create(
         session=session,
         snapshot=told,
@@ -87,26 +91,20 @@ def look_again(by: Actor, session: Session) -> None:
         )
 
 
-def refuse_held(session: Session) -> None:
+def refuse_held(waiting: list[Gate]) -> None:
     """Before the start: what was clear at the release may have become old or been changed since."""
-    if waiting := holding(gates_now(session)):
+    if waiting:
         raise InputError(
             "the dose cannot start: a gate holds it again",
             value=said(waiting),
-            remedy="answer it on the session's page and release the dose anew, or re-plan the visit",
+            remedy=_remedies(
+                waiting, "answer it on the session's page and release the dose anew, or re-plan the visit"
+            ),
         )
-    _refuse_unfit(duties_now(session))
 
 
-def _refuse_unfit(duties: list[Duty]) -> None:
-    """Nobody gives a dose, or answers for one, whose credentials do not hold on the day."""
-    if lacking := unfit(duties):
-        raise InputError(
-            "a credential that this session needs is not valid today",
-            value=said_of(lacking),
-            limit=f"valid on {today():%-d %B %Y}",
-            remedy=f"{REMEDY}, or re-plan the visit with somebody else",
-        )
+def _remedies(waiting: list[Gate], usual: str) -> str:
+    return "; ".join(dict.fromkeys(gate.remedy or usual for gate in waiting))
 
 
 def said(waiting: list[Gate]) -> str:

@@ -23,6 +23,7 @@ from openkap.care.treatment.due_dates import last_dose
 from openkap.care.treatment.given_up import give_up_with_it
 from openkap.care.treatment.models import Entry, Session, Value
 from openkap.care.treatment.release_actions import look_again
+from openkap.care.treatment.scale_items import with_total
 from openkap.care.treatment.session_rows import (
     BEFORE,
     RUNNING,
@@ -93,7 +94,7 @@ def enter(
     if held is not None:
         return held
     _refuse_kind(session, kind)
-    parsed = _parsed(values, confirmed)
+    parsed = with_total(_parsed(values, confirmed))
     if not parsed and not note.strip():
         raise InputError("nothing was entered", remedy="enter at least one value")
     old = corrected(Entry, session, stamp)

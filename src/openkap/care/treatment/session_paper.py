@@ -128,13 +128,17 @@ def _reading(each: dict[str, Any]) -> list[str]:
     also += [each["note"], _crossed(each)]
     minute = "" if each["minute"] is None else str(each["minute"])
     signs = [bare.get(name, "") for name in COLUMNS]
-    return [minute, _when(each["at"]), pressure, *signs, " ".join(filter(None, also)), each["by"]]
+    return [minute, _when(each["at"]), pressure, *signs, "; ".join(filter(None, also)), each["by"]]
 
 
 def _crossed(each: dict[str, Any]) -> str:
     """What was corrected stays readable and says so."""
     if each["replaced"]:
         return "(replaced)"
+    # Absent from records that were signed before one value could be crossed out.
+    if gone := each.get("crossed_out"):
+        said = "; ".join(f"{value['label']} {spoken(value['value'])}" for value in gone.values())
+        return f"(crossed out: {said}: {each['reason']})"
     return (
         f"({'entered in error' if each['in_error'] else 'corrects'}: {each['reason']})"
         if each["reason"]

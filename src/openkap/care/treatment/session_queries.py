@@ -13,12 +13,12 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import staff_with
+from openkap.care.treatment.alert_basis import since_raised
 from openkap.care.treatment.amount_actions import CORRECTABLE
 from openkap.care.treatment.closing_actions import open_ends
 from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import in_use_ug
-from openkap.care.treatment.duties import duties_now, unfit
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import replanned_words, stock
@@ -113,7 +113,6 @@ def _colleagues(by: Actor) -> list[tuple[str, str]]:
 def _before(session: Session, by: Actor) -> dict[str, Any]:
     gates = gates_now(session)
     waiting, asked = holding(gates), _asked(gates)
-    duties = duties_now(session)
     proposal: dict[str, Any] | None = None
     trouble: InputError | None = None
     try:
@@ -127,8 +126,6 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     held = stock(by) if by.may(Permission.RECORD_SESSION) else []
     return {
         "holding": waiting,
-        "lacking": unfit(duties),
-        "fit": [each for each in duties if not each.holds],
         "passed": [gate for gate in gates if not gate.holds],
         "asked_open": [(element, shown) for element, shown in asked if not shown],
         "asked_known": [(element, shown) for element, shown in asked if shown],
@@ -184,23 +181,27 @@ def live(session: Session) -> dict[str, Any]:
     """What moves while the dose runs: what is due, what is waiting to be acknowledged."""
     events = reading.dose_events(session)
     begun = reading.started_at(events)
-    waiting = Alert.objects.filter(session=session, acknowledged_at__isnull=True).order_by("at", "id")
+    waiting = list(Alert.objects.filter(session=session, acknowledged_at__isnull=True).order_by("at", "id"))
+    entries, protocol = reading.entries_of(session), reading.protocol_of_session(session)
+    became = since_raised(waiting, entries, protocol)
     told: dict[str, Any] = {
         "begun": begun,
-        "waiting": [{"row": row, "told": json.loads(row.snapshot)} for row in waiting],
+        "waiting": [
+            {"row": row, "told": json.loads(row.snapshot), "since": became.get(row.pk, "")} for row in waiting
+        ],
         "vitals": [dictionary()[name] for name in VITALS],
         "extra": [dictionary()[name] for name in EXTRA],
     }
     if begun is None:
         return told
-    rows = reading.rows_of(session)
+    rows = reading.rows_among(entries)
     seen = watch(
-        reading.protocol_of_session(session),
+        protocol,
         reading.readings_of(rows),
         started_at=begun,
         now=now(),
         baseline=reading.baseline_of(rows),
-        longer=reading.longer_than_usual(session, reading.protocol_of_session(session), events),
+        longer=reading.longer_than_usual(session, protocol, events),
     )
     told |= {
         "due": seen.next_due,

@@ -25,6 +25,7 @@ from openkap.care.treatment import (
     release_actions,
     session_actions,
     session_queries,
+    value_actions,
 )
 from openkap.care.treatment.access import session_for
 from openkap.care.treatment.session_paper import session_pdf
@@ -73,20 +74,24 @@ def arrive(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 
 @require_POST
 def entry(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
-    """A set of values, or an entry taken back."""
+    """A set of values; or an entry, or one value of it, taken back."""
     data = request.POST
     kind = data.get("kind", "")
 
     def act() -> None:
         if data.get("in_error"):
-            session_actions.take_back(
-                by=request.actor,
-                patient=patient,
-                uid=session,
-                entry=data["in_error"],
-                reason=data.get("reason", ""),
-                stamp=forms.stamp_given(data),
-            )
+            wrong: dict[str, Any] = {
+                "by": request.actor,
+                "patient": patient,
+                "uid": session,
+                "entry": data["in_error"],
+                "reason": data.get("reason", ""),
+                "stamp": forms.stamp_given(data),
+            }
+            if data.get("element"):
+                value_actions.cross_out(**wrong, element=data["element"])
+            else:
+                session_actions.take_back(**wrong)
             return
         session_actions.enter(
             by=request.actor,

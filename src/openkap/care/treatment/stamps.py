@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.timezone import localtime
+
 from openkap.care.accounts.actor import Actor
 from openkap.care.ids import new_uid
 from openkap.care.moment import now
@@ -35,8 +37,8 @@ class Stamp:
         if observed > moment + TOLERANCE:
             raise InputError(
                 "this time is in the future",
-                value=f"{observed:%d %b %H:%M}",
-                limit=f"{moment:%d %b %H:%M}",
+                value=f"{localtime(observed):%d %b %H:%M}",
+                limit=f"{localtime(moment):%d %b %H:%M}",
                 remedy="correct the time, or the clock of the device",
                 where="observed_at",
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
@@ -72,7 +73,7 @@ def write_note(*, by: Actor, patient: str, uid: str, written: Written) -> Note:
     if visit.starts_at > now():
         raise InputError(
             "this visit has not begun yet",
-            value=f"{visit.starts_at:%d %b %H:%M}",
+            value=f"{localtime(visit.starts_at):%d %b %H:%M}",
             remedy="move the visit if it took place earlier",
         )
     modality = written.modality or usual_modality(visit)

@@ -139,7 +139,9 @@ export class Alerts {
       for (const alert of group) this.acknowledge(alert, said);
     };
     const toDo = () => group[0].told.say ?? group[0].told.action_words ?? "";
-    done.addEventListener("click", () => answer(`Done: ${toDo()}`));
+    // What it rested on was crossed out or corrected: it stays until somebody has looked, and says so.
+    const since = () => (group.every((alert) => alert.since) ? group[0].since : "");
+    done.addEventListener("click", () => answer(since() ? `Seen: ${since()}` : `Done: ${toDo()}`));
     other.addEventListener("click", () => this.ask(root, answer));
     const tell = (fired) => {
       group = [...fired].reverse();
@@ -147,11 +149,12 @@ export class Alerts {
       root.className = `alert ${priority}`;
       root.dataset.rule = rule;
       title.textContent = `${WORD[priority]}: ${told.title ?? rule}${group.length > 1 ? ` (${group.length} times)` : ""}`;
-      act.textContent = `${toDo()} Who: ${told.who ?? "session nurse"}.`;
+      act.textContent = since() ? `Since then ${spoken(since())}.` : `${toDo()} Who: ${told.who ?? "session nurse"}.`;
+      done.textContent = since() ? "Seen so" : "Done as stated";
       small.textContent = this.because(group);
       if (action === "emergency" && !words.querySelector("ul")) words.append(this.steps());
       // That the server has it now is no news to the nurse.
-      const mark = JSON.stringify(group.map((alert) => [alert.entry || alert.uid, alert.escalated]));
+      const mark = JSON.stringify(group.map((alert) => [alert.entry || alert.uid, alert.escalated, alert.since ?? ""]));
       const isNews = mark !== shown;
       shown = mark;
       return isNews;

@@ -5,15 +5,35 @@ import { node } from "./pad.js";
 const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
 const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
 
+// The items of the short scale, by their labels: they stand in brackets behind its total.
+const ITEMS = {};
+
+export function nameItems(scale) {
+  for (const item of scale?.items ?? []) ITEMS[item.id] = item.label;
+}
+
+function itemsInWords(values, of) {
+  const given = Object.keys(ITEMS).filter((name) => values[name] !== undefined);
+  const above = given.filter((name) => Number(of(name)) !== 0).map((name) => `${ITEMS[name]} ${of(name)}`);
+  if (!given.length) return "";
+  return ` (${[...above, ...(above.length < given.length ? [above.length ? "others 0" : "all items 0"] : [])].join("; ")})`;
+}
+
 export function valuesInWords(values) {
   const of = (name) => (values[name] === undefined ? undefined : values[name].number ?? values[name].text ?? values[name]);
   const parts = [];
   if (of("sbp") !== undefined || of("dbp") !== undefined) parts.push(`${of("sbp") ?? "–"}/${of("dbp") ?? "–"}`);
   for (const name of Object.keys(values)) {
-    if (name === "sbp" || name === "dbp") continue;
-    parts.push(`${SHORT[name] ?? name.replaceAll("_", " ")} ${of(name)}`);
+    if (name === "sbp" || name === "dbp" || name in ITEMS) continue;
+    parts.push(`${SHORT[name] ?? name.replaceAll("_", " ")} ${of(name)}${name === "cadss_6_total" ? itemsInWords(values, of) : ""}`);
   }
   return parts.join(" · ");
+}
+
+// One value by its name: a pressure has none of its own among the others.
+export function valueInWords(name, value) {
+  const said = { sbp: "systolic", dbp: "diastolic" }[name] ?? SHORT[name] ?? name.replaceAll("_", " ");
+  return [said, value?.number ?? value?.text].filter((each) => each !== undefined && each !== null).join(" ");
 }
 
 // An adverse event as the server tells it, or as it waits on this tablet.
@@ -50,7 +70,8 @@ export function drawLog(page, list) {
     const words = entry.retracts ? "crossed out" : [valuesInWords(entry.values), entry.note].filter(Boolean).join(" · ");
     const extra = [];
     if (entry.unexpected?.length) extra.push(`outside what was expected: ${entry.unexpected.join(", ")}`);
-    if (entry.reason) extra.push(`corrected: ${entry.reason}`);
+    const gone = Object.entries(entry.crossed_out ?? {}).filter(([name]) => !(name in ITEMS)).map(([name, value]) => valueInWords(name, value));
+    if (entry.reason) extra.push(`${gone.length ? `crossed out ${gone.join(", ")}` : "corrected"}: ${entry.reason}`);
     if (entry.entered - entry.at > 90_000) extra.push(`written ${page.time(entry.entered)}`);
     if (Math.abs(entry.ahead_s) > 5) extra.push(`tablet's clock ${entry.ahead_s} s off`);
     rows.push(row(page, entry.at, words, entry.by, extra, entry.counts ? () => page.correct(entry, false) : null, entry.counts ? "" : "is-gone"));
@@ -100,6 +121,7 @@ function row(page, at, words, by, extra, correct, className = "", label = "Corre
 
 function wordsOf(page, { act, payload }) {
   if (payload.values) return valuesInWords(payload.values);
+  if (act === "take_back") return [payload.element && valueInWords(payload.element, { text: payload.value }), payload.reason].filter(Boolean).join(": ");
   if (act !== "event") return payload.note ?? payload.done ?? "";
   return [eventInWords(payload), payload.ended_at && `ended ${page.dayTime(Date.parse(payload.ended_at))}`, payload.reason && `update: ${payload.reason}`].filter(Boolean).join(" · ");
 }

@@ -4,7 +4,7 @@ import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
 import { eventPanel } from "./events.js";
-import { drawLog } from "./log.js";
+import { drawLog, nameItems } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
 import { comfortPanel, correctPanel, drugPanel, leavingPanel, notePanel } from "./panels.js";
@@ -20,6 +20,7 @@ class Page {
     this.data = data;
     this.store = store;
     this.state = data.state;
+    nameItems(data.short_scale);
     this.mayWrite = data.may_write;
     this.clock = data.speed ? practiceClock(data) : new ServerClock();
     this.csrf = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];

@@ -1,5 +1,6 @@
 // The other panels of the pad: drug, comfort, leaving, note and photograph, correction.
 
+import { valueInWords } from "./log.js";
 import { node } from "./pad.js";
 
 export function button(text, act, className = "") {
@@ -133,8 +134,8 @@ function shortScale(page, at) {
   const given = scale.items.map(() => null);
   const send = () => {
     const total = given.reduce((sum, each) => sum + each, 0);
-    const note = `${scale.short}: ${scale.items.map((item, index) => `${item.label} ${given[index]}`).join("; ")}`;
-    page.send("vitals", { values: { [scale.id]: `${total}` }, note }, at.value());
+    const items = Object.fromEntries(scale.items.map((item, index) => [item.id, `${given[index]}`]));
+    page.send("vitals", { values: { [scale.id]: `${total}`, ...items } }, at.value());
     page.open("comfort");
   };
   scale.items.forEach((item, index) => {
@@ -274,8 +275,12 @@ export function correctPanel(page, row, isDose) {
   at.value = page.time(row.at);
   form.append(labelled("Time it was seen, hh:mm", at));
   const fields = {};
+  const scale = page.data.short_scale;
+  // A total with its items is corrected item by item, and follows from them.
+  const items = isDose ? [] : (scale?.items ?? []).filter((item) => row.values[item.id]);
   if (!isDose) {
-    for (const element of [...page.data.vitals, ...page.data.extra]) {
+    const parts = items.map((item) => ({ id: item.id, short: `${scale.short}, ${item.label}`, unit: "" }));
+    for (const element of [...page.data.vitals, ...page.data.extra.filter((each) => !items.length || each.id !== scale.id), ...parts]) {
       const held = row.values[element.id];
       if (!held) continue;
       fields[element.id] = input("text", { inputmode: "decimal" });
@@ -293,11 +298,19 @@ export function correctPanel(page, row, isDose) {
   const acts = node("div", "panel-acts wide");
   acts.append(node("button", "", "Save correction"));
   if (!isDose) {
-    acts.append(button("Entered in error: cross out", () => {
+    const names = Object.keys(row.values).filter((name) => !items.some((item) => item.id === name));
+    const all = [["all", "all of it"], ...names.map((name) => [name, valueInWords(name, row.values[name])])];
+    const wrong = names.length > 1 ? select("wrong", all) : null;
+    const crossOut = () => {
+      if (wrong && !wrong.value) return page.say("What was wrong? Choose one value, or all of it.");
       if (!reason.value.trim()) return page.say("Why? The reason stays in the record.");
-      page.send("take_back", { corrects: row.id, reason: reason.value.trim() });
+      const held = wrong ? row.values[wrong.value] : null;
+      const one = held ? { element: wrong.value, value: held.number ?? held.text } : {};
+      page.send("take_back", { corrects: row.id, reason: reason.value.trim(), ...one });
       page.open("vitals");
-    }, "danger"));
+    };
+    if (wrong) acts.append(labelled("Entered in error:", wrong));
+    acts.append(button(wrong ? "Cross out" : "Entered in error: cross out", crossOut, "danger"));
   }
   if (isDose && row.kind === "stop" && page.data.urls.session) {
     // The ledger changes too, so a colleague must look again: that is done on the session's page.
@@ -310,6 +323,7 @@ export function correctPanel(page, row, isDose) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value.trim()]));
+    if (items.length) values[scale.id] = `${items.reduce((sum, item) => sum + Number(values[item.id]), 0)}`;
     const more = rate ? { rate_ml_h: rate.value.trim() } : {};
     page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: row.note ?? "", ...more }, page.moment(at.value, row.at));
     page.open("vitals");

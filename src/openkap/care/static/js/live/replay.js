@@ -1,13 +1,14 @@
 // The session again, minute by minute, from the record: what was known at that minute, and nothing later.
 
 import { drawChart } from "./chart.js";
-import { eventInWords, valuesInWords } from "./log.js";
+import { eventInWords, nameItems, valuesInWords } from "./log.js";
 import { node } from "./pad.js";
 
 const MINUTE = 60_000;
 const by = (id) => document.getElementById(id);
 const data = JSON.parse(by("live-data").textContent);
 const state = data.state;
+nameItems(data.short_scale);
 const moments = [...state.entries.map((each) => each.at), ...state.events.map((each) => each.at)];
 const begun = state.begun ?? Math.min(...moments, data.now);
 const first = Math.floor((Math.min(begun, ...moments) - begun) / MINUTE);
