@@ -142,13 +142,13 @@ def test_who_is_not_qualified_is_said_with_the_dates_not_after_them(cast, patien
 
 def test_what_is_made_is_what_was_seen(cast, patient):
     soon_enrolled(cast, patient)
-    assert page_of(cast, patient, act="make").status_code == 422
-    seen = page_of(cast, patient).context["draft"].fingerprint
-    late = page_of(cast, patient, act="make", seen=seen, first="2026-12-01T10:00")
+    assert page_of(cast, patient, act="do").status_code == 422
+    seen = page_of(cast, patient).context["preview"].fingerprint
+    late = page_of(cast, patient, act="do", seen=seen, first="2026-12-01T10:00")
     assert late.status_code == 422
     assert "not the ones you have seen" in late.content.decode()
     assert not Course.objects.exists()
-    assert page_of(cast, patient, act="make", seen=seen).status_code == 302
+    assert page_of(cast, patient, act="do", seen=seen).status_code == 302
 
 
 def test_a_session_on_a_weekend_is_shown_as_one(cast, patient):

@@ -9,20 +9,19 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.moment import now
 from openkap.care.patients.access import scope_of, visible
-from openkap.care.patients.models import Patient
-from openkap.care.patients.queries import NAME, display_name, name_shown
+from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
-from openkap.care.treatment.models import AdverseEvent, Course, DueItem, Session, Visit
+from openkap.care.treatment import home_planning
+from openkap.care.treatment.models import AdverseEvent, DueItem, Session, Visit
 from openkap.care.treatment.reporting import report_clock
 
 MOST = 50
@@ -48,7 +47,7 @@ def tasks(by: Actor) -> list[Task]:
     if by.may(Permission.RECORD_TEST):
         found += _due(by)
     if by.may(Permission.PLAN_COURSE):
-        found += _to_plan(by)
+        found += home_planning.tasks(by)
     if by.may(Permission.WRITE_THERAPY_NOTE):
         found += _visits(by)
     if by.may(Permission.PRESCRIBE):
@@ -114,46 +113,6 @@ def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: dateti
         contact | test, patient__in=visible(clinic_id, staff_id), done_at__isnull=True
     )
     return rows.select_related("patient__identity", "course").order_by("due_at", "id")[: MOST * 4]
-
-
-def _to_plan(by: Actor) -> list[Task]:
-    """Courses, and visits that ended without a dose until somebody plans one in their place or says none."""
-    found = []
-    for undosed, since, because, uid, *name in _without_plan(*scope_of(by)):
-        if undosed:
-            url, note = reverse("session_replan", args=[uid, undosed]), _no_dose(since, because)
-            found.append(Task("Re-plan the visit", url, name_shown(*name), urgency="today", note=note))
-        else:
-            url, note = reverse("course_plan", args=[uid]), "eligible, no course planned yet"
-            found.append(Task("Plan the course", url, name_shown(*name), note=note, since=since))
-    return found
-
-
-def _no_dose(starts_at: datetime, because: str) -> str:
-    return f"no dose on {localtime(starts_at):%d %b %Y}: {because}"
-
-
-@prepared
-def _without_plan(clinic_id: int, staff_id: int) -> QuerySet[Any, tuple[Any, ...]]:
-    """Sessions without a dose that nobody has re-planned, then who has no course: one question for both."""
-    here = visible(clinic_id, staff_id)
-    undosed = Session.objects.filter(
-        patient__in=here,
-        state=Session.State.ABORTED,
-        replanning__isnull=True,
-        course__ended_at__isnull=True,
-    )
-    names = [f"patient__{name}" for name in ("uid", *NAME)]
-    waiting = here.filter(
-        ~Exists(Course.objects.filter(patient=OuterRef("pk"))), status=Patient.Status.ELIGIBLE
-    )
-    nothing = {"undosed": Value("", CharField()), "because": Value("", CharField())}
-    whole: QuerySet[Any, tuple[Any, ...]] = undosed.values_list(
-        "uid", "starts_at", "state_because", *names
-    ).union(
-        waiting.annotate(**nothing).values_list("undosed", "created_at", "because", "uid", *NAME), all=True
-    )
-    return whole.order_by("starts_at")[:MOST]
 
 
 def _visits(by: Actor) -> list[Task]:

@@ -54,7 +54,7 @@ class Draft:
     fingerprint: str
 
     @property
-    def conflicts(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[str, ...]:
         """All that stands in the way, in words."""
         return (*(in_words(each) for each in self.missing), *self.clashes)
 
@@ -183,11 +183,11 @@ def _people(by: Actor, wanted: Wanted) -> _People:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
     therapist = None
     if wanted.therapy is not None:
-        therapist = colleague_as(by, wanted.therapist, "therapist", Role.THERAPIST, Role.PRESCRIBER)
+        therapist = colleague_as(by, wanted.therapist, Role.THERAPIST)
     return _People(
         chair,
-        colleague_as(by, wanted.prescriber, "prescriber", Role.PRESCRIBER),
-        colleague_as(by, wanted.nurse, "nurse", Role.NURSE, Role.PRESCRIBER),
+        colleague_as(by, wanted.prescriber, Role.PRESCRIBER),
+        colleague_as(by, wanted.nurse, Role.NURSE),
         therapist,
     )
 

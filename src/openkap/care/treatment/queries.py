@@ -23,6 +23,7 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
+from openkap.care.treatment.handover_queries import handovers_of
 from openkap.care.treatment.models import (
     AdverseEvent,
     Course,
@@ -166,6 +167,7 @@ def course_page(course: Course) -> dict[str, Any]:
         if course.kind == Course.Kind.MAINTENANCE
         else None,
         "lines": plan_lines(course),
+        "handovers": handovers_of(course),
         "rules": rules_of(course),
         "due_groups": list(_due_groups(course, items)),
         "done_items": [each for each in items if each.done_at],
