@@ -11,6 +11,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
+from openkap.care.enrolment.protocols import protocol_in_force
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
@@ -22,7 +23,6 @@ from openkap.care.treatment.models import Chair, Course, DueItem, MaintenancePla
 from openkap.care.treatment.plan import Plan, TherapyChoice, local_day, make_plan, pattern_of, weekend_words
 from openkap.care.treatment.plan_conditions import Maintenance, missing_before_planning
 from openkap.core.errors import InputError
-from openkap.protocol.read import load_protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def draft_course(*, by: Actor, uid: str, wanted: Wanted) -> Draft:
 
 
 def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
-    protocol = load_protocol(wanted.protocol)
+    protocol = protocol_in_force(wanted.protocol)
     if wanted.first <= now():
         raise InputError(
             "the first session would be in the past",
@@ -122,7 +122,7 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     """
     patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
     Patient.objects.select_for_update().get(pk=patient.pk)
-    protocol, people = load_protocol(wanted.protocol), _people(by, wanted)
+    protocol, people = protocol_in_force(wanted.protocol), _people(by, wanted)
     hold((people.chair,), [each for each in (people.nurse, people.therapist) if each])
     draft = _draft(patient, wanted, people)
     if draft.missing:

@@ -13,7 +13,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.enrolment.protocols import offered, protocol_of
+from openkap.care.enrolment.protocols import offered, protocol_in_force, protocol_of
 from openkap.care.enrolment.queries import screening_outcome
 from openkap.care.moment import now
 from openkap.care.patients.access import patients_of
@@ -37,14 +37,13 @@ from openkap.care.treatment.models import (
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
-from openkap.protocol.read import load_protocol
 
 MOST = 200
 
 
 def choices(by: Actor) -> dict[str, Any]:
     """What the planning form offers."""
-    protocols = [load_protocol(name) for name, _ in offered()]
+    protocols = [protocol_in_force(name) for name, _ in offered()]
     return {
         "protocols": protocols,
         "patterns": [(p, c) for p in protocols for c in p.courses if c.days],
