@@ -20,7 +20,7 @@ from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
-from openkap.care.treatment import home_planning
+from openkap.care.treatment import after_withdrawal, home_planning
 from openkap.care.treatment.models import AdverseEvent, DueItem, Session, Visit
 from openkap.care.treatment.reporting import report_clock
 
@@ -48,6 +48,8 @@ def tasks(by: Actor) -> list[Task]:
         found += _due(by)
     if by.may(Permission.PLAN_COURSE):
         found += home_planning.tasks(by)
+    elif by.may(Permission.WRITE_THERAPY_NOTE):
+        found += after_withdrawal.tasks_of_therapist(by)
     if by.may(Permission.WRITE_THERAPY_NOTE):
         found += _visits(by)
     if by.may(Permission.PRESCRIBE):

@@ -19,13 +19,14 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import NAME, name_shown
 from openkap.care.permissions import Role
 from openkap.care.prepared import prepared
+from openkap.care.treatment.after_withdrawal import courses_after_withdrawal, decide_on_course
 from openkap.care.treatment.models import Course, Session, Visit
 from openkap.care.treatment.parts import ACTS, OPEN, Part, here, missing_of
 
 # Courses to plan come first; dates beyond this many are the furthest away, and come up as they come nearer.
 MOST = 1000
 WEEK = timedelta(days=7)
-UNDOSED, UNPLANNED = "undosed", "unplanned"
+UNDOSED, UNPLANNED, WITHDRAWN = STEPS = ("undosed", "unplanned", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class _Waiting:
 def tasks(by: Actor) -> list[Task]:
     """Everything that waits to be planned or planned anew."""
     rows = [_Waiting(*row) for row in _waiting(*scope_of(by), _midnight())]
-    found = [_step(row) for row in rows if row.kind in (UNDOSED, UNPLANNED)]
-    return found + _to_replace([row for row in rows if row.kind not in (UNDOSED, UNPLANNED)])
+    found = [_step(row) for row in rows if row.kind in STEPS]
+    return found + _to_replace([row for row in rows if row.kind not in STEPS])
 
 
 def _midnight() -> datetime:
@@ -65,6 +66,8 @@ def _step(row: _Waiting) -> Task:
     if row.kind == UNDOSED:
         url, note = reverse("session_replan", args=[row.uid, row.key]), _no_dose(row)
         return Task("Re-plan the visit", url, row.whom, urgency="today", note=note)
+    if row.kind == WITHDRAWN:
+        return decide_on_course(row.uid, row.key, row.whom, row.at)
     note = "eligible, no course planned yet"
     return Task("Plan the course", reverse("course_plan", args=[row.uid]), row.whom, note=note, since=row.at)
 
@@ -100,8 +103,8 @@ def _replace(rows: list[_Waiting], because: str) -> Task:
 
 @prepared
 def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tuple[Any, ...]]:
-    """Sessions without a dose that nobody has re-planned, who has no course, and every date to come with each
-    person in it: one question for all.
+    """Sessions without a dose that nobody has re-planned, who has no course, courses after a withdrawal, and
+    every date to come with each person in it: one question for all.
     """
     patients = visible(clinic_id, staff_id)
     undosed = Session.objects.filter(
@@ -113,6 +116,9 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
     unplanned = patients.filter(
         ~Exists(Course.objects.filter(patient=OuterRef("pk"))), status=Patient.Status.ELIGIBLE
     ).annotate(what=_word(UNPLANNED), key=_word(""), at=F("created_at"), words=_word(""))
+    withdrawn = courses_after_withdrawal(patients).annotate(
+        what=_word(WITHDRAWN), key=F("uid"), at=F("withdrawn_at"), words=_word("")
+    )
     sessions = Session.objects.filter(patient__in=patients, state__in=OPEN, starts_at__gte=since)
     visits = Visit.objects.filter(patient__in=patients, state=Visit.State.PLANNED, starts_at__gte=since)
     nobody = {"who": Value(0, IntegerField()), "is_here": Value(True, BooleanField())}
@@ -123,6 +129,7 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
         .values_list(*columns, *names)
         .union(
             unplanned.annotate(**nobody).values_list(*columns, "uid", *NAME),
+            withdrawn.annotate(**nobody).values_list(*columns, *names),
             *(
                 _with(rows, role).values_list(*columns, *names)
                 for rows, role in (
