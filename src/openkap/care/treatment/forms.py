@@ -143,6 +143,7 @@ def wanted_given(data: QueryDict) -> Wanted:
             whole(data, "visits"),
             whole(data, "minutes"),
             timedelta(days=whole(data, "every")),
+            data.get("dosing_day", ""),
         )
     return Wanted(
         protocol=protocol,

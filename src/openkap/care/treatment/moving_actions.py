@@ -312,6 +312,13 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
             remedy="choose a later time",
             where="starts_at",
         )
+    if visit.kind == Visit.Kind.DOSING_DAY and visit.session:
+        raise InputError(
+            "this visit is beside the dose and moves with its session",
+            value=f"session {visit.session.number}, {visit.session.starts_at:%d %b %H:%M}",
+            remedy="move the session",
+            where="starts_at",
+        )
     _refuse_outside_window(visit, starts_at)
     hold((), (visit.therapist,))
     slot = Slot(

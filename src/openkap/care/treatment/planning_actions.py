@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -150,7 +151,13 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     _store(course, draft.plan, people)
     status = Patient.Status.MAINTENANCE if wanted.kind == "maintenance" else Patient.Status.IN_COURSE
     set_status(by=by, patient=patient, status=status)
-    detail = {"protocol": protocol.id, "pattern": wanted.pattern, "sessions": len(draft.plan.sessions)}
+    detail: dict[str, Any] = {
+        "protocol": protocol.id,
+        "pattern": wanted.pattern,
+        "sessions": len(draft.plan.sessions),
+    }
+    if wanted.therapy and wanted.therapy.dosing_day:
+        detail["dosing_day"] = wanted.therapy.dosing_day
     if not wanted.therapy:
         detail["without_therapy"] = True
     record(
@@ -211,7 +218,8 @@ def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
                 each.ends_at,
                 f"{each.kind.replace('_', ' ').capitalize()} {each.number}",
                 (people.therapist,),
-                patient=patient.pk,
+                # A visit on the day of the dose is beside the dose, by intent.
+                patient=None if each.kind == Visit.Kind.DOSING_DAY else patient.pk,
             )
             for each in plan.visits
         ]

@@ -37,6 +37,7 @@ from openkap.care.treatment.models import (
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
+from openkap.protocol.dosing_day import dosing_day
 
 MOST = 200
 
@@ -51,6 +52,7 @@ def choices(by: Actor) -> dict[str, Any]:
             (each, default_visits(each), default_minutes(each, protocols[0]))
             for each in protocols[0].therapy.trauma_focused
         ],
+        "dosing_day": dosing_day(),
         "chairs": [(chair.uid, chair.name) for chair in chairs_of(by)],
         "prescribers": [(p.uid, p.name) for p in staff_with(by, Role.PRESCRIBER)],
         "nurses": _first(by, Role.NURSE),
@@ -124,11 +126,15 @@ def plan_lines(course: Course) -> list[Dated]:
                 visit.get_state_display(),
                 TONES.get(visit.state, "watch"),
                 reverse("visit", args=[uid, visit.uid]),
-                reverse("visit_move", args=[uid, visit.uid]) if visit.state == "planned" else "",
+                reverse("visit_move", args=[uid, visit.uid]) if _moves_alone(visit) else "",
                 note,
             )
         )
     return sorted(lines, key=lambda line: line.at)
+
+
+def _moves_alone(visit: Visit) -> bool:
+    return visit.state == Visit.State.PLANNED and visit.kind != Visit.Kind.DOSING_DAY
 
 
 def _change_of(course: Course, row: Session) -> tuple[str, str]:
