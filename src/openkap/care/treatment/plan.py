@@ -22,7 +22,8 @@ SATURDAY = 5
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
 BEFORE_FIRST = "before the first dose"
-# Beyond these a number was mistyped; they say nothing about a therapy.
+# Bounds of the program, not of a therapy: no therapy of the content comes near them. Beyond them a number was
+# mistyped, and a plan would be made of dates by the thousand.
 MOST_VISITS, MOST_MINUTES, MOST_DAYS_APART = 60, 240, 90
 # A LOINC code beside a test's name is for machines: people read the name.
 _CODES = re.compile(r" \(\d+-\d(, \d+-\d)*\)$")
