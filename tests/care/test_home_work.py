@@ -11,6 +11,7 @@ from treated import first_session, gone, planned
 from openkap.care.enrolment.models import Consent, ConsentGiven
 from openkap.care.treatment.ending_actions import end_course
 from openkap.care.treatment.models import DueItem
+from openkap.care.worklist import tasks_of
 
 
 def home(cast, key: str) -> str:
@@ -50,6 +51,15 @@ def test_the_contact_a_day_after_the_dose_is_on_the_nurses_list(cast, patient, w
     assert "Call: the contact after the dose is due" in home(cast, "ben")
     DueItem.objects.filter(session=session, kind="contact").update(done_at=watch(), done_by=cast.staff("ben"))
     assert "Call: the contact after the dose is due" not in home(cast, "ben")
+
+
+def test_a_contact_that_two_doses_ask_for_is_said_once(cast, patient, watch):
+    course = planned(cast, patient)
+    course.sessions.filter(number__lte=2).update(state="left")
+    watch.moment = course.sessions.get(number=2).starts_at + timedelta(hours=20)
+    what = DueItem.objects.filter(course=course, kind="contact").first().what
+    shown = [task.note for task in tasks_of(cast.actor("ben")) if task.verb.startswith("Call")]
+    assert shown == [what]
 
 
 def test_no_contact_is_due_after_a_dose_that_was_not_given(cast, patient, watch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, CharField, Exists, F, IntegerField, OuterRef, QuerySet, Value
@@ -20,12 +20,12 @@ from openkap.care.patients.queries import NAME, name_shown
 from openkap.care.permissions import Role
 from openkap.care.prepared import prepared
 from openkap.care.treatment.after_withdrawal import courses_after_withdrawal, decide_on_course
+from openkap.care.treatment.due_dates import WEEK
 from openkap.care.treatment.models import Course, Session, Visit
 from openkap.care.treatment.parts import ACTS, OPEN, Part, here, missing_of
 
 # Courses to plan come first; dates beyond this many are the furthest away, and come up as they come nearer.
 MOST = 1000
-WEEK = timedelta(days=7)
 UNDOSED, UNPLANNED, WITHDRAWN = STEPS = ("undosed", "unplanned", "withdrawn")
 
 
