@@ -204,6 +204,37 @@ def gone(cast, session, watch, **more):
     return session
 
 
+def valid_until(cast, who: str, day: date) -> None:
+    """All that somebody holds ends on that day."""
+    from openkap.care.accounts.models import Credential
+    from openkap.care.ids import new_uid
+    from openkap.care.moment import now
+
+    held = list(Credential.objects.filter(staff=cast.staff(who), revoked_at=None))
+    Credential.objects.filter(pk__in=[each.pk for each in held]).update(
+        revoked_at=now(), revoked_because="wrong date"
+    )
+    for each in held:
+        each.pk, each.uid, each.expires_on = None, new_uid(), day
+        each.save()
+
+
+def colleague(cast, name: str, *roles):
+    """Somebody new who holds what Ada, Ben and Tess hold together."""
+    from openkap.care.accounts.hiring import give_role
+    from openkap.care.accounts.models import Credential, Staff
+    from openkap.care.ids import new_uid
+    from openkap.care.moment import now
+
+    person = Staff.objects.create_user(f"{name.lower()}@example.org", None, name=name, created_at=now())
+    for role in roles:
+        give_role(by=cast.actor("sia"), person=person, role=role)
+    for held in Credential.objects.filter(staff__in=[cast.staff(key) for key in ("ada", "ben", "tess")]):
+        held.pk, held.uid, held.staff = None, new_uid(), person
+        held.save()
+    return person
+
+
 def rows_under_way(cast, patient, prescriber: str, coordinator: str) -> dict[str, str]:
     """The public ids of one row of each kind for a patient at any clinic, made the first time."""
     from openkap.care.moment import now

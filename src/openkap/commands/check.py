@@ -23,6 +23,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),
+    ("openkap.protocol.dosing_day", "tally"),
     ("openkap.protocol.windows", "tally"),
     ("openkap.protocol.reporting", "tally"),
     ("openkap.protocol.site", "tally"),

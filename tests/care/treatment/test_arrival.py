@@ -79,7 +79,7 @@ def test_a_session_moved_to_today_receives_its_patient(cast, session, watch):
     moved = {"starts_at": soon, "version": session.version, "reason": "came a day later"}
     looked = cast.client("ada").post(url_of(session, "move/"), moved | {"act": "look"})
     moved["seen"] = looked.content.decode().partition('name="seen" value="')[2].partition('"')[0]
-    assert cast.client("ada").post(url_of(session, "move/"), moved | {"act": "move"}).status_code == 302
+    assert cast.client("ada").post(url_of(session, "move/"), moved | {"act": "do"}).status_code == 302
     assert cast.client("ben").post(url_of(session, "arrive/")).status_code == 302
     session.refresh_from_db()
     assert session.state == "arrived"

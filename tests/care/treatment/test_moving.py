@@ -4,10 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from treated import FIRST, chair, first_session, planned
+from treated import FIRST, chair, first_session, planned, valid_until
 
 from openkap.care.accounts.models import Credential
-from openkap.care.ids import new_uid
 from openkap.care.moment import now
 from openkap.care.treatment.ending_actions import cancel_session, end_course
 from openkap.care.treatment.models import DueItem, Session, Visit
@@ -51,17 +50,6 @@ def give_up(cast, session):
 
 def number(course, which: int) -> Session:
     return course.sessions.get(number=which)
-
-
-def valid_until(cast, who: str, day: date) -> None:
-    """All that somebody holds ends on that day."""
-    held = list(Credential.objects.filter(staff=cast.staff(who), revoked_at=None))
-    Credential.objects.filter(pk__in=[each.pk for each in held]).update(
-        revoked_at=now(), revoked_because="wrong date"
-    )
-    for each in held:
-        each.pk, each.uid, each.expires_on = None, new_uid(), day
-        each.save()
 
 
 def test_a_patient_is_not_in_therapy_during_their_own_dose(cast, patient):
@@ -213,12 +201,12 @@ def test_what_is_moved_is_what_was_seen(cast, patient):
     shown = next(each.after for each in page.context["preview"].changes if each.visit == visit.pk)
     other = course.visits.get(kind="trauma_focused", number=8)
     Visit.objects.filter(pk=other.pk).update(starts_at=shown)
-    late = cast.client("cora").post(url, data | {"act": "move", "seen": seen})
+    late = cast.client("cora").post(url, data | {"act": "do", "seen": seen})
     assert late.status_code == 422
     assert "not the ones you have seen" in late.content.decode()
     seen = late.context["preview"].fingerprint
-    assert cast.client("cora").post(url, data | {"act": "move", "seen": seen}).status_code == 302
-    assert cast.client("cora").post(url, data | {"act": "move"}).status_code == 422
+    assert cast.client("cora").post(url, data | {"act": "do", "seen": seen}).status_code == 302
+    assert cast.client("cora").post(url, data | {"act": "do"}).status_code == 422
 
 
 def test_an_ended_course_leaves_no_preparation_and_nothing_due_of_a_dose_that_was_never_given(cast, patient):

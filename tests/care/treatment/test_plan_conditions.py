@@ -4,10 +4,12 @@ from datetime import date
 
 import pytest
 from enrolled import share, soon_enrolled
+from signed_site import SIGNED, run_by
 from treated import chair, wanted
 
 from openkap.care.accounts.models import Credential
 from openkap.care.enrolment.models import ConsentGiven
+from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.treatment import planning_actions
 from openkap.care.treatment.models import Course
@@ -142,13 +144,13 @@ def test_who_is_not_qualified_is_said_with_the_dates_not_after_them(cast, patien
 
 def test_what_is_made_is_what_was_seen(cast, patient):
     soon_enrolled(cast, patient)
-    assert page_of(cast, patient, act="make").status_code == 422
-    seen = page_of(cast, patient).context["draft"].fingerprint
-    late = page_of(cast, patient, act="make", seen=seen, first="2026-12-01T10:00")
+    assert page_of(cast, patient, act="do").status_code == 422
+    seen = page_of(cast, patient).context["preview"].fingerprint
+    late = page_of(cast, patient, act="do", seen=seen, first="2026-12-01T10:00")
     assert late.status_code == 422
     assert "not the ones you have seen" in late.content.decode()
     assert not Course.objects.exists()
-    assert page_of(cast, patient, act="make", seen=seen).status_code == 302
+    assert page_of(cast, patient, act="do", seen=seen).status_code == 302
 
 
 def test_a_session_on_a_weekend_is_shown_as_one(cast, patient):
@@ -168,3 +170,12 @@ def test_a_therapy_of_nothing_or_of_a_mistyped_number_is_refused(cast, patient, 
     assert page.status_code == 422
     assert f"(given: {number})" in str(page.context["error"])
     assert page.context["error"].where == field
+
+
+def test_a_course_is_planned_under_the_protocol_as_this_site_runs_it(cast, patient, tmp_path):
+    soon_enrolled(cast, patient)
+    with run_by(tmp_path, SIGNED):
+        course = plan(cast, patient)
+        run = protocol_of(course.protocol, course.protocol_version)
+    assert run.site == "Harbour Clinic"
+    assert course.protocol_fingerprint == run.fingerprint

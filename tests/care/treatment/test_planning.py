@@ -137,7 +137,7 @@ def test_moving_a_session_shows_first_and_then_moves_what_depends_on_it(cast, pa
     assert "24 to 72 h after the dose" in page
     visit.refresh_from_db()
     before = visit.starts_at
-    confirmed = data | {"act": "move", "seen": seen}
+    confirmed = data | {"act": "do", "seen": seen}
     assert cast.client("cora").post(url_of(patient, session), confirmed).status_code == 302
     visit.refresh_from_db()
     assert before < visit.starts_at
@@ -150,7 +150,7 @@ def test_moving_a_session_shows_first_and_then_moves_what_depends_on_it(cast, pa
 def test_a_session_cannot_be_moved_past_another_or_into_the_past(cast, patient):
     session = first_session(planned(cast, patient))
     for moment, words in (("2026-12-03T10:00", "must stay before session 2"), ("2026-11-20T10:00", "past")):
-        data = {"starts_at": moment, "act": "move", "version": session.version}
+        data = {"starts_at": moment, "act": "do", "version": session.version}
         answer = cast.client("cora").post(url_of(patient, session), data)
         assert answer.status_code == 422
         assert words in answer.content.decode()
@@ -162,7 +162,7 @@ def test_two_people_moving_the_same_session_do_not_overwrite_each_other(cast, pa
     session = planned(cast, patient).sessions.get(number=6)
     data = {"act": "look", "version": session.version, "starts_at": "2026-12-14T10:00"}
     looked = cast.client("cora").post(url_of(patient, session), data)
-    data |= {"act": "move", "seen": looked.context["preview"].fingerprint}
+    data |= {"act": "do", "seen": looked.context["preview"].fingerprint}
     cast.client("cora").post(url_of(patient, session), data)
     late = cast.client("ada").post(url_of(patient, session), data | {"starts_at": "2026-12-15T10:00"})
     assert late.status_code == 422
@@ -203,8 +203,8 @@ def test_the_plan_is_looked_at_in_the_browser_before_it_is_made(cast, patient):
     page = cast.client("cora").post(url, data).content.decode()
     assert "nothing stands in the way" in page
     assert not Course.objects.exists()
-    seen = cast.client("cora").post(url, data).context["draft"].fingerprint
-    made = cast.client("cora").post(url, data | {"act": "make", "seen": seen})
+    seen = cast.client("cora").post(url, data).context["preview"].fingerprint
+    made = cast.client("cora").post(url, data | {"act": "do", "seen": seen})
     assert made.status_code == 302
     shown = cast.client("cora").get(made.headers["Location"]).content.decode()
     assert "Session 6" in shown

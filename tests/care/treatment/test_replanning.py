@@ -90,11 +90,19 @@ def test_the_session_page_and_the_course_offer_a_session_in_its_place(cast, undo
 
 def test_a_session_in_its_place_is_looked_at_first_and_then_ends_the_task(cast, undosed):
     data = {"starts_at": day_after_the_last(undosed).isoformat()}
-    looked = cast.client("cora").post(url_of(undosed), data | {"act": "look"}).content.decode()
+    answer = cast.client("cora").post(url_of(undosed), data | {"act": "look"})
+    looked = answer.content.decode()
     assert "Add this session" in looked
     assert "Integration 7" in looked
+    unseen = cast.client("cora").post(url_of(undosed), data | {"act": "do"})
+    assert (unseen.status_code, unseen.context["error"].where) == (422, "seen")
     assert not Replanning.objects.exists()
-    assert cast.client("cora").post(url_of(undosed), data | {"act": "plan"}).status_code == 302
+    assert (
+        cast.client("cora")
+        .post(url_of(undosed), data | {"act": "do", "seen": answer.context["preview"].fingerprint})
+        .status_code
+        == 302
+    )
     row = undosed.replanning.in_its_place
     assert (row.number, row.state, row.starts_at) == (7, "planned", day_after_the_last(undosed))
     assert TASK not in home(cast)

@@ -65,19 +65,21 @@ def _valid_from(staff_ids: list[int], day: date) -> QuerySet[Credential]:
     return Credential.objects.filter(staff_id__in=staff_ids, revoked_at__isnull=True, issued_on__lte=day)
 
 
-def lacking_on(staff_id: int, role: Role, days: Iterable[date]) -> dict[date, str]:
-    """On which of the days somebody does not meet the role, and what is missing; one query for all days."""
-    wanted = sorted(set(days))
-    held = _valid_from([staff_id], wanted[-1]) if wanted else []
-    missing: dict[date, str] = {}
-    for day in wanted:
-        known = [row for row in held if row.issued_on <= day]
+def lacking(needed: Iterable[tuple[int, Role, date]]) -> dict[tuple[int, Role, date], str]:
+    """Who does not meet their role on which day, and what is missing; one query for all of them."""
+    wanted = sorted(set(needed))
+    if not wanted:
+        return {}
+    held = _valid_from(sorted({each for each, _, _ in wanted}), max(day for _, _, day in wanted))
+    missing: dict[tuple[int, Role, date], str] = {}
+    for staff_id, role, day in wanted:
+        known = [row for row in held if row.staff_id == staff_id and row.issued_on <= day]
         standing = [
             _standing(each, [row for row in known if row.kind == each.kind], day)
             for each in requirements_of(role)
         ]
         if said := [f"{each.requirement.words}: {each.words}" for each in standing if not each.is_met]:
-            missing[day] = "; ".join(said)
+            missing[staff_id, role, day] = "; ".join(said)
     return missing
 
 

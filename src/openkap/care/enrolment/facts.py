@@ -258,6 +258,15 @@ def withdrawn_at(patient: Patient, moment: datetime) -> datetime | None:
     return None if since.exists() else last.withdrawn_at
 
 
+def withdrawal_that_stands(patient: OuterRef) -> QuerySet[Withdrawal, Any]:
+    """When the person of a row last withdrew; nothing where a consent was given since."""
+    since = ConsentGiven.objects.filter(
+        patient=OuterRef(patient), patient_signature__signed_at__gt=OuterRef("withdrawn_at")
+    )
+    told = Withdrawal.objects.filter(~Exists(since), consent__patient__in=same_person(OuterRef(patient)))
+    return told.order_by("-withdrawn_at").values("withdrawn_at")[:1]
+
+
 def withdrawn(patient_ids: list[int]) -> set[int]:
     """Records of people who withdrew, in any of their records, and have no consent since: nothing comes."""
     records = Patient.objects.filter(pk__in=patient_ids)

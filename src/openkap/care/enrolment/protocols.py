@@ -30,6 +30,12 @@ def protocol_of(name: str, version: str) -> Protocol:
     return _as_run(name, version, settings.SITE_FILE)
 
 
+def protocol_in_force(name: str) -> Protocol:
+    """The version a new course or screening follows, as this site runs it."""
+    found = load_protocol(name)
+    return protocol_of(found.id, found.version)
+
+
 @lru_cache(maxsize=32)
 def _as_run(name: str, version: str, site_file: Path | None) -> Protocol:
     protocol = load_protocol(f"{name}@{version}")
@@ -49,7 +55,7 @@ def site_problem() -> str:
         return str(refused)
     for name, _ in offered():
         try:
-            protocol_of(name, load_protocol(name).version)
+            protocol_in_force(name)
         except DomainError as refused:
             return f"{name}: {refused}"
     return ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db.models import QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
 from openkap.care.accounts.links import open_link
+from openkap.care.outcomes.follow_up import follow_up
 from openkap.care.outcomes.models import Call, Form, Invitation, MaintenanceProposal, SafetySignal
 from openkap.care.patients.access import Restricted, patient_for
 from openkap.care.patients.models import Patient
@@ -18,8 +17,6 @@ from openkap.core.errors import InputError
 
 LINK = "measure"
 ENDED = "this link has ended"
-# A telephone that was off for a while still hands in what it holds; an alarming answer counts that late too.
-LATE = timedelta(days=30)
 
 
 def invitation_for(
@@ -103,7 +100,7 @@ def through_link(token: str) -> tuple[Actor, Invitation]:
 
 def late_link(token: str) -> tuple[Actor, Invitation]:
     """As ``through_link``, for answers that arrive after the end: they may be handed in, nothing is shown."""
-    return _behind(open_link(LINK, token, late=LATE))
+    return _behind(open_link(LINK, token, late=follow_up().late.taken_for))
 
 
 def _behind(content: str) -> tuple[Actor, Invitation]:

@@ -15,6 +15,13 @@ from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Chair, Course, Lot, Session, Visit
 from openkap.core.errors import InputError
 
+# Part of a course -> the roles that may take it: a prescriber stands in for nurse and therapist.
+TAKE = {
+    Role.PRESCRIBER: (Role.PRESCRIBER,),
+    Role.NURSE: (Role.NURSE, Role.PRESCRIBER),
+    Role.THERAPIST: (Role.THERAPIST, Role.PRESCRIBER),
+}
+
 
 def course_for(by: Actor, patient_uid: str, uid: str, permission: Permission, *, seen: str = "") -> Course:
     """One course of a patient."""
@@ -83,15 +90,15 @@ def staff_with(by: Actor, *roles: Role) -> QuerySet[Staff]:
     )
 
 
-def colleague_as(by: Actor, uid: str, part: str, *roles: Role) -> Staff:
+def colleague_as(by: Actor, uid: str, part: Role) -> Staff:
     """One colleague for a part of a course; refused by name of the part when there is none."""
-    found = staff_with(by, *roles).filter(uid=uid).first()
+    found = staff_with(by, *TAKE[part]).filter(uid=uid).first()
     if found is None:
         raise InputError(
-            f"the {part} is missing",
-            limit=f"somebody of this clinic who is {' or '.join(role.words for role in roles)}",
+            f"the {part.value} is missing",
+            limit=f"somebody of this clinic who is {' or '.join(role.words for role in TAKE[part])}",
             remedy="choose one",
-            where=part,
+            where=part.value,
         )
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.credentials import lacking_on
+from openkap.care.accounts.credentials import lacking
 from openkap.care.accounts.models import Staff
 from openkap.care.contributions import Assignment
 from openkap.care.moment import now
@@ -41,8 +41,7 @@ def assignments(by: Actor, person: Staff) -> list[Assignment]:
         if holder == person.pk
     ]
     needed += [(row.starts_at, row.get_kind_display().capitalize(), Role.THERAPIST) for row in visits]
-    lacks = {
-        role: lacking_on(person.pk, role, [local_day(at) for at, _, part in needed if part is role])
-        for role in {part for _, _, part in needed}
-    }
-    return [Assignment(at, what, lacks[role].get(local_day(at), "")) for at, what, role in needed]
+    lacks = lacking((person.pk, role, local_day(at)) for at, _, role in needed)
+    return [
+        Assignment(at, what, lacks.get((person.pk, role, local_day(at)), "")) for at, what, role in needed
+    ]

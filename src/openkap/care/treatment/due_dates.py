@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import F, QuerySet
 
@@ -10,6 +10,8 @@ from openkap.care.moment import now
 from openkap.care.treatment.models import Course, DueItem, Session
 from openkap.care.treatment.plan import BEFORE_FIRST, DAY
 
+# How far a first page looks ahead.
+TODAY, WEEK = timedelta(hours=16), timedelta(days=7)
 NO_DOSE = (Session.State.CANCELLED, Session.State.ABORTED)
 
 

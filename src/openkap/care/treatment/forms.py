@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import TypedDict
 
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from openkap.care.moment import now
+from openkap.care.permissions import Role
+from openkap.care.treatment import handover_actions
+from openkap.care.treatment.access import TAKE
 from openkap.care.treatment.adverse_actions import Event
 from openkap.care.treatment.drug_actions import Received
 from openkap.care.treatment.plan import TherapyChoice
@@ -80,6 +84,23 @@ def whole(data: QueryDict, name: str) -> int:
     return int(text)
 
 
+class Place(TypedDict):
+    """When, where and with which nurse."""
+
+    starts_at: datetime
+    chair: str
+    nurse: str
+
+
+def place_given(data: QueryDict) -> Place:
+    """The fields of a session that moves, or of one in the place of another."""
+    return {
+        "starts_at": needed_moment(data, "starts_at"),
+        "chair": data.get("chair", ""),
+        "nurse": data.get("nurse", ""),
+    }
+
+
 def version_given(data: QueryDict) -> int:
     """The version that was on the screen; none at all is older than any."""
     text = data.get("version", "")
@@ -122,6 +143,7 @@ def wanted_given(data: QueryDict) -> Wanted:
             whole(data, "visits"),
             whole(data, "minutes"),
             timedelta(days=whole(data, "every")),
+            data.get("dosing_day", ""),
         )
     return Wanted(
         protocol=protocol,
@@ -142,6 +164,14 @@ def maintenance_given(data: QueryDict) -> Maintenance:
     """What is written down before maintenance; what is missing is said with the plan."""
     ends_on = day_given(data, "ends_on") if data.get("ends_on") else None
     return Maintenance(data.get("response", ""), data.get("plan", ""), ends_on)
+
+
+def handover_given(data: QueryDict) -> handover_actions.Wanted:
+    """The form that changes who; the person replaced comes as ``nurse:`` and the public id."""
+    part, _, before = data.get("before", "").partition(":")
+    if part not in {each.value for each in TAKE} or not before:
+        raise InputError("who is replaced is missing", remedy="choose one", where="before")
+    return handover_actions.Wanted(Role(part), before, data.get("after", ""), data.get("only", ""))
 
 
 def note_given(data: QueryDict) -> Written:

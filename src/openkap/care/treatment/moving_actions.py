@@ -18,7 +18,7 @@ from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import plan as planning
-from openkap.care.treatment.access import chairs_of, colleague_as, session_for, staff_with, visit_for
+from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with, visit_for
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.due_dates import due_after, follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, DueItem, Session, Visit
@@ -62,7 +62,7 @@ def preview_move(
     protocol = protocol_of(session.course.protocol, session.course.protocol_version)
     shift = starts_at - session.starts_at
     seat = chairs_of(by).filter(uid=chair).first() if chair else session.chair
-    person = colleague_as(by, nurse, "nurse", Role.NURSE, Role.PRESCRIBER) if nurse else session.nurse
+    person = colleague_as(by, nurse, Role.NURSE) if nurse else session.nurse
     if seat is None:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
     ends_at = session.ends_at + shift
@@ -251,7 +251,7 @@ def move_session(
     found = session_for(by, patient, uid, Permission.PLAN_COURSE)
     seats, people = (
         chairs_of(by).filter(uid=chair),
-        staff_with(by, Role.NURSE, Role.PRESCRIBER).filter(uid=nurse),
+        staff_with(by, *TAKE[Role.NURSE]).filter(uid=nurse),
     )
     therapists = [visit.therapist for visit in found.visits.select_related("therapist")]
     hold([found.chair, *seats], [found.nurse, *people, *therapists])
@@ -310,6 +310,13 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
             "the new time is in the past",
             value=f"{starts_at:%d %b %Y %H:%M}",
             remedy="choose a later time",
+            where="starts_at",
+        )
+    if visit.kind == Visit.Kind.DOSING_DAY and visit.session:
+        raise InputError(
+            "this visit is beside the dose and moves with its session",
+            value=f"session {visit.session.number}, {visit.session.starts_at:%d %b %H:%M}",
+            remedy="move the session",
             where="starts_at",
         )
     _refuse_outside_window(visit, starts_at)

@@ -15,13 +15,15 @@ from django.utils import timezone
 
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
+from openkap.protocol.dosing_day import models_for
 from openkap.protocol.model import Course, Protocol, Therapy
 
 SATURDAY = 5
 WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
 BEFORE_FIRST = "before the first dose"
-# Beyond these a number was mistyped; they say nothing about a therapy.
+# Bounds of the program, not of a therapy: no therapy of the content comes near them. Beyond them a number was
+# mistyped, and a plan would be made of dates by the thousand.
 MOST_VISITS, MOST_MINUTES, MOST_DAYS_APART = 60, 240, 90
 # A LOINC code beside a test's name is for machines: people read the name.
 _CODES = re.compile(r" \(\d+-\d(, \d+-\d)*\)$")
@@ -79,6 +81,8 @@ class TherapyChoice:
     visits: int
     minutes: int
     every: timedelta = WEEK
+    # The model by which a therapist is there on the day of each dose; none without it.
+    dosing_day: str = ""
 
 
 def pattern_of(protocol: Protocol, name: str) -> Course:
@@ -137,6 +141,7 @@ def make_plan(
     visits: list[PlannedVisit] = []
     if therapy is not None:
         visits += _preparation(protocol, sessions[0], now)
+        visits += _dosing_days(protocol, therapy, sessions)
         visits += _integration(protocol, sessions)
         visits += _trauma_focused(therapy, sessions, visits)
     return Plan(sessions, tuple(visits), tuple(_items(protocol, sessions, now)))
@@ -212,6 +217,33 @@ def integration_days(
         at += DAY
     busy = set(dosing_days)
     return sorted(days, key=lambda at: (local_day(at).weekday() >= SATURDAY, local_day(at) in busy, at))
+
+
+def _dosing_days(
+    protocol: Protocol, therapy: TherapyChoice, sessions: Sequence[PlannedSession]
+) -> list[PlannedVisit]:
+    """Beside every dose, as long as the session; only where a model for this route has it."""
+    if not therapy.dosing_day:
+        return []
+    models = {each.id: each.title for each in models_for(protocol)}
+    if therapy.dosing_day not in models:
+        raise InputError(
+            f"no model has a therapist on the dosing day of {protocol.title} in this way",
+            value=therapy.dosing_day,
+            limit=", ".join(models.values()) or f"none for the route {protocol.dosing.route}",
+            remedy="choose a model for this route, or none",
+            where="dosing_day",
+        )
+    return [
+        PlannedVisit(
+            "dosing_day",
+            each.number,
+            each.starts_at,
+            (each.ends_at - each.starts_at) // timedelta(minutes=1),
+            each.number,
+        )
+        for each in sessions
+    ]
 
 
 def _integration(protocol: Protocol, sessions: Sequence[PlannedSession]) -> list[PlannedVisit]:

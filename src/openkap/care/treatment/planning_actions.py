@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -11,6 +12,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
+from openkap.care.enrolment.protocols import protocol_in_force
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
@@ -22,7 +24,6 @@ from openkap.care.treatment.models import Chair, Course, DueItem, MaintenancePla
 from openkap.care.treatment.plan import Plan, TherapyChoice, local_day, make_plan, pattern_of, weekend_words
 from openkap.care.treatment.plan_conditions import Maintenance, missing_before_planning
 from openkap.core.errors import InputError
-from openkap.protocol.read import load_protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Draft:
     fingerprint: str
 
     @property
-    def conflicts(self) -> tuple[str, ...]:
+    def problems(self) -> tuple[str, ...]:
         """All that stands in the way, in words."""
         return (*(in_words(each) for each in self.missing), *self.clashes)
 
@@ -74,7 +75,7 @@ def draft_course(*, by: Actor, uid: str, wanted: Wanted) -> Draft:
 
 
 def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
-    protocol = load_protocol(wanted.protocol)
+    protocol = protocol_in_force(wanted.protocol)
     if wanted.first <= now():
         raise InputError(
             "the first session would be in the past",
@@ -122,7 +123,7 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     """
     patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
     Patient.objects.select_for_update().get(pk=patient.pk)
-    protocol, people = load_protocol(wanted.protocol), _people(by, wanted)
+    protocol, people = protocol_in_force(wanted.protocol), _people(by, wanted)
     hold((people.chair,), [each for each in (people.nurse, people.therapist) if each])
     draft = _draft(patient, wanted, people)
     if draft.missing:
@@ -150,7 +151,13 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     _store(course, draft.plan, people)
     status = Patient.Status.MAINTENANCE if wanted.kind == "maintenance" else Patient.Status.IN_COURSE
     set_status(by=by, patient=patient, status=status)
-    detail = {"protocol": protocol.id, "pattern": wanted.pattern, "sessions": len(draft.plan.sessions)}
+    detail: dict[str, Any] = {
+        "protocol": protocol.id,
+        "pattern": wanted.pattern,
+        "sessions": len(draft.plan.sessions),
+    }
+    if wanted.therapy and wanted.therapy.dosing_day:
+        detail["dosing_day"] = wanted.therapy.dosing_day
     if not wanted.therapy:
         detail["without_therapy"] = True
     record(
@@ -183,11 +190,11 @@ def _people(by: Actor, wanted: Wanted) -> _People:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
     therapist = None
     if wanted.therapy is not None:
-        therapist = colleague_as(by, wanted.therapist, "therapist", Role.THERAPIST, Role.PRESCRIBER)
+        therapist = colleague_as(by, wanted.therapist, Role.THERAPIST)
     return _People(
         chair,
-        colleague_as(by, wanted.prescriber, "prescriber", Role.PRESCRIBER),
-        colleague_as(by, wanted.nurse, "nurse", Role.NURSE, Role.PRESCRIBER),
+        colleague_as(by, wanted.prescriber, Role.PRESCRIBER),
+        colleague_as(by, wanted.nurse, Role.NURSE),
         therapist,
     )
 
@@ -211,7 +218,8 @@ def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
                 each.ends_at,
                 f"{each.kind.replace('_', ' ').capitalize()} {each.number}",
                 (people.therapist,),
-                patient=patient.pk,
+                # A visit on the day of the dose is beside the dose, by intent.
+                patient=None if each.kind == Visit.Kind.DOSING_DAY else patient.pk,
             )
             for each in plan.visits
         ]

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.enrolment.protocols import offered, protocol_of
+from openkap.care.enrolment.protocols import offered, protocol_in_force, protocol_of
 from openkap.care.enrolment.queries import screening_outcome
 from openkap.care.moment import now
 from openkap.care.patients.access import patients_of
@@ -24,6 +24,7 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
+from openkap.care.treatment.handover_queries import handovers_of
 from openkap.care.treatment.models import (
     AdverseEvent,
     Course,
@@ -37,14 +38,14 @@ from openkap.care.treatment.models import (
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
-from openkap.protocol.read import load_protocol
+from openkap.protocol.dosing_day import dosing_day
 
 MOST = 200
 
 
 def choices(by: Actor) -> dict[str, Any]:
     """What the planning form offers."""
-    protocols = [load_protocol(name) for name, _ in offered()]
+    protocols = [protocol_in_force(name) for name, _ in offered()]
     return {
         "protocols": protocols,
         "patterns": [(p, c) for p in protocols for c in p.courses if c.days],
@@ -52,6 +53,7 @@ def choices(by: Actor) -> dict[str, Any]:
             (each, default_visits(each), default_minutes(each, protocols[0]))
             for each in protocols[0].therapy.trauma_focused
         ],
+        "dosing_day": dosing_day(),
         "chairs": [(chair.uid, chair.name) for chair in chairs_of(by)],
         "prescribers": [(p.uid, p.name) for p in staff_with(by, Role.PRESCRIBER)],
         "nurses": _first(by, Role.NURSE),
@@ -125,11 +127,15 @@ def plan_lines(course: Course) -> list[Dated]:
                 visit.get_state_display(),
                 TONES.get(visit.state, "watch"),
                 reverse("visit", args=[uid, visit.uid]),
-                reverse("visit_move", args=[uid, visit.uid]) if visit.state == "planned" else "",
+                reverse("visit_move", args=[uid, visit.uid]) if _moves_alone(visit) else "",
                 note,
             )
         )
     return sorted(lines, key=lambda line: line.at)
+
+
+def _moves_alone(visit: Visit) -> bool:
+    return visit.state == Visit.State.PLANNED and visit.kind != Visit.Kind.DOSING_DAY
 
 
 def _change_of(course: Course, row: Session) -> tuple[str, str]:
@@ -167,6 +173,7 @@ def course_page(course: Course) -> dict[str, Any]:
         if course.kind == Course.Kind.MAINTENANCE
         else None,
         "lines": plan_lines(course),
+        "handovers": handovers_of(course),
         "rules": rules_of(course),
         "due_groups": list(_due_groups(course, items)),
         "done_items": [each for each in items if each.done_at],

@@ -11,12 +11,13 @@ from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
+from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment.access import chairs_of, colleague_as, session_for
-from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, unfit
+from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with
+from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
 from openkap.care.treatment.moving_actions import free_day
@@ -47,6 +48,8 @@ class InItsPlace:
     visits: tuple[PlannedAnew, ...]
     items: tuple[PlannedItem, ...]
     problems: tuple[str, ...]
+    # Of every date and person shown: what is planned is what was seen.
+    fingerprint: str
 
 
 def replanning_of(session: Session) -> Replanning | None:
@@ -63,7 +66,7 @@ def preview_in_its_place(
     seat = chairs_of(by).filter(uid=chair).first() if chair else session.chair
     if seat is None:
         raise InputError("the chair is missing", remedy="choose one", where="chair")
-    person = colleague_as(by, nurse, "nurse", Role.NURSE, Role.PRESCRIBER) if nurse else session.nurse
+    person = colleague_as(by, nurse, Role.NURSE) if nurse else session.nurse
     rows = Session.objects.filter(course=session.course)
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
@@ -94,6 +97,7 @@ def preview_in_its_place(
     needed += [(visit.instead_of.therapist, Role.THERAPIST, local_day(visit.starts_at)) for visit in visits]
     problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
     problems += conflicts_of(slots)
+    seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
     return InItsPlace(
         planned,
         seat,
@@ -101,6 +105,7 @@ def preview_in_its_place(
         visits,
         tuple(items_with(protocol, planned, now=now())),
         tuple(problems),
+        fingerprint(repr((planned, seat.uid, person.uid, seen))),
     )
 
 
@@ -126,14 +131,26 @@ def _days_that_clash(starts_at: datetime, others: list[Session]) -> list[str]:
 
 @transaction.atomic
 def plan_in_its_place(
-    *, by: Actor, patient: str, uid: str, starts_at: datetime, chair: str = "", nurse: str = ""
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    starts_at: datetime,
+    chair: str = "",
+    nurse: str = "",
+    seen: str | None = None,
 ) -> Session:
-    """Plan a session in the place of one that ended without a dose, with its visits and what is due."""
+    """Plan a session in the place of one that ended without a dose, with its visits and what is due.
+
+    ``seen`` is the fingerprint of what was on the screen: anything else is shown first.
+    """
     old = _to_replan(by, patient, uid)
+    seats, people = chairs_of(by).filter(uid=chair), staff_with(by, *TAKE[Role.NURSE]).filter(uid=nurse)
+    hold([old.chair, *seats], [old.nurse, *people, *(each.therapist for each in _cancelled_with(old))])
     draft = preview_in_its_place(by=by, session=old, starts_at=starts_at, chair=chair, nurse=nurse)
-    hold([draft.chair], [draft.nurse, *(each.instead_of.therapist for each in draft.visits)])
     if draft.problems:
         raise InputError("; ".join(draft.problems), remedy="choose another time", where="starts_at")
+    refuse_unseen(draft.fingerprint, seen)
     last = last_dose(old.course)
     row = Session.objects.create(
         course=old.course,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openkap.care.access_rules import needs, page
 from openkap.care.permissions import Permission as May
-from openkap.care.treatment import replan_views, session_views, views
+from openkap.care.treatment import look_views, session_views, views
 
 _PATIENT = "patients/<uid:patient>/"
 _COURSE = _PATIENT + "courses/<uid:course>/"
@@ -14,10 +14,11 @@ _RECORDS = needs(May.RECORD_SESSION)
 
 urlpatterns = [
     page(_PATIENT + "courses/", views.courses, name="courses", may=needs(May.SEE_PATIENT)),
-    page(_PATIENT + "courses/plan/", views.plan, name="course_plan", may=needs(May.PLAN_COURSE)),
+    page(_PATIENT + "courses/plan/", look_views.plan, name="course_plan", may=needs(May.PLAN_COURSE)),
     page(_COURSE, views.course, name="course", may=needs(May.SEE_PATIENT)),
     page(_COURSE + "reports/", views.report_event, name="course_report_event", may=needs(May.PRESCRIBE)),
     page(_COURSE + "due/", views.due, name="course_due", may=needs(May.RECORD_TEST)),
+    page(_COURSE + "people/", look_views.hand_over, name="course_people", may=needs(May.PLAN_COURSE)),
     page(_COURSE + "end/", views.end_course, name="course_end", may=needs(May.PRESCRIBE)),
     page(
         _VISIT,
@@ -33,8 +34,8 @@ urlpatterns = [
     page(_SESSION, session_views.session, name="session", may=needs(May.SEE_PATIENT)),
     page(_SESSION + "now/", session_views.now, name="session_now", may=needs(May.SEE_PATIENT)),
     page(_SESSION + "record.pdf", session_views.paper, name="session_pdf", may=needs(May.SEE_PATIENT)),
-    page(_SESSION + "move/", views.move_session, name="session_move", may=needs(May.PLAN_COURSE)),
-    page(_SESSION + "replan/", replan_views.replan, name="session_replan", may=needs(May.PLAN_COURSE)),
+    page(_SESSION + "move/", look_views.move_session, name="session_move", may=needs(May.PLAN_COURSE)),
+    page(_SESSION + "replan/", look_views.replan, name="session_replan", may=needs(May.PLAN_COURSE)),
     page(_SESSION + "arrive/", session_views.arrive, name="session_arrive", may=_RECORDS),
     page(_SESSION + "entries/", session_views.entry, name="session_entry", may=_RECORDS),
     page(_SESSION + "gates/<slug:rule>/", session_views.gate, name="session_gate", may=needs(May.PRESCRIBE)),

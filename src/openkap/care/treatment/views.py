@@ -26,7 +26,7 @@ from openkap.care.treatment import (
     queries,
     therapy_actions,
 )
-from openkap.care.treatment.access import course_for, session_for, visit_for
+from openkap.care.treatment.access import course_for, visit_for
 from openkap.core.errors import InputError
 
 
@@ -39,26 +39,6 @@ def courses(request: ClinicRequest, patient: str) -> HttpResponse:
     """All courses of a patient."""
     row = patient_for(request.actor, patient, Permission.SEE_PATIENT, seen="courses")
     return render(request, "treatment/courses.html", frame(request, row) | queries.courses_page(row))
-
-
-def plan(request: ClinicRequest, patient: str) -> HttpResponse:
-    """Plan a course: choose, look at the dates, then make it."""
-    error: InputError | None = None
-    draft = None
-    if request.method == "POST":
-        try:
-            wanted = forms.wanted_given(request.POST)
-            draft = planning_actions.draft_course(by=request.actor, uid=patient, wanted=wanted)
-            if request.POST.get("act") == "make":
-                seen = request.POST.get("seen", "")
-                course = planning_actions.plan_course(by=request.actor, uid=patient, wanted=wanted, seen=seen)
-                return redirect("course", patient, course.uid)
-        except InputError as refused:
-            error = refused
-    row = patient_for(request.actor, patient, Permission.PLAN_COURSE, seen="planning")
-    context = frame(request, row) | queries.choices(request.actor) | queries.courses_page(row)
-    context |= {"error": error, "draft": draft, "typed": request.POST}
-    return render(request, "treatment/plan.html", context, status=422 if error else 200)
 
 
 def course(request: ClinicRequest, patient: str, course: str) -> HttpResponse:
@@ -123,45 +103,6 @@ def report_event(request: ClinicRequest, patient: str, course: str) -> HttpRespo
     except InputError as refused:
         messages.error(request, str(refused))
     return redirect("course", patient, course)
-
-
-def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
-    """Move a session: first what moves with it, then the move."""
-    error: InputError | Conflict | None = None
-    preview = None
-    data = request.POST
-    row = session_for(request.actor, patient, session, Permission.PLAN_COURSE, seen="plan")
-    if request.method == "POST":
-        try:
-            if data.get("act") == "cancel":
-                ending_actions.cancel_session(
-                    by=request.actor, patient=patient, uid=session, reason=data.get("reason", "")
-                )
-                return redirect("course", patient, row.course.uid)
-            starts_at = forms.needed_moment(data, "starts_at")
-            chair, nurse = data.get("chair", ""), data.get("nurse", "")
-            preview = moving_actions.preview_move(
-                by=request.actor, session=row, starts_at=starts_at, chair=chair, nurse=nurse
-            )
-            if data.get("act") == "move":
-                moving_actions.move_session(
-                    by=request.actor,
-                    patient=patient,
-                    uid=session,
-                    starts_at=starts_at,
-                    version=forms.version_given(data),
-                    reason=data.get("reason", ""),
-                    chair=chair,
-                    nurse=nurse,
-                    seen=data.get("seen", ""),
-                )
-                messages.success(request, "Moved, with everything that depends on it.")
-                return redirect("course", patient, row.course.uid)
-        except (InputError, Conflict) as refused:
-            error = refused
-    context = frame(request, row.patient) | queries.choices(request.actor)
-    context |= {"session": row, "preview": preview, "error": error, "typed": data}
-    return render(request, "treatment/move_session.html", context, status=422 if error else 200)
 
 
 def move_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse:

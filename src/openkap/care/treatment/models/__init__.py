@@ -1,6 +1,7 @@
 """Rows of treatment: the plan, the session's record, and the drug."""
 
 from openkap.care.treatment.models.drug import LedgerEntry, Lot
+from openkap.care.treatment.models.handover import Handover
 from openkap.care.treatment.models.planning import (
     Chair,
     Course,
@@ -41,6 +42,7 @@ __all__ = [
     "DueItem",
     "Entry",
     "GateDecision",
+    "Handover",
     "LedgerEntry",
     "Lot",
     "MaintenancePlan",

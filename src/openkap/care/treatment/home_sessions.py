@@ -1,0 +1,58 @@
+"""What waits for who receives and treats: the sessions of the day that the live page does not show yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.contributions import Task
+from openkap.care.moment import now
+from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.queries import display_name
+from openkap.care.prepared import prepared
+from openkap.care.treatment.due_dates import TODAY
+from openkap.care.treatment.models import Session
+
+MOST = 50
+# Session state -> what the nurse does next.
+NEXT = {
+    "planned": "Receive the patient",
+    "arrived": "Go through the gates",
+    "left": "Sign the record",
+    "aborted": "Sign the record",
+}
+
+
+def tasks(by: Actor) -> list[Task]:
+    """Whom to receive, whose gates to go through, what to sign; alerts nobody answered first."""
+    return [
+        Task(
+            "Answer the alerts" if row.waiting else NEXT[row.state],
+            reverse("session", args=[row.patient.uid, row.uid]),
+            display_name(row.patient.identity),
+            row.starts_at if row.state == "planned" else None,
+            "now" if row.waiting else "today",
+            f"session {row.number}, {row.chair.name}",
+        )
+        for row in _open_before(*scope_of(by), now() + TODAY)
+    ]
+
+
+@prepared
+def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Any]:
+    rows = Session.objects.filter(
+        patient__in=visible(clinic_id, staff_id),
+        state__in=NEXT,
+        locked_at__isnull=True,
+        starts_at__lt=before,
+    )
+    waiting = Count("alerts", filter=Q(alerts__acknowledged_at__isnull=True))
+    return (
+        rows.select_related("patient__identity", "chair")
+        .annotate(waiting=waiting)
+        .order_by("starts_at")[:MOST]
+    )

@@ -1,0 +1,45 @@
+"""What waits for a therapist: visits of the day, and notes of those that were."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.contributions import Task
+from openkap.care.moment import now
+from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.queries import display_name
+from openkap.care.prepared import prepared
+from openkap.care.treatment.due_dates import TODAY
+from openkap.care.treatment.models import Visit
+
+MOST = 50
+
+
+def tasks(by: Actor) -> list[Task]:
+    """Whom to see, and which note to write."""
+    return [
+        Task(
+            "Write the note" if row.starts_at < now() else f"See for {row.get_kind_display()}",
+            reverse("visit", args=[row.patient.uid, row.uid]),
+            display_name(row.patient.identity),
+            row.starts_at,
+            "today",
+            row.get_kind_display(),
+        )
+        for row in _own_visits(*scope_of(by), now() + TODAY)
+    ]
+
+
+@prepared
+def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Visit]:
+    rows = Visit.objects.filter(
+        therapist_id=staff_id,
+        state=Visit.State.PLANNED,
+        starts_at__lt=before,
+        patient__in=visible(clinic_id, staff_id),
+    )
+    return rows.select_related("patient__identity").order_by("starts_at")[:MOST]
