@@ -12,6 +12,7 @@ from openkap.care.accounts import credentials, glass, hiring, queries
 from openkap.care.accounts.access import colleague as colleague_for
 from openkap.care.accounts.forms import CredentialForm, HireForm, RoleForm
 from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.audit.actions import record_listed
 from openkap.care.permissions import Permission, Role
 from openkap.core.errors import DomainError
 
@@ -96,5 +97,7 @@ def glass_list(request: ClinicRequest) -> HttpResponse:
             return redirect("emergencies")
         except DomainError as refused:
             error = str(refused)
-    context = {"emergencies": queries.emergencies(request.actor), "error": error}
+    emergencies = queries.emergencies(request.actor)
+    record_listed(request.actor, "emergencies", [each["patient"] for each in emergencies])
+    context = {"emergencies": emergencies, "error": error}
     return render(request, "accounts/emergencies.html", context)
