@@ -8,11 +8,13 @@ from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.urls import reverse
 
 from openkap.care.accounts.access import colleague, require
 from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
+from openkap.care.accounts.several_clinics import record_at_all, require_keeper
 from openkap.care.audit.actions import record
 from openkap.care.contributions import contributions
 from openkap.care.messaging.actions import enqueue
@@ -114,7 +116,10 @@ def end_role(*, by: Actor, colleague_uid: str, role: str) -> None:
 
 @transaction.atomic
 def reset_second_factor(*, by: Actor, colleague_uid: str, reason: str) -> None:
-    """Somebody lost telephone and recovery codes: they set up a new second factor at the next login."""
+    """Somebody lost telephone and recovery codes: they set up a new second factor at the next login.
+
+    Who holds the lost telephone may still be logged in with it: every open session ends.
+    """
     from allauth.mfa.models import Authenticator
 
     person = colleague(by, colleague_uid, Permission.MANAGE_STAFF)
@@ -124,6 +129,17 @@ def reset_second_factor(*, by: Actor, colleague_uid: str, reason: str) -> None:
             remedy="say how you know who is asking",
             where="reason",
         )
+    require_keeper(by, person, where="reason")
     Authenticator.objects.filter(user=person).delete()
-    Staff.objects.filter(pk=person.pk).update(pin="", failed_attempts=0, locked_until=None)
-    record("staff.second_factor_reset", by=by, entity="staff", uid=person.uid, reason=reason)
+    Staff.objects.filter(pk=person.pk).update(
+        pin="", failed_attempts=0, locked_until=None, sessions_ended=F("sessions_ended") + 1
+    )
+    record_at_all(
+        "staff.second_factor_reset",
+        by=by,
+        person=person,
+        entity="staff",
+        uid=person.uid,
+        reason=reason,
+        detail={},
+    )

@@ -12,6 +12,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.credentials import Standing, standing_of, standings
 from openkap.care.accounts.models import BreakGlass, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import kinds
+from openkap.care.accounts.several_clinics import kept_elsewhere
 from openkap.care.contributions import Assignment, contributions
 from openkap.care.moment import now
 from openkap.care.permissions import Role
@@ -113,6 +114,7 @@ def colleague_detail(by: Actor, person: Staff) -> dict[str, Any]:
         "email": person.email,
         "register_number": person.register_number,
         "is_self": person.pk == by.staff_id,
+        "kept_elsewhere": kept_elsewhere(by, person),
         "roles": [{"value": role.value, "words": role.words} for role in roles],
         "standing": [(role.words, standing_of(person.pk, role)) for role in roles],
         "credentials": credentials,
