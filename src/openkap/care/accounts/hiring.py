@@ -18,6 +18,7 @@ from openkap.care.accounts.several_clinics import record_at_all, require_keeper
 from openkap.care.audit.actions import record
 from openkap.care.contributions import contributions
 from openkap.care.messaging.actions import enqueue
+from openkap.care.messaging.undelivered import ACCOUNT
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.core.errors import InputError
@@ -42,18 +43,45 @@ def hire(
             telephone=telephone,
             created_at=now(),
         )
-        enqueue(
-            kind="email",
-            address=person.email,
-            subject="Your account",
-            body=f"Choose your password: {password_link(person)}",
-            purpose="account",
-            clinic_uid=by.clinic_uid,
-            about_uid=person.uid,
-        )
+        _invite(by, person)
         record("staff.hired", by=by, entity="staff", uid=person.uid)
     give_role(by=by, person=person, role=role)
     return person
+
+
+def _invite(by: Actor, person: Staff) -> None:
+    enqueue(
+        kind="email",
+        address=person.email,
+        subject="Your account",
+        body=f"Choose your password: {password_link(person)}",
+        purpose=ACCOUNT,
+        clinic_uid=by.clinic_uid,
+        about_uid=person.uid,
+    )
+
+
+@transaction.atomic
+def invite_again(*, by: Actor, colleague_uid: str, email: str) -> None:
+    """Send the link to choose a password anew, to a mended address; only until it was used."""
+    person = colleague(by, colleague_uid, Permission.MANAGE_STAFF)
+    require_keeper(by, person, where="email")
+    if person.has_usable_password():
+        raise InputError(
+            "they have chosen a password already",
+            remedy="they change their address and a forgotten password themselves",
+            where="email",
+        )
+    if Staff.objects.filter(email__iexact=email).exclude(pk=person.pk).exists():
+        raise InputError(
+            "somebody else has this address", remedy="look again, or use another one", where="email"
+        )
+    # The link carries the address: the one sent to the old address ends with it.
+    changed = person.email != email.lower()
+    person.email = email.lower()
+    person.save(update_fields=["email"])
+    _invite(by, person)
+    record("staff.invited_again", by=by, entity="staff", uid=person.uid, detail={"address_changed": changed})
 
 
 def password_link(person: Staff) -> str:
