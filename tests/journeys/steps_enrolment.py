@@ -90,7 +90,11 @@ def go_through_consent(page: Any, chart: str) -> None:
     page.fill("#id_name", "Uli Sample")
     _draw(page)
     page.get_by_role("button", name="I agree and sign").click()
-    page.get_by_text("Waits for the countersignature").or_(page.get_by_text("signed").first).first.wait_for()
+    page.get_by_role("heading", name="Thank you. You have signed.").wait_for()
+    page.get_by_role("link", name="Go on as").click()
+    page.fill("#id_password", PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("the prescriber countersigns").wait_for()
 
 
 def _go_through(page: Any, part: str) -> None:

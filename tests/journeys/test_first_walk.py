@@ -164,6 +164,10 @@ def take_consent(page: Page) -> None:
     tap(page, "Hand the tablet to the patient to sign")
     page.get_by_label("Your full name").fill(f"Nina {FAMILY.title()}")
     tap(page, "I agree and sign")
+    expect(page.get_by_text("Please give the tablet back")).to_be_visible()
+    page.get_by_role("link", name="Go on as").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    tap(page, "Go on")
     expect(page.get_by_text("the prescriber countersigns")).to_be_visible()
 
 

@@ -69,9 +69,13 @@ def staff(*, before_second_factor: bool = False, while_locked: bool = False) -> 
     return Rule(Door.STAFF, before_second_factor=before_second_factor, while_locked=while_locked)
 
 
-def needs(*rights: Permission, writes: Permission | None = None) -> Rule:
-    """Open to those who hold one of the rights; ``writes`` is the right for POST where it is another."""
-    return Rule(Door.RIGHT, frozenset(rights), frozenset({writes}) if writes else None)
+def needs(*rights: Permission, writes: Permission | None = None, while_locked: bool = False) -> Rule:
+    """Open to those who hold one of the rights; ``writes`` is the right for POST where it is another.
+
+    ``while_locked``: the view itself asks whether a locked screen was handed over for it.
+    """
+    admitted = frozenset({writes}) if writes else None
+    return Rule(Door.RIGHT, frozenset(rights), admitted, while_locked=while_locked)
 
 
 def page(route: str, view: Callable[..., Any], *, name: str, may: Rule) -> URLPattern:

@@ -12,8 +12,9 @@ from django.template.loader import render_to_string
 from openkap.care.contributions import Section, contributions
 from openkap.care.gallery import SHOWN, example_form
 from openkap.care.logs import request_id
+from openkap.care.looks import look_over
 from openkap.care.messaging.heartbeat import jobs_health
-from openkap.care.worklist import URGENCIES, one_line_a_patient, tasks_of
+from openkap.care.worklist import URGENCIES, one_line_a_patient, patient_of, tasks_of
 
 
 def start(request: HttpRequest) -> HttpResponse:
@@ -27,6 +28,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """What must I do now, for whom, by when."""
     by = request.actor  # type: ignore[attr-defined]
     tasks = tasks_of(by)
+    look_over(request, "to-do list", map(patient_of, tasks))  # type: ignore[arg-type]
     facts: list[Section] = []
     for module in contributions("home"):
         facts.extend(module.facts(by) if hasattr(module, "facts") else ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from django.urls import resolve
 
@@ -45,7 +46,13 @@ def in_order(tasks: list[Task]) -> list[Task]:
 
 def patient_of(task: Task) -> str:
     """The patient's public id in the task's address, empty where it is about nobody."""
-    return str(resolve(task.url.partition("#")[0]).kwargs.get("patient", ""))
+    return _patient_in(task.url.partition("#")[0])
+
+
+# Asked several times for each line of a list.
+@lru_cache(maxsize=1024)
+def _patient_in(path: str) -> str:
+    return str(resolve(path).kwargs.get("patient", ""))
 
 
 def tell_namesakes_apart(by: Actor, tasks: list[Task]) -> list[Task]:

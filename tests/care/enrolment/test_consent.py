@@ -66,6 +66,7 @@ def test_a_consent_walks_from_text_to_force_in_the_browser(cast, patient):
     drawn = {"name": "Alex Example", "strokes": "M10 10L20 30L40 20"}
     assert cora.post(url_of(patient, uid, "sign/"), drawn).status_code == 302
     assert consent_in_force(patient, now()) is None
+    cora.post("/me/unlock/", {"password": PASSWORD})
     assert cora.get(url_of(patient, uid, "countersign/")).status_code == 403
     assert ada.post(url_of(patient, uid, "countersign/"), {"password": "no"}).status_code == 422
     assert ada.post(url_of(patient, uid, "countersign/"), {"password": PASSWORD}).status_code == 302

@@ -427,7 +427,9 @@ def test_what_was_signed_says_what_comes_next(cast, patient):
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
     address = f"/patients/{patient.uid}/consent/{consent.uid}"
-    said = cast.client("cora").post(f"{address}/sign/", {"name": "Alex Example"}, follow=True)
+    cora = cast.client("cora")
+    cora.post(f"{address}/sign/", {"name": "Alex Example"})
+    said = cora.post("/me/unlock/", {"password": PASSWORD, "back": f"{address}/"}, follow=True)
     assert "the prescriber countersigns: it stands on their list" in said.content.decode()
     said = cast.client("ada").post(f"{address}/countersign/", {"password": PASSWORD}, follow=True)
     assert "Next: decide on eligibility" in said.content.decode()

@@ -42,6 +42,44 @@ def test_the_lead_sees_the_board_without_codes_or_links(cast, session):
     assert {(row["code"], row["url"]) for row in told["rows"]} == {("", "")}
 
 
+def test_of_a_restricted_record_the_board_shows_chair_phase_and_alerts_to_those_outside_its_team(
+    cast, patient, session, watch
+):
+    from openkap.care.patients.actions import leave_team, restrict
+
+    restrict(by=cast.actor("ada"), uid=patient.uid, is_restricted=True, reason="works here")
+    leave_team(by=cast.actor("ada"), uid=patient.uid, staff_uid=cast.staff("cora").uid)
+    watch.forward(minutes=10)
+    post(cast.client("ben"), session, vitals("a", watch.moment, sbp="185", dbp="90", heart_rate="80"))
+
+    def told(key):
+        answer = cast.client(key).get("/board/state/")
+        (row,) = [each for each in answer.json()["rows"] if each["state"] == "dosing"]
+        return row, answer.content.decode()
+
+    row, text = told("cora")
+    assert (row["code"], row["url"], row["patient"]) == ("restricted", "", "")
+    assert patient.code not in text
+    assert patient.uid not in text
+    assert (row["chair"], row["alerts"], row["priority"]) == ("Chair 1", 2, "high")
+    row, _ = told("ben")
+    assert (row["code"], row["patient"]) == (patient.code, patient.uid)
+    assert patient.uid in row["url"]
+
+
+def test_broken_glass_opens_the_restricted_record_on_the_board_too(cast, patient, session):
+    from openkap.care.accounts.glass import break_glass
+    from openkap.care.patients.actions import leave_team, restrict
+
+    restrict(by=cast.actor("ada"), uid=patient.uid, is_restricted=True, reason="works here")
+    leave_team(by=cast.actor("ada"), uid=patient.uid, staff_uid=cast.staff("ben").uid)
+    codes = [row["code"] for row in cast.client("ben").get("/board/state/").json()["rows"]]
+    assert codes == ["restricted"]
+    break_glass(by=cast.actor("ben"), patient_uid=patient.uid, reason="the alarm rings")
+    codes = [row["code"] for row in cast.client("ben").get("/board/state/").json()["rows"]]
+    assert codes == [patient.code]
+
+
 def test_the_monitoring_form_holds_the_record_s_own_values(cast, patient, watch):
     session = treated.gone(cast, treated.first_session(treated.planned(cast, patient)), watch)
     told = {field.label: field.value for field in form_fields(session)}

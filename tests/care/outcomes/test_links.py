@@ -219,6 +219,25 @@ def test_on_a_shared_tablet_the_next_patient_cannot_go_back_to_the_last_page_of_
     assert back.headers["Cache-Control"] == "no-store"
 
 
+def test_a_link_opened_in_a_browser_of_the_clinic_locks_it_and_asks_for_it_back(cast, asked, link):
+    tablet = cast.client("ben")
+    assert tablet.get("/home/").status_code == 200
+    assert tablet.get(link).status_code == 200
+    assert tablet.get("/home/").status_code == 423
+    post(tablet, link, tap(form_of(asked, "phq-9"), "1", 1, "mark-0001"))
+    post(tablet, link, name="link_finish")
+    last = tablet.get(link, follow=True).content.decode()
+    assert "give the tablet back" in last
+    assert "How it has moved" in last
+    assert tablet.get("/home/").status_code == 423
+
+
+def test_on_the_patients_own_telephone_nothing_is_said_of_a_tablet(client, asked, link):
+    post(client, link, tap(form_of(asked, "phq-9"), "1", 1, "mark-0001"))
+    post(client, link, name="link_finish")
+    assert "tablet" not in client.get(link, follow=True).content.decode()
+
+
 def test_handing_the_tablet_on_without_unlocking_forgets_the_one_before(cast, client, asked, link):
     from django.test import RequestFactory
 

@@ -14,7 +14,7 @@ from openkap.care.accounts.access import colleague
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Credential
 from openkap.care.accounts.requirements import Requirement, kinds, requirements_of
-from openkap.care.audit.actions import record
+from openkap.care.accounts.several_clinics import record_at_all, require_keeper
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
@@ -166,9 +166,10 @@ def record_credential(
         checked_by_id=by.staff_id,
         checked_at=now(),
     )
-    record(
+    record_at_all(
         "credential.recorded",
         by=by,
+        person=person,
         entity="credential",
         uid=row.uid,
         detail={"staff": person.uid, "kind": kind, "until": str(expires_on or "")},
@@ -182,6 +183,15 @@ def revoke_credential(*, by: Actor, colleague_uid: str, uid: str, because: str) 
     person = colleague(by, colleague_uid, Permission.MANAGE_CREDENTIALS)
     if not because.strip():
         raise InputError("a reason is needed", remedy="say why in a few words", where="because")
+    require_keeper(by, person, where="because")
     rows = Credential.objects.filter(staff=person, uid=uid, revoked_at__isnull=True)
     if rows.update(revoked_at=now(), revoked_because=because.strip()):
-        record("credential.revoked", by=by, entity="credential", uid=uid, reason=because)
+        record_at_all(
+            "credential.revoked",
+            by=by,
+            person=person,
+            entity="credential",
+            uid=uid,
+            reason=because,
+            detail={"staff": person.uid},
+        )

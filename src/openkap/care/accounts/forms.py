@@ -29,6 +29,12 @@ class HireForm(forms.Form):
         return check_telephone(self.cleaned_data["telephone"])
 
 
+class InviteForm(forms.Form):
+    """The address to which the link to choose a password goes once more."""
+
+    email = forms.EmailField(label="E-mail")
+
+
 class RoleForm(forms.Form):
     """A further role."""
 

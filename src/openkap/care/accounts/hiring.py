@@ -8,14 +8,17 @@ from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.urls import reverse
 
 from openkap.care.accounts.access import colleague, require
 from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.accounts.models import Clinic, RoleAssignment, Staff
+from openkap.care.accounts.several_clinics import record_at_all, require_keeper
 from openkap.care.audit.actions import record
 from openkap.care.contributions import contributions
 from openkap.care.messaging.actions import enqueue
+from openkap.care.messaging.undelivered import ACCOUNT
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
 from openkap.core.errors import InputError
@@ -40,18 +43,45 @@ def hire(
             telephone=telephone,
             created_at=now(),
         )
-        enqueue(
-            kind="email",
-            address=person.email,
-            subject="Your account",
-            body=f"Choose your password: {password_link(person)}",
-            purpose="account",
-            clinic_uid=by.clinic_uid,
-            about_uid=person.uid,
-        )
+        _invite(by, person)
         record("staff.hired", by=by, entity="staff", uid=person.uid)
     give_role(by=by, person=person, role=role)
     return person
+
+
+def _invite(by: Actor, person: Staff) -> None:
+    enqueue(
+        kind="email",
+        address=person.email,
+        subject="Your account",
+        body=f"Choose your password: {password_link(person)}",
+        purpose=ACCOUNT,
+        clinic_uid=by.clinic_uid,
+        about_uid=person.uid,
+    )
+
+
+@transaction.atomic
+def invite_again(*, by: Actor, colleague_uid: str, email: str) -> None:
+    """Send the link to choose a password anew, to a mended address; only until it was used."""
+    person = colleague(by, colleague_uid, Permission.MANAGE_STAFF)
+    require_keeper(by, person, where="email")
+    if person.has_usable_password():
+        raise InputError(
+            "they have chosen a password already",
+            remedy="they change their address and a forgotten password themselves",
+            where="email",
+        )
+    if Staff.objects.filter(email__iexact=email).exclude(pk=person.pk).exists():
+        raise InputError(
+            "somebody else has this address", remedy="look again, or use another one", where="email"
+        )
+    # The link carries the address: the one sent to the old address ends with it.
+    changed = person.email != email.lower()
+    person.email = email.lower()
+    person.save(update_fields=["email"])
+    _invite(by, person)
+    record("staff.invited_again", by=by, entity="staff", uid=person.uid, detail={"address_changed": changed})
 
 
 def password_link(person: Staff) -> str:
@@ -114,7 +144,10 @@ def end_role(*, by: Actor, colleague_uid: str, role: str) -> None:
 
 @transaction.atomic
 def reset_second_factor(*, by: Actor, colleague_uid: str, reason: str) -> None:
-    """Somebody lost telephone and recovery codes: they set up a new second factor at the next login."""
+    """Somebody lost telephone and recovery codes: they set up a new second factor at the next login.
+
+    Who holds the lost telephone may still be logged in with it: every open session ends.
+    """
     from allauth.mfa.models import Authenticator
 
     person = colleague(by, colleague_uid, Permission.MANAGE_STAFF)
@@ -124,6 +157,17 @@ def reset_second_factor(*, by: Actor, colleague_uid: str, reason: str) -> None:
             remedy="say how you know who is asking",
             where="reason",
         )
+    require_keeper(by, person, where="reason")
     Authenticator.objects.filter(user=person).delete()
-    Staff.objects.filter(pk=person.pk).update(pin="", failed_attempts=0, locked_until=None)
-    record("staff.second_factor_reset", by=by, entity="staff", uid=person.uid, reason=reason)
+    Staff.objects.filter(pk=person.pk).update(
+        pin="", failed_attempts=0, locked_until=None, sessions_ended=F("sessions_ended") + 1
+    )
+    record_at_all(
+        "staff.second_factor_reset",
+        by=by,
+        person=person,
+        entity="staff",
+        uid=person.uid,
+        reason=reason,
+        detail={},
+    )

@@ -16,6 +16,16 @@ def tasks(by: Actor) -> list[Task]:
     found = []
     if by.may(Permission.MANAGE_CREDENTIALS):
         for person in staff_overview(by):
+            if person.undelivered:
+                found.append(
+                    Task(
+                        "Mend the address and invite again",
+                        reverse("colleague", args=[person.uid]),
+                        person.name,
+                        urgency="today",
+                        note=person.undelivered,
+                    )
+                )
             open_gaps = [gap for gap in person.gaps if not gap.is_met]
             if person.gaps:
                 found.append(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.hashers import check_password as check_hash
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -28,6 +29,10 @@ TOUCHED_KEY = "touched"
 WRONG_KEY = "wrong_pins"
 # Which questions were answered at this screen: their last page shows the person's own curve here, once.
 ANSWERED_KEY = "answered_here"
+# The one page that the patient who holds the tablet may use while everything else is locked.
+HANDED_KEY = "handed_over"
+# What stands on the screen until the tablet is given back, and where staff go on.
+BACK_KEY = "handed_back"
 # Fields that prove who somebody is: they never leave the server again.
 SECRETS = ("password", "old_password", "password1", "password2", "pin", "code")
 PIN_LENGTH = 6
@@ -35,6 +40,18 @@ PIN_LENGTH = 6
 MOST_WRONG_PINS = 3
 # The touch is written at most this often, so that looking at pages does not write the session each time.
 TOUCH_EVERY = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The page a patient sees last: thanks, and to give the tablet back."""
+
+    heading: str
+    say: str
+    language: str
+    # Where staff go on once they have proved who they are, and what they are told there.
+    go_on: str
+    told: str = ""
 
 
 def is_idle(request: HttpRequest) -> bool:
@@ -54,8 +71,33 @@ def touch(request: HttpRequest) -> None:
 
 def lock(request: HttpRequest) -> None:
     """Lock now: the person leaves the tablet on the table; who held it before sees nothing more of theirs."""
-    request.session.pop(ANSWERED_KEY, None)
+    for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
+        request.session.pop(key, None)
     request.session[TOUCHED_KEY] = (now() - timedelta(days=1)).isoformat()
+
+
+def hand_over(request: HttpRequest, what: str) -> None:
+    """The patient takes the tablet for one page, named by ``what``: everything else is locked."""
+    lock(request)
+    request.session[HANDED_KEY] = what
+
+
+def is_handed(request: HttpRequest, what: str) -> bool:
+    """Whether the patient holds the tablet for this page."""
+    return bool(request.session.get(HANDED_KEY) == what)
+
+
+def hand_back(request: HttpRequest, shown: GivenBack) -> HttpResponse:
+    """The patient is done: nothing opens until whoever the tablet belongs to proves who they are."""
+    lock(request)
+    request.session[BACK_KEY] = asdict(shown)
+    return redirect("handed_back")
+
+
+def given_back(request: HttpRequest) -> GivenBack | None:
+    """What to show while the tablet is on its way back, if it is."""
+    kept = request.session.get(BACK_KEY)
+    return GivenBack(**kept) if kept else None
 
 
 def lock_page(request: HttpRequest) -> HttpResponse:
@@ -87,8 +129,11 @@ def unlock(request: HttpRequest, *, pin: str = "", password: str = "") -> bool:
     person = _person(request)
     opened = check_password(person, password) if password else _check_pin(person, pin)
     if opened:
+        if (back := given_back(request)) and back.told:
+            messages.success(request, back.told)
         # The tablet is back: the next patient's “Back” must not open this one's last page.
-        request.session.pop(ANSWERED_KEY, None)
+        for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
+            request.session.pop(key, None)
         request.session[TOUCHED_KEY] = now().isoformat()
         request.session[WRONG_KEY] = 0
         return True

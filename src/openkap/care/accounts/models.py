@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -54,6 +55,8 @@ class Staff(AbstractBaseUser):
     failed_attempts = models.PositiveSmallIntegerField(default=0)
     locked_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # How often all open sessions of this person were ended at once: part of what each session must match.
+    sessions_ended = models.PositiveIntegerField(default=0)
 
     # What the read of a login brought along (``LockingBackend.get_user``); no column.
     roles_read: list[RoleAssignment]
@@ -68,6 +71,16 @@ class Staff(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_session_auth_hash(self) -> str:
+        return self._since_last_end(super().get_session_auth_hash())
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        for held in super().get_session_auth_fallback_hash():
+            yield self._since_last_end(held)
+
+    def _since_last_end(self, held: str) -> str:
+        return f"{held}{self.sessions_ended or ''}"
 
 
 class RoleAssignment(models.Model):

@@ -12,7 +12,9 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.credentials import Standing, standing_of, standings
 from openkap.care.accounts.models import BreakGlass, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import kinds
+from openkap.care.accounts.several_clinics import kept_elsewhere
 from openkap.care.contributions import Assignment, contributions
+from openkap.care.messaging.undelivered import ACCOUNT, in_words, undelivered_fields
 from openkap.care.moment import now
 from openkap.care.permissions import Role
 
@@ -51,13 +53,17 @@ class ListedColleague:
     has_second_factor: bool
     # whether any of their roles asks for a credential at all
     is_asked: bool
+    # to whom their invitation could not be delivered, and since when
+    undelivered: str = ""
 
 
 def staff_overview(by: Actor) -> list[ListedColleague]:
     """Everybody with a role here now, their gaps first; a fixed number of queries."""
     rows = _current_roles(by).select_related("staff").order_by("staff__name", "role")
     people: dict[int, tuple[Staff, list[Role]]] = {}
-    for row in rows:
+    lost: dict[int, str] = {}
+    for row in rows.annotate(**undelivered_fields(ACCOUNT, "staff__uid")):
+        lost[row.staff_id] = _lost(row.staff, row)
         people.setdefault(row.staff_id, (row.staff, []))[1].append(Role(row.role))
     by_role: dict[Role, dict[int, list[Standing]]] = {}
     for role in {role for _, roles in people.values() for role in roles}:
@@ -77,10 +83,16 @@ def staff_overview(by: Actor) -> list[ListedColleague]:
             gaps=tuple(each for role in roles for each in by_role[role][staff_id] if each.tone != "good"),
             has_second_factor=staff_id in secured,
             is_asked=any(by_role[role][staff_id] for role in roles),
+            undelivered=lost[staff_id],
         )
         for staff_id, (person, roles) in people.items()
     ]
     return sorted(listed, key=lambda each: (not any(not gap.is_met for gap in each.gaps), each.name))
+
+
+def _lost(person: Staff, told: Any) -> str:
+    """Of an invitation that is still needed: who has a password was reached in some way."""
+    return "" if person.has_usable_password() else in_words(told.undelivered_to, told.undelivered_since)
 
 
 def _current_roles(by: Actor) -> QuerySet[RoleAssignment]:
@@ -113,6 +125,11 @@ def colleague_detail(by: Actor, person: Staff) -> dict[str, Any]:
         "email": person.email,
         "register_number": person.register_number,
         "is_self": person.pk == by.staff_id,
+        "kept_elsewhere": kept_elsewhere(by, person),
+        "is_waiting": not person.has_usable_password(),
+        "undelivered": _lost(
+            person, Staff.objects.filter(pk=person.pk).annotate(**undelivered_fields(ACCOUNT)).get()
+        ),
         "roles": [{"value": role.value, "words": role.words} for role in roles],
         "standing": [(role.words, standing_of(person.pk, role)) for role in roles],
         "credentials": credentials,

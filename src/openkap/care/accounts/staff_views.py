@@ -10,8 +10,9 @@ from django.shortcuts import redirect, render
 
 from openkap.care.accounts import credentials, glass, hiring, queries
 from openkap.care.accounts.access import colleague as colleague_for
-from openkap.care.accounts.forms import CredentialForm, HireForm, RoleForm
+from openkap.care.accounts.forms import CredentialForm, HireForm, InviteForm, RoleForm
 from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.audit.actions import record_listed
 from openkap.care.permissions import Permission, Role
 from openkap.core.errors import DomainError
 
@@ -46,6 +47,7 @@ def colleague(request: ClinicRequest, colleague: str) -> HttpResponse:
     forms = {
         "role": RoleForm(request.POST if act == "role" else None),
         "credential": CredentialForm(request.POST if act == "credential" else None),
+        "invite": InviteForm(request.POST if act == "invite" else None, initial={"email": person.email}),
     }
     error = ""
     if request.method == "POST":
@@ -59,6 +61,7 @@ def colleague(request: ClinicRequest, colleague: str) -> HttpResponse:
                 error = str(refused)
     detail = queries.colleague_detail(request.actor, person)
     context = {"detail": detail, "role_form": forms["role"], "credential_form": forms["credential"]}
+    context["invite_form"] = forms["invite"]
     return render(request, "accounts/colleague.html", context | {"error": error})
 
 
@@ -71,6 +74,9 @@ def _act(request: ClinicRequest, uid: str, person: Any, act: str, forms: dict[st
         hiring.give_role(by=by, person=person, role=Role(forms[act].cleaned_data["role"]))
     elif act == "credential":
         credentials.record_credential(by=by, colleague_uid=uid, **forms[act].cleaned_data)
+    elif act == "invite":
+        hiring.invite_again(by=by, colleague_uid=uid, email=forms[act].cleaned_data["email"])
+        messages.success(request, "The invitation goes out again within a minute.")
     elif act == "end_role":
         hiring.end_role(by=by, colleague_uid=uid, role=request.POST.get("role", ""))
     elif act == "revoke":
@@ -96,5 +102,7 @@ def glass_list(request: ClinicRequest) -> HttpResponse:
             return redirect("emergencies")
         except DomainError as refused:
             error = str(refused)
-    context = {"emergencies": queries.emergencies(request.actor), "error": error}
+    emergencies = queries.emergencies(request.actor)
+    record_listed(request.actor, "emergencies", [each["patient"] for each in emergencies])
+    context = {"emergencies": emergencies, "error": error}
     return render(request, "accounts/emergencies.html", context)

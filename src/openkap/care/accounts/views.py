@@ -59,6 +59,14 @@ def lock(request: ClinicRequest) -> HttpResponse:
     return redirect("home")
 
 
+def handed_back(request: ClinicRequest) -> HttpResponse:
+    """The patient is done with the tablet: thanks, and nothing that leads on without proof."""
+    shown = locking.given_back(request)
+    if shown is None:
+        return redirect("home")
+    return render(request, "accounts/handed_back.html", {"shown": shown})
+
+
 @require_POST
 def unlock(request: ClinicRequest) -> HttpResponse:
     """Open the locked screen; a form that waited is offered again, not sent by itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC
 from typing import Any, Protocol
 
@@ -62,3 +63,16 @@ def record(
         "request": request_id.get(),
     }
     append(Event(chain, body, moment, by.uid, action, entity, uid, patient))
+
+
+LISTED = "patients.listed"
+
+
+def record_listed(by: Who, where: str, patients: Iterable[str], **detail: Any) -> None:
+    """A page showed several patients: one event that names the list and their public ids.
+
+    A list that showed nobody leaves nothing, unless ``detail`` says what was looked for.
+    """
+    shown = list(dict.fromkeys(uid for uid in patients if uid))
+    if shown or detail:
+        record(LISTED, by=by, entity="patient", detail={"where": where, "shown": shown} | detail)

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from openkap.care.audit.actions import LISTED
 from openkap.care.audit.chain import GENESIS, digest
 from openkap.care.audit.models import AuditEvent, ChainHead
 from openkap.care.audit.verify import FORMAT
@@ -41,7 +42,9 @@ def find_events(
     if actor:
         events = events.filter(actor=actor)
     if patient:
-        events = events.filter(patient=patient)
+        # A list names those it showed inside: whoever looks for one patient finds these looks too.
+        listed = Q(patient="", action=LISTED, body__contains=f'"{patient}"')
+        events = events.filter(Q(patient=patient) | listed)
     if action:
         events = events.filter(action__startswith=action)
     found: Page[Any] = Paginator(events.order_by("-sequence"), PAGE_SIZE).get_page(page)

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from openkap.care.accounts.locking import GivenBack, hand_back, hand_over, is_handed, is_idle, lock_page
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.signing import prove_identity
 from openkap.care.enrolment import consent_actions as acts
@@ -19,6 +20,7 @@ from openkap.care.enrolment.views import frame
 from openkap.care.patients.access import patient_for
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
+from openkap.protocol.consent_text import consent_words
 
 
 def consents(request: ClinicRequest, patient: str) -> HttpResponse:
@@ -99,28 +101,45 @@ def capacity(request: ClinicRequest, patient: str, consent: str) -> HttpResponse
 
 
 def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
-    """The patient signs on the tablet."""
+    """The patient signs on the tablet; from the moment it is shown, it opens nothing else."""
+    if is_idle(request) and not is_handed(request, consent):
+        return lock_page(request)
     error: InputError | None = None
     if request.method == "POST":
-        data = request.POST
-        signed = acts.Signed(
-            name=data.get("name", ""),
-            strokes=data.get("strokes", ""),
-            read_aloud=data.get("read_aloud") == "yes",
-            interpreter=data.get("interpreter", ""),
-        )
+        if request.POST.get("act") == "not_now":
+            return _given_back(request, patient, consent, "not_signed")
         try:
-            acts.sign_as_patient(by=request.actor, uid=patient, consent=consent, signed=signed)
-            messages.success(
-                request, "Signed. Thank you. Now the prescriber countersigns: it stands on their list."
-            )
-            return redirect("consent", patient, consent)
+            acts.sign_as_patient(by=request.actor, uid=patient, consent=consent, signed=_signed(request))
+            told = "Signed. Now the prescriber countersigns: it stands on their list."
+            return _given_back(request, patient, consent, "signed", told)
         except InputError as refused:
             error = refused
     row, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT, seen="consent")
     context = frame(request, row) | queries.conversation(found)
     context |= {"error": error, "typed": request.POST, "needs_interpreter": row.identity.needs_interpreter}
+    if not context["signature"] and not context["missing"] and not is_handed(request, consent):
+        hand_over(request, consent)
     return render(request, "enrolment/sign.html", context, status=422 if error else 200)
+
+
+def _signed(request: ClinicRequest) -> acts.Signed:
+    data = request.POST
+    return acts.Signed(
+        name=data.get("name", ""),
+        strokes=data.get("strokes", ""),
+        read_aloud=data.get("read_aloud") == "yes",
+        interpreter=data.get("interpreter", ""),
+    )
+
+
+def _given_back(
+    request: ClinicRequest, patient: str, consent: str, heading: str, told: str = ""
+) -> HttpResponse:
+    """The patient's last page, in the language of the text."""
+    _, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
+    words = consent_words(found.text.language)
+    go_on = reverse("consent", args=[patient, consent])
+    return hand_back(request, GivenBack(words[heading], words["give_back"], found.text.language, go_on, told))
 
 
 def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:

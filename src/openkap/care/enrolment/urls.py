@@ -41,7 +41,12 @@ urlpatterns = [
     page(_CONSENT, consent_views.consent, name="consent", may=needs(May.SEE_PATIENT)),
     page(_CONSENT + "part/<slug:part>/", consent_views.part, name="consent_part", may=_TAKES),
     page(_CONSENT + "capacity/", consent_views.capacity, name="consent_capacity", may=_TAKES),
-    page(_CONSENT + "sign/", consent_views.sign, name="consent_sign", may=_TAKES),
+    page(
+        _CONSENT + "sign/",
+        consent_views.sign,
+        name="consent_sign",
+        may=needs(May.TAKE_CONSENT, while_locked=True),
+    ),
     page(
         _CONSENT + "countersign/",
         consent_views.countersign,

@@ -6,11 +6,16 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+
+from openkap.care.accounts.access import open_glass
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.change_mark import marks_of
 from openkap.care.live.queries import current_state
 from openkap.care.live.state import ms
 from openkap.care.moment import now
+from openkap.care.patients.access import visible
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with
 from openkap.care.treatment.models import Session
@@ -29,15 +34,16 @@ def board_of(by: Actor) -> dict[str, Any]:
         Session.objects.filter(chair__in=chairs, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY)
         .exclude(state__in=["cancelled", "aborted", "left"])
         .select_related("course", "patient__identity", "chair", "nurse", "prescriber")
+        .annotate(in_sight=Exists(visible(by.clinic_id, by.staff_id).filter(pk=OuterRef("patient"))))
         .order_by("starts_at")
     )
     of_chair: dict[int, list[Session]] = defaultdict(list)
     for session in sessions:
         of_chair[session.chair_id].append(session)
-    may_see = by.may(Permission.SEE_PATIENT)
     marks = marks_of([each for each in sessions if each.state in IN_CHAIR])
     rows = [
-        _row(chair.name, of_chair[chair.pk], may_see, marks) | _late_start(of_chair[chair.pk], moment)
+        _row(chair.name, of_chair[chair.pk], _named(by, of_chair[chair.pk]), marks)
+        | _late_start(of_chair[chair.pk], moment)
         for chair in chairs
     ]
     rows.sort(key=_first)
@@ -64,12 +70,28 @@ def _first(row: dict[str, Any]) -> tuple[bool, bool, bool, int, str]:
     )
 
 
-def _row(chair: str, sessions: list[Session], may_see: bool, marks: dict[int, str]) -> dict[str, Any]:
-    current = next((each for each in sessions if each.state in IN_CHAIR), None)
+def _in_chair(sessions: list[Session]) -> Session | None:
+    return next((each for each in sessions if each.state in IN_CHAIR), None)
+
+
+def _named(by: Actor, sessions: list[Session]) -> dict[str, str]:
+    """Code and link of who sits there, for those who may open the record; else that it is restricted."""
+    found = _in_chair(sessions)
+    if found is None or not by.may(Permission.SEE_PATIENT):
+        return {}
+    uid = found.patient.uid
+    if not found.in_sight and open_glass(by, uid) is None:  # type: ignore[attr-defined]
+        return {"code": "restricted"}
+    return {"patient": uid, "code": found.patient.code, "url": reverse("live", args=[uid, found.uid])}
+
+
+def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict[int, str]) -> dict[str, Any]:
+    current = _in_chair(sessions)
     empty: dict[str, Any] = {
         "chair": chair,
         "state": "free",
         "words": "free",
+        "patient": "",
         "code": "",
         "url": "",
         "begun": None,
@@ -90,32 +112,28 @@ def _row(chair: str, sessions: list[Session], may_see: bool, marks: dict[int, st
     told = current_state(current, marks[current.pk])
     waiting = [alert for alert in told["alerts"] if not alert["seen_at"]]
     waiting.sort(key=lambda alert: PRIORITIES.index(alert["priority"]))
-    return empty | {
-        "state": current.state,
-        "words": current.get_state_display(),
-        "code": current.patient.code if may_see else "",
-        "url": _url(current) if may_see else "",
-        "begun": told["begun"],
-        "due": told["due"]["at"] if told["due"] else None,
-        "why": told["due"]["why"] if told["due"] else "",
-        "alerts": len(waiting),
-        "priority": waiting[0]["priority"] if waiting else "",
-        "rule": waiting[0]["told"].get("title", waiting[0]["rule"]) if waiting else "",
-        "escalated": _escalated(current, waiting),
-        "doubts": sum(each["is_open"] for each in told["doubts"]),
-        "nurse": current.nurse.name,
-        "planned": ms(current.starts_at),
-        "pump": told["dose"]["pump"] if told["dose"] else "",
-    }
+    return (
+        empty
+        | named
+        | {
+            "state": current.state,
+            "words": current.get_state_display(),
+            "begun": told["begun"],
+            "due": told["due"]["at"] if told["due"] else None,
+            "why": told["due"]["why"] if told["due"] else "",
+            "alerts": len(waiting),
+            "priority": waiting[0]["priority"] if waiting else "",
+            "rule": waiting[0]["told"].get("title", waiting[0]["rule"]) if waiting else "",
+            "escalated": _escalated(current, waiting),
+            "doubts": sum(each["is_open"] for each in told["doubts"]),
+            "nurse": current.nurse.name,
+            "planned": ms(current.starts_at),
+            "pump": told["dose"]["pump"] if told["dose"] else "",
+        }
+    )
 
 
 def _escalated(session: Session, waiting: list[dict[str, Any]]) -> dict[str, Any] | None:
     """To whom what nobody answered has gone, and since when; ``None`` while nothing has."""
     since = [alert["escalated"] for alert in waiting if alert["escalated"]]
     return {"to": session.prescriber.name, "since": min(since), "count": len(since)} if since else None
-
-
-def _url(session: Session) -> str:
-    from django.urls import reverse
-
-    return reverse("live", args=[session.patient.uid, session.uid])

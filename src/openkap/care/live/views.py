@@ -22,6 +22,7 @@ from openkap.care.live.session_record import digest, is_whole
 from openkap.care.live.sync import receive
 from openkap.care.live.waiting import waiting_for
 from openkap.care.live.worker import worker_script
+from openkap.care.looks import look_over
 from openkap.care.patients.queries import banner_for
 from openkap.care.treatment.session_rows import reread
 from openkap.core.errors import InputError
@@ -122,12 +123,18 @@ def replay(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 
 def board(request: ClinicRequest) -> HttpResponse:
     """Every chair, for the wall."""
-    return render(request, "live/board.html", {"data": boards.board_of(request.actor)})
+    return render(request, "live/board.html", {"data": _board(request, is_opened=True)})
 
 
 def board_state(request: ClinicRequest) -> JsonResponse:
     """The board again; polled, and shown without anybody's name."""
-    return JsonResponse(boards.board_of(request.actor))
+    return JsonResponse(_board(request))
+
+
+def _board(request: ClinicRequest, *, is_opened: bool = False) -> dict[str, Any]:
+    told = boards.board_of(request.actor)
+    look_over(request, "board", (row["patient"] for row in told["rows"]), is_opened=is_opened)
+    return told
 
 
 def my_alerts(request: ClinicRequest) -> HttpResponse:

@@ -10,11 +10,11 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Section, Task
+from openkap.care.messaging.undelivered import MEASURE, in_words, undelivered, undelivered_fields
 from openkap.care.moment import now
 from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.queries import open_proposals, open_signals, title_of
-from openkap.care.outcomes.undelivered import MEASURE, in_words, undelivered, undelivered_fields
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role

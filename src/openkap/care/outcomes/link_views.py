@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.locking import ANSWERED_KEY
+from openkap.care.accounts.locking import ANSWERED_KEY, is_idle, lock
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, figures, queries
 from openkap.care.outcomes.access import late_link, through_link
@@ -35,6 +35,9 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
             return redirect("answered", token)
     if invitation.finished_at is not None:
         return redirect("answered", token)
+    # In the browser of somebody who works here it is the patient who reads on: nothing else opens.
+    if request.user.is_authenticated and not is_idle(request):
+        lock(request)
     return render(request, "outcomes/answer.html", _page(by, invitation, token) | {"error": error})
 
 

@@ -17,6 +17,7 @@ from openkap.care.enrolment.facts import withdrawn
 from openkap.care.jobs import claim
 from openkap.care.messaging.actions import enqueue
 from openkap.care.messaging.channels import channel
+from openkap.care.messaging.undelivered import MEASURE
 from openkap.care.moment import now
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
@@ -25,7 +26,6 @@ from openkap.care.outcomes.called_off import GOES_ON, called_off, given_up, on_h
 from openkap.care.outcomes.follow_up import Occasion, follow_up
 from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
-from openkap.care.outcomes.undelivered import MEASURE
 from openkap.care.patients.models import Identity, Patient
 from openkap.care.patients.queries import record_ids
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
 from openkap.care.messaging.actions import CALL
+from openkap.care.messaging.undelivered import in_words, undelivered_fields
 from openkap.care.outcomes import course
 from openkap.care.outcomes.actions import latest_answers
 from openkap.care.outcomes.follow_up import follow_up, form_of
@@ -28,7 +29,6 @@ from openkap.care.outcomes.models import (
     SafetySignal,
     Turn,
 )
-from openkap.care.outcomes.undelivered import in_words, undelivered_fields
 from openkap.care.outcomes.wording import Question, questions_of
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient

@@ -13,7 +13,7 @@ from django.db.models.functions import Replace
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.audit.actions import record
+from openkap.care.audit.actions import record_listed
 from openkap.care.contributions import BannerItem, Section, TimelineEvent, contributions
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.actions import CRISIS_FIELDS, IDENTITY_FIELDS
@@ -106,11 +106,8 @@ def find_patients(by: Actor, *, text: str = "", status: str = "", page: int = 1)
         for uid, code, standing, born, *name in shown.object_list
     ]
     # The words are not kept: they are usually a name.
-    record(
-        "patients.listed",
-        by=by,
-        entity="patient",
-        detail={"shown": [each.uid for each in shown.object_list], "searched": bool(text.strip())},
+    record_listed(
+        by, "list of patients", [each.uid for each in shown.object_list], searched=bool(text.strip())
     )
     return shown
 
@@ -242,7 +239,7 @@ def kept_record(patient: Patient) -> str:
 def candidates_of(by: Actor, patient: Patient) -> list[Candidate]:
     """Records that may be the same person as this one."""
     identity = patient.identity
-    return find_candidates(
+    return candidates_for(
         by,
         family_name=identity.family_name,
         given_name=identity.given_name,
@@ -251,6 +248,13 @@ def candidates_of(by: Actor, patient: Patient) -> list[Candidate]:
         identifiers=[(each.system, each.value) for each in patient.identifiers.all()],
         but_not=patient.pk,
     )
+
+
+def candidates_for(by: Actor, **person: Any) -> list[Candidate]:
+    """Records that may be the person described; whom the page then shows is audited."""
+    found = find_candidates(by, **person)
+    record_listed(by, "possible duplicates", [each.uid for each in found])
+    return found
 
 
 def crisis_plan(patient: Patient) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.views import inside
 from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, NewPatient, register_referral
-from openkap.care.patients.duplicates import find_candidates
 from openkap.care.patients.forms import ReferralForm, UploadForm
+from openkap.care.patients.queries import candidates_for
 from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
 from openkap.core.errors import DomainError, InputError
 
@@ -54,7 +54,7 @@ def _register(
     numbers = person.identifiers if person else ()
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        candidates = find_candidates(
+        candidates = candidates_for(
             request.actor,
             family_name=data["family_name"],
             given_name=data["given_name"],

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.middleware import ClinicRequest
+from openkap.care.audit.actions import record_listed
 from openkap.care.conflict import Conflict
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.queries import banner_for, chart_links
@@ -157,7 +158,9 @@ def miss_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
 
 def my_therapy(request: ClinicRequest) -> HttpResponse:
     """The therapist's own page: visits with their windows, notes to write first."""
-    return render(request, "treatment/my_therapy.html", {"visits": queries.my_visits(request.actor)})
+    visits = queries.my_visits(request.actor)
+    record_listed(request.actor, "my visits", [each.patient for each in visits])
+    return render(request, "treatment/my_therapy.html", {"visits": visits})
 
 
 def drug(request: ClinicRequest) -> HttpResponse:
