@@ -85,7 +85,9 @@ def proposal_for(
 
 @prepared
 def _asked(uid: str) -> QuerySet[Invitation]:
-    return Invitation.objects.select_related("patient__clinic", "patient__identity").filter(uid=uid)
+    return Invitation.objects.select_related(
+        "patient__clinic", "patient__identity", "patient__merged_into__identity"
+    ).filter(uid=uid)
 
 
 def through_link(token: str) -> tuple[Actor, Invitation]:

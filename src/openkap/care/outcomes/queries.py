@@ -28,8 +28,9 @@ from openkap.care.outcomes.models import (
     SafetySignal,
     Turn,
 )
+from openkap.care.outcomes.patient_words import ORIGINAL, patient_words
 from openkap.care.outcomes.undelivered import in_words, undelivered_fields
-from openkap.care.outcomes.wording import Question, questions_of
+from openkap.care.outcomes.wording import Asking, Question, questions_of
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import record_ids
@@ -54,6 +55,7 @@ class Reading:
     occasion: str
     form_uid: str
     missing: int
+    occasion_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Gap:
     at: datetime
     occasion: str
     reason: str
+    occasion_id: str = ""
+    reason_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +204,7 @@ def _reading(row: FormScore) -> Reading:
         occasion=title_of(row.form.invitation.occasion),
         form_uid=row.form.uid,
         missing=len(row.missing),
+        occasion_id=row.form.invitation.occasion,
     )
 
 
@@ -213,7 +218,13 @@ def _gaps(patient_ids: list[int], names: list[str]) -> dict[str, list[Gap]]:
     for row in _closed(patient_ids, names):
         invitation = row.invitation
         found[row.instrument].append(
-            Gap(invitation.due_at, title_of(invitation.occasion), invitation.get_gap_display())
+            Gap(
+                invitation.due_at,
+                title_of(invitation.occasion),
+                invitation.get_gap_display(),
+                invitation.occasion,
+                invitation.gap,
+            )
         )
     return found
 
@@ -313,7 +324,10 @@ class Sheet:
     short: str
     name: str
     recall: str
+    # The language the questions are in, and whether in the official words or in our own, translated by us.
+    language: str
     is_official: bool
+    is_translation: bool
     questions: tuple[Question, ...]
     answers: dict[str, int]
     is_finished: bool
@@ -323,7 +337,7 @@ class Sheet:
         return sum(1 for question in self.questions if question.item in self.answers)
 
 
-def sheets_of(invitation: Invitation, language: str = "en") -> list[Sheet]:
+def sheets_of(invitation: Invitation, language: str = ORIGINAL) -> list[Sheet]:
     """The forms of an invitation with what has been answered so far."""
     return [_sheet(form, answers, language) for form, answers in _answered(invitation)]
 
@@ -360,18 +374,32 @@ def _taps_of(invitation_id: int) -> QuerySet[ItemAnswer, tuple[int, str, int | N
 
 def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
     instrument = form_of(form.instrument)
-    questions, is_official = questions_of(instrument, language)
+    asking = questions_of(instrument, language)
     return Sheet(
         uid=form.uid,
         instrument=instrument.id,
         short=instrument.short,
         name=instrument.name,
-        recall=(instrument.recall or "").partition(";")[0],
-        is_official=is_official,
-        questions=questions,
+        recall=_time_asked_about(instrument, asking),
+        language=asking.language,
+        is_official=asking.is_official,
+        is_translation=asking.is_translation,
+        questions=asking.questions,
         answers={item: value for item, value in answers.items() if value is not None},
         is_finished=form.finished_at is not None,
     )
+
+
+def _time_asked_about(instrument: Instrument, asking: Asking) -> str:
+    """The time that a form asks about, with our own question where its official ones are not here."""
+    spoken = patient_words(asking.language)
+    labels = spoken.labels(instrument)
+    time = (labels.recall if labels else instrument.recall if asking.language == ORIGINAL else "") or ""
+    said = time.partition(";")[0]
+    said = said[:1].upper() + said[1:]
+    if asking.is_official or not said:
+        return said
+    return spoken.say("{time}: how much has this been so for you?", time=said)
 
 
 def read_form(form: Form) -> dict[str, Any]:
@@ -384,7 +412,7 @@ def read_form(form: Form) -> dict[str, Any]:
     late = {row.item: row.value for row in taps if finished is not None and row.received_at > finished}
     last = {row.item: row.value for row in in_time}
     answers = {item: value for item, value in last.items() if value is not None}
-    questions, is_official = questions_of(instrument, "en")
+    asking = questions_of(instrument)
     known = sources()
     found = score(instrument, answers)
     return {
@@ -394,14 +422,16 @@ def read_form(form: Form) -> dict[str, Any]:
         "version": form.instrument_version,
         "occasion": title_of(form.invitation.occasion),
         "at": form.finished_at,
-        "is_official": is_official,
+        "is_official": asking.is_official,
         "licence": instrument.licence.terms,
         "rows": [
             (question, answers.get(question.item), question.words(answers.get(question.item)))
-            for question in questions
+            for question in asking.questions
         ],
         "late": [
-            (question, question.words(late[question.item])) for question in questions if question.item in late
+            (question, question.words(late[question.item]))
+            for question in asking.questions
+            if question.item in late
         ],
         "scales": found.scales,
         "main": instrument.main,
@@ -467,7 +497,7 @@ def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[Any]:
 def signal_page(signal: SafetySignal) -> dict[str, Any]:
     """Everything a called person needs on one page."""
     form = signal.form
-    questions = {each.item: each for each in questions_of(form_of(form.instrument), "en")[0]}
+    questions = {each.item: each for each in questions_of(form_of(form.instrument)).questions}
     answers = latest_answers(form)
     calls = signal.calls.select_related("staff").order_by("called_at", "id")
     return {
@@ -548,9 +578,10 @@ def asked_page(invitation: Invitation) -> Asked:
 
 
 def language_of(invitation: Invitation) -> str:
-    """The patient's language, as their record says."""
-    identity = getattr(invitation.patient, "identity", None)
-    return identity.language if identity else "en"
+    """The patient's language, as their record says; of a merged record, the one it was merged into."""
+    person = invitation.patient.merged_into or invitation.patient
+    identity = getattr(person, "identity", None)
+    return identity.language if identity else ORIGINAL
 
 
 def has_signal(invitation: Invitation) -> bool:
