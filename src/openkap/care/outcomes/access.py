@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db.models import QuerySet
 from django.http import Http404
 
@@ -18,8 +16,6 @@ from openkap.core.errors import InputError
 
 LINK = "measure"
 ENDED = "this link has ended"
-# A telephone that was off for a while still hands in what it holds; an alarming answer counts that late too.
-LATE = timedelta(days=30)
 
 
 def invitation_for(
@@ -104,8 +100,10 @@ def through_link(token: str) -> tuple[Actor, Invitation]:
 
 
 def late_link(token: str) -> tuple[Actor, Invitation]:
-    """As ``through_link``, for answers that arrive after the end: they may be handed in, nothing is shown."""
-    return _behind(open_link(LINK, token, late=LATE))
+    """As ``through_link``, for answers that arrive after the end, however late: they may be handed in, nothing
+    is shown.
+    """
+    return _behind(open_link(LINK, token, even_ended=True))
 
 
 def _behind(content: str) -> tuple[Actor, Invitation]:

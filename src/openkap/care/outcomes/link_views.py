@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import override
+from django.views.decorators.csrf import csrf_exempt
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.locking import ANSWERED_KEY
@@ -24,6 +26,8 @@ from openkap.care.outcomes.plain_words import in_plain_words
 from openkap.core.errors import InputError
 
 
+# The token in the address is the credential, no cookie is: a browser that lost its cookies loses no answer.
+@csrf_exempt
 def answer(request: HttpRequest, token: str) -> HttpResponse:
     """The questions on a phone: one at a time with scripts, a plain list without."""
     try:
@@ -104,6 +108,16 @@ def _taps(request: HttpRequest, sheets: list[queries.Sheet]) -> list[Tap]:
     return found
 
 
+# What the plain form calls an answer: its form and its item.
+FIELD = re.compile(r"[0-9a-z]{1,12}:([0-9a-zA-Z-]{1,20})")
+
+
+def _sent(request: HttpRequest) -> list[tuple[str, str]]:
+    """The answers of a plain form as they came: item and value."""
+    found = [(FIELD.fullmatch(name), value) for name, value in request.POST.items()]
+    return [(name[1], value) for name, value in found if name]
+
+
 def _tap(form: str, item: str, value: int, moment: datetime) -> Tap:
     return Tap(form, item, value, f"page:{secrets.token_hex(12)}", moment)
 
@@ -138,7 +152,8 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
         curve = own_curve(invitation.patient, spoken)
         context |= {"words": in_plain_words(curve, spoken)}
         if len([row for row in curve.readings if row.total is not None]) > 1:
-            context |= {"figure": figures.draw(curve, width=380, height=260, spoken=spoken)}
+            with override(spoken.language):
+                context |= {"figure": figures.draw(curve, width=380, height=260, spoken=spoken)}
     return _render(request, "outcomes/answered.html", context, spoken)
 
 
@@ -155,6 +170,8 @@ def _ended(request: HttpRequest, refused: InputError, token: str) -> HttpRespons
     try:
         by, invitation = late_link(token)
     except InputError:
+        # Nobody knows whose it is: what was sent goes back to who sent it.
+        context["sent_back"] = _sent(request)
         return _render(request, "outcomes/link_ended.html", context, spoken, status=410)
     context |= {"key": invitation.uid, "token": token, "handed_in": request.method == "POST"}
     if request.method == "POST":

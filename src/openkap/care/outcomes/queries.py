@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -286,7 +287,7 @@ class Asked:
 def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
     """What was asked and what became of it, newest first."""
     rows = (
-        Invitation.objects.filter(patient_id__in=record_ids(patient))
+        _with_late(Invitation.objects.filter(patient_id__in=record_ids(patient)))
         .prefetch_related("forms")
         .order_by("-due_at", "-id")[:limit]
     )
@@ -305,11 +306,18 @@ def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
     ]
 
 
-def _state(row: Invitation) -> tuple[str, str]:
+def _with_late(rows: QuerySet[Invitation]) -> QuerySet[Any]:
+    """With how many answers came after the questions were finished or closed."""
+    after = Q(forms__answers__received_at__gt=Coalesce("finished_at", "closed_at"))
+    return rows.annotate(came_late=Count("forms__answers", filter=after))
+
+
+def _state(row: Any) -> tuple[str, str]:
+    late = f"; answers came after that: {row.came_late}" if row.came_late else ""
     if row.finished_at is not None:
-        return f"✓ answered {row.finished_at:%-d %b %Y}", "good"
+        return f"✓ answered {row.finished_at:%-d %b %Y}{late}", "good"
     if row.closed_at is not None:
-        return f"– {row.get_gap_display()}", "unknown"
+        return f"– {row.get_gap_display()}{late}", "watch" if late else "unknown"
     if row.sent_at is not None:
         return f"sent {row.sent_at:%-d %b}, open until {row.closes_at:%-d %b}", "watch"
     return f"planned for {row.due_at:%-d %b %Y}", "plain"
@@ -406,10 +414,10 @@ def read_form(form: Form) -> dict[str, Any]:
     """One form item by item, with what it scored and what the definitions say."""
     instrument = form_of(form.instrument)
     taps = ItemAnswer.objects.filter(form=form).order_by("answered_at", "id")
-    finished = form.finished_at
-    # What came after the form was finished stands beside it: the score is of what was finished.
-    in_time = [row for row in taps if finished is None or row.received_at <= finished]
-    late = {row.item: row.value for row in taps if finished is not None and row.received_at > finished}
+    ended = form.finished_at or form.invitation.closed_at
+    # What came after the end stands beside the form: the score is of what was there then.
+    in_time = [row for row in taps if ended is None or row.received_at <= ended]
+    late = {row.item: row for row in taps if ended is not None and row.received_at > ended}
     last = {row.item: row.value for row in in_time}
     answers = {item: value for item, value in last.items() if value is not None}
     asking = questions_of(instrument)
@@ -429,7 +437,7 @@ def read_form(form: Form) -> dict[str, Any]:
             for question in asking.questions
         ],
         "late": [
-            (question, question.words(late[question.item]))
+            (question, question.words(late[question.item].value), late[question.item].received_at)
             for question in asking.questions
             if question.item in late
         ],
@@ -504,6 +512,8 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "uid": signal.uid,
         "say": signal.say,
         "raised_at": signal.raised_at,
+        # A telephone that was off hands in late what was answered long before.
+        "answered_at": _answered_long_before(signal),
         "level": signal.level,
         "escalate_at": signal.escalate_at,
         "form": form_of(form.instrument).short,
@@ -521,6 +531,19 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "closed_at": signal.closed_at,
         "what_was_done": signal.what_was_done,
     }
+
+
+LONG_BEFORE = timedelta(hours=1)
+
+
+def _answered_long_before(signal: SafetySignal) -> datetime | None:
+    """When the patient gave the newest answer of an alert, where the clinic heard of it much later."""
+    there = ItemAnswer.objects.filter(
+        form=signal.form, item__in=list(signal.answers), received_at__lte=signal.raised_at
+    )
+    moments = [row.answered_at for row in there if row.value == signal.answers[row.item]]
+    newest = max(moments, default=signal.raised_at)
+    return newest if signal.raised_at - newest > LONG_BEFORE else None
 
 
 def _as_raised(question: Question, then: int | None, latest: int | None) -> str:
@@ -563,7 +586,7 @@ def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenancePropos
 
 def asked_page(invitation: Invitation) -> Asked:
     """One invitation for its own page."""
-    state, tone = _state(invitation)
+    state, tone = _state(_with_late(Invitation.objects.filter(pk=invitation.pk)).get())
     forms = ", ".join(form_of(form.instrument).short for form in invitation.forms.order_by("position"))
     return Asked(
         uid=invitation.uid,
