@@ -477,13 +477,13 @@ def open_signals(by: Actor) -> list[OpenSignal]:
     return [
         OpenSignal(
             uid=row.uid,
-            patient_uid=row.patient.uid,
-            patient_name=display_name(row.patient.identity),
+            patient_uid=person_of(row).uid,
+            patient_name=display_name(person_of(row).identity),
             raised_at=row.raised_at,
             escalate_at=row.escalate_at,
             level=row.level,
             is_acknowledged=row.acknowledged_at is not None,
-            url=reverse("signal", args=[row.patient.uid, row.uid]),
+            url=address_of(row),
             undelivered=in_words(row.undelivered_to, row.undelivered_since),
         )
         for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES))
@@ -493,13 +493,26 @@ def open_signals(by: Actor) -> list[OpenSignal]:
 @prepared
 def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     called = Call.objects.filter(signal=OuterRef("pk"), staff_id=staff_id)
+    # The record in use decides who may see the alert.
+    seen = Q(patient__merged_into__isnull=True, patient__in=visible(clinic_id, staff_id))
+    seen |= Q(patient__merged_into__in=visible(clinic_id, staff_id))
     waiting = SafetySignal.objects.filter(
-        Q(patient__in=visible(clinic_id, staff_id)) | Q(Exists(called)),
+        seen | Q(Exists(called)),
         patient__clinic_id=clinic_id,
         closed_at__isnull=True,
     )
     told = waiting.annotate(**undelivered_fields(CALL))
-    return told.select_related("patient__identity").order_by("raised_at")
+    return told.select_related("patient__identity", "patient__merged_into__identity").order_by("raised_at")
+
+
+def person_of(signal: SafetySignal) -> Patient:
+    """The record in use of the person an alert is about: of a merged record, the one it was merged into."""
+    return signal.patient.merged_into or signal.patient
+
+
+def address_of(signal: SafetySignal) -> str:
+    """Where an alert is answered: under the record in use."""
+    return reverse("signal", args=[person_of(signal).uid, signal.uid])
 
 
 def signal_page(signal: SafetySignal) -> dict[str, Any]:
