@@ -115,7 +115,7 @@ FIELD = re.compile(r"[0-9a-z]{1,12}:([0-9a-zA-Z-]{1,20})")
 def _sent(request: HttpRequest) -> list[tuple[str, str]]:
     """The answers of a plain form as they came: item and value."""
     found = [(FIELD.fullmatch(name), value) for name, value in request.POST.items()]
-    return [(name[1], value) for name, value in found if name]
+    return [(name[1], str(value)) for name, value in found if name]
 
 
 def _tap(form: str, item: str, value: int, moment: datetime) -> Tap:
