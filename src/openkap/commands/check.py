@@ -20,6 +20,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.evidence.tally", "tally"),
     ("openkap.registry.definition", "tally"),
     ("openkap.care.outcomes.follow_up", "tally"),
+    ("openkap.care.outcomes.patient_words", "tally"),
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),

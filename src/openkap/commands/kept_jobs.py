@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -13,6 +14,9 @@ log = logging.getLogger("openkap.jobs")
 WAITS = (1, 2, 5, 10, 30)
 MOST_DEATHS = 5
 WITHIN_S = 600
+# Without a sign of life for so long they hang; the health page calls them gone after the same time. Above
+# what one piece of work may take: a mail server that does not answer holds messages up for three minutes.
+HANG_S = 300
 
 
 class JobsKeepDying(Exception):
@@ -25,35 +29,42 @@ class Process(Protocol):
     def poll(self) -> int | None:
         """Its exit code, ``None`` while it runs."""
 
+    def gave_sign(self) -> bool:
+        """Whether it gave a sign of life since it was asked last."""
+
     def terminate(self) -> None:
         """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it, whatever it waits for."""
 
     def wait(self, timeout: float) -> int:
         """Wait until it has ended."""
 
 
 class KeptJobs:
-    """Starts the jobs, and starts them again when they end. ``look`` is called about once a second."""
+    """Starts the jobs, and again when they end or hang. ``look`` is called about once a second."""
 
     def __init__(self, start: Callable[[], Process], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._start = start
         self._clock = clock
         self._process: Process | None = None
         self._deaths: list[float] = []
+        self._seen = 0.0
         self._next = clock()
         self._is_stopped = False
 
     def look(self) -> None:
         """Start what should run and does not. Raises ``JobsKeepDying`` when that is of no use."""
         if self._process is not None:
-            if self._process.poll() is None:
+            if self._process.poll() is None and not self._hangs(self._process):
                 return
-            self._process = None
-            self._died("the jobs ended")
+            self._bury(self._process)
         if self._is_stopped or self._clock() < self._next:
             return
         try:
             self._process = self._start()
+            self._seen = self._clock()
         except OSError as refused:
             self._died(f"the jobs could not be started: {refused}")
 
@@ -62,7 +73,25 @@ class KeptJobs:
         self._is_stopped = True
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(10)
+
+    def _hangs(self, process: Process) -> bool:
+        if process.gave_sign():
+            self._seen = self._clock()
+        return self._clock() - self._seen > HANG_S
+
+    def _bury(self, process: Process) -> None:
+        what = "the jobs ended"
+        if process.poll() is None:
+            what = f"the jobs gave no sign of life for {HANG_S} s and were ended"
+            process.kill()
+        process.wait(10)
+        self._process = None
+        self._died(what)
 
     def _died(self, what: str) -> None:
         if self._is_stopped:

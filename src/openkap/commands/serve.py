@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from openkap.commands.django_door import open_django
+from openkap.commands.jobs_process import JobsProcess, sign_of_life
 from openkap.commands.kept_jobs import JobsKeepDying, KeptJobs
 from openkap.core.errors import InputError
 
@@ -44,7 +44,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
 
         if made := fill_if_empty():
             click.echo(f"filled one synthetic clinic: {made} patients")
-    jobs = None if no_jobs else KeptJobs(lambda: subprocess.Popen([sys.executable, "-m", "openkap", "jobs"]))
+    jobs = None if no_jobs else KeptJobs(JobsProcess)
 
     def when_ready(server: Any) -> None:
         click.echo(f"OpenKAP on http://{host}:{port}/ (stop with Ctrl-C)")
@@ -67,7 +67,7 @@ def jobs(once: bool) -> None:
     from openkap.care.jobs import Schedule
 
     parent = os.getppid()
-    schedule = Schedule(worker=f"{os.uname().nodename}:{os.getpid()}", last={})
+    schedule = Schedule(worker=f"{os.uname().nodename}:{os.getpid()}", last={}, sign=sign_of_life())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
         schedule.run_due()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from openkap.care.jobs import Schedule
@@ -48,6 +50,19 @@ def test_pages_alone_are_healthy_without_jobs(client, settings, watch):
     watch.forward(days=2)
     assert client.get("/health/").json()["jobs"]["expected"] is False
     assert client.get("/health/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_the_jobs_give_a_sign_before_each_piece_of_work(monkeypatch):
+    from openkap.care import jobs
+
+    told = []
+    work = [
+        jobs.Job(name, lambda worker, name=name: told.append(name) or 1, timedelta(0), "") for name in "ab"
+    ]
+    monkeypatch.setattr(jobs, "all_jobs", lambda: iter(work))
+    Schedule("w", {}, sign=lambda: told.append("sign")).run_due()
+    assert told == ["sign", "a", "sign", "b"]
 
 
 @pytest.mark.django_db

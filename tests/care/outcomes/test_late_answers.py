@@ -110,10 +110,73 @@ def test_the_plain_form_of_closed_questions_is_taken_too(client, link, phq, watc
     assert SafetySignal.objects.count() == 1
 
 
-def test_months_after_its_end_a_link_takes_nothing(client, link, phq, watch):
+def test_months_after_its_end_a_link_shows_nothing_and_loses_no_answer(client, link, phq, watch):
     watch.forward(days=120)
-    assert post(client, link, tap(phq, "1", 1, "mark-0002")).status_code == 400
+    assert post(client, link, tap(phq, "1", 1, "mark-0002")).json()["kept"] == ["mark-0002"]
+    page = client.post(link, {f"{phq.uid}:9": "3", "act": "finish"})
+    assert page.status_code == 410
+    assert "What you just sent is with your clinic" in page.content.decode()
+    assert 'id="help-now" role="alert" tabindex="-1">' in page.content.decode()
+    assert "Low mood" not in page.content.decode()
+    assert {row.item: row.value for row in ItemAnswer.objects.all()} == {"1": 1, "9": 3}
+
+
+def test_an_alarming_answer_months_after_the_end_calls_a_person_and_says_when_it_was_given(
+    client, cast, patient, link, phq, watch, outbox
+):
+    watch.forward(days=120)
+    assert post(client, link, tap(phq, "9", 3, "mark-0001")).json()["needs_help"] is True
+    signal = SafetySignal.objects.get()
+    assert signal.calls.count() == 1
+    page = cast.client("ada").get(reverse("signal", args=[patient.uid, signal.uid])).content.decode()
+    assert "Answered 23 Nov 2026 09:00" in page
+    assert "23 Mar 2027" in page
+
+
+def test_an_alert_of_an_answer_of_now_names_one_time(client, cast, patient, link, phq):
+    post(client, link, tap(phq, "9", 3, "mark-0001"))
+    signal = SafetySignal.objects.get()
+    page = cast.client("ada").get(reverse("signal", args=[patient.uid, signal.uid])).content.decode()
+    assert "Answered 23 Nov" not in page
+
+
+def test_answers_after_the_questions_closed_wait_for_a_person_on_the_chart(
+    client, cast, patient, asked, link, phq, watch
+):
+    close_as_missed(watch)
+    watch.forward(days=60)
+    post(client, link, tap(phq, "1", 2, "mark-0001"), tap(phq, "2", 1, "mark-0002"))
+    ada = cast.client("ada")
+    chart = ada.get(reverse("outcomes", args=[patient.uid])).content.decode()
+    assert "not answered in time; answers came after that: 2" in chart
+    asked_page = (
+        cast.client("cora").get(reverse("invitation", args=[patient.uid, asked.uid])).content.decode()
+    )
+    form_page = reverse("outcome_form", args=[patient.uid, phq.uid])
+    assert form_page in asked_page
+    shown = ada.get(form_page).content.decode()
+    assert "Came after it was closed, and is not in the score" in shown
+    assert "came 30 Jan 2027" in shown
+
+
+def test_answers_by_a_link_that_cannot_be_read_go_back_to_who_sent_them(client, link, phq):
+    sent = {f"{phq.uid}:9": "3", f"{phq.uid}:1": "<b>2", "act": "finish"}
+    page = client.post(link[:-3] + "xx/", sent)
+    assert page.status_code == 410
+    said = page.content.decode()
+    assert "Your clinic does not have what you just sent" in said
+    assert "Question 9: 3" in said
+    assert "Question 1: &lt;b&gt;2" in said
+    assert "Call the emergency number" in said
     assert not ItemAnswer.objects.exists()
+
+
+def test_a_browser_that_lost_its_cookies_loses_no_answer(link, phq):
+    from django.test import Client
+
+    page = Client(enforce_csrf_checks=True).post(link, {f"{phq.uid}:9": "3", "act": "save"})
+    assert page.status_code == 200
+    assert SafetySignal.objects.count() == 1
 
 
 def test_one_answer_that_cannot_be_read_does_not_take_the_others_along(client, link, phq):

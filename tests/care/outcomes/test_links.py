@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from openkap.care.accounts.actor import patient_actor
 from openkap.care.outcomes.actions import Tap, finish, fresh_link, latest_answers, save_answers
-from openkap.care.outcomes.follow_up import follow_up
 from openkap.care.outcomes.models import Form, FormScore, Invitation, ItemAnswer
 
 
@@ -54,14 +53,6 @@ def test_a_link_ends(client, link, watch):
     answer = client.get(link)
     assert answer.status_code == 410
     assert "has ended" in answer.content.decode()
-
-
-@pytest.mark.parametrize(("later", "is_taken"), [(timedelta(0), True), (timedelta(hours=1), False)])
-def test_how_late_an_answer_is_still_taken_stands_in_the_content(client, asked, link, watch, later, is_taken):
-    assert follow_up().late.taken_for == timedelta(days=30)
-    watch.moment = asked.closes_at + follow_up().late.taken_for + later
-    answer = post(client, link, tap(form_of(asked, "pcl-5"), "1", 3, "mark-late"))
-    assert ItemAnswer.objects.exists() == is_taken == (answer.status_code == 200)
 
 
 def test_an_older_link_opens_the_questions_until_it_ends(client, asked, link):

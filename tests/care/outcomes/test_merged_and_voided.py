@@ -77,6 +77,64 @@ def test_the_alert_of_an_absorbed_record_stands_in_the_banner_of_the_kept_one(
     kept = merged_into(patient)
     page = cast.client("ada").get(reverse("patient", args=[kept.uid])).content.decode()
     assert "safety answer" in page
+    assert reverse("signal", args=[kept.uid, SafetySignal.objects.get().uid]) in page
+
+
+def alert_of(cast, asked):
+    form = Form.objects.get(invitation=asked, instrument="phq-9")
+    return safety.look_at(by=cast.actor("ada"), form=form, answers={"9": 3}, given=[("9", 3)])[0]
+
+
+def test_the_alert_of_an_absorbed_record_is_answered_under_the_kept_one(cast, patient, asked, merged_into):
+    alert = alert_of(cast, asked)
+    kept = merged_into(patient)
+    ada = cast.client("ada")
+    address = reverse("signal", args=[kept.uid, alert.uid])
+    assert address in ada.get(reverse("home")).content.decode()
+    assert "thoughts of death" in ada.get(address).content.decode().lower()
+    ada.post(address, {"act": "acknowledge"})
+    ada.post(address, {"act": "close", "what_was_done": "Reached her by telephone."})
+    alert.refresh_from_db()
+    assert alert.what_was_done == "Reached her by telephone."
+
+
+def test_the_address_of_an_alert_under_an_absorbed_record_leads_to_the_kept_one(
+    cast, patient, asked, merged_into
+):
+    alert = alert_of(cast, asked)
+    kept = merged_into(patient)
+    old, new = (reverse("signal", args=[row.uid, alert.uid]) for row in (patient, kept))
+    assert cast.client("ada").get(old).headers["Location"] == new
+    # What was typed on a page that was open during the merge is not lost.
+    cast.client("ada").post(old, {"act": "close", "what_was_done": "Reached her by telephone."})
+    alert.refresh_from_db()
+    assert alert.closed_at is not None
+
+
+def test_an_absorbed_record_shows_the_alert_of_the_kept_one(cast, patient, merged_into):
+    from openkap.care.outcomes.actions import ask
+
+    kept = merged_into(patient)
+    alert = alert_of(cast, ask(by=cast.actor("cora"), uid=kept.uid, instruments=["phq-9"]))
+    page = cast.client("ada").get(reverse("patient", args=[patient.uid])).content.decode()
+    assert reverse("signal", args=[kept.uid, alert.uid]) in page
+
+
+def test_a_late_answer_of_an_absorbed_record_calls_the_team_of_the_kept_one(
+    cast, patient, asked, merged_into
+):
+    from openkap.care.patients.models import TeamMember
+
+    merged_into(patient)
+    TeamMember.objects.filter(patient=patient).delete()
+    assert [call.staff.name for call in alert_of(cast, asked).calls.all()] == ["Ada Lindqvist"]
+
+
+def test_an_alert_of_another_patient_is_not_found_under_this_one(cast, patient, asked, register):
+    alert = alert_of(cast, asked)
+    other = register("Other")
+    answer = cast.client("ada").get(reverse("signal", args=[other.uid, alert.uid]))
+    assert answer.status_code == 404
 
 
 def test_the_sessions_of_an_absorbed_record_still_ask_for_their_measures(cast, patient, watch, register):

@@ -19,10 +19,10 @@ def make_link(purpose: str, uid: str, *, lasts: timedelta, url_name: str) -> str
     return settings.BASE_URL + reverse(url_name, args=[token])
 
 
-def open_link(purpose: str, token: str, *, late: timedelta = timedelta(0)) -> str:
+def open_link(purpose: str, token: str, *, even_ended: bool = False) -> str:
     """The public id inside a token; ``InputError`` when it was changed, is for another use or has ended.
 
-    ``late``: how long after its end it is still taken, for what may arrive but must not be read.
+    ``even_ended``: taken after its end too, for what may arrive but must not be read.
     """
     try:
         content: Any = signing.loads(token, salt=f"link:{purpose}")
@@ -32,6 +32,6 @@ def open_link(purpose: str, token: str, *, late: timedelta = timedelta(0)) -> st
             "this link cannot be read",
             remedy="open the link from the message again, or ask the clinic for a new one",
         ) from None
-    if until + late.total_seconds() < now().timestamp():
+    if until < now().timestamp() and not even_ended:
         raise InputError("this link has ended", remedy="ask the clinic for a new one")
     return str(uid)

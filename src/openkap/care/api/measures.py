@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,9 +19,11 @@ from openkap.care.outcomes import actions, queries, safety
 from openkap.care.outcomes.access import late_link, through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.follow_up import form_of
-from openkap.care.outcomes.link_views import mark_answered_here
+from openkap.care.outcomes.link_views import mark_answered_here, spoken_behind
+from openkap.care.outcomes.patient_words import patient_words
 from openkap.care.patients.access import patient_for
 from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
 
 router = Router(tags=["measures"])
 _LINK = link_holder("a patient answers by link")
@@ -86,10 +90,20 @@ class Finished(Answer):
     needs_help: bool
 
 
+@contextmanager
+def told_in_their_words(request: HttpRequest, token: str) -> Iterator[None]:
+    """What is refused is said in the language of whoever holds the link."""
+    try:
+        yield
+    except InputError as why:
+        raise spoken_behind(request, token).refusal(why) from None
+
+
 @operation(router, "GET", "link/{token}", name="link_state", may=_LINK, response=Sheets)
 def link_state(request: HttpRequest, token: str) -> Sheets:
     """The forms behind a link and what was answered; a browser that lost its page resumes from it."""
-    _, invitation = through_link(token)
+    with told_in_their_words(request, token):
+        _, invitation = through_link(token)
     return Sheets(
         sheets=[
             SheetOut(
@@ -110,18 +124,23 @@ def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
 
     A link takes answers for a while after its end, and after the questions were finished or closed.
     """
-    by, invitation = late_link(token)
-    taps = [Tap(each.form, each.item, each.value, each.client_id, each.answered_at) for each in body.answers]
-    saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
-    if saved.refused and not saved.kept:
-        raise saved.refused[0][1]
+    with told_in_their_words(request, token):
+        by, invitation = late_link(token)
+        taps = [
+            Tap(each.form, each.item, each.value, each.client_id, each.answered_at) for each in body.answers
+        ]
+        saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
+        if saved.refused and not saved.kept:
+            raise saved.refused[0][1]
+    spoken = patient_words(queries.language_of(invitation))
     answered, total = queries.progress_of(invitation)
     mark_answered_here(request, invitation.uid)
     return Saved(
         stored=saved.new,
         kept=list(saved.kept),
         refused=[
-            NotKept(client_id=mark, what=why.what, remedy=why.remedy or "") for mark, why in saved.refused
+            NotKept(client_id=mark, what=why.what, remedy=why.remedy or "")
+            for mark, why in ((mark, spoken.refusal(why)) for mark, why in saved.refused)
         ],
         answered=answered,
         total=total,
@@ -133,8 +152,9 @@ def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
 @operation(router, "POST", "link/{token}/finish", name="link_finish", may=_LINK, response=Finished)
 def link_finish(request: HttpRequest, token: str) -> Finished:
     """Finish: every form is scored at once. Twice does nothing more."""
-    by, invitation = through_link(token)
-    done = actions.finish(by=by, invitation=invitation)
+    with told_in_their_words(request, token):
+        by, invitation = through_link(token)
+        done = actions.finish(by=by, invitation=invitation)
     return Finished(finished_at=done.finished_at or now(), needs_help=queries.has_signal(invitation))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
 from openkap.care.accounts.links import open_link
-from openkap.care.outcomes.follow_up import follow_up
-from openkap.care.outcomes.models import Call, Form, Invitation, MaintenanceProposal, SafetySignal
+from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
 from openkap.care.patients.access import Restricted, patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
@@ -45,19 +44,20 @@ def form_for(
 
 
 def signal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tuple[Patient, SafetySignal]:
-    """One safety signal of a patient, for those who see outcomes; of a restricted record also for who was
-    called about it: nobody can answer what they may not open.
+    """One safety signal of a patient, of records merged into it too, for those who see outcomes; of a
+    restricted record also for who was called about it: nobody can answer what they may not open.
     """
+    mine = Q(patient__uid=patient_uid) | Q(patient__merged_into__uid=patient_uid)
     try:
         patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen)
     except Restricted:
-        asked = Call.objects.filter(signal__uid=uid, signal__patient__uid=patient_uid, staff_id=by.staff_id)
-        if not asked.exists():
+        called = SafetySignal.objects.filter(mine, uid=uid, calls__staff_id=by.staff_id)
+        if not called.exists():
             raise
         patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen, called_about=uid)
     found = (
-        SafetySignal.objects.filter(patient=patient, uid=uid)
-        .select_related("form__invitation", "acknowledged_by", "closed_by")
+        SafetySignal.objects.filter(mine, uid=uid, patient__clinic_id=patient.clinic_id)
+        .select_related("patient__merged_into", "form__invitation", "acknowledged_by", "closed_by")
         .first()
     )
     if found is None:
@@ -82,7 +82,9 @@ def proposal_for(
 
 @prepared
 def _asked(uid: str) -> QuerySet[Invitation]:
-    return Invitation.objects.select_related("patient__clinic", "patient__identity").filter(uid=uid)
+    return Invitation.objects.select_related(
+        "patient__clinic", "patient__identity", "patient__merged_into__identity"
+    ).filter(uid=uid)
 
 
 def through_link(token: str) -> tuple[Actor, Invitation]:
@@ -99,8 +101,8 @@ def through_link(token: str) -> tuple[Actor, Invitation]:
 
 
 def late_link(token: str) -> tuple[Actor, Invitation]:
-    """As ``through_link``, for answers that arrive after the end: they may be handed in, nothing is shown."""
-    return _behind(open_link(LINK, token, late=follow_up().late.taken_for))
+    """As ``through_link``, for answers that come after the end, however late: handed in, nothing is shown."""
+    return _behind(open_link(LINK, token, even_ended=True))
 
 
 def _behind(content: str) -> tuple[Actor, Invitation]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
-from django.urls import reverse
 
 from openkap.care.contributions import BannerItem
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import FormScore, SafetySignal
+from openkap.care.outcomes.queries import address_of
 from openkap.care.prepared import prepared
 from openkap.care.templatetags.clinic import ago
 
@@ -21,7 +21,7 @@ def _signals(patient_id: int) -> list[BannerItem]:
     if not rows:
         return []
     row = rows[0]
-    url = reverse("signal", args=[row.patient.uid, row.uid])
+    url = address_of(row)
     if row.acknowledged_by is None:
         return [BannerItem("Alert", f"safety answer, {ago(row.raised_at)}", "alarm", url)]
     return [BannerItem("Alert", f"safety answer, {row.acknowledged_by.name} has it", "watch", url)]
@@ -43,8 +43,13 @@ def _of(patient_id: int) -> Q:
 
 @prepared
 def _open_signal(patient_id: int) -> QuerySet[SafetySignal]:
-    waiting = SafetySignal.objects.filter(_of(patient_id), closed_at__isnull=True)
-    return waiting.select_related("patient", "acknowledged_by").order_by("acknowledged_at", "raised_at")[:1]
+    # A merged record stays readable: it says what the record in use says.
+    kept = Q(patient__absorbed=patient_id) | Q(patient__merged_into__absorbed=patient_id)
+    whole = SafetySignal.objects.filter(_of(patient_id) | kept, closed_at__isnull=True)
+    waiting = SafetySignal.objects.filter(pk__in=whole.values("pk"))
+    return waiting.select_related("patient__merged_into", "acknowledged_by").order_by(
+        "acknowledged_at", "raised_at"
+    )[:1]
 
 
 @prepared

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.utils.dateformat import format as in_words
+
 from openkap.care.moment import now
+from openkap.care.outcomes.patient_words import ENGLISH, PatientWords
 from openkap.care.outcomes.queries import DRAWN, Reading, Trajectory, trajectories
 
 LEFT, RIGHT, TOP, ROW = 40, 92, 26, 18
@@ -58,20 +61,23 @@ class Figure:
     therapy: tuple[Mark, ...]
     rows: tuple[tuple[str, float], ...]
     trajectory: Trajectory
+    spoken: PatientWords
 
     @property
-    def table(self) -> list[tuple[datetime, str, str, str]]:
-        """The same as rows of text: when, occasion, value, note."""
+    def table(self) -> list[tuple[datetime, str, str, str, bool]]:
+        """The same as rows of text: when, occasion, value, note; and whether the value is missing."""
+        say = self.spoken.say
         read = [
             (
                 row.at,
                 row.occasion,
-                _plain(row.total) if row.total is not None else "not scored",
-                "" if row.total is not None else f"{row.missing} not answered",
+                _plain(row.total) if row.total is not None else say("not scored"),
+                "" if row.total is not None else say("{count} not answered", count=row.missing),
+                False,
             )
             for row in self.trajectory.readings
         ]
-        gaps = [(gap.at, gap.occasion, "missing", gap.reason) for gap in self.trajectory.gaps]
+        gaps = [(gap.at, gap.occasion, say("missing"), gap.reason, True) for gap in self.trajectory.gaps]
         return sorted(read + gaps, key=lambda row: row[0])
 
 
@@ -81,7 +87,14 @@ def figures(patient_ids: list[int]) -> list[Figure]:
     return [draw(each) for each in found if each.readings or each.gaps]
 
 
-def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str = "figure") -> Figure:
+def draw(
+    found: Trajectory,
+    *,
+    width: int = 760,
+    height: int = 300,
+    prefix: str = "figure",
+    spoken: PatientWords = ENGLISH,
+) -> Figure:
     """Place a trajectory on paper of that size."""
     start, end = _span(found)
     right, floor = width - RIGHT, height - TOP - 2 * ROW - 8
@@ -102,7 +115,7 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
     return Figure(
         id=f"{prefix}-{found.instrument}",
         title=f"{found.short}: {found.name}",
-        summary=summary_of(found),
+        summary=summary_of(found, spoken),
         width=width,
         height=height,
         floor=floor,
@@ -116,7 +129,7 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
             Mark(
                 across(gap.at),
                 _between(scored, points, gap.at, floor),
-                f"{gap.at:%-d %b %Y}, {gap.occasion}: {gap.reason}",
+                f"{_day(gap.at)}, {gap.occasion}: {gap.reason}",
             )
             for gap in found.gaps
         ),
@@ -124,13 +137,18 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
             Mark(right, down(line.value), f"{line.name} {_plain(line.value)}") for line in found.lines
         ),
         turns=tuple(
-            Mark(across(turn.at), TOP, f"{turn.kind}, {turn.at:%-d %b %Y}: {turn.name}", turn.kind)
+            Mark(across(turn.at), TOP, f"{turn.kind}, {_day(turn.at)}: {turn.name}", turn.kind)
             for turn in found.milestones
         ),
         ticks=tuple(_ticks(start, end, across, right - LEFT)),
         levels=tuple(Mark(LEFT, down(value), str(value)) for value in _levels(found)),
         sessions=tuple(
-            Mark(across(mark.at), floor + 12, f"{mark.label or 'session'}, {mark.at:%-d %b %Y}", mark.kind)
+            Mark(
+                across(mark.at),
+                floor + 12,
+                f"{mark.label or spoken.say('session')}, {_day(mark.at)}",
+                mark.kind,
+            )
             for mark in found.marks
             if mark.kind in ("session_done", "session_missed", "session_planned") and start <= mark.at <= end
         ),
@@ -138,7 +156,7 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
             Mark(
                 across(mark.at),
                 floor + 12 + ROW,
-                f"{mark.label or 'therapy'}, {mark.at:%-d %b %Y}",
+                f"{mark.label or spoken.say('therapy')}, {_day(mark.at)}",
                 mark.kind,
             )
             for mark in found.marks
@@ -146,20 +164,34 @@ def draw(found: Trajectory, *, width: int = 760, height: int = 300, prefix: str 
         ),
         rows=(("sessions", floor + 16), ("therapy", floor + 16 + ROW)),
         trajectory=found,
+        spoken=spoken,
     )
 
 
-def summary_of(found: Trajectory) -> str:
+def summary_of(found: Trajectory, spoken: PatientWords = ENGLISH) -> str:
     """The figure in one sentence, for those who cannot see it."""
     newest, base = found.newest, found.baseline
     if newest is None or base is None:
-        return f"No scored {found.short} yet."
-    missing = f" {len(found.gaps)} due but missing." if found.gaps else ""
-    count = len(found.readings)
-    return (
-        f"{found.short} from {_plain(base.total)} on {base.at:%-d %b %Y} to {_plain(newest.total)} on "
-        f"{newest.at:%-d %b %Y}, {count} reading{'s' if count > 1 else ''}.{missing}"
+        return spoken.say("No scored {short} yet.", short=found.short)
+    moved = "{short} from {before} on {first_day} to {after} on {last_day}, {count} readings."
+    if len(found.readings) == 1:
+        moved = "{short} from {before} on {first_day} to {after} on {last_day}, 1 reading."
+    said = spoken.say(
+        moved,
+        short=found.short,
+        before=_plain(base.total),
+        first_day=_day(base.at),
+        after=_plain(newest.total),
+        last_day=_day(newest.at),
+        count=len(found.readings),
     )
+    missing = spoken.say("{count} due but missing.", count=len(found.gaps)) if found.gaps else ""
+    return f"{said} {missing}".strip()
+
+
+def _day(at: datetime) -> str:
+    """A day in the language of the page."""
+    return in_words(at, "j M Y")
 
 
 def _plain(value: Decimal | None) -> str:
@@ -167,7 +199,7 @@ def _plain(value: Decimal | None) -> str:
 
 
 def _say(row: Reading, found: Trajectory) -> str:
-    return f"{row.at:%-d %b %Y}, {row.occasion}: {found.short} {_plain(row.total)}"
+    return f"{_day(row.at)}, {row.occasion}: {found.short} {_plain(row.total)}"
 
 
 def _span(found: Trajectory) -> tuple[datetime, datetime]:
@@ -215,7 +247,7 @@ def _ticks(start: datetime, end: datetime, across: object, room: float) -> Itera
     dates = list(_mondays(start, end) if weeks else _firsts(start, end))
     every = max(1, -(-len(dates) * LABEL_ROOM // int(room)))
     for number, date in enumerate(dates):
-        words = f"{date:%-d %b}" if weeks else f"{date:%b %Y}"
+        words = in_words(date, "j M" if weeks else "M Y")
         yield Mark(across(date), 0, words if number % every == 0 else "")  # type: ignore[operator]
 
 

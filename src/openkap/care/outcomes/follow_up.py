@@ -48,12 +48,6 @@ class Occasion(Sourced):
     open_for: Span
 
 
-class Late(Sourced):
-    """How long after its link has ended an answer is still taken, never shown."""
-
-    taken_for: Span
-
-
 class Reminder(Sourced):
     """One reminder, after this share of the open time."""
 
@@ -85,7 +79,6 @@ class FollowUp(Schema):
     title: str
     version: str
     occasions: tuple[Occasion, ...]
-    late: Late
     reminder: Reminder
     paging: Paging
     relapse: Relapse
@@ -104,7 +97,7 @@ class FollowUp(Schema):
 
     def sourced(self) -> tuple[Sourced, ...]:
         """Every part that carries numbers."""
-        return (*self.occasions, self.late, self.reminder, self.paging, self.relapse)
+        return (*self.occasions, self.reminder, self.paging, self.relapse)
 
 
 @lru_cache(maxsize=1)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import override
+from django.views.decorators.csrf import csrf_exempt
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.locking import ANSWERED_KEY, is_idle, lock
@@ -17,10 +20,14 @@ from openkap.care.outcomes.access import late_link, through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.help_line import help_line
 from openkap.care.outcomes.models import Invitation
+from openkap.care.outcomes.own_curve import own_curve
+from openkap.care.outcomes.patient_words import PatientWords, patient_words
 from openkap.care.outcomes.plain_words import in_plain_words
 from openkap.core.errors import InputError
 
 
+# The token in the address is the credential, no cookie is: a browser that lost its cookies loses no answer.
+@csrf_exempt
 def answer(request: HttpRequest, token: str) -> HttpResponse:
     """The questions on a phone: one at a time with scripts, a plain list without."""
     try:
@@ -38,7 +45,29 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     # In the browser of somebody who works here it is the patient who reads on: nothing else opens.
     if request.user.is_authenticated and not is_idle(request):
         lock(request)
-    return render(request, "outcomes/answer.html", _page(by, invitation, token) | {"error": error})
+    spoken = patient_words(queries.language_of(invitation))
+    return _render(
+        request, "outcomes/answer.html", _page(by, invitation, token, spoken) | {"error": error}, spoken
+    )
+
+
+def spoken_behind(request: HttpRequest, token: str) -> PatientWords:
+    """The words for who holds the link: by their record, or by their browser where the link says nothing."""
+    try:
+        _, invitation = late_link(token)
+    except InputError:
+        return patient_words(getattr(request, "LANGUAGE_CODE", ""))
+    return patient_words(queries.language_of(invitation))
+
+
+def _render(
+    request: HttpRequest, template: str, context: dict[str, Any], spoken: PatientWords, status: int = 200
+) -> HttpResponse:
+    """A page in the patient's language, its dates too."""
+    with override(spoken.language):
+        page = render(request, template, context | {"patient_words": spoken}, status=status)
+    page.headers["Content-Language"] = spoken.language
+    return page
 
 
 def _save(request: HttpRequest, by: Actor, invitation: Invitation) -> str:
@@ -46,11 +75,13 @@ def _save(request: HttpRequest, by: Actor, invitation: Invitation) -> str:
     _remember(request, invitation.uid)
     taps = _taps(request, queries.sheets_of(invitation))
     saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
-    return "; ".join(f"{why.what}; {why.remedy}" for _, why in saved.refused[:1])
+    spoken = patient_words(queries.language_of(invitation))
+    refused = [spoken.refusal(why) for _, why in saved.refused[:1]]
+    return "; ".join(f"{why.what}; {why.remedy}" for why in refused)
 
 
-def _page(by: Actor, invitation: Invitation, token: str) -> dict[str, Any]:
-    sheets = queries.sheets_of(invitation, queries.language_of(invitation))
+def _page(by: Actor, invitation: Invitation, token: str, spoken: PatientWords) -> dict[str, Any]:
+    sheets = queries.sheets_of(invitation, spoken.wanted)
     return {
         "sheets": sheets,
         "key": invitation.uid,
@@ -80,6 +111,16 @@ def _taps(request: HttpRequest, sheets: list[queries.Sheet]) -> list[Tap]:
     return found
 
 
+# What the plain form calls an answer: its form and its item.
+FIELD = re.compile(r"[0-9a-z]{1,12}:([0-9a-zA-Z-]{1,20})")
+
+
+def _sent(request: HttpRequest) -> list[tuple[str, str]]:
+    """The answers of a plain form as they came: item and value."""
+    found = [(FIELD.fullmatch(name), value) for name, value in request.POST.items()]
+    return [(name[1], str(value)) for name, value in found if name]
+
+
 def _tap(form: str, item: str, value: int, moment: datetime) -> Tap:
     return Tap(form, item, value, f"page:{secrets.token_hex(12)}", moment)
 
@@ -99,6 +140,7 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
         return _ended(request, refused, token)
     if invitation.finished_at is None:
         return redirect("answer", token)
+    spoken = patient_words(queries.language_of(invitation))
     context: dict[str, Any] = {
         "clinic": by.clinic_name,
         "is_synthetic": by.is_synthetic,
@@ -110,11 +152,12 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
     }
     context["needs_help"] = context["is_theirs"] and queries.has_signal(invitation)
     if context["is_theirs"]:
-        curve = queries.trajectory(invitation.patient, judged=False)
-        context |= {"words": in_plain_words(curve)}
+        curve = own_curve(invitation.patient, spoken)
+        context |= {"words": in_plain_words(curve, spoken)}
         if len([row for row in curve.readings if row.total is not None]) > 1:
-            context |= {"figure": figures.draw(curve, width=380, height=260)}
-    return render(request, "outcomes/answered.html", context)
+            with override(spoken.language):
+                context |= {"figure": figures.draw(curve, width=380, height=260, spoken=spoken)}
+    return _render(request, "outcomes/answered.html", context, spoken)
 
 
 def mark_answered_here(request: HttpRequest, uid: str) -> None:
@@ -124,13 +167,17 @@ def mark_answered_here(request: HttpRequest, uid: str) -> None:
 
 def _ended(request: HttpRequest, refused: InputError, token: str) -> HttpResponse:
     """The link has ended: nothing is shown any more, but what a telephone still holds is taken."""
-    context: dict[str, Any] = {"what": refused.what, "todo": refused.remedy, "help_line": help_line()}
+    spoken = spoken_behind(request, token)
+    told = spoken.refusal(refused)
+    context: dict[str, Any] = {"what": told.what, "todo": told.remedy, "help_line": help_line()}
     try:
         by, invitation = late_link(token)
     except InputError:
-        return render(request, "outcomes/link_ended.html", context, status=410)
+        # Nobody knows whose it is: what was sent goes back to who sent it.
+        context["sent_back"] = _sent(request)
+        return _render(request, "outcomes/link_ended.html", context, spoken, status=410)
     context |= {"key": invitation.uid, "token": token, "handed_in": request.method == "POST"}
     if request.method == "POST":
         context["error"] = _save(request, by, invitation)
         context["needs_help"] = queries.has_signal(invitation)
-    return render(request, "outcomes/link_ended.html", context, status=410)
+    return _render(request, "outcomes/link_ended.html", context, spoken, status=410)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from openkap.care.outcomes.follow_up import form_of
+from openkap.care.outcomes.patient_words import ENGLISH, PatientWords
 from openkap.care.outcomes.queries import Trajectory
 
 
-def in_plain_words(found: Trajectory) -> list[str]:
+def in_plain_words(found: Trajectory, spoken: PatientWords = ENGLISH) -> list[str]:
     """Two or three sentences about how the symptoms moved; nothing where there is nothing to compare."""
+    return [spoken.say(sentence) for sentence in _sentences(found)]
+
+
+def _sentences(found: Trajectory) -> list[str]:
     newest, points = found.newest, found.points
     if newest is None:
         return ["Your answers are with your clinic."]

@@ -26,6 +26,7 @@ from openkap.care.outcomes.called_off import GOES_ON, called_off, given_up, on_h
 from openkap.care.outcomes.follow_up import Occasion, follow_up
 from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
+from openkap.care.outcomes.patient_words import patient_words
 from openkap.care.patients.models import Identity, Patient
 from openkap.care.patients.queries import record_ids
 
@@ -155,12 +156,12 @@ def _send(key: int, body: str, mark: str) -> int:
     identity = Identity.objects.filter(patient_id=row.patient.merged_into_id or row.patient_id).first()
     kind, address = _address(identity)
     if address:
-        link = fresh_link(row)
+        link, spoken = fresh_link(row), patient_words(identity.language if identity else "")
         enqueue(
             kind=kind,
             address=address,
-            subject=SUBJECT,
-            body=body.format(link=link),
+            subject=spoken.say(SUBJECT),
+            body=spoken.say(body, link=link),
             purpose=MEASURE,
             clinic_uid=row.patient.clinic.uid,
             about_uid=row.uid,

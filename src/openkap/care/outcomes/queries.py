@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -29,7 +30,8 @@ from openkap.care.outcomes.models import (
     SafetySignal,
     Turn,
 )
-from openkap.care.outcomes.wording import Question, questions_of
+from openkap.care.outcomes.patient_words import ORIGINAL, patient_words
+from openkap.care.outcomes.wording import Asking, Question, questions_of
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import record_ids
@@ -54,6 +56,7 @@ class Reading:
     occasion: str
     form_uid: str
     missing: int
+    occasion_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Gap:
     at: datetime
     occasion: str
     reason: str
+    occasion_id: str = ""
+    reason_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +205,7 @@ def _reading(row: FormScore) -> Reading:
         occasion=title_of(row.form.invitation.occasion),
         form_uid=row.form.uid,
         missing=len(row.missing),
+        occasion_id=row.form.invitation.occasion,
     )
 
 
@@ -213,7 +219,13 @@ def _gaps(patient_ids: list[int], names: list[str]) -> dict[str, list[Gap]]:
     for row in _closed(patient_ids, names):
         invitation = row.invitation
         found[row.instrument].append(
-            Gap(invitation.due_at, title_of(invitation.occasion), invitation.get_gap_display())
+            Gap(
+                invitation.due_at,
+                title_of(invitation.occasion),
+                invitation.get_gap_display(),
+                invitation.occasion,
+                invitation.gap,
+            )
         )
     return found
 
@@ -275,7 +287,7 @@ class Asked:
 def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
     """What was asked and what became of it, newest first."""
     rows = (
-        Invitation.objects.filter(patient_id__in=record_ids(patient))
+        _with_late(Invitation.objects.filter(patient_id__in=record_ids(patient)))
         .prefetch_related("forms")
         .order_by("-due_at", "-id")[:limit]
     )
@@ -294,11 +306,18 @@ def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
     ]
 
 
-def _state(row: Invitation) -> tuple[str, str]:
+def _with_late(rows: QuerySet[Invitation]) -> QuerySet[Any]:
+    """With how many answers came after the questions were finished or closed."""
+    after = Q(forms__answers__received_at__gt=Coalesce("finished_at", "closed_at"))
+    return rows.annotate(came_late=Count("forms__answers", filter=after))
+
+
+def _state(row: Any) -> tuple[str, str]:
+    late = f"; answers came after that: {row.came_late}" if row.came_late else ""
     if row.finished_at is not None:
-        return f"✓ answered {row.finished_at:%-d %b %Y}", "good"
+        return f"✓ answered {row.finished_at:%-d %b %Y}{late}", "good"
     if row.closed_at is not None:
-        return f"– {row.get_gap_display()}", "unknown"
+        return f"– {row.get_gap_display()}{late}", "watch" if late else "unknown"
     if row.sent_at is not None:
         return f"sent {row.sent_at:%-d %b}, open until {row.closes_at:%-d %b}", "watch"
     return f"planned for {row.due_at:%-d %b %Y}", "plain"
@@ -313,7 +332,10 @@ class Sheet:
     short: str
     name: str
     recall: str
+    # The language the questions are in, and whether in the official words or in our own, translated by us.
+    language: str
     is_official: bool
+    is_translation: bool
     questions: tuple[Question, ...]
     answers: dict[str, int]
     is_finished: bool
@@ -323,7 +345,7 @@ class Sheet:
         return sum(1 for question in self.questions if question.item in self.answers)
 
 
-def sheets_of(invitation: Invitation, language: str = "en") -> list[Sheet]:
+def sheets_of(invitation: Invitation, language: str = ORIGINAL) -> list[Sheet]:
     """The forms of an invitation with what has been answered so far."""
     return [_sheet(form, answers, language) for form, answers in _answered(invitation)]
 
@@ -360,31 +382,45 @@ def _taps_of(invitation_id: int) -> QuerySet[ItemAnswer, tuple[int, str, int | N
 
 def _sheet(form: Form, answers: dict[str, int | None], language: str) -> Sheet:
     instrument = form_of(form.instrument)
-    questions, is_official = questions_of(instrument, language)
+    asking = questions_of(instrument, language)
     return Sheet(
         uid=form.uid,
         instrument=instrument.id,
         short=instrument.short,
         name=instrument.name,
-        recall=(instrument.recall or "").partition(";")[0],
-        is_official=is_official,
-        questions=questions,
+        recall=_time_asked_about(instrument, asking),
+        language=asking.language,
+        is_official=asking.is_official,
+        is_translation=asking.is_translation,
+        questions=asking.questions,
         answers={item: value for item, value in answers.items() if value is not None},
         is_finished=form.finished_at is not None,
     )
+
+
+def _time_asked_about(instrument: Instrument, asking: Asking) -> str:
+    """The time that a form asks about, with our own question where its official ones are not here."""
+    spoken = patient_words(asking.language)
+    labels = spoken.labels(instrument)
+    time = (labels.recall if labels else instrument.recall if asking.language == ORIGINAL else "") or ""
+    said = time.partition(";")[0]
+    said = said[:1].upper() + said[1:]
+    if asking.is_official or not said:
+        return said
+    return spoken.say("{time}: how much has this been so for you?", time=said)
 
 
 def read_form(form: Form) -> dict[str, Any]:
     """One form item by item, with what it scored and what the definitions say."""
     instrument = form_of(form.instrument)
     taps = ItemAnswer.objects.filter(form=form).order_by("answered_at", "id")
-    finished = form.finished_at
-    # What came after the form was finished stands beside it: the score is of what was finished.
-    in_time = [row for row in taps if finished is None or row.received_at <= finished]
-    late = {row.item: row.value for row in taps if finished is not None and row.received_at > finished}
+    ended = form.finished_at or form.invitation.closed_at
+    # What came after the end stands beside the form: the score is of what was there then.
+    in_time = [row for row in taps if ended is None or row.received_at <= ended]
+    late = {row.item: row for row in taps if ended is not None and row.received_at > ended}
     last = {row.item: row.value for row in in_time}
     answers = {item: value for item, value in last.items() if value is not None}
-    questions, is_official = questions_of(instrument, "en")
+    asking = questions_of(instrument)
     known = sources()
     found = score(instrument, answers)
     return {
@@ -394,14 +430,16 @@ def read_form(form: Form) -> dict[str, Any]:
         "version": form.instrument_version,
         "occasion": title_of(form.invitation.occasion),
         "at": form.finished_at,
-        "is_official": is_official,
+        "is_official": asking.is_official,
         "licence": instrument.licence.terms,
         "rows": [
             (question, answers.get(question.item), question.words(answers.get(question.item)))
-            for question in questions
+            for question in asking.questions
         ],
         "late": [
-            (question, question.words(late[question.item])) for question in questions if question.item in late
+            (question, question.words(late[question.item].value), late[question.item].received_at)
+            for question in asking.questions
+            if question.item in late
         ],
         "scales": found.scales,
         "main": instrument.main,
@@ -439,13 +477,13 @@ def open_signals(by: Actor) -> list[OpenSignal]:
     return [
         OpenSignal(
             uid=row.uid,
-            patient_uid=row.patient.uid,
-            patient_name=display_name(row.patient.identity),
+            patient_uid=person_of(row).uid,
+            patient_name=display_name(person_of(row).identity),
             raised_at=row.raised_at,
             escalate_at=row.escalate_at,
             level=row.level,
             is_acknowledged=row.acknowledged_at is not None,
-            url=reverse("signal", args=[row.patient.uid, row.uid]),
+            url=address_of(row),
             undelivered=in_words(row.undelivered_to, row.undelivered_since),
         )
         for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES))
@@ -455,25 +493,40 @@ def open_signals(by: Actor) -> list[OpenSignal]:
 @prepared
 def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     called = Call.objects.filter(signal=OuterRef("pk"), staff_id=staff_id)
+    # The record in use decides who may see the alert.
+    seen = Q(patient__merged_into__isnull=True, patient__in=visible(clinic_id, staff_id))
+    seen |= Q(patient__merged_into__in=visible(clinic_id, staff_id))
     waiting = SafetySignal.objects.filter(
-        Q(patient__in=visible(clinic_id, staff_id)) | Q(Exists(called)),
+        seen | Q(Exists(called)),
         patient__clinic_id=clinic_id,
         closed_at__isnull=True,
     )
     told = waiting.annotate(**undelivered_fields(CALL))
-    return told.select_related("patient__identity").order_by("raised_at")
+    return told.select_related("patient__identity", "patient__merged_into__identity").order_by("raised_at")
+
+
+def person_of(signal: SafetySignal) -> Patient:
+    """The record in use of the person an alert is about: of a merged record, the one it was merged into."""
+    return signal.patient.merged_into or signal.patient
+
+
+def address_of(signal: SafetySignal) -> str:
+    """Where an alert is answered: under the record in use."""
+    return reverse("signal", args=[person_of(signal).uid, signal.uid])
 
 
 def signal_page(signal: SafetySignal) -> dict[str, Any]:
     """Everything a called person needs on one page."""
     form = signal.form
-    questions = {each.item: each for each in questions_of(form_of(form.instrument), "en")[0]}
+    questions = {each.item: each for each in questions_of(form_of(form.instrument)).questions}
     answers = latest_answers(form)
     calls = signal.calls.select_related("staff").order_by("called_at", "id")
     return {
         "uid": signal.uid,
         "say": signal.say,
         "raised_at": signal.raised_at,
+        # A telephone that was off hands in late what was answered long before.
+        "answered_at": _answered_long_before(signal),
         "level": signal.level,
         "escalate_at": signal.escalate_at,
         "form": form_of(form.instrument).short,
@@ -491,6 +544,19 @@ def signal_page(signal: SafetySignal) -> dict[str, Any]:
         "closed_at": signal.closed_at,
         "what_was_done": signal.what_was_done,
     }
+
+
+LONG_BEFORE = timedelta(hours=1)
+
+
+def _answered_long_before(signal: SafetySignal) -> datetime | None:
+    """When the patient gave the newest answer of an alert, where the clinic heard of it much later."""
+    there = ItemAnswer.objects.filter(
+        form=signal.form, item__in=list(signal.answers), received_at__lte=signal.raised_at
+    )
+    moments = [row.answered_at for row in there if row.value == signal.answers[row.item]]
+    newest = max(moments, default=signal.raised_at)
+    return newest if signal.raised_at - newest > LONG_BEFORE else None
 
 
 def _as_raised(question: Question, then: int | None, latest: int | None) -> str:
@@ -533,7 +599,7 @@ def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenancePropos
 
 def asked_page(invitation: Invitation) -> Asked:
     """One invitation for its own page."""
-    state, tone = _state(invitation)
+    state, tone = _state(_with_late(Invitation.objects.filter(pk=invitation.pk)).get())
     forms = ", ".join(form_of(form.instrument).short for form in invitation.forms.order_by("position"))
     return Asked(
         uid=invitation.uid,
@@ -548,9 +614,10 @@ def asked_page(invitation: Invitation) -> Asked:
 
 
 def language_of(invitation: Invitation) -> str:
-    """The patient's language, as their record says."""
-    identity = getattr(invitation.patient, "identity", None)
-    return identity.language if identity else "en"
+    """The patient's language, as their record says; of a merged record, the one it was merged into."""
+    person = invitation.patient.merged_into or invitation.patient
+    identity = getattr(person, "identity", None)
+    return identity.language if identity else ORIGINAL
 
 
 def has_signal(invitation: Invitation) -> bool:

@@ -107,7 +107,8 @@ def _raise(by: Actor, form: Form, met: SafetyScore, said: dict[str, int]) -> Saf
 def circle(patient: Patient, level: int) -> list[Staff]:
     """The people of one level; where a circle is empty, the next wider one.
 
-    Only who works here now: a part in a care team alone calls nobody who has left.
+    Only who works here now: a part in a care team alone calls nobody who has left. Of a merged record
+    the team of the one in use is called too.
     """
     live = RoleAssignment.objects.filter(
         Q(until__isnull=True) | Q(until__gt=now()), clinic_id=patient.clinic_id, since__lte=now()
@@ -115,7 +116,7 @@ def circle(patient: Patient, level: int) -> list[Staff]:
     for roles in TEAM_CIRCLES[level:]:
         team = TeamMember.objects.filter(
             Exists(live.filter(staff_id=OuterRef("staff_id"), role=OuterRef("part"))),
-            patient=patient,
+            patient_id__in=[key for key in (patient.pk, patient.merged_into_id) if key],
             until__isnull=True,
             part__in=roles,
         )

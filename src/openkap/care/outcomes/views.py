@@ -89,6 +89,8 @@ def form_page(request: ClinicRequest, patient: str, form: str) -> HttpResponse:
 def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
     """An alarming answer: take it on, then write down what was done."""
     row, found = signal_for(request.actor, patient, signal, seen="alarming answer")
+    if row.merged_into is not None and request.method == "GET":
+        return redirect(queries.address_of(found))
     form = DoneForm(request.POST if request.POST.get("act") == "close" else None)
     if request.POST.get("act") == "acknowledge":
         safety.acknowledge(by=request.actor, uid=patient, signal=signal)
@@ -109,7 +111,7 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
             return redirect("home") if row.is_restricted else redirect("patient", patient)
     shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
     if not found.acknowledged_at:
-        shown["next_circle"] = [each.name for each in safety.circle(row, found.level + 1)]
+        shown["next_circle"] = [each.name for each in safety.circle(found.patient, found.level + 1)]
     return render(request, "outcomes/signal.html", shown | frame(request, row))
 
 

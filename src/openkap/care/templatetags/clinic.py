@@ -26,6 +26,14 @@ def component(context: template.Context, name: str, **values: Any) -> SafeString
 
 
 @register.simple_tag(takes_context=True)
+def say(context: template.Context, sentence: str, **values: Any) -> str:
+    """A sentence of a patient's page in their language; on every other page as it stands."""
+    words = context.get("patient_words")
+    said: str = words.say(sentence, **values) if words else sentence.format(**values)
+    return said
+
+
+@register.simple_tag(takes_context=True)
 def shown(context: template.Context, each: Any) -> SafeString:
     """Render one entry of the gallery."""
     return _rendered(context, each.component, each.values)
@@ -35,6 +43,8 @@ def _rendered(context: template.Context, name: str, values: dict[str, Any]) -> S
     # A context of its own without asking the processors of the page again for each of fifty lines.
     assert context.template
     found = context.template.engine.get_template(f"components/{name}.html")
+    if words := context.get("patient_words"):
+        values = {**values, "patient_words": words}
     return found.render(context.new(values))
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, QuerySet
-
 from django.utils.timezone import localtime
 
 from openkap.care.enrolment.facts import consent_in_force, withdrawn_at

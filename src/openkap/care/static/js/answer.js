@@ -1,7 +1,7 @@
 // Questions on a phone: one at a time, each answer saved by itself. Without the network answers wait in this
 // browser and are sent when it is back; the server stores each one once, however often it arrives.
 
-import { Waiting, count, pause, post } from "./waiting.js";
+import { Waiting, count, pause, post, say } from "./waiting.js";
 
 const form = document.getElementById("answer");
 const finishKey = `openkap:${form.dataset.key}:finish`;
@@ -40,10 +40,12 @@ function report(text, isBad) {
   saved.classList.toggle("tone-alarm", isBad);
 }
 
-function say() {
+function tell() {
   if (waiting.isRefused) report(waiting.trouble, true);
-  else if (failures && waiting.taps.length) report(`Not sent yet: ${count(waiting.taps.length)} kept on this device, sent when the network is back.`, true);
-  else if (failures && finishing) report("No network: this page finishes by itself when it is back.", true);
+  else if (failures && waiting.taps.length) {
+    const answers = count(waiting.taps.length);
+    report(say("Not sent yet: {answers} kept on this device, sent when the network is back.", { answers }), true);
+  } else if (failures && finishing) report(say("No network: this page finishes by itself when it is back."), true);
   // Nobody is told that help is on its way while nobody knows.
   const isUnsent = waiting.taps.length > 0 && (failures > 0 || waiting.isRefused);
   help.querySelector("[data-unsent]").hidden = !isUnsent;
@@ -57,14 +59,14 @@ async function flush() {
   try {
     await waiting.send((data) => {
       failures = 0;
-      report(`Saved ${clock(data.saved_at)} on the clinic's server`, false);
+      report(say("Saved {time} on the clinic's server", { time: clock(data.saved_at) }), false);
       if (data.needs_help) showHelp();
     });
     if (finishing) {
       const answer = await post(form.dataset.finish, {});
       setFinishing(false);
       if (answer.ok) { window.location.assign(form.dataset.thanks); return; }
-      report(`${answer.data.what || "This could not be finished"}. ${answer.data.remedy || "Please call the clinic"}.`, true);
+      report(`${answer.data.what || say("This could not be finished")}. ${answer.data.remedy || say("Please call the clinic")}.`, true);
     }
     failures = 0;
   } catch {
@@ -72,7 +74,7 @@ async function flush() {
     timer = setTimeout(flush, pause(failures));
   } finally {
     sending = false;
-    say();
+    tell();
   }
 }
 
@@ -85,7 +87,7 @@ function progress() {
   const open = questions.filter((each) => !each.querySelector("input:checked"));
   const line = document.getElementById("open-questions");
   line.hidden = !open.length;
-  line.querySelector("span").textContent = `${open.length} question${open.length > 1 ? "s" : ""}.`;
+  line.querySelector("span").textContent = open.length > 1 ? say("{count} questions.", { count: open.length }) : say("1 question.");
 }
 
 function showHelp() {
@@ -131,7 +133,7 @@ function go(to) {
 
 function setView(stepwise) {
   form.classList.toggle("stepwise", stepwise);
-  bar.view.textContent = stepwise ? "All on one page" : "One at a time";
+  bar.view.textContent = stepwise ? say("All on one page") : say("One at a time");
   if (stepwise) go(Math.max(0, questions.findIndex((each) => !each.querySelector("input:checked"))));
   else { bar.back.hidden = true; bar.next.hidden = true; }
 }

@@ -1,13 +1,13 @@
 // The last page, and the page of a link that has ended: what still waits in this browser is handed in from here.
 
-import { Waiting, count, pause } from "./waiting.js";
+import { Waiting, count, pause, say } from "./waiting.js";
 
 const place = document.getElementById("waiting");
 const help = document.getElementById("help-now");
 const waiting = new Waiting(place.dataset.key, place.dataset.api);
 let failures = 0;
 
-function say(text, isBad) {
+function report(text, isBad) {
   place.hidden = false;
   place.textContent = text;
   place.classList.toggle("tone-alarm", isBad);
@@ -16,13 +16,14 @@ function say(text, isBad) {
 async function handIn() {
   try {
     await waiting.send((data) => {
-      say("What waited on this device is with your clinic now.", false);
+      report(say("What waited on this device is with your clinic now."), false);
       if (data.needs_help && help) help.hidden = false;
     });
-    if (waiting.isRefused) say(waiting.trouble, true);
+    if (waiting.isRefused) report(waiting.trouble, true);
   } catch {
     failures += 1;
-    say(`Not sent yet: ${count(waiting.taps.length)} kept on this device. Trying again; if you need somebody, call.`, true);
+    const answers = count(waiting.taps.length);
+    report(say("Not sent yet: {answers} kept on this device. Trying again; if you need somebody, call.", { answers }), true);
     setTimeout(handIn, pause(failures));
   }
 }

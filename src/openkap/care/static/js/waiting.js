@@ -1,6 +1,14 @@
 // Answers that wait in this browser. One leaves it only when the server says by name that it is stored; what the
 // server refuses stays here too, and is tried again when the page is opened anew.
 
+// What the page holds of the patient's language; without, a sentence stays as it is written here.
+const told = document.getElementById("patient-words");
+const sentences = told ? JSON.parse(told.textContent) : {};
+
+export function say(sentence, values = {}) {
+  return (sentences[sentence] || sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
 const WAITS = [1000, 2000, 5000, 10000, 30000];
 
 export async function post(url, body) {
@@ -19,7 +27,7 @@ export async function post(url, body) {
 
 export function pause(failures) { return WAITS[Math.min(failures, WAITS.length) - 1]; }
 
-export function count(number) { return `${number} answer${number > 1 ? "s" : ""}`; }
+export function count(number) { return number > 1 ? say("{count} answers", { count: number }) : say("1 answer"); }
 
 export class Waiting {
   // Each waiting answer has a key of its own, so that two tabs of one link never overwrite each other.
@@ -59,8 +67,9 @@ export class Waiting {
   // Why some could not be sent, and what to do; empty when all is well.
   get trouble() {
     if (!this.isRefused) return "";
-    const said = this.why.what ? `${this.why.what}. ` : "";
-    return `NOT sent, your clinic does not have it: ${said}${count(this.taps.length)} kept on this device only. Please call the clinic.`;
+    const why = this.why.what ? `${this.why.what}. ` : "";
+    const answers = count(this.taps.length);
+    return say("NOT sent, your clinic does not have it: {why}{answers} kept on this device only. Please call the clinic.", { why, answers });
   }
 
   // Sends what waits; `saved` hears each answer of the server. Throws when the server cannot be reached.
