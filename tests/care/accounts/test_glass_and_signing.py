@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.core import signing
+from django.urls import reverse
 
 from openkap.care.accounts.credentials import NotQualified, record_credential, require_qualified
 from openkap.care.accounts.links import open_link
@@ -116,6 +117,12 @@ def test_a_person_without_the_credentials_of_the_role_cannot_be_assigned(cast):
     require_qualified(cast.staff("tess").pk, Role.THERAPIST)
     with pytest.raises(NotQualified, match="40 hours or more: 0 of 40 hours"):
         require_qualified(cast.staff("dov").pk, Role.THERAPIST)
+
+
+def test_a_credential_bears_the_name_of_its_holder_s_role(cast):
+    page = cast.client("sia").get(reverse("colleague", args=[cast.staff("ben").uid])).content.decode()
+    assert "Nursing registration" in page
+    assert "Licence to practise and prescribe" not in page
 
 
 def test_hours_and_cases_add_up(cast):

@@ -91,9 +91,28 @@ def test_the_page_says_of_each_contact_whether_they_may_be_told(cast, alarmed):
             may_be_told=may,
         )
     words = re.sub(r"<[^>]+>", " ", page_of(cast, alarmed))
-    assert re.search(r"One, 1; may be told of the treatment", words)
-    assert re.search(r"Two, 1; must not be told", words)
-    assert re.search(r"Three, 1; not asked whether", words)
+    assert re.search(r"One,\s+1\s*; may be told of the treatment", words)
+    assert re.search(r"Two,\s+1\s*; must not be told", words)
+    assert re.search(r"Three,\s+1\s*; not asked whether", words)
+
+
+def test_the_page_leads_to_the_screener_it_asks_for_and_to_every_telephone(cast, alarmed):
+    add_contact(
+        by=cast.actor("cora"), uid=alarmed.patient.uid, kind="emergency", name="Kim", telephone="+1 555 0111"
+    )
+    page = page_of(cast, alarmed)
+    assert 'href="tel:+15550111"' in page
+    address = reverse("ask_measure", args=[alarmed.patient.uid])
+    assert f'action="{address}"' in page
+    answer = cast.client("ada").post(address, {"instruments": "c-ssrs-screener", "way": "tablet"})
+    assert "/a/" in answer["Location"]
+
+
+def test_the_first_page_says_once_that_more_people_were_called(cast, alarmed, watch):
+    watch.forward(minutes=11)
+    escalate_due("test")
+    home = cast.client("ada").get(reverse("home")).content.decode()
+    assert home.count("escalated to more people") == 1
 
 
 def test_acknowledged_nobody_else_is_called(cast, alarmed, watch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django import forms
 
 from openkap.care.accounts.requirements import kinds
@@ -54,7 +56,7 @@ class CredentialForm(forms.Form):
     )
     evidence = forms.CharField(max_length=200, help_text="What you saw: certificate number, register entry.")
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: object, roles: Collection[Role] = (), **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        choices = [(key, each.words) for key, each in kinds().items()]
+        choices = [(key, each.words) for key, each in kinds(roles).items()]
         self.fields["kind"].choices = choices  # type: ignore[attr-defined]

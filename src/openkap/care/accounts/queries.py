@@ -101,15 +101,21 @@ def _current_roles(by: Actor) -> QuerySet[RoleAssignment]:
     return held.filter(Q(until__isnull=True) | Q(until__gt=moment), staff__is_active=True)
 
 
+def roles_here(by: Actor, person: Staff) -> list[Role]:
+    """What the person may be at the actor's clinic."""
+    return [Role(row.role) for row in _current_roles(by).filter(staff=person).order_by("role")]
+
+
 def colleague_detail(by: Actor, person: Staff) -> dict[str, Any]:
     """One colleague for the site administrator's page."""
-    roles = [Role(row.role) for row in _current_roles(by).filter(staff=person).order_by("role")]
+    roles = roles_here(by, person)
+    known = kinds(roles)
     credentials = [
         {
             "uid": row.uid,
-            "words": kinds()[row.kind].words if row.kind in kinds() else row.kind,
+            "words": known[row.kind].words if row.kind in known else row.kind,
             "amount": row.amount,
-            "unit": kinds()[row.kind].unit if row.kind in kinds() else "",
+            "unit": known[row.kind].unit if row.kind in known else "",
             "issued_on": row.issued_on,
             "expires_on": row.expires_on,
             "evidence": row.evidence,

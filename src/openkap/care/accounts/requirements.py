@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -95,10 +96,11 @@ def requirements_of(role: Role) -> list[Requirement]:
     ]
 
 
-def kinds() -> dict[str, Requirement]:
-    """Each kind of credential once, by key."""
+def kinds(roles: Collection[Role] = ()) -> dict[str, Requirement]:
+    """Each kind of credential once, by key, by the name that these roles have for it."""
     asked = (one.requirement for one in practice_requirements(settings.SITE_FILE))
-    return {each.kind: each for each in reversed((*shipped_requirements(), *asked))}
+    every = sorted((*shipped_requirements(), *asked), key=lambda each: each.role not in roles)
+    return {each.kind: each for each in reversed(every)}
 
 
 ANY_SCENARIO = "any"

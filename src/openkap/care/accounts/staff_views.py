@@ -46,7 +46,9 @@ def colleague(request: ClinicRequest, colleague: str) -> HttpResponse:
     act = request.POST.get("act", "")
     forms = {
         "role": RoleForm(request.POST if act == "role" else None),
-        "credential": CredentialForm(request.POST if act == "credential" else None),
+        "credential": CredentialForm(
+            request.POST if act == "credential" else None, roles=queries.roles_here(request.actor, person)
+        ),
         "invite": InviteForm(request.POST if act == "invite" else None, initial={"email": person.email}),
     }
     error = ""

@@ -63,11 +63,7 @@ def _signal_task(each: object) -> Task:
         each.patient_name,
         each.raised_at,
         "now",
-        "; ".join(
-            filter(
-                None, [waits if each.level == 0 else f"escalated to more people: {waits}", each.undelivered]
-            )
-        ),
+        "; ".join(filter(None, [waits, each.undelivered])),
     )
 
 
