@@ -29,6 +29,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.protocol.reporting", "tally"),
     ("openkap.protocol.site", "tally"),
     ("openkap.care.live.scenario", "tally"),
+    ("openkap.care.live.assumptions", "tally"),
 ]
 
 

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+from openkap.care.live.assumptions import assumptions
 from openkap.care.live.dose import Given
 from openkap.care.live.scenario import Injected, Scenario
+from openkap.protocol.elements import dictionary
 
-STEP_MIN = 0.5
-# How fast an injected change comes and goes, minutes.
-RISES, FALLS = 3.0, 5.0
-# Scatter of the monitor around the person's curve.
-SCATTER = {"sbp": 2.5, "dbp": 2.0, "heart_rate": 2.0}
-STEADY = {"spo2": 98.0, "respiratory_rate": 14.0, "moaas": 5.0, "distress_rating_0_10": 1.0}
-LIMITS = {"spo2": (60.0, 100.0), "respiratory_rate": (4.0, 40.0), "moaas": (0.0, 5.0)}
+# Bounds of the program, no findings: how finely the monitor is worked out, how long it runs on after a
+# scenario has ended, and from which share of its rise on a value that an event sets is shown.
+STEP_MIN, AFTER_END_MIN, SHOWN_FROM = 0.5, 20, 0.5
 
 
 def trace(scenario: Scenario, given: Given, seed: int, acts: dict[str, float]) -> dict[str, Any]:
     """Values every half minute of the whole scenario; ``acts`` are the minutes of pause and stop."""
     import numpy as np
 
-    minutes = np.arange(0, float(scenario.ends) + 20, STEP_MIN)
+    minutes = np.arange(0, float(scenario.ends) + AFTER_END_MIN, STEP_MIN)
     noise = np.random.default_rng(seed)
     values = _course(scenario, given, minutes)
-    for name, sd in SCATTER.items():
+    for name, sd in assumptions().scatters().items():
         values[name] = values[name] + noise.normal(0, sd, minutes.size)
     for event in scenario.events:
         share = _share(event, minutes, acts)
         for name, change in event.change.items():
             values[name] = values[name] + float(change) * share
         for name, value in event.set.items():
-            values[name] = np.where(share > 0.5, float(value), values[name])
+            values[name] = np.where(share > SHOWN_FROM, float(value), values[name])
     rounded = {}
     for name, curve in values.items():
-        low, high = LIMITS.get(name, (20.0, 260.0)) if name != "distress_rating_0_10" else (0.0, 10.0)
-        rounded[name] = [int(value) for value in np.clip(np.round(curve), low, high)]
+        bounds = dictionary()[name].impossible
+        assert bounds is not None
+        shown = np.clip(np.round(curve), float(bounds.below), float(bounds.above))
+        rounded[name] = [int(value) for value in shown]
     return {"step_min": STEP_MIN, "values": rounded}
 
 
@@ -57,12 +57,16 @@ def _course(scenario: Scenario, given: Given, minutes: Any) -> dict[str, Any]:
         choose("iv", "racemic_ketamine", site="arterial").model, regimen, person, minutes, areas=False
     )
     high = dissociation(curve).intensity[0]
-    values = {name: np.full(minutes.size, level) for name, level in STEADY.items()}
+    held = assumptions()
+    values = {name: np.full(minutes.size, level) for name, level in held.levels().items()}
     values["sbp"] = float(who.sbp) + slope * bands["systolic"].middle
     values["dbp"] = float(who.dbp) + slope * bands["diastolic"].middle
     values["heart_rate"] = float(who.heart_rate) + slope * bands["heart_rate"].middle
-    values["moaas"] = np.where(high > 0.5, 4.0, 5.0)
-    values["distress_rating_0_10"] = 1.0 + 3.0 * high
+    drowsy = high > held.when_dissociated("from_intensity")
+    values["moaas"] = np.where(drowsy, held.when_dissociated("moaas"), values["moaas"])
+    values["distress_rating_0_10"] = (
+        values["distress_rating_0_10"] + held.when_dissociated("distress_added") * high
+    )
     return values
 
 
@@ -70,13 +74,14 @@ def _share(event: Injected, minutes: Any, acts: dict[str, float]) -> Any:
     """How much of an event is there at each minute, 0 to 1."""
     import numpy as np
 
+    rises, falls = (assumptions().minutes(name) for name in ("rises", "falls"))
     begin, end = float(event.at), float(event.until)
     relief = acts.get(event.relieved_by or "")
     if relief is None and event.relieved_by == "pause":
         relief = acts.get("stop")
     if relief is not None:
         end = min(end, max(relief, begin))
-    rising = np.clip((minutes - begin) / RISES, 0, 1)
-    falling = np.clip(1 - (minutes - end) / FALLS, 0, 1)
-    top = min(1.0, (end - begin) / RISES) if end > begin else 0.0
+    rising = np.clip((minutes - begin) / rises, 0, 1)
+    falling = np.clip(1 - (minutes - end) / falls, 0, 1)
+    top = min(1.0, (end - begin) / rises) if end > begin else 0.0
     return np.where(minutes < begin, 0.0, np.where(minutes <= end, rising, top * falling))
