@@ -134,6 +134,7 @@ def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: in
     """Correct name, contact details or language. Raises ``Conflict`` when somebody else saved first."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
     identity = Identity.objects.select_for_update().get(patient=patient)
+    _refuse_erased(identity)
     before = {name: getattr(identity, name) for name in IDENTITY_FIELDS}
     changed = {name: value for name, value in changes.items() if before[name] != value}
     if identity.version != version and changed:
@@ -161,10 +162,21 @@ def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: in
     return patient
 
 
+def _refuse_erased(identity: Identity) -> None:
+    """Nobody is brought back under a pseudonym that was made to name nobody."""
+    if identity.erased_at is not None:
+        raise InputError(
+            "the identity of this person was erased",
+            value=f"{identity.erased_at:%-d %b %Y}",
+            remedy="if they come again, register them as somebody new",
+        )
+
+
 @transaction.atomic
 def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **details: Any) -> Contact:
     """Note an emergency contact, an escort home or another person around the patient."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
+    _refuse_erased(patient.identity)
     contact = Contact.objects.create(
         patient=patient, kind=kind, name=name, telephone=telephone, added_at=now(), **details
     )
@@ -187,6 +199,7 @@ def end_contact(*, by: Actor, uid: str, contact: str) -> None:
 def write_crisis_plan(*, by: Actor, uid: str, version: int, words: dict[str, str]) -> None:
     """Write the crisis plan anew; every earlier version stays. Raises ``Conflict`` on a newer one."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
+    _refuse_erased(patient.identity)
     Patient.objects.select_for_update().get(pk=patient.pk)
     last = CrisisPlan.objects.filter(patient=patient).order_by("-version").first()
     stored = {name: getattr(last, name, "") for name in CRISIS_FIELDS}
