@@ -111,6 +111,16 @@ def of_both(name: str) -> Callable[[World], tuple[Any, Any]]:
     return lambda world: tuple(rows[name] for rows in under_way(world))  # type: ignore[return-value]
 
 
+def proposed_erasure(patient: Any, key: str, world: World) -> str:
+    """A proposal to erase the patient's identity, as its row stands whatever else is under way."""
+    from openkap.care.moment import now
+    from openkap.care.patients.models import Erasure
+
+    return Erasure.objects.create(
+        patient=patient, reason="they asked", proposed_by=world.cast.staff(key), proposed_at=now()
+    ).uid
+
+
 def photographed(world: World, side: str) -> str:
     """A photograph of the session that ``session`` names, on that side."""
     from openkap.care.live.models import Photo
@@ -154,6 +164,10 @@ SAMPLES: dict[str, Callable[[World], tuple[Any, Any]]] = {
     ),
     "signal": lambda world: (signal(world, "cora", world.ours), signal(world, "eve", world.theirs)),
     "proposal": lambda world: (proposal(world, "cora", world.ours), proposal(world, "eve", world.theirs)),
+    "erasure": lambda world: (
+        proposed_erasure(world.ours, "ada", world),
+        proposed_erasure(world.theirs, "eve", world),
+    ),
     "incoming": lambda world: (incoming(world, "cora"), incoming(world, "eve")),
     **{name: of_both(name) for name in ("assessment", "consent", "course", "visit", "session", "alert")},
     "photo": lambda world: (photographed(world, "ours"), photographed(world, "theirs")),

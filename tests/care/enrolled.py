@@ -82,8 +82,8 @@ def seen(patient) -> str:
     return fingerprint_of(shown(assess_patient(patient, screening)))
 
 
-def decide(cast, patient, outcome: str = "eligible", reason: str = ""):
-    chosen = actions.Chosen(outcome, reason, seen(patient))
+def decide(cast, patient, outcome: str = "eligible", reason: str = "", without: tuple[str, ...] = ()):
+    chosen = actions.Chosen(outcome, reason, seen(patient), without)
     return actions.decide(by=cast.actor("ada"), uid=patient.uid, chosen=chosen, person=proof(cast, "ada"))
 
 

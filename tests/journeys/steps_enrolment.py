@@ -140,6 +140,8 @@ def override(page: Any, chart: str) -> None:
         page.get_by_role("button", name="Decide and sign").click()
     page.locator("[role=alert]").wait_for()
     page.fill("#id_reason", BECAUSE)
+    for box in page.locator("input[name=without]").all():
+        box.check()
     page.check("input[name=outcome][value=eligible]")
     page.fill("#id_password", PASSWORD)
     page.get_by_role("button", name="Decide and sign").click()

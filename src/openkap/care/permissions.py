@@ -34,6 +34,8 @@ class Permission(StrEnum):
     MANAGE_CARE_TEAM = "manage_care_team"
     RESTRICT_PATIENT = "restrict_patient"
     BREAK_GLASS = "break_glass"
+    PROPOSE_ERASURE = "propose_erasure"
+    CONFIRM_ERASURE = "confirm_erasure"
     # enrolment
     SCREEN = "screen"
     DECIDE_ELIGIBILITY = "decide_eligibility"
@@ -75,6 +77,8 @@ HOLDERS: dict[Permission, tuple[Role, ...]] = {
     Permission.MANAGE_CARE_TEAM: (_P, _C),
     Permission.RESTRICT_PATIENT: (_P,),
     Permission.BREAK_GLASS: (_P, _N, _T),
+    Permission.PROPOSE_ERASURE: (_P, _C),
+    Permission.CONFIRM_ERASURE: (_L, _S),
     Permission.SCREEN: (_P, _N, _C),
     Permission.RECORD_TEST: (_P, _N, _C),
     Permission.DECIDE_ELIGIBILITY: (_P,),

@@ -262,6 +262,30 @@ def signatures(tour: Tour) -> list[str]:
     return wrong
 
 
+def erasure(tour: Tour) -> list[str]:
+    """An identity to be erased: proposed on the chart, and looked at by who confirms; it stays."""
+    page, watcher = tour.window("ada")
+    page.goto("/patients/")
+    page.locator("tbody tr", has_text="referred").first.get_by_role("link").click()
+    page.wait_for_url("**/patients/*/")
+    wrong = tour.open(page, watcher, f"{urlsplit(page.url).path}erase/")
+    page.fill("#id_reason", "the patient asked by letter")
+    page.get_by_role("button", name="Propose to erase").click()
+    page.get_by_text("It waits for the lead").wait_for()
+    page.context.close()
+    page, watcher = tour.window("sia")
+    page.goto("/home/")
+    page.get_by_role("link", name="erase an identity").click()
+    page.get_by_role("button", name="Erase the identity").wait_for()
+    wrong += tour.look(page, watcher)
+    page.locator("summary", has_text="Call it off").click()
+    page.get_by_label("Why the identity stays").fill("they came back")
+    page.locator("details").get_by_role("button", name="Call it off").click()
+    page.get_by_text("Called off").wait_for()
+    page.context.close()
+    return wrong
+
+
 def practice(tour: Tour) -> list[str]:
     """A practice run and the talk after it."""
     page, watcher = tour.window("ben")
@@ -353,6 +377,7 @@ WAYS: dict[str, Callable[[Tour], list[str]]] = {
     "a course under way": course_under_way,
     "a visit without a dose": without_a_dose,
     "two signatures": signatures,
+    "an identity to be erased": erasure,
     "a practice run": practice,
     "the second factor": second_factor,
 }

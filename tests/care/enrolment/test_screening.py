@@ -250,10 +250,47 @@ def test_against_the_verdict_needs_a_reason_and_is_counted_as_override(cast, pat
     share(cast, patient)
     with pytest.raises(InputError, match="reason is missing"):
         decide(cast, patient)
-    row = decide(cast, patient, reason="Raised for years, fatty liver, stable; hepatology's letter of 3 Nov.")
+    because = "Raised for years, fatty liver, stable; hepatology's letter of 3 Nov."
+    row = decide(cast, patient, reason=because, without=("has_capacity_and_signed_consent",))
     assert row.is_override
     assert row.outcome == "eligible_with_review_signed"
     assert AuditEvent.objects.filter(action="screening.overridden").exists()
+
+
+def test_who_treats_on_an_incomplete_verdict_names_each_missing_fact_and_says_why(cast, patient):
+    screen(cast, patient, qtcf=None, alt=None)
+    consented(cast, patient)
+    share(cast, patient)
+    address = f"/patients/{patient.uid}/screening/decide/"
+    ada = cast.client("ada")
+    asked = [each["fact"] for each in ada.get(address).context["without"]]
+    assert {"qtcf", "alt"} <= set(asked)
+    form = {"outcome": "eligible_with_review_signed", "seen": seen(patient), "password": PASSWORD}
+    why = "The laboratory is closed and the values of last month were normal."
+    for changes, where in (
+        ({"reason": why}, "without"),
+        ({"reason": why, "without": asked[1:]}, "without"),
+        ({"reason": "x", "without": asked}, "reason"),
+        ({"reason": "aaaaaaaaaaaaaaaaaaaa", "without": asked}, "reason"),
+    ):
+        answer = ada.post(address, form | changes)
+        assert (answer.status_code, answer.context["error"].where) == (422, where)
+    assert not Decision.objects.exists()
+    decided = ada.post(address, form | {"reason": why, "without": asked}, follow=True)
+    assert "Decided without:" in decided.content.decode()
+    event = AuditEvent.objects.get(action="screening.overridden")
+    assert json.loads(event.body)["detail"]["without"] == asked
+
+
+def test_an_empty_screening_is_not_overridden_with_one_letter(cast, patient):
+    from openkap.care.enrolment.actions import open_screening
+
+    open_screening(by=cast.actor("cora"), uid=patient.uid, protocol="iv-racemic")
+    share(cast, patient)
+    with pytest.raises(InputError, match="facts are missing that you have not named"):
+        decide(cast, patient, outcome="eligible_with_review_signed", reason="x")
+    row = decide(cast, patient, outcome="wait", reason="x")
+    assert row.outcome == "wait"
 
 
 def test_an_exclusion_is_not_overridden_for_one_patient(cast, patient):

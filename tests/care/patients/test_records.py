@@ -86,6 +86,26 @@ def test_a_bundle_is_shown_first_and_then_becomes_a_record_with_the_file_kept(ca
     assert referral.patient.identifiers.get().value == "4711"
 
 
+def test_one_upload_becomes_one_record_also_from_two_pages_that_showed_it(cast):
+    from openkap.care.patients.actions import AlreadyRegistered, NewPatient, register_referral
+
+    cora, ada = cast.client("cora"), cast.client("ada")
+    page = cora.post("/referrals/upload/", {"bundle": file_of(BUNDLE)}).headers["Location"]
+    # Two people have the row before either of them registers it.
+    stale = IncomingReferral.objects.get()
+    sent = FORM | {"family_name": "Sample", "given_name": "Robin", "birth_date": "1979-03-08"}
+    first = cora.post(page, sent)
+    patient = Patient.objects.get()
+    assert first.headers["Location"] == f"/patients/{patient.uid}/"
+    person = NewPatient(family_name="Sample", given_name="Robin")
+    with pytest.raises(AlreadyRegistered, match="registered already"):
+        register_referral(by=cast.actor("ada"), person=person, incoming=stale)
+    for answer in (ada.post(page, sent, follow=True), ada.get(page, follow=True)):
+        assert answer.redirect_chain[-1][0] == f"/patients/{patient.uid}/"
+        assert "This file was registered already" in answer.content.decode()
+    assert Patient.objects.count() == Referral.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [

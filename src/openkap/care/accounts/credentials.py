@@ -49,14 +49,26 @@ def standing_of(staff_id: int, role: Role, *, on: date | None = None) -> list[St
 
 def standings(staff_ids: Iterable[int], role: Role, *, on: date | None = None) -> dict[int, list[Standing]]:
     """As ``standing_of`` for several people, with one query."""
+    return standings_in({role: list(staff_ids)}, on=on)[role]
+
+
+def standings_in(
+    holders: dict[Role, list[int]], *, on: date | None = None
+) -> dict[Role, dict[int, list[Standing]]]:
+    """As ``standing_of`` for the people in each of several roles, with one query."""
     day = on or today()
-    held: dict[int, list[Credential]] = {staff_id: [] for staff_id in staff_ids}
+    held: dict[int, list[Credential]] = {each: [] for ids in holders.values() for each in ids}
     for row in _valid_from(list(held), day):
         held[row.staff_id].append(row)
-    needed = requirements_of(role)
     return {
-        staff_id: [_standing(each, [row for row in rows if row.kind == each.kind], day) for each in needed]
-        for staff_id, rows in held.items()
+        role: {
+            staff_id: [
+                _standing(each, [row for row in held[staff_id] if row.kind == each.kind], day)
+                for each in requirements_of(role)
+            ]
+            for staff_id in ids
+        }
+        for role, ids in holders.items()
     }
 
 

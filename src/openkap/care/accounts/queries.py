@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Q, QuerySet
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.credentials import Standing, standing_of, standings
+from openkap.care.accounts.credentials import Standing, standing_of, standings_in
 from openkap.care.accounts.models import BreakGlass, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import kinds
 from openkap.care.accounts.several_clinics import kept_elsewhere
@@ -65,10 +65,11 @@ def staff_overview(by: Actor) -> list[ListedColleague]:
     for row in rows.annotate(**undelivered_fields(ACCOUNT, "staff__uid")):
         lost[row.staff_id] = _lost(row.staff, row)
         people.setdefault(row.staff_id, (row.staff, []))[1].append(Role(row.role))
-    by_role: dict[Role, dict[int, list[Standing]]] = {}
-    for role in {role for _, roles in people.values() for role in roles}:
-        holders = [staff_id for staff_id, (_, roles) in people.items() if role in roles]
-        by_role[role] = standings(holders, role)
+    holders: dict[Role, list[int]] = {}
+    for staff_id, (_, roles) in people.items():
+        for role in roles:
+            holders.setdefault(role, []).append(staff_id)
+    by_role = standings_in(holders)
     secured = set(
         Authenticator.objects.filter(user_id__in=people)
         .exclude(type=Authenticator.Type.RECOVERY_CODES)

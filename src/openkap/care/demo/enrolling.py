@@ -132,7 +132,9 @@ def decide(clinic: Clinic, patient: Patient, screening: Screening, *, reason: st
         outcome = "eligible_with_review_signed"
     if assessment.verdict is Verdict.CLINICIAN_REVIEW and not reason:
         reason = "Reviewed with the patient; the benefit outweighs the risk, watched closely."
-    chosen = actions.Chosen(outcome, reason, fingerprint_of(shown(assessment)))
+    told = shown(assessment)
+    without = tuple(each["fact"] for each in actions.decided_without(told))
+    chosen = actions.Chosen(outcome, reason, fingerprint_of(told), without)
     actions.decide(by=clinic.by("ada"), uid=patient.uid, chosen=chosen, person=clinic.people["ada"])
     return outcome
 

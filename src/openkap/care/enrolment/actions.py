@@ -38,6 +38,8 @@ OUTCOME_OF = {
     Verdict.INCOMPLETE: Decision.Outcome.WAIT,
     Verdict.EXCLUDED: Decision.Outcome.NOT_ELIGIBLE,
 }
+# A reason for treating without facts is a sentence: shorter than this none can be.
+LEAST_REASON, LEAST_WORDS = 15, 3
 TREATED = (Decision.Outcome.ELIGIBLE, Decision.Outcome.REVIEWED)
 
 
@@ -227,6 +229,8 @@ class Chosen:
     reason: str
     # Fingerprint of the assessment that was on the screen.
     seen: str
+    # The missing facts, by name, that the prescriber decides without.
+    without: tuple[str, ...] = ()
 
 
 @transaction.atomic
@@ -246,6 +250,8 @@ def decide(*, by: Actor, uid: str, chosen: Chosen, person: Staff) -> Decision:
             where="outcome",
         )
     outcome, is_override = _checked_outcome(chosen, assessment.verdict)
+    without = decided_without(told) if is_override and outcome in TREATED else []
+    _refuse_unnamed(chosen, without)
     shared = SharedDecision.objects.filter(screening=screening).order_by("-id").first()
     if outcome in TREATED and (shared is None or shared.wish != SharedDecision.Wish.GO_ON):
         raise InputError(
@@ -293,9 +299,41 @@ def decide(*, by: Actor, uid: str, chosen: Chosen, person: Staff) -> Decision:
         uid=decision.uid,
         patient=uid,
         reason=chosen.reason.strip(),
-        detail={"verdict": assessment.verdict.value, "outcome": outcome, "assessment": stored.uid},
+        detail={"verdict": assessment.verdict.value, "outcome": outcome, "assessment": stored.uid}
+        | ({"without": [each["fact"] for each in without]} if without else {}),
     )
     return decision
+
+
+def decided_without(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an incomplete verdict still needed; whoever treats all the same decides without these facts."""
+    if told["verdict"] != Verdict.INCOMPLETE.value:
+        return []
+    return [each for each in told["missing"] if each["blocks"] != "note"]
+
+
+def _refuse_unnamed(chosen: Chosen, without: list[dict[str, Any]]) -> None:
+    """Nobody is treated without facts that nobody named, nor for a reason that says nothing."""
+    if not without:
+        return
+    unnamed = [each["label"] for each in without if each["fact"] not in chosen.without]
+    if unnamed:
+        raise InputError(
+            "facts are missing that you have not named",
+            value="; ".join(unnamed),
+            limit="each missing fact that you decide without is ticked",
+            remedy=f"ask them, or tick each of them: {len(unnamed)} left, first {unnamed[0]}",
+            where="without",
+        )
+    reason = chosen.reason.strip()
+    if len(reason) < LEAST_REASON or len(reason.split()) < LEAST_WORDS:
+        raise InputError(
+            "the reason is too short to be understood later",
+            value=reason,
+            limit=f"at least {LEAST_WORDS} words and {LEAST_REASON} letters",
+            remedy="write why the patient can be treated without these facts",
+            where="reason",
+        )
 
 
 def _checked_outcome(chosen: Chosen, verdict: Verdict) -> tuple[str, bool]:

@@ -156,7 +156,10 @@ def decide(request: ClinicRequest, patient: str) -> HttpResponse:
     error: InputError | None = None
     if request.method == "POST":
         chosen = actions.Chosen(
-            request.POST.get("outcome", ""), request.POST.get("reason", ""), request.POST.get("seen", "")
+            request.POST.get("outcome", ""),
+            request.POST.get("reason", ""),
+            request.POST.get("seen", ""),
+            tuple(request.POST.getlist("without")),
         )
         try:
             person = prove_identity(request.actor, request.POST.get("password", ""))
@@ -173,6 +176,8 @@ def decide(request: ClinicRequest, patient: str) -> HttpResponse:
         "told": form.told,
         "shared": queries.shared_decision(current),
         "outcomes": queries.OUTCOMES,
+        "without": actions.decided_without(form.told),
+        "named": request.POST.getlist("without"),
         "suggested": actions.OUTCOME_OF[form.verdict],
         "error": error,
         "typed": request.POST,
@@ -188,6 +193,13 @@ def assessment(request: ClinicRequest, patient: str, assessment: str) -> HttpRes
         "stored": stored,
         "told": queries.stored(stored),
         "decision": decision,
+        "without": _without(decision, queries.stored(stored)),
         "shared": queries.shared_decision_of(decision),
     }
     return render(request, "enrolment/assessment.html", frame(request, row) | context)
+
+
+def _without(decision: Any, told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The facts that a decision to treat went without."""
+    treats = decision is not None and decision.is_override and decision.outcome in actions.TREATED
+    return actions.decided_without(told) if treats else []

@@ -14,6 +14,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.audit.queries import last_act
 from openkap.care.conflict import Conflict
+from openkap.care.ids import new_uid
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import (
@@ -73,6 +74,24 @@ class NewPatient:
     contacts: tuple[tuple[str, str, str, str], ...] = ()
 
 
+class AlreadyRegistered(InputError):
+    """Somebody has made a record of this upload; ``patient_uid`` is that record."""
+
+    def __init__(self, patient_uid: str) -> None:
+        super().__init__(
+            "this file was registered already",
+            remedy="its record is open below; what differs is changed there, under Person",
+        )
+        self.patient_uid = patient_uid
+
+
+def refuse_registered(by: Actor, incoming_uid: str) -> None:
+    """Raise ``AlreadyRegistered`` where the upload has become a referral: it keeps its public id."""
+    done = Referral.objects.filter(uid=incoming_uid, patient__clinic_id=by.clinic_id)
+    if patient_uid := done.values_list("patient__uid", flat=True).first():
+        raise AlreadyRegistered(patient_uid)
+
+
 @transaction.atomic
 def register_referral(
     *,
@@ -84,9 +103,12 @@ def register_referral(
 ) -> Patient:
     """Open a record for a referred person: a pseudonym, the identity beside it, and how they came.
 
-    ``incoming`` is the uploaded bundle that the person was read from; it becomes part of the referral.
+    ``incoming`` is the uploaded bundle that the person was read from; it becomes part of the referral, once:
+    raises ``AlreadyRegistered`` where somebody else was first.
     """
     require(by, Permission.REGISTER_PATIENT)
+    if incoming:
+        _take(by, incoming)
     patient = Patient.objects.create(
         clinic_id=by.clinic_id,
         birth_year=person.birth_date.year if person.birth_date else None,
@@ -107,6 +129,7 @@ def register_referral(
         for kind, name, relation, phone in person.contacts
     )
     referral = Referral.objects.create(
+        uid=incoming.uid if incoming else new_uid(),
         patient=patient,
         by=Referral.By.FHIR if incoming else Referral.By.FORM,
         received_at=now(),
@@ -116,8 +139,6 @@ def register_referral(
         document=incoming.document if incoming else "",
         fingerprint=incoming.fingerprint if incoming else "",
     )
-    if incoming:
-        incoming.delete()
     record(
         "patient.registered",
         by=by,
@@ -129,11 +150,20 @@ def register_referral(
     return patient
 
 
+def _take(by: Actor, incoming: IncomingReferral) -> None:
+    """Take the upload out of the waiting ones: of two at once the second waits here, and finds nothing."""
+    taken, _ = IncomingReferral.objects.filter(pk=incoming.pk, clinic_id=by.clinic_id).delete()
+    if not taken:
+        refuse_registered(by, incoming.uid)
+        raise InputError("this file waits no longer", remedy="upload it again")
+
+
 @transaction.atomic
 def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: int) -> Patient:
     """Correct name, contact details or language. Raises ``Conflict`` when somebody else saved first."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
     identity = Identity.objects.select_for_update().get(patient=patient)
+    _refuse_erased(identity)
     before = {name: getattr(identity, name) for name in IDENTITY_FIELDS}
     changed = {name: value for name, value in changes.items() if before[name] != value}
     if identity.version != version and changed:
@@ -161,10 +191,21 @@ def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: in
     return patient
 
 
+def _refuse_erased(identity: Identity) -> None:
+    """Nobody is brought back under a pseudonym that was made to name nobody."""
+    if identity.erased_at is not None:
+        raise InputError(
+            "the identity of this person was erased",
+            value=f"{identity.erased_at:%-d %b %Y}",
+            remedy="if they come again, register them as somebody new",
+        )
+
+
 @transaction.atomic
 def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **details: Any) -> Contact:
     """Note an emergency contact, an escort home or another person around the patient."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
+    _refuse_erased(patient.identity)
     contact = Contact.objects.create(
         patient=patient, kind=kind, name=name, telephone=telephone, added_at=now(), **details
     )
@@ -187,6 +228,7 @@ def end_contact(*, by: Actor, uid: str, contact: str) -> None:
 def write_crisis_plan(*, by: Actor, uid: str, version: int, words: dict[str, str]) -> None:
     """Write the crisis plan anew; every earlier version stays. Raises ``Conflict`` on a newer one."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
+    _refuse_erased(patient.identity)
     Patient.objects.select_for_update().get(pk=patient.pk)
     last = CrisisPlan.objects.filter(patient=patient).order_by("-version").first()
     stored = {name: getattr(last, name, "") for name in CRISIS_FIELDS}

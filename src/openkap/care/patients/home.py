@@ -1,4 +1,4 @@
-"""The patients' part of the home page: referrals that wait for a record."""
+"""The patients' part of the home page: referrals that wait for a record, identities to erase."""
 
 from __future__ import annotations
 
@@ -7,14 +7,33 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
+from openkap.care.patients.erasing import open_erasures
 from openkap.care.patients.models import IncomingReferral
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 
 
 def tasks(by: Actor) -> list[Task]:
-    if not by.may(Permission.REGISTER_PATIENT):
-        return []
+    found = _to_confirm(by) if by.may(Permission.CONFIRM_ERASURE) else []
+    if by.may(Permission.REGISTER_PATIENT):
+        found += _uploaded(by)
+    return found
+
+
+def _to_confirm(by: Actor) -> list[Task]:
+    return [
+        Task(
+            "Confirm or call off: erase an identity",
+            reverse("erasure", args=[row.uid]),
+            row.patient.code,
+            note=f"proposed by {row.proposed_by.name}",
+            since=row.proposed_at,
+        )
+        for row in open_erasures(by)
+    ]
+
+
+def _uploaded(by: Actor) -> list[Task]:
     return [
         Task(
             "Open a record for an uploaded referral",

@@ -87,6 +87,8 @@ class Identity(models.Model):
     may_text = models.BooleanField(default=False)
     address = models.TextField(blank=True)
     version = models.PositiveIntegerField(default=1)
+    # Since then nothing of the person is here, and nothing is entered any more.
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes: ClassVar = [
@@ -132,14 +134,16 @@ class Referral(models.Model):
     # The bundle as uploaded, and its SHA-256; facts in it go to screening as suggestions with this origin.
     document = models.TextField(blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
 
-    append_only: ClassVar = AppendOnly()
+    # Only a confirmed erasure empties the document: a trigger of its own sees to that.
+    append_only: ClassVar = AppendOnly(mutable=("document", "erased_at"))
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(by="form", document="", fingerprint="")
-                | (Q(by="fhir") & ~Q(document="") & ~Q(fingerprint="")),
+                | (Q(by="fhir") & (~Q(document="") | Q(erased_at__isnull=False)) & ~Q(fingerprint="")),
                 name="referral_bundle_kept",
             )
         ]
@@ -234,8 +238,10 @@ class CrisisPlan(models.Model):
     safe_place = models.TextField(blank=True)
     written_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     written_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True)
 
-    append_only: ClassVar = AppendOnly()
+    # Only a confirmed erasure empties who and where: a trigger of its own sees to that.
+    append_only: ClassVar = AppendOnly(mutable=("people_to_call", "safe_place", "erased_at"))
 
     class Meta:
         constraints: ClassVar = [
@@ -272,6 +278,54 @@ class Merge(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["absorbed"], condition=Q(undone_at__isnull=True), name="merge_absorbed_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class Erasure(models.Model):
+    """That somebody's identity goes: proposed by one person, confirmed or called off by another."""
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="erasures")
+    # Names nobody: it outlasts the name.
+    reason = models.TextField()
+    proposed_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    called_off_by = models.ForeignKey(
+        Staff, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    called_off_at = models.DateTimeField(null=True, blank=True)
+    called_off_because = models.TextField(blank=True)
+
+    append_only: ClassVar = AppendOnly(
+        mutable=("confirmed_by", "confirmed_at", "called_off_by", "called_off_at", "called_off_because")
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(reason=""), name="erasure_has_reason"),
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True, confirmed_at__isnull=True)
+                | (
+                    Q(confirmed_by__isnull=False, confirmed_at__isnull=False, called_off_at__isnull=True)
+                    & ~Q(confirmed_by=F("proposed_by"))
+                ),
+                name="erasure_confirmed_by_somebody_else",
+            ),
+            models.CheckConstraint(
+                condition=Q(called_off_by__isnull=True, called_off_at__isnull=True, called_off_because="")
+                | (Q(called_off_by__isnull=False, called_off_at__isnull=False) & ~Q(called_off_because="")),
+                name="erasure_called_off_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["patient"],
+                condition=Q(confirmed_at__isnull=True, called_off_at__isnull=True),
+                name="erasure_open_once",
             ),
         ]
 

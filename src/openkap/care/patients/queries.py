@@ -33,6 +33,8 @@ from openkap.care.permissions import Role
 from openkap.care.prepared import prepared
 
 PAGE_SIZE = 50
+# What stands in the place of a name that was erased.
+ERASED = "identity erased"
 _STATUS = dict(Patient.Status.choices)
 # The columns of a name, for reads that need nothing else of the identity.
 NAME = ("identity__family_name", "identity__given_name", "identity__preferred_name")
@@ -61,6 +63,8 @@ def display_name(identity: Identity) -> str:
 
 def name_shown(family: str, given: str, preferred: str) -> str:
     """As ``display_name``, from the columns of ``NAME``."""
+    if not family and not given:
+        return ERASED
     called = f" “{preferred}”" if preferred else ""
     return f"{family.upper()}, {given}{called}"
 

@@ -14,6 +14,7 @@ from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
+from openkap.care.patients.actions import refuse_registered
 from openkap.care.patients.models import IncomingReferral
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -93,10 +94,14 @@ def receive(*, by: Actor, raw: bytes, file_name: str = "") -> IncomingReferral:
 
 
 def incoming_for(by: Actor, uid: str) -> IncomingReferral:
-    """A waiting bundle of the person's clinic, for those who register patients."""
+    """A waiting bundle of the person's clinic, for those who register patients.
+
+    Raises ``AlreadyRegistered`` once somebody made a record of it.
+    """
     require(by, Permission.REGISTER_PATIENT)
     found = IncomingReferral.objects.filter(clinic_id=by.clinic_id, uid=uid).first()
     if found is None:
+        refuse_registered(by, uid)
         raise Http404("no such referral waits at this clinic")
     record("referral.seen", by=by, entity="incoming", uid=uid)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -11,7 +12,7 @@ from openkap.care.accounts.glass import break_glass
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.views import inside
 from openkap.care.patients.access import restricted_patient
-from openkap.care.patients.actions import IDENTITY_FIELDS, NewPatient, register_referral
+from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
 from openkap.care.patients.queries import candidates_for
 from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
@@ -40,11 +41,15 @@ def upload_referral(request: ClinicRequest) -> HttpResponse:
 
 def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
     """What the bundle says, beside the form it fills; a person looks before the record is opened."""
-    row = incoming_for(request.actor, incoming)
-    said = read_document(row.document)
-    form = ReferralForm(request.POST or None, initial=suggested(said.person))
-    context = {"title": "Referral from a file", "said": said, "file_name": row.file_name}
-    return _register(request, form, context, incoming=row, person=said.person)
+    try:
+        row = incoming_for(request.actor, incoming)
+        said = read_document(row.document)
+        form = ReferralForm(request.POST or None, initial=suggested(said.person))
+        context = {"title": "Referral from a file", "said": said, "file_name": row.file_name}
+        return _register(request, form, context, incoming=row, person=said.person)
+    except AlreadyRegistered as refused:
+        messages.warning(request, f"{refused.what.capitalize()}: {refused.remedy}.")
+        return redirect("patient", refused.patient_uid)
 
 
 def _register(

@@ -53,6 +53,7 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
         "merged": queries.merged_records(row),
         "kept": queries.kept_record(row),
         "is_restricted": row.is_restricted,
+        "erased_at": row.identity.erased_at,
     }
     return render(request, "patients/chart.html", context | frame(request, row))
 
@@ -76,6 +77,10 @@ def timeline(request: ClinicRequest, patient: str) -> HttpResponse:
 def identity(request: ClinicRequest, patient: str) -> HttpResponse:
     """Who they are and how to reach them."""
     row = patient_for(request.actor, patient, Permission.EDIT_PATIENT, seen="identity")
+    if row.identity.erased_at is not None:
+        return redirect(
+            "erase_identity" if request.actor.may(Permission.PROPOSE_ERASURE) else "patient", patient
+        )
     form = ChangeIdentityForm(request.POST or None, initial=queries.identity_values(row))
     if request.method == "POST" and form.is_valid():
         changes = dict(form.cleaned_data)
@@ -93,6 +98,10 @@ def identity(request: ClinicRequest, patient: str) -> HttpResponse:
 def contacts(request: ClinicRequest, patient: str) -> HttpResponse:
     """Emergency contact, escort and others; add one or end one."""
     row = patient_for(request.actor, patient, Permission.EDIT_PATIENT, seen="contacts")
+    if row.identity.erased_at is not None:
+        return redirect(
+            "erase_identity" if request.actor.may(Permission.PROPOSE_ERASURE) else "patient", patient
+        )
     form = ContactForm(request.POST if request.POST.get("act") == "add" else None)
     if request.POST.get("act") == "end":
         actions.end_contact(by=request.actor, uid=patient, contact=request.POST.get("contact", ""))
@@ -108,6 +117,10 @@ def contacts(request: ClinicRequest, patient: str) -> HttpResponse:
 def crisis_plan(request: ClinicRequest, patient: str) -> HttpResponse:
     """What helps in a crisis."""
     row = patient_for(request.actor, patient, Permission.EDIT_PATIENT, seen="crisis plan")
+    if row.identity.erased_at is not None:
+        return redirect(
+            "erase_identity" if request.actor.may(Permission.PROPOSE_ERASURE) else "patient", patient
+        )
     stored = queries.crisis_plan(row)
     form = CrisisPlanForm(request.POST or None, initial=stored)
     if request.method == "POST" and form.is_valid():

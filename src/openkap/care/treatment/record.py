@@ -12,7 +12,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from openkap.care.contributions import contributions
-from openkap.care.patients.queries import display_name
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.models import (
@@ -118,7 +117,8 @@ def _written(sessions: list[Session]) -> defaultdict[int, list[Entry]]:
 
 def _head(session: Session) -> dict[str, Any]:
     return {
-        "patient": {"code": session.patient.code, "name": display_name(session.patient.identity)},
+        # By the pseudonym: what is signed outlasts the name.
+        "patient": {"code": session.patient.code, "uid": session.patient.uid},
         "session": {
             "uid": session.uid,
             "number": session.number,

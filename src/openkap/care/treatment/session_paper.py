@@ -9,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from openkap.care.paper import compiled, document, literal
+from openkap.care.patients.queries import display_name
 from openkap.care.templatetags.clinic import spoken
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.record import adverse_events_of, record_of
@@ -29,14 +30,16 @@ def session_pdf(session: Session) -> bytes:
     """The record on paper; one that is not signed says so on its first line, each page whose it is."""
     signed = getattr(session, "signed", None)
     told = json.loads(signed.record) if signed else record_of(session)
-    whose = f"{told['patient']['name']}, code {told['patient']['code']}"
+    # As the person is called now: an identity that was erased is not printed again.
+    name = display_name(session.patient.identity)
+    whose = f"{name}, code {told['patient']['code']}"
     mark = f"signed, fingerprint {signed.fingerprint[:16]}" if signed else "NOT SIGNED"
     header = f"{whose}, session {session.number}, {mark}"
     lines = [
         document(is_synthetic=session.patient.clinic.is_synthetic),
         f"#set page(header: text(size: 8pt, fill: luma(80), {literal(header)}))",
         TABLE,
-        f"= #{literal(f'Session {session.number}, ' + told['patient']['name'])}",
+        f"= #{literal(f'Session {session.number}, {name}')}",
         _line("Patient", whose),
     ]
     if signed:
