@@ -24,7 +24,7 @@ from typing import Final
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.core.truth import Truth, every, some
-from openkap.protocol.elements import Dictionary, Event
+from openkap.protocol.elements import Dictionary, Event, Nothing
 from openkap.protocol.facts import Facts
 
 OPERATORS: Final = {
@@ -160,6 +160,11 @@ def _test(test: Test, facts: Facts) -> Truth:
             if test.limit is None:
                 return Truth.UNKNOWN
             return Truth.of(OPERATORS[test.operator](value.compare(test.limit)))
+        case Compare(limit=None), Nothing():
+            return Truth.UNKNOWN
+        case Compare(), Nothing():
+            # Longer than any limit: what never changed has not changed lately.
+            return Truth.of(OPERATORS[test.operator](1))
         case CompareFacts(), Quantity():
             limit = limit_of(test, facts)
             return (

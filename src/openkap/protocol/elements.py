@@ -54,7 +54,15 @@ class Event:
         return self.on.isoformat() if self.on else "yes, date not known"
 
 
-Value = bool | Quantity | str | frozenset[str] | Event
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """There is nothing to count, and somebody said so: no change ever, which no limit of time reaches."""
+
+    def __str__(self) -> str:
+        return "none"
+
+
+Value = bool | Quantity | str | frozenset[str] | Event | Nothing
 
 
 class Bounds(Schema):
@@ -98,7 +106,8 @@ class Element(Schema):
     ``step`` is the resolution it is measured in, and of a score or count every value is a multiple of it;
     ``lasts`` is how long a value counts, ``finding_lasts`` how long what a positive test found may still be
     so when the test itself counts no more; ``follows`` names the fact that must be known before this one is
-    asked for (a pregnancy test follows "could be pregnant").
+    asked for (a pregnancy test follows "could be pregnant"); ``none`` words the answer that there is nothing
+    to count the time from.
     """
 
     id: str
@@ -110,6 +119,7 @@ class Element(Schema):
     kind: Literal["yes_no", "quantity", "choice", "findings", "event"]
     effort: Effort
     unit: str | None = None
+    none: str | None = None
     step: Decimal | None = None
     choices: tuple[str, ...] = ()
     impossible: Bounds | None = None
@@ -136,7 +146,7 @@ class Element(Schema):
         is_number = self.kind == "quantity"
         if is_number and not (self.unit and self.step and self.impossible):
             raise ValueError("a quantity needs unit, step and impossible limits")
-        if not is_number and (self.unit or self.step or self.impossible or self.implausible):
+        if not is_number and (self.unit or self.none or self.step or self.impossible or self.implausible):
             raise ValueError("only a quantity has unit, step or limits")
         if (self.kind in ("choice", "findings")) != bool(self.choices):
             raise ValueError("a choice or findings element lists its choices, no other does")
@@ -194,7 +204,9 @@ class Element(Schema):
             raise _refusal(given, "a date such as 2026-11-23, never, or yes", "write the date")
         return Event(ever=True, on=parse_moment(given).date())
 
-    def _parse_quantity(self, given: Any) -> Quantity:
+    def _parse_quantity(self, given: Any) -> Quantity | Nothing:
+        if self.none and _word(given) == "none":
+            return Nothing()
         unit = self.unit or "1"
         quantity = self._read_number(given, unit).to(unit)
         if self.impossible and not self.impossible.holds(quantity.value):

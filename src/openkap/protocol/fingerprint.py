@@ -2,8 +2,8 @@
 
 The same facts and the same fingerprint always give the same answer. That needs more than the protocol's own
 files: how long a value counts stands with the element, and how far a source was read stands with the source.
-The wording of a question and the codes that find it in a record are left out: they decide what becomes a
-fact, never what a fact comes to.
+The wording of a question, the codes that find it in a record and the answer that there is nothing to count
+are left out: they decide what becomes a fact, never what a fact comes to.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from openkap.protocol.facts import DERIVED_FROM
 from openkap.protocol.model import Dosing
 from openkap.protocol.rules import Rule
 
-WORDING = frozenset({"label", "ask", "help", "test", "group", "codes"})
+WORDING = frozenset({"label", "ask", "help", "test", "group", "codes", "none"})
 
 
 def files_fingerprint(files: Iterable[Document], root: Path) -> str:

@@ -25,11 +25,11 @@ from enrolled import (
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions, protocols
-from openkap.care.enrolment.facts import screening_facts
+from openkap.care.enrolment.facts import fact_of, screening_facts
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening
 from openkap.care.enrolment.queries import screening_form
 from openkap.core.errors import InputError
-from openkap.protocol.elements import dictionary
+from openkap.protocol.elements import Nothing, dictionary
 from openkap.protocol.screening_order import groups_left_out, screening_order
 
 
@@ -120,6 +120,19 @@ def test_an_implausible_number_is_kept_asked_again_and_counts_once_confirmed(cas
     row = Answer.objects.get()
     post(cast, patient, "body_weight", value="30", confirmed="yes", seen=row.uid)
     assert not screening_form(patient, screening).question("body_weight").needed
+
+
+def test_that_no_psychotropic_medicine_is_taken_is_one_tap_and_an_answer(cast, patient):
+    opened(cast, patient)
+    asked = post(cast, patient, "psychotropic_dose_stable_days", value="").content.decode()
+    assert "Takes none</button>" in asked
+    shown = post(cast, patient, "psychotropic_dose_stable_days", none="yes", value="").content.decode()
+    assert "✓ none, saved" in shown
+    stored = Answer.objects.filter(element="psychotropic_dose_stable_days").latest("id")
+    assert (stored.value, stored.is_known) == ("none", True)
+    assert fact_of(stored).value == Nothing()
+    post(cast, patient, "psychotropic_dose_stable_days", value="45", seen=stored.uid)
+    assert Answer.objects.filter(element="psychotropic_dose_stable_days").latest("id").value == "45 d"
 
 
 def test_another_unit_is_read_not_guessed(cast, patient):

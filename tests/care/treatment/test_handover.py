@@ -100,7 +100,7 @@ def test_nobody_takes_over_who_is_in_a_session_of_somebody_else(cast, course, ot
 
 
 def test_only_somebody_with_the_role_takes_over(cast, course):
-    with pytest.raises(InputError, match="the prescriber is missing"):
+    with pytest.raises(InputError, match="cannot take over as prescriber"):
         pass_on(cast, course, Role.PRESCRIBER, "ada", cast.staff("ben"))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from openkap.core.errors import InputError
 from openkap.protocol.assess import Verdict, assess
 from openkap.protocol.facts import Facts
 from openkap.protocol.read import load_protocol
@@ -38,6 +39,25 @@ def test_one_fact_decides(person: Person, change: dict[str, Any], verdict: Verdi
     assessment = assess(person(**change), PROTOCOL)
     assert assessment.verdict is verdict
     assert (rule in {reason.rule.id for reason in assessment.reasons}) == (rule is not None)
+
+
+@pytest.mark.parametrize(("days", "speaks_up"), [("27 d", True), ("28 d", False), ("none", False)])
+def test_who_takes_no_psychotropic_medicine_is_as_stable_as_can_be(
+    person: Person, days: str, speaks_up: bool
+) -> None:
+    assessment = assess(person(psychotropic_dose_stable_days=days), PROTOCOL)
+    assert ("INC-08" in {reason.rule.id for reason in assessment.reasons}) == speaks_up
+    assert not assessment.missing
+
+
+def test_not_known_when_a_medicine_last_changed_stays_not_known(person: Person) -> None:
+    assessment = assess(person(psychotropic_dose_stable_days=None), PROTOCOL)
+    assert [each.fact for each in assessment.missing] == ["psychotropic_dose_stable_days"]
+
+
+def test_none_is_no_answer_where_the_content_does_not_offer_it(person: Person) -> None:
+    with pytest.raises(InputError):
+        person(pcl5_total="none")
 
 
 def test_a_missing_fact_makes_it_incomplete_and_is_asked_for(person: Person) -> None:

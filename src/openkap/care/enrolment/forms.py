@@ -20,6 +20,8 @@ def given_answer(data: QueryDict, element: Element) -> Any:
     if element.kind == "findings":
         chosen = [value for value in data.getlist("value") if value]
         return "none" if "none" in chosen else chosen or ""
+    if element.none and "none" in data:
+        return "none"
     value = data.get("value", "").strip()
     if element.kind == "event":
         return data.get("on", "").strip() or ("" if value == "date" else value)

@@ -16,7 +16,7 @@ from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment.access import colleague_as, course_for
+from openkap.care.treatment.access import TAKE, course_for, staff_with
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.models import Course, Handover, Session, Visit
 from openkap.care.treatment.parts import person_of, rows_with, title_of
@@ -58,7 +58,7 @@ class Passed:
 
 def preview_handover(*, by: Actor, course: Course, wanted: Wanted) -> Passed:
     """What would pass to whom: every date of the part that remains, or one of them."""
-    after = colleague_as(by, wanted.after, wanted.part)
+    after = _taker(by, wanted)
     rows = [each for each in rows_with(course, wanted.part) if _is_meant(each, wanted)]
     if not rows:
         raise InputError(
@@ -84,6 +84,19 @@ def preview_handover(*, by: Actor, course: Course, wanted: Wanted) -> Passed:
         tuple(dict.fromkeys(problems)),
         fingerprint(repr((wanted, seen))),
     )
+
+
+def _taker(by: Actor, wanted: Wanted) -> Staff:
+    roles = TAKE[wanted.part]
+    found = staff_with(by, *roles).filter(uid=wanted.after).first()
+    if found is None:
+        raise InputError(
+            f"this person cannot take over as {wanted.part.words}",
+            limit=f"somebody who is {' or '.join(role.words for role in roles)} here",
+            remedy="choose one of them",
+            where="after",
+        )
+    return found
 
 
 def _is_meant(row: Session | Visit, wanted: Wanted) -> bool:
@@ -117,7 +130,7 @@ def hand_over(
     ``seen`` is the fingerprint of the dates that were on the screen: others are shown first.
     """
     course = course_for(by, patient, uid, Permission.PLAN_COURSE)
-    hold((), [colleague_as(by, wanted.after, wanted.part)])
+    hold((), [_taker(by, wanted)])
     list(rows_with(course, wanted.part).select_for_update(of=("self",)))
     passed = preview_handover(by=by, course=course, wanted=wanted)
     if passed.problems:
