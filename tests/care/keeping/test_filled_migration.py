@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from keeping.conftest import make_installation, server
 
 SCRIPT = str(Path(__file__).with_name("filled_migration.py"))

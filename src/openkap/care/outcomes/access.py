@@ -101,8 +101,8 @@ def through_link(token: str) -> tuple[Actor, Invitation]:
 
 
 def late_link(token: str) -> tuple[Actor, Invitation]:
-    """As ``through_link``, for answers that arrive after the end, however late: they may be handed in, nothing
-    is shown.
+    """As ``through_link``, for answers that arrive after the end, however late: they may be handed in,
+    nothing is shown.
     """
     return _behind(open_link(LINK, token, even_ended=True))
 
