@@ -54,6 +54,20 @@ def test_broken_glass_makes_nobody_a_member_and_lifts_no_restriction(cast, restr
         assert ada.get(f"{chart}{page}").status_code == 403, page
 
 
+@pytest.mark.parametrize(
+    "back", ["rubbish", "a:b", "//elsewhere.example.org/", "https://elsewhere.example.org/"]
+)
+def test_an_address_that_is_none_of_ours_leads_home_after_the_glass_is_broken(cast, restricted, back):
+    address = f"/patients/{restricted.uid}/break-glass/"
+    answer = cast.client("ben").post(address, {"reason": REASON, "next": back})
+    assert answer.headers["Location"] == "/home/"
+
+
+def test_an_address_that_is_none_of_ours_leads_home_from_the_locked_screen(cast):
+    answer = cast.client("ben").post("/me/unlock/", {"password": PASSWORD, "back": "rubbish"})
+    assert answer.headers["Location"] == "/home/"
+
+
 def test_an_emergency_is_reviewed_by_the_auditor_once(cast, restricted):
     cast.client("ben").post(f"/patients/{restricted.uid}/break-glass/", {"reason": REASON})
     glass = BreakGlass.objects.get()

@@ -16,7 +16,9 @@ from openkap.core.errors import InputError
 
 def inside(request: ClinicRequest, address: str, fallback: str = "home") -> str:
     """The address if it is one of ours, else the fallback: no link may send people elsewhere."""
-    return address if url_has_allowed_host_and_scheme(address, {request.get_host()}) else fallback
+    # A word without a slash would be taken for the name of a page.
+    is_ours = address.startswith("/") and url_has_allowed_host_and_scheme(address, {request.get_host()})
+    return address if is_ours else fallback
 
 
 def my_account(request: ClinicRequest) -> HttpResponse:

@@ -107,8 +107,8 @@ def _raise(by: Actor, form: Form, met: SafetyScore, said: dict[str, int]) -> Saf
 def circle(patient: Patient, level: int) -> list[Staff]:
     """The people of one level; where a circle is empty, the next wider one.
 
-    Only who works here now: a part in a care team alone calls nobody who has left. Of a merged record
-    the team of the one in use is called too.
+    Only who works here now: a part in a care team alone calls nobody who has left. Of a merged record the
+    team of the one in use is called too.
     """
     live = RoleAssignment.objects.filter(
         Q(until__isnull=True) | Q(until__gt=now()), clinic_id=patient.clinic_id, since__lte=now()

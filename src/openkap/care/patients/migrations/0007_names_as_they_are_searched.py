@@ -14,5 +14,5 @@ def write_anew(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("patients", "0003_incoming_referral")]
+    dependencies = [("patients", "0005_erase_only_what_was_confirmed")]
     operations = [migrations.RunPython(write_anew, migrations.RunPython.noop)]
