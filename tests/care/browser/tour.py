@@ -246,8 +246,9 @@ def signatures(tour: Tour) -> list[str]:
     page.locator(".task", has_text="Go through the consent").first.click()
     page.locator("main table a").first.click()
     consent = urlsplit(page.url).path
+    family, given = page.locator(".banner-name").first.inner_text().split(", ")
     wrong = tour.open(page, watcher, f"{consent}sign/")
-    page.fill("#id_name", "Alex Example")
+    page.fill("#id_name", f"{given.split(' “')[0]} {family}")
     page.get_by_role("button", name="I agree and sign").click()
     page.get_by_role("heading", name="Thank you. You have signed.").wait_for()
     wrong += tour.look(page, watcher)
