@@ -188,18 +188,19 @@ class Page {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
     });
-    if (unusual.length && !this.sure) {
-      this.sure = true;
+    // Asked about once; what is then saved anyway has been looked at. Other values are asked about anew.
+    const asked = JSON.stringify(unusual.map((field) => [field.id, this.pad.values[field.id]]));
+    if (unusual.length && this.lookedAt !== asked) {
+      this.lookedAt = asked;
       this.pad.asked = Object.fromEntries(unusual.map((field) => [field.id, "unusual"]));
       this.pad.draw();
       const said = unusual.map((field) => `${field.label.toLowerCase()} ${this.pad.values[field.id]}`).join(", ");
       return this.say(`Unusual: ${said}. Look again; save once more if that is what the monitor shows.`);
     }
-    if (!this.mayTakeVitals()) this.say("The dose has not started on the server yet; the reading waits on this tablet.");
     const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, this.at.value());
     if (!kept) return;
-    this.sure = false;
-    this.say("");
+    this.lookedAt = "";
+    this.say(this.mayTakeVitals() ? "" : "The dose has not started on the server yet; the reading waits on this tablet.");
     this.at.reset();
     this.pad.clear();
   }
@@ -321,7 +322,6 @@ class Page {
   }
 
   picked(values) {
-    this.sure = false;
     const words = [];
     if (values.sbp !== undefined || values.dbp !== undefined) words.push(`${values.sbp ?? "–"}/${values.dbp ?? "–"}`);
     for (const field of this.data.vitals.slice(2)) if (values[field.id] !== undefined) words.push(`${field.short} ${values[field.id]}`);

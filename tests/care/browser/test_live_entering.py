@@ -1,0 +1,54 @@
+"""Entering on the live page in a real browser: once, under the right name, and never lost between two tablets."""
+
+from __future__ import annotations
+
+import pytest
+from live_clinic import LiveClinic, saved, tap, until
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory):
+    """Two sessions under way."""
+    made = LiveClinic(tmp_path_factory.mktemp("entering"), [27, 12])
+    yield made
+    made.kill()
+
+
+def readings(clinic, page, element: str) -> list[float]:
+    """What the record holds of an element, oldest first."""
+    rows = clinic.state(page)["entries"]
+    return [each["values"][element]["number"] for each in rows if element in each["values"]]
+
+
+@pytest.mark.parametrize(("field", "value", "rule"), [("respiratory_rate", 4, "breaths 4"), ("sbp", 262, "262/–")])
+def test_an_unusual_value_is_asked_about_once_and_saved_with_the_second_press(
+    browser, clinic, field, value, rule
+):
+    page = clinic.open(browser, clinic.paths[0])
+    page.click(f"[data-field={field}]")
+    tap(page, value)
+    page.click("#save-vitals")
+    expect(page.locator(".pad-said")).to_contain_text("save once more")
+    page.click("#save-vitals")
+    saved(page)
+    expect(page.locator("#log")).to_contain_text(rule)
+    assert readings(clinic, page, field)[-1:] == [value]
+    expect(page.locator(".alert.high")).not_to_have_count(0)
+    page.context.close()
+
+
+def test_an_unusual_value_that_is_changed_is_asked_about_anew(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.click("[data-field=sbp]")
+    tap(page, 262)
+    page.click("#save-vitals")
+    expect(page.locator(".pad-said")).to_contain_text("systolic pressure 262")
+    page.click("[data-field=sbp]")
+    tap(page, 264)
+    page.click("#save-vitals")
+    expect(page.locator(".pad-said")).to_contain_text("systolic pressure 264")
+    assert 264 not in readings(clinic, page, "sbp")
+    page.context.close()
