@@ -52,3 +52,14 @@ def test_an_unusual_value_that_is_changed_is_asked_about_anew(browser, clinic):
     expect(page.locator(".pad-said")).to_contain_text("systolic pressure 264")
     assert 264 not in readings(clinic, page, "sbp")
     page.context.close()
+
+
+def test_a_double_tap_on_save_writes_the_set_once(browser, clinic):
+    page = clinic.open(browser, clinic.paths[1])
+    for value in (151, 92):
+        tap(page, value)
+    page.dblclick("#save-vitals")
+    until(page, "livePage.pad.values.sbp === undefined")
+    saved(page)
+    assert readings(clinic, page, "sbp").count(151) == 1
+    page.context.close()

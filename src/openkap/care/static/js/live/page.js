@@ -12,6 +12,8 @@ import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
 const ASK_MS = 6000;
+// Two taps of one finger come within this time.
+const REST_MS = 400;
 const MINUTE = 60_000;
 const by = (id) => document.getElementById(id);
 
@@ -183,7 +185,8 @@ class Page {
 
   async saveVitals() {
     const values = Object.fromEntries(Object.entries(this.pad.values).map(([name, value]) => [name, `${value}`]));
-    if (!Object.keys(values).length) return this.say("Nothing is entered yet.");
+    // The second of two quick taps finds an empty pad, and is not told so.
+    if (!Object.keys(values).length) return this.isSaving || this.say("Nothing is entered yet.");
     const unusual = this.data.vitals.filter((field) => {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
@@ -197,12 +200,16 @@ class Page {
       const said = unusual.map((field) => `${field.label.toLowerCase()} ${this.pad.values[field.id]}`).join(", ");
       return this.say(`Unusual: ${said}. Look again; save once more if that is what the monitor shows.`);
     }
-    const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, this.at.value());
-    if (!kept) return;
+    const held = this.pad.values;
+    const seenAt = this.at.value();
+    this.isSaving = true;
+    this.pad.clear();
+    const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, seenAt);
+    setTimeout(() => { this.isSaving = false; }, REST_MS);
+    if (!kept) return this.pad.fill({ ...held, ...this.pad.values });
     this.lookedAt = "";
     this.say(this.mayTakeVitals() ? "" : "The dose has not started on the server yet; the reading waits on this tablet.");
     this.at.reset();
-    this.pad.clear();
   }
 
   mayTakeVitals() {
