@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from live_clinic import LiveClinic, saved, tap, until
+from live_clinic import LiveClinic, ready, saved, tap, until
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -23,7 +25,9 @@ def readings(clinic, page, element: str) -> list[float]:
     return [each["values"][element]["number"] for each in rows if element in each["values"]]
 
 
-@pytest.mark.parametrize(("field", "value", "rule"), [("respiratory_rate", 4, "breaths 4"), ("sbp", 262, "262/–")])
+@pytest.mark.parametrize(
+    ("field", "value", "rule"), [("respiratory_rate", 4, "breaths 4"), ("sbp", 262, "262/–")]
+)
 def test_an_unusual_value_is_asked_about_once_and_saved_with_the_second_press(
     browser, clinic, field, value, rule
 ):
@@ -62,4 +66,36 @@ def test_a_double_tap_on_save_writes_the_set_once(browser, clinic):
     until(page, "livePage.pad.values.sbp === undefined")
     saved(page)
     assert readings(clinic, page, "sbp").count(151) == 1
+    page.context.close()
+
+
+def log_in(page, key: str) -> None:
+    """Somebody logs in on the same tablet."""
+    where = page.url
+    page.goto("/demo/")
+    page.click(f"form[action='/demo/{key}/'] button")
+    page.goto(where)
+    ready(page)
+
+
+ENTRIES = re.compile("/live/entries/")
+
+
+def test_what_waits_on_a_shared_tablet_is_recorded_under_who_entered_it(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.route(ENTRIES, lambda route: route.abort())
+    page.evaluate("livePage.send('note', {note: 'Ben saw this'})")
+    until(page, "livePage.outbox.entries.length === 1")
+    log_in(page, "ada")
+    page.unroute(ENTRIES)
+    expect(page.locator("#unsaved")).to_contain_text(
+        "1 entry of Ben Okafor: not sent before Ben Okafor logs in"
+    )
+    expect(page.locator("#log")).to_contain_text("waits on this tablet until Ben Okafor logs in here")
+    page.evaluate("livePage.send('note', {note: 'Ada saw this'})")
+    until(page, "livePage.outbox.entries.length === 1")
+    log_in(page, "ben")
+    saved(page)
+    by = {each["note"]: each["by"] for each in clinic.state(page)["entries"] if "saw this" in each["note"]}
+    assert by == {"Ben saw this": "Ben Okafor", "Ada saw this": "Ada Lindqvist"}
     page.context.close()

@@ -1,7 +1,8 @@
 """A tablet sends what it holds; each entry gets its own answer, in the order it was made.
 
 Answers: ``saved`` (it is in the record, now or from an earlier sending), ``later`` (the tablet keeps it),
-``ask`` (unusual: confirm), ``refused`` (says what, the limit and the remedy; the person decides).
+``ask`` (unusual: confirm), ``refused`` (says what, the limit and the remedy; the person decides). An entry
+says who made it (``by``); it waits on the tablet until that person is logged in there again.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 
 MOST_AT_ONCE = 100
+NOT_THEIRS = InputError(
+    "somebody else entered this on the tablet", remedy="it waits there until they log in again"
+)
 
 
 def receive(
@@ -40,7 +44,11 @@ def receive(
         if dose_waits and act in DOSE:
             answers.append(_answer(entry, "later", InputError("what comes before it waits itself")))
             continue
-        answer = _one(by, patient, session, device, clock, entry)
+        author = entry.get("by")
+        if author is not None and author != by.uid:
+            answer = _answer(entry, "later", NOT_THEIRS)
+        else:
+            answer = _one(by, patient, session, device, clock, entry)
         # What was done with the drug has one order: nothing overtakes an act that waits.
         dose_waits = dose_waits or (act in DOSE and answer["status"] == "later")
         answers.append(answer)

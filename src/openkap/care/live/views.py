@@ -45,7 +45,7 @@ def live_state(request: ClinicRequest, patient: str, session: str) -> JsonRespon
         touch(request)
     _heard(request, row, request.GET)
     told = refreshed(row, request.actor, request.GET.get("mark", ""))
-    return JsonResponse(told | {"csrf": get_token(request)})
+    return JsonResponse(told | {"csrf": get_token(request), "who": request.actor.uid})
 
 
 @require_POST
@@ -61,7 +61,8 @@ def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonRespons
     reread(row)
     _heard(request, row, body)
     told = refreshed(row, request.actor, str(body.get("mark", "")))
-    return JsonResponse(told | {"answers": answers, "csrf": get_token(request)})
+    mine = {"answers": answers, "csrf": get_token(request), "who": request.actor.uid}
+    return JsonResponse(told | mine)
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 // Events newest first: what is in the record, what is corrected (crossed out), what is not saved yet.
 
+import { authorOf } from "./outbox.js";
 import { node } from "./pad.js";
 
 const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
@@ -107,12 +108,13 @@ function wordsOf(page, { act, payload }) {
 // Not in the record: says so, and offers what can be done about a refusal.
 function unsaved(page, entry) {
   const at = page.outbox.observedAt(entry);
-  const isStuck = entry.status !== "waiting";
+  const isMine = page.outbox.isMine(entry);
+  const isStuck = isMine && entry.status !== "waiting";
   const made = node("li", isStuck ? "is-stuck" : "is-unsaved");
   made.append(node("time", "", page.time(at)));
   const words = wordsOf(page, entry);
   const text = node("span", "", `${ACT_WORDS[entry.act] ?? entry.act}: ${words}`);
-  const said = entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
+  const said = !isMine ? `waits on this tablet until ${authorOf(entry.by)} logs in here` : entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
   text.append(node("small", "", `${isStuck ? "NOT TAKEN" : "NOT SAVED YET"}: ${said}`));
   made.append(text);
   if (isStuck) {

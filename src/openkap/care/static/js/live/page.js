@@ -37,6 +37,7 @@ class Page {
     this.outbox = new Outbox({
       store,
       clock: this.clock,
+      who: data.who,
       post: (entries) => this.post(entries),
       changed: () => this.drawSoon(),
       saved: () => this.drawSoon(),
@@ -112,6 +113,8 @@ class Page {
 
   heard(told, sentAt, order) {
     if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
+    // Somebody else has logged in beside this page: what is entered from now on is theirs.
+    if (told.who && told.who !== this.data.who.uid && !this.outbox.keeping) location.reload();
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
     this.online = true;
@@ -431,19 +434,21 @@ class Page {
   drawHead() {
     const waits = this.outbox.waiting.length + this.outbox.keeping;
     const stuck = this.outbox.unsettled.length;
+    const { others } = this.outbox;
     const button = by("unsaved");
     const network = this.isLocked ? "screen locked: tap to unlock" : this.online === false ? "no network" : "";
-    button.className = stuck ? "quiet is-stuck" : waits || network ? "quiet is-waiting" : "quiet is-saved";
+    button.className = stuck ? "quiet is-stuck" : waits || network || others.length ? "quiet is-waiting" : "quiet is-saved";
     const words = [];
     if (stuck) words.push(`${stuck} not taken: decide`);
     if (waits) words.push(`${waits} not saved yet`);
+    for (const [name, count] of others) words.push(`${count} ${count > 1 ? "entries" : "entry"} of ${name}: not sent before ${name} logs in here`);
     if (network) words.push(network);
     if (this.store.isMemory) words.push("a reload would lose entries");
     button.textContent = words.length ? words.join("; ") : "✓ all saved";
     const ahead = this.clock.ahead;
-    const others = this.screens.filter((each) => each.is_there && each.device !== this.device.id);
-    const held = others.reduce((sum, each) => sum + each.waiting, 0);
-    button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${others.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
+    const screens = this.screens.filter((each) => each.is_there && each.device !== this.device.id);
+    const held = screens.reduce((sum, each) => sum + each.waiting, 0);
+    button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${screens.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
     if (held) button.textContent += `; ${held} wait on another tablet`;
     if (ahead !== null && Math.abs(ahead) > 5000 && !this.data.speed) button.textContent += `; this clock is ${aheadInWords(ahead)}`;
   }
