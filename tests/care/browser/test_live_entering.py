@@ -8,6 +8,8 @@ import pytest
 from live_clinic import LiveClinic, ready, saved, tap, until
 from playwright.sync_api import expect
 
+from openkap.care.demo.cast import PASSWORD
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -98,4 +100,55 @@ def test_what_waits_on_a_shared_tablet_is_recorded_under_who_entered_it(browser,
     saved(page)
     by = {each["note"]: each["by"] for each in clinic.state(page)["entries"] if "saw this" in each["note"]}
     assert by == {"Ben saw this": "Ben Okafor", "Ada saw this": "Ada Lindqvist"}
+    page.context.close()
+
+
+def lock(page) -> None:
+    """The tablet is left on the table."""
+    page.evaluate("fetch('/me/lock/', {method: 'POST', headers: {'X-CSRFToken': livePage.csrf}})")
+    page.evaluate("() => { livePage.poll(); }")
+    expect(page.locator("#cover")).to_contain_text("Screen locked")
+
+
+def test_a_locked_tablet_shows_and_takes_nothing_and_still_says_that_an_alert_waits(browser, clinic):
+    locked, other = (clinic.open(browser, clinic.paths[1], key=key) for key in ("ben", "ada"))
+    lock(locked)
+    for part in (".banner", "#pad", "#chart", "#log", "#pump-act"):
+        expect(locked.locator(part)).to_be_hidden()
+    locked.evaluate("livePage.alerts.beep = (now, top) => { window.sounds = top?.priority; }")
+    other.evaluate("livePage.send('vitals', {values: {sbp: '190', dbp: '115'}})")
+    saved(other)
+    expect(locked.locator("#cover")).to_contain_text(re.compile(r"‼ \d+ alert"))
+    expect(locked).to_have_title(re.compile(r"‼ \d+ alert.* screen locked"))
+    expect(locked.locator("main")).not_to_contain_text("190", use_inner_text=True)
+    until(locked, "window.sounds === 'high'")
+    locked.click("#cover button")
+    locked.fill("#id_password", PASSWORD)
+    locked.click("button:has-text('Go on')")
+    expect(locked.locator(".alert.high")).not_to_have_count(0)
+    expect(locked.locator("#cover")).to_be_hidden()
+    for page in (locked, other):
+        page.context.close()
+
+
+def test_who_may_only_look_on_is_offered_no_act(browser, clinic):
+    page = clinic.open(browser, clinic.paths[1], key="tess")
+    for tab in ("drug", "comfort", "note", "event"):
+        page.click(f"[data-tab={tab}]")
+        expect(page.locator("#panel-other")).to_contain_text("may look on")
+        expect(page.locator("#panel-other button, #panel-other input")).to_have_count(0)
+    assert page.evaluate("livePage.send('pause', {})") is None
+    assert page.evaluate("livePage.outbox.held") == 0
+    page.context.close()
+
+
+def test_a_refusal_of_the_right_is_no_lock_and_the_pad_stays(browser, clinic):
+    page = clinic.open(browser, clinic.paths[1])
+    page.route(ENTRIES, lambda route: route.fulfill(status=403, body="no"))
+    page.evaluate("livePage.send('note', {note: 'not allowed'})")
+    expect(page.locator("#unsaved")).to_contain_text("this login may not send it")
+    expect(page.locator("#pad")).to_be_visible()
+    page.unroute(ENTRIES)
+    saved(page)
+    expect(page.locator("#unsaved")).to_contain_text("all saved")
     page.context.close()

@@ -40,7 +40,7 @@ def live_state(request: ClinicRequest, patient: str, session: str) -> JsonRespon
     """What is new since the mark the tablet knows. Polled every two seconds; also behind a locked screen."""
     row = live_session_for(request.actor, patient, session)
     if is_idle(request):
-        return JsonResponse({"locked": True, "alerts": alerts_waiting(row)}, status=423)
+        return JsonResponse({"locked": True} | alerts_waiting(row), status=423)
     if request.GET.get("active"):
         touch(request)
     _heard(request, row, request.GET)

@@ -4,6 +4,7 @@ import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
 import { eventPanel } from "./events.js";
+import { alarmBehind, alertsInWords, drawLock, waitingBehind } from "./lock.js";
 import { drawLog } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
@@ -15,7 +16,11 @@ const ASK_MS = 6000;
 // Two taps of one finger come within this time.
 const REST_MS = 400;
 const MINUTE = 60_000;
+const LOOKS_ON = "Your role may look on here; the session's nurse or prescriber enters.";
 const by = (id) => document.getElementById(id);
+
+// Thrown where the server was there and said no.
+class Heard extends TypeError {}
 
 class Page {
   constructor(data, store) {
@@ -30,6 +35,8 @@ class Page {
     this.asked = 0;
     this.shownOrder = 0;
     this.isLocked = false;
+    this.behindLock = null;
+    this.isForbidden = false;
     this.lastHeard = null;
     this.isActive = true;
     this.screens = [];
@@ -57,6 +64,7 @@ class Page {
     // A page from the worker's copy is older than what this device has seen since.
     if (kept && kept.at > this.data.now) this.state = kept.state;
     await this.outbox.open();
+    this.isLocked = Boolean(await this.store.kept("locked").catch(() => false));
     this.pad = new Pad({
       root: by("panel-vitals"),
       fields: this.data.vitals,
@@ -66,6 +74,7 @@ class Page {
     });
     this.at = this.when(document.querySelector("#panel-vitals .when"));
     this.tabs();
+    document.body.classList.toggle("looks-on", !this.mayWrite);
     this.listen();
     this.pad.draw();
     this.draw();
@@ -101,11 +110,17 @@ class Page {
     const sentAt = this.clock.wall();
     const order = ++this.asked;
     const answer = await fetch(url, { ...options, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
-    if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-      this.locked(await answer.json().catch(() => ({})));
-      throw new TypeError("locked");
+    if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401) {
+      this.locked(await answer.json().catch(() => null));
+      throw new Heard("locked");
+    }
+    // Not a lock: what was sent stays here, and the rest of the page goes on.
+    if (answer.status === 403) {
+      this.isForbidden = true;
+      throw new Heard("not allowed");
     }
     if (!answer.ok && answer.status !== 400) throw new TypeError(`answered ${answer.status}`);
+    if (options.method === "POST") this.isForbidden = false;
     const told = await answer.json();
     this.heard(told, sentAt, order);
     return told;
@@ -118,7 +133,7 @@ class Page {
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
     this.online = true;
-    this.isLocked = false;
+    if (this.isLocked) this.unlocked();
     this.lastHeard = this.clock.wall();
     // An answer that was overtaken by the answer to a later question is older than what is shown.
     if (told.state && order > this.shownOrder) {
@@ -140,7 +155,7 @@ class Page {
       const told = await this.ask(this.data.urls.sync, { method: "POST", body, headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf } });
       return told.answers;
     } catch (failed) {
-      this.lost();
+      this.lost(failed);
       throw failed;
     }
   }
@@ -152,8 +167,8 @@ class Page {
       await this.ask(`${this.data.urls.state}?${query}`);
       this.isActive = false;
       this.outbox.flush();
-    } catch {
-      this.lost();
+    } catch (failed) {
+      this.lost(failed);
     }
     this.timer = setTimeout(() => this.poll(), POLL_MS);
   }
@@ -162,19 +177,33 @@ class Page {
     this.poll();
   }
 
-  lost() {
-    this.online = false;
+  // The server answered, if only with a no: that is no lost network.
+  lost(failed) {
+    this.online = failed instanceof Heard;
     this.drawHead();
   }
 
+  // Kept, so that a reload without network does not open what was locked.
   locked(told) {
+    if (!this.isLocked) this.store.keep("locked", true).catch(() => {});
     this.isLocked = true;
-    this.alertsBehindLock = told.alerts ?? null;
+    this.behindLock = told ?? this.behindLock;
+    this.drawTitle();
+  }
+
+  unlocked() {
+    this.isLocked = false;
+    this.behindLock = null;
+    this.store.forget("locked").catch(() => {});
   }
 
   // ---- what people do
 
   async send(act, payload, observedAt = null) {
+    if (!this.mayWrite) {
+      this.say(LOOKS_ON);
+      return null;
+    }
     try {
       const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
       const entry = await this.outbox.add(act, payload, { observedAt: at });
@@ -246,6 +275,7 @@ class Page {
       record.disabled = true;
       record.textContent = `Recorded ${this.time(this.clock.now())}`;
     });
+    record.hidden = !this.mayWrite;
     const close = node("button", "quiet", "Close the card");
     close.addEventListener("click", () => dialog.remove());
     acts.append(record, close);
@@ -296,7 +326,15 @@ class Page {
     by("panel-vitals").hidden = name !== "vitals";
     by("panel-other").hidden = name === "vitals";
     const make = { drug: drugPanel, comfort: comfortPanel, leaving: leavingPanel, event: eventPanel, note: notePanel }[name];
-    if (name !== "vitals") by("panel-other").replaceChildren(content ?? make(this));
+    if (name === "vitals") return;
+    by("panel-other").replaceChildren(content ?? make(this));
+    if (name === "drug" ? !this.data.may_give : !this.mayWrite) this.lookOn(by("panel-other"));
+  }
+
+  // What somebody may not do is not offered to them.
+  lookOn(panel) {
+    for (const each of panel.querySelectorAll("button, input, select, textarea")) each.remove();
+    panel.prepend(node("p", "note", LOOKS_ON));
   }
 
   // When it was seen: now, or some minutes ago, by taps.
@@ -413,6 +451,10 @@ class Page {
 
   // With the alert itself, not a second later: another window may be in front.
   drawTitle() {
+    if (this.isLocked) {
+      document.title = [alertsInWords(waitingBehind(this)), "screen locked"].filter(Boolean).join(" – ");
+      return;
+    }
     const count = this.alerts.waiting.length;
     document.title = `${count ? `‼ ${count} alert${count > 1 ? "s" : ""} – ` : ""}${by("due").dataset.short ?? ""} ${this.state.session.chair}`;
   }
@@ -432,11 +474,12 @@ class Page {
   }
 
   drawHead() {
+    drawLock(this);
     const waits = this.outbox.waiting.length + this.outbox.keeping;
     const stuck = this.outbox.unsettled.length;
     const { others } = this.outbox;
     const button = by("unsaved");
-    const network = this.isLocked ? "screen locked: tap to unlock" : this.online === false ? "no network" : "";
+    const network = this.isLocked ? "screen locked: tap to unlock" : this.isForbidden ? "this login may not send it: log in as somebody who may" : this.online === false ? "no network" : "";
     button.className = stuck ? "quiet is-stuck" : waits || network || others.length ? "quiet is-waiting" : "quiet is-saved";
     const words = [];
     if (stuck) words.push(`${stuck} not taken: decide`);
@@ -466,7 +509,7 @@ class Page {
     const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && dose.pump === "running";
     by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${dose.pump}`}${dose.rate_ml_h && dose.pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
     this.drawPumpAct(dose, session);
-    this.alerts.beep(this.clock.wall());
+    this.alerts.beep(this.clock.wall(), this.isLocked ? alarmBehind(this) : undefined);
     this.drawTitle();
     if (!this.redrawn || now - this.redrawn > 15_000) {
       this.redrawn = now;
