@@ -7,10 +7,12 @@ says who made it (``by``); it waits on the tablet until that person is logged in
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError, transaction
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.acts import DOSE, Sent, TooEarly, moment_of, perform
@@ -21,6 +23,11 @@ from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 
 MOST_AT_ONCE = 100
+log = logging.getLogger(__name__)
+NOT_ALLOWED = InputError("your role may not enter this", remedy="have somebody enter it who may")
+NOT_FORESEEN = InputError(
+    "the server could not take this entry", remedy="look at its values and correct them, or keep it as a note"
+)
 NOT_THEIRS = InputError(
     "somebody else entered this on the tablet", remedy="it waits there until they log in again"
 )
@@ -73,6 +80,15 @@ def _one(
         return _answer(entry, "ask", unusual) | {"elements": list(unusual.elements)}
     except InputError as refused:
         return _answer(entry, "refused", refused)
+    except PermissionDenied:
+        return _answer(entry, "refused", NOT_ALLOWED)
+    except (OperationalError, InterfaceError):
+        # The database is busy or away, for this entry as for all: the tablet sends everything again.
+        raise
+    except Exception:
+        # One entry that nobody foresaw must not hold up those behind it.
+        log.exception("an entry of a tablet could not be taken")
+        return _answer(entry, "refused", NOT_FORESEEN)
     return {"id": entry["id"], "status": "saved", "uid": uid, "saved_at": now().isoformat()}
 
 
