@@ -99,10 +99,21 @@ function row(page, at, words, by, extra, correct, className = "", label = "Corre
   return { node: made, order: at };
 }
 
+// Everything that was entered: an entry that becomes a note must not lose an amount.
 function wordsOf(page, { act, payload }) {
-  if (payload.values) return valuesInWords(payload.values);
-  if (act !== "event") return payload.note ?? payload.done ?? "";
+  if (act !== "event") {
+    const values = payload.values ? valuesInWords(payload.values) : "";
+    const amounts = [payload.rate_ml_h && `${payload.rate_ml_h} mL/h`, payload.given_mg && `${payload.given_mg} mg given in all`];
+    return [values, ...amounts, payload.done, payload.note, payload.reason && `reason: ${payload.reason}`].filter(Boolean).join(" · ");
+  }
   return [eventInWords(payload), payload.ended_at && `ended ${page.dayTime(Date.parse(payload.ended_at))}`, payload.reason && `update: ${payload.reason}`].filter(Boolean).join(" · ");
+}
+
+function download(base64, name) {
+  const link = node("a");
+  link.href = `data:image/jpeg;base64,${base64}`;
+  link.download = name;
+  link.click();
 }
 
 // Not in the record: says so, and offers what can be done about a refusal.
@@ -126,7 +137,13 @@ function unsaved(page, entry) {
       acts.append(button);
     };
     if (entry.status === "ask") act("It is right", () => page.outbox.decide(entry.id, { payload: { ...entry.payload, confirmed: true } }));
-    act("Keep as a note", () => page.outbox.intoNote(entry.id, `Not taken (${entry.said?.what ?? ""}): ${ACT_WORDS[entry.act] ?? entry.act} ${words}`.trim()));
+    const title = ACT_WORDS[entry.act] ?? entry.act;
+    act("Correct", () => page.correctRefused(entry, title, said));
+    act("Keep as a note", () => {
+      // The record takes no picture in a note: it is put among the tablet's files first.
+      if (entry.payload.image) download(entry.payload.image, `monitor-${page.time(at).replace(":", "")}.jpg`);
+      page.outbox.intoNote(entry.id, `Not taken (${entry.said?.what ?? ""}): ${title} of ${page.dayTime(at)}${words ? `: ${words}` : ""}`);
+    });
     made.append(acts);
   }
   return { node: made, order: at + 1e12 };

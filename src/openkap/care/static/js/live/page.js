@@ -9,6 +9,7 @@ import { drawLog } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
 import { comfortPanel, correctPanel, drugPanel, leavingPanel, notePanel } from "./panels.js";
+import { refusedPanel } from "./refused.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
@@ -292,6 +293,11 @@ class Page {
   update(event) {
     document.body.classList.remove("shows-log");
     this.open("event", eventPanel(this, event));
+  }
+
+  correctRefused(entry, title, said) {
+    document.body.classList.remove("shows-log");
+    this.open("refused", refusedPanel(this, entry, title, said));
   }
 
   // Adverse events as they stand: those of the record, and those that still wait on this tablet.
