@@ -3,6 +3,7 @@
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
+import { Drafts, markUntouched } from "./drafts.js";
 import { eventPanel } from "./events.js";
 import { alarmBehind, alertsInWords, drawLock, waitingBehind } from "./lock.js";
 import { drawLog } from "./log.js";
@@ -17,6 +18,8 @@ const ASK_MS = 6000;
 // Two taps of one finger come within this time.
 const REST_MS = 400;
 const MINUTE = 60_000;
+// Where an act is entered: what was half entered there is done with.
+const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct" };
 const LOOKS_ON = "Your role may look on here; the session's nurse or prescriber enters.";
 const by = (id) => document.getElementById(id);
 
@@ -50,6 +53,7 @@ class Page {
       changed: () => this.drawSoon(),
       saved: () => this.drawSoon(),
     });
+    this.drafts = new Drafts(store, `draft:${data.key}:${data.who.uid}`, () => this.clock.wall());
     this.alerts = new Alerts({
       root: by("alerts"),
       data,
@@ -65,6 +69,8 @@ class Page {
     // A page from the worker's copy is older than what this device has seen since.
     if (kept && kept.at > this.data.now) this.state = kept.state;
     await this.outbox.open();
+    await this.drafts.open();
+    const half = this.drafts.of("vitals");
     this.isLocked = Boolean(await this.store.kept("locked").catch(() => false));
     this.pad = new Pad({
       root: by("panel-vitals"),
@@ -78,6 +84,10 @@ class Page {
     document.body.classList.toggle("looks-on", !this.mayWrite);
     this.listen();
     this.pad.draw();
+    if (half) {
+      this.pad.fill(half.values);
+      this.say(`Entered ${this.dayTime(half.at)} and not saved. Look again before you save.`);
+    }
     this.draw();
     this.outbox.flush();
     this.poll();
@@ -92,6 +102,7 @@ class Page {
     addEventListener("online", () => this.pollNow());
     addEventListener("offline", () => this.lost());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pollNow(); });
+    for (const kind of ["input", "change"]) by("panel-other").addEventListener(kind, () => this.drafts.keepFields(this.draft, by("panel-other")));
     by("save-vitals").addEventListener("click", () => this.saveVitals());
     by("red-flag").addEventListener("click", () => this.redFlag());
     by("unsaved").addEventListener("click", () => (this.isLocked ? location.reload() : document.body.classList.toggle("shows-log")));
@@ -205,9 +216,11 @@ class Page {
       this.say(LOOKS_ON);
       return null;
     }
+    const { draft } = this;
     try {
       const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
       const entry = await this.outbox.add(act, payload, { observedAt: at });
+      if (PANEL_OF[act] === draft.split(" ")[0]) this.drafts.forget(draft);
       this.announce("Kept on this tablet; sending.");
       return entry;
     } catch {
@@ -287,17 +300,17 @@ class Page {
 
   correct(row, isDose) {
     document.body.classList.remove("shows-log");
-    this.open("correct", correctPanel(this, row, isDose));
+    this.open("correct", correctPanel(this, row, isDose), row.id);
   }
 
   update(event) {
     document.body.classList.remove("shows-log");
-    this.open("event", eventPanel(this, event));
+    this.open("event", eventPanel(this, event), event.id);
   }
 
   correctRefused(entry, title, said) {
     document.body.classList.remove("shows-log");
-    this.open("refused", refusedPanel(this, entry, title, said));
+    this.open("refused", refusedPanel(this, entry, title, said), entry.id);
   }
 
   // Adverse events as they stand: those of the record, and those that still wait on this tablet.
@@ -326,14 +339,18 @@ class Page {
     this.open(["planned", "arrived", "cleared"].includes(this.state.session.state) ? "drug" : "vitals");
   }
 
-  open(name, content = null) {
+  // `about` is the row that a panel corrects: each has a draft of its own.
+  open(name, content = null, about = "") {
     this.tab = name;
+    this.draft = `${name} ${about}`;
     for (const tab of document.querySelectorAll(".pad-tabs button")) tab.setAttribute("aria-pressed", tab.dataset.tab === name ? "true" : "false");
     by("panel-vitals").hidden = name !== "vitals";
     by("panel-other").hidden = name === "vitals";
     const make = { drug: drugPanel, comfort: comfortPanel, leaving: leavingPanel, event: eventPanel, note: notePanel }[name];
     if (name === "vitals") return;
     by("panel-other").replaceChildren(content ?? make(this));
+    markUntouched(by("panel-other"));
+    this.drafts.fillFields(this.draft, by("panel-other"));
     if (name === "drug" ? !this.data.may_give : !this.mayWrite) this.lookOn(by("panel-other"));
   }
 
@@ -376,6 +393,7 @@ class Page {
   }
 
   picked(values) {
+    this.drafts.keep("vitals", values);
     const words = [];
     if (values.sbp !== undefined || values.dbp !== undefined) words.push(`${values.sbp ?? "–"}/${values.dbp ?? "–"}`);
     for (const field of this.data.vitals.slice(2)) if (values[field.id] !== undefined) words.push(`${field.short} ${values[field.id]}`);
