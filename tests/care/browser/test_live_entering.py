@@ -207,3 +207,27 @@ def test_half_a_set_and_a_note_survive_another_panel_and_a_reload(browser, clini
     page.click("[data-tab=note]")
     expect(page.locator("[aria-label=Note]")).to_have_value("")
     page.context.close()
+
+
+KEPT_PAGES = """async () => {
+  const kept = await caches.open("openkap-live-shell");
+  return (await kept.keys()).filter((each) => each.url.endsWith("/live/")).length;
+}"""
+
+
+def test_after_the_logout_no_page_of_a_patient_is_kept_on_the_tablet(browser, clinic):
+    page = clinic.open(browser, clinic.paths[1])
+    until(page, "navigator.serviceWorker.controller !== null")
+    page.reload()
+    ready(page)
+    assert page.evaluate(KEPT_PAGES) == 1
+    page.goto("/home/")
+    page.click(".me summary")
+    page.click("text=Log out")
+    page.wait_for_url(re.compile(r"/(login|demo)?/?$"))
+    for _ in range(100):
+        if page.evaluate(KEPT_PAGES) == 0:
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate(KEPT_PAGES) == 0
+    page.context.close()
