@@ -90,9 +90,7 @@ def test_what_waits_on_a_shared_tablet_is_recorded_under_who_entered_it(browser,
     until(page, "livePage.outbox.entries.length === 1")
     log_in(page, "ada")
     page.unroute(ENTRIES)
-    expect(page.locator("#unsaved")).to_contain_text(
-        "1 entry of Ben Okafor: not sent before Ben Okafor logs in"
-    )
+    expect(page.locator("#unsaved")).to_contain_text("1 entry waits for Ben Okafor to log in here")
     expect(page.locator("#log")).to_contain_text("waits on this tablet until Ben Okafor logs in here")
     page.evaluate("livePage.send('note', {note: 'Ada saw this'})")
     until(page, "livePage.outbox.entries.length === 1")

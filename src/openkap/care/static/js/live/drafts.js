@@ -13,8 +13,8 @@ export class Drafts {
   // `at` stays the moment in which it was begun.
   keep(panel, values) {
     const before = this.held[panel];
-    if (!Object.keys(values).length && !before) return;
-    if (Object.keys(values).length) this.held[panel] = { at: before?.at ?? this.now(), values };
+    if (JSON.stringify(before?.values ?? {}) === JSON.stringify(values)) return;
+    if (Object.keys(values).length) this.held[panel] = { at: before?.at ?? this.now(), values: { ...values } };
     else delete this.held[panel];
     this.store.keep(this.name, this.held).catch(() => {});
   }
