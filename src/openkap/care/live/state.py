@@ -18,8 +18,9 @@ from django.urls import reverse
 from openkap.care.enrolment.facts import answered
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.expected import Earlier, Subject, departures, expected
-from openkap.care.live.models import Photo, Screen
+from openkap.care.live.models import LateEntry, Photo, Screen
 from openkap.care.live.rules import priority_of
+from openkap.care.live.session_record import late
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.doubt_actions import doubts_of
@@ -58,7 +59,7 @@ def ms(moment: datetime | None) -> int | None:
 
 # Asked by every screen every two seconds: one statement for all sessions, written by hand because putting
 # it together took longer than answering it.
-_LAST = (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
+_LAST = (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo, LateEntry)
 _COUNTED = (
     (Alert, "acknowledged_at"),
     (Alert, "escalated_at"),
@@ -121,6 +122,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "alerts": _alerts(session),
         "adverse": _adverse(session),
         "photos": _photos(session),
+        "late": _late(session) if session.locked_at else [],
         "baseline": _baseline(baseline),
         "held": said(holding(gates_now(session))) if session.state in BEFORE else "",
         "due": None,
@@ -307,6 +309,7 @@ def _alerts(session: Session) -> list[dict[str, Any]]:
             "escalated": ms(row.escalated_at),
             "seen_by": row.acknowledged_by.name if row.acknowledged_by else "",
             "seen_at": ms(row.acknowledged_at),
+            "seen_entered": ms(row.answer.entered_at) if hasattr(row, "answer") else None,
             "done": row.done,
             "told": json.loads(row.snapshot),
         }
@@ -316,7 +319,7 @@ def _alerts(session: Session) -> list[dict[str, Any]]:
 
 @prepared
 def _raised(session_id: int) -> QuerySet[Alert]:
-    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry")
+    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry", "answer")
     return rows.order_by("at", "id")
 
 
@@ -362,6 +365,11 @@ def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[st
 def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
     rows = AdverseEvent.objects.filter(session_id=session_id)
     return rows.select_related("entered_by", "reported_by").order_by("onset_at", "id")
+
+
+def _late(session: Session) -> list[dict[str, Any]]:
+    """What arrived after the signature."""
+    return [each | {"at": ms(each["at"]), "entered": ms(each["entered"])} for each in late(session)]
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:

@@ -66,7 +66,12 @@ export function drawLog(page, list) {
     rows.push(row(page, doubt.at, said, doubt.by, extra, doubt.is_open ? () => page.correct(doubt, true) : null, doubt.is_open ? "is-stuck" : "is-gone"));
   }
   for (const alert of state.alerts.filter((each) => each.seen_at)) {
-    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, [], null));
+    const extra = alert.seen_entered - alert.seen_at > 90_000 ? [`reached the server ${page.time(alert.seen_entered)}`] : [];
+    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, extra, null));
+  }
+  for (const each of state.late ?? []) {
+    const extra = [`ARRIVED AFTER SIGNING, ${page.dayTime(each.entered)}, not under the signature`];
+    rows.push(row(page, each.at, each.words, each.by, extra, null));
   }
   for (const each of state.adverse) {
     const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `update: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];

@@ -112,6 +112,7 @@ class Page {
       by("sound").textContent = `Sound: ${on ? "on" : "off"}`;
       this.alerts.allowSound(on);
     });
+    addEventListener("pagehide", () => this.goodbye());
     addEventListener("beforeunload", (event) => { if (this.outbox.keeping || (this.store.isMemory && this.outbox.held)) event.preventDefault(); });
   }
 
@@ -159,6 +160,12 @@ class Page {
   about() {
     const ahead = this.clock.ahead;
     return { device: this.device.id, name: this.device.name, waiting: this.outbox.held, ...(ahead === null ? {} : { ahead_ms: ahead }) };
+  }
+
+  // A tablet that goes away with nothing in hand says so: one that falls silent may hold entries.
+  goodbye() {
+    if (this.outbox.held || !this.data.urls.session) return;
+    fetch(`${this.data.urls.state}?${new URLSearchParams({ ...this.about(), left: 1 })}`, { keepalive: true }).catch(() => {});
   }
 
   async post(entries) {
