@@ -155,7 +155,7 @@ export class Outbox {
   // The clock's lead is known from now on: it holds for what was made before, and must not follow a clock
   // that somebody sets later.
   async learn() {
-    for (const entry of this.waiting.filter((each) => each.observed_at === null && each.ahead === null)) {
+    for (const entry of this.entries.filter((each) => each.observed_at === null && each.ahead === null)) {
       entry.ahead = this.clock.ahead;
       await this.store.put(entry);
     }
