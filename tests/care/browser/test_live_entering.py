@@ -21,6 +21,10 @@ def clinic(tmp_path_factory):
     made.kill()
 
 
+# Here the list stands beside the pad, whatever alerts take of the height.
+WIDE = {"width": 1180, "height": 820}
+
+
 def readings(clinic, page, element: str) -> list[float]:
     """What the record holds of an element, oldest first."""
     rows = clinic.state(page)["entries"]
@@ -153,7 +157,7 @@ def test_a_refusal_of_the_right_is_no_lock_and_the_pad_stays(browser, clinic):
 
 
 def test_a_refused_amount_is_corrected_or_kept_whole_in_a_note(browser, clinic):
-    page = clinic.open(browser, clinic.paths[0])
+    page = clinic.open(browser, clinic.paths[0], viewport=WIDE)
     for name in ("first", "second"):
         page.evaluate("name => livePage.send('stop', {given_mg: '4000', note: name})", name)
     stuck = page.locator("#log .is-stuck")
@@ -173,7 +177,7 @@ def test_a_refused_amount_is_corrected_or_kept_whole_in_a_note(browser, clinic):
 
 
 def test_a_refused_photograph_is_put_among_the_files_before_it_becomes_a_note(browser, clinic):
-    page = clinic.open(browser, clinic.paths[0])
+    page = clinic.open(browser, clinic.paths[0], viewport=WIDE)
     page.evaluate("livePage.send('photo', {image: btoa('no picture'), note: 'the monitor'})")
     with page.expect_download() as got:
         page.locator("#log .is-stuck button", has_text="Keep as a note").click()
