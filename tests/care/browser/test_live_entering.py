@@ -233,3 +233,18 @@ def test_after_the_logout_no_page_of_a_patient_is_kept_on_the_tablet(browser, cl
         page.wait_for_timeout(50)
     assert page.evaluate(KEPT_PAGES) == 0
     page.context.close()
+
+
+def test_an_entry_that_names_nobody_is_sent_once_somebody_says_that_it_is_theirs(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0], viewport=WIDE)
+    page.route(ENTRIES, lambda route: route.abort())
+    page.evaluate("livePage.send('note', {note: 'of an older page'})")
+    until(page, "livePage.outbox.entries.length === 1")
+    page.evaluate("() => livePage.outbox.decide(livePage.outbox.entries[0].id, { by: null })")
+    page.unroute(ENTRIES)
+    expect(page.locator("#unsaved")).to_contain_text("1 entry waits for whoever entered it to say so")
+    page.click("text=I entered this")
+    saved(page)
+    by = {each["note"]: each["by"] for each in clinic.state(page)["entries"]}
+    assert by["of an older page"] == "Ben Okafor"
+    page.context.close()

@@ -130,17 +130,20 @@ function unsaved(page, entry) {
   made.append(node("time", "", page.time(at)));
   const words = wordsOf(page, entry);
   const text = node("span", "", `${ACT_WORDS[entry.act] ?? entry.act}: ${words}`);
-  const said = !isMine ? `waits on this tablet until ${authorOf(entry.by)} logs in here` : entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
+  // Kept before entries named who made them: whoever knows that it is theirs says so.
+  const isNobodys = !isMine && !entry.by;
+  const said = isNobodys ? "waits on this tablet; nobody knows who entered it" : !isMine ? `waits on this tablet until ${authorOf(entry.by)} logs in here` : entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
   text.append(node("small", "", `${isStuck ? "NOT TAKEN" : "NOT SAVED YET"}: ${said}`));
   made.append(text);
+  const acts = node("div", "row-acts");
+  const act = (label, work) => {
+    const button = node("button", "quiet", label);
+    button.type = "button";
+    button.addEventListener("click", work);
+    acts.append(button);
+  };
+  if (isNobodys && page.mayWrite) act("I entered this", () => page.outbox.decide(entry.id, { by: page.data.who }));
   if (isStuck) {
-    const acts = node("div", "row-acts");
-    const act = (label, work) => {
-      const button = node("button", "quiet", label);
-      button.type = "button";
-      button.addEventListener("click", work);
-      acts.append(button);
-    };
     if (entry.status === "ask") act("It is right", () => page.outbox.decide(entry.id, { payload: { ...entry.payload, confirmed: true } }));
     const title = ACT_WORDS[entry.act] ?? entry.act;
     act("Correct", () => page.correctRefused(entry, title, said));
@@ -149,7 +152,7 @@ function unsaved(page, entry) {
       if (entry.payload.image) download(entry.payload.image, `monitor-${page.time(at).replace(":", "")}.jpg`);
       page.outbox.intoNote(entry.id, `Not taken (${entry.said?.what ?? ""}): ${title} of ${page.dayTime(at)}${words ? `: ${words}` : ""}`);
     });
-    made.append(acts);
   }
+  if (acts.children.length) made.append(acts);
   return { node: made, order: at + 1e12 };
 }

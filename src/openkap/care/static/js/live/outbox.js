@@ -18,7 +18,7 @@ export function newId() {
 }
 
 export function authorOf(by) {
-  return by?.name ?? "somebody unknown";
+  return by?.name ?? "";
 }
 
 export class Outbox {

@@ -515,7 +515,7 @@ class Page {
     const words = [];
     if (stuck) words.push(`${stuck} not taken: decide`);
     if (waits) words.push(`${waits} not saved yet`);
-    for (const [name, count] of others) words.push(`${count} ${count > 1 ? "entries wait" : "entry waits"} for ${name} to log in here`);
+    for (const [name, count] of others) words.push(`${count} ${count > 1 ? "entries wait" : "entry waits"} for ${name ? `${name} to log in here` : "whoever entered it to say so"}`);
     if (network) words.push(network);
     if (this.store.isMemory) words.push("a reload would lose entries");
     button.textContent = words.length ? words.join("; ") : "✓ all saved";
