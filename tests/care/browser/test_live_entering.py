@@ -248,3 +248,24 @@ def test_an_entry_that_names_nobody_is_sent_once_somebody_says_that_it_is_theirs
     by = {each["note"]: each["by"] for each in clinic.state(page)["entries"]}
     assert by["of an older page"] == "Ben Okafor"
     page.context.close()
+
+
+OLD_PAGE = """() => {
+  sessionStorage.setItem("openkap-reloaded", Date.now());
+  livePage.data.who.uid = "somebody";
+}"""
+
+
+def test_a_login_in_another_window_hands_the_open_page_over(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    other = page.context.new_page()
+    other.goto("/demo/")
+    with page.expect_event("load"):
+        other.click("form[action='/demo/ada/'] button")
+    ready(page)
+    assert page.evaluate("livePage.data.who.name") == "Ada Lindqvist"
+    expect(page.locator("#cover")).to_be_hidden()
+    # A page that came back old is covered, and enters nothing under the earlier name.
+    page.evaluate(OLD_PAGE)
+    expect(page.locator("#cover")).to_be_visible()
+    page.context.close()

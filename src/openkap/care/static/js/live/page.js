@@ -15,6 +15,7 @@ import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
 const ASK_MS = 6000;
+const RELOAD_MS = 10_000;
 // Two taps of one finger come within this time.
 const REST_MS = 400;
 const MINUTE = 60_000;
@@ -141,8 +142,7 @@ class Page {
 
   heard(told, sentAt, order) {
     if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
-    // Somebody else has logged in beside this page: what is entered from now on is theirs.
-    if (told.who && told.who !== this.data.who.uid && !this.outbox.keeping) location.reload();
+    if (told.who && told.who !== this.data.who.uid) return this.handedOver();
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
     this.online = true;
@@ -155,6 +155,17 @@ class Page {
       this.store.keep(`state:${this.data.key}`, { at: told.now, state: this.state }).catch(() => {});
       this.draw();
     } else this.drawHead();
+  }
+
+  // Somebody else has logged in beside this page: nothing more is entered under the earlier name. The page may come
+  // back old, out of the worker's copy; it then stays covered and asks again later.
+  handedOver() {
+    this.locked(null);
+    this.drawHead();
+    const before = Number(sessionStorage.getItem("openkap-reloaded") ?? 0);
+    if (this.outbox.keeping || this.clock.wall() - before < RELOAD_MS) return;
+    sessionStorage.setItem("openkap-reloaded", this.clock.wall());
+    location.reload();
   }
 
   about() {
