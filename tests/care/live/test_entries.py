@@ -159,7 +159,7 @@ def test_a_locked_screen_gets_a_count_of_alerts_and_nothing_else(cast, session, 
     watch.forward(minutes=settings.LOCK_AFTER_MINUTES + 1)
     answer = client.get(address(session, "state"))
     assert answer.status_code == 423
-    assert answer.json() == {"locked": True, "alerts": 0}
+    assert answer.json() == {"locked": True, "alerts": 0, "worst": ""}
 
 
 def test_looking_on_does_not_write_each_time_and_clocks_are_shown(cast, session, watch):

@@ -52,7 +52,7 @@ def page_data(by: Actor, session: Session) -> dict[str, Any]:
     return protocol_data(protocol) | {
         "now": ms(now()),
         "key": session.uid,
-        "who": by.name,
+        "who": {"uid": by.uid, "name": by.name},
         "zone": by.time_zone,
         "may_write": by.may(Permission.RECORD_SESSION),
         "may_give": by.may(Permission.GIVE_DOSE),

@@ -89,7 +89,7 @@ def practice_page(run: Run, urls: dict[str, str]) -> dict[str, Any]:
     return protocol_data(run.protocol) | {
         "now": ms(run.session_time(now())),
         "key": f"practice-{run.row.uid}",
-        "who": "you",
+        "who": {"uid": "", "name": "you"},
         "zone": "UTC",
         "may_write": True,
         "may_give": True,

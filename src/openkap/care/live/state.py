@@ -20,6 +20,7 @@ from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
+from openkap.care.live.session_record import late
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_basis import since_raised
@@ -89,6 +90,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "alerts": _alerts(session, entries, protocol),
         "adverse": _adverse(session),
         "photos": _photos(session),
+        "late": _late(session) if session.locked_at else [],
         "baseline": _baseline(baseline),
         "held": said(holding(gates_now(session))) if session.state in BEFORE else "",
         "due": None,
@@ -281,6 +283,7 @@ def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> l
             "escalated": ms(row.escalated_at),
             "seen_by": row.acknowledged_by.name if row.acknowledged_by else "",
             "seen_at": ms(row.acknowledged_at),
+            "seen_entered": ms(row.answer.entered_at) if hasattr(row, "answer") else None,
             "done": row.done,
             "told": json.loads(row.snapshot),
             "since": became.get(row.pk, ""),
@@ -291,7 +294,7 @@ def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> l
 
 @prepared
 def _raised(session_id: int) -> QuerySet[Alert]:
-    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry")
+    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry", "answer")
     return rows.order_by("at", "id")
 
 
@@ -337,6 +340,11 @@ def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[st
 def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
     rows = AdverseEvent.objects.filter(session_id=session_id)
     return rows.select_related("entered_by", "reported_by").order_by("onset_at", "id")
+
+
+def _late(session: Session) -> list[dict[str, Any]]:
+    """What arrived after the signature."""
+    return [each | {"at": ms(each["at"]), "entered": ms(each["entered"])} for each in late(session)]
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:

@@ -105,8 +105,14 @@ def _known(session_id: int) -> QuerySet[Alert, tuple[str, datetime]]:
 
 
 @transaction.atomic
-def acknowledge(*, by: Actor, patient: str, uid: str, alert: str, done: str) -> Alert:
-    """Say that an alert was seen, and what was done."""
+def acknowledge(
+    *, by: Actor, patient: str, uid: str, alert: str, done: str, answered_at: datetime | None = None
+) -> Alert:
+    """Say that an alert was seen, and what was done.
+
+    ``answered_at`` is when a tablet was told; an answer that comes out of a cut of the network is not as late
+    as its arrival.
+    """
     session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
     row = Alert.objects.select_for_update().filter(session=session, uid=alert).first()
     if row is None:
@@ -115,10 +121,12 @@ def acknowledge(*, by: Actor, patient: str, uid: str, alert: str, done: str) -> 
         return row
     if not done.strip():
         raise InputError("what was done is missing", remedy="write it in a few words", where=f"alert-{alert}")
+    answered = min(answered_at or now(), now())
     Alert.objects.filter(pk=row.pk).update(
-        acknowledged_at=now(), acknowledged_by_id=by.staff_id, done=done.strip()
+        acknowledged_at=answered, acknowledged_by_id=by.staff_id, done=done.strip()
     )
-    told_audit(by, "alert.acknowledged", session, row, rule=row.rule, done=done.strip())
+    said = {"rule": row.rule, "done": done.strip(), "answered_at": answered.isoformat()}
+    told_audit(by, "alert.acknowledged", session, row, **said)
     row.refresh_from_db()
     return row
 

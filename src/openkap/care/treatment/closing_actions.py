@@ -10,6 +10,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.audit.actions import record
+from openkap.care.contributions import contributions
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
@@ -106,13 +107,31 @@ def open_ends(session: Session) -> list[str]:
     return said
 
 
+def unsent(session: Session) -> list[str]:
+    """Tablets that hold entries of this session which the server does not have, by their own account."""
+    return [said for each in contributions("session_record") for said in each.unsent(session)]
+
+
 @transaction.atomic
-def sign_session(*, by: Actor, patient: str, uid: str, person: Staff) -> SessionSigned:
-    """Sign the record: it is complete, and locked from now on."""
+def sign_session(
+    *, by: Actor, patient: str, uid: str, person: Staff, despite_unsent: bool = False
+) -> SessionSigned:
+    """Sign the record: it is complete, and locked from now on.
+
+    ``despite_unsent`` once somebody has read that other tablets still hold entries: these come in later,
+    marked as after the signature.
+    """
     session = locked_session(by, patient, uid, Permission.DISCHARGE)
     open_now = open_ends(session)
     if open_now:
         raise InputError("; ".join(open_now), remedy="do these first, then sign", where="sign")
+    waiting = unsent(session)
+    if waiting and not despite_unsent:
+        raise InputError(
+            f"not sent yet: {'; '.join(waiting)}",
+            remedy="open the session on these tablets with network, or tick that you sign without them",
+            where="sign",
+        )
     told = canonical(record_of(session))
     signature = sign(
         by=by,
@@ -136,7 +155,7 @@ def sign_session(*, by: Actor, patient: str, uid: str, person: Staff) -> Session
         entity="session",
         uid=uid,
         patient=patient,
-        detail={"fingerprint": row.fingerprint},
+        detail={"fingerprint": row.fingerprint} | ({"unsent": waiting} if waiting else {}),
     )
     return row
 

@@ -15,7 +15,7 @@ from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import staff_with
 from openkap.care.treatment.alert_basis import since_raised
 from openkap.care.treatment.amount_actions import CORRECTABLE
-from openkap.care.treatment.closing_actions import open_ends
+from openkap.care.treatment.closing_actions import open_ends, unsent
 from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drug_actions import in_use_ug
@@ -24,6 +24,7 @@ from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Sessio
 from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.record import adverse_events_of, mg, record_of
 from openkap.care.treatment.release_actions import gates_now
+from openkap.care.treatment.session_rows import arrived_late
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -65,9 +66,12 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     events = adverse_events_of(session) if signed else context["record"]["adverse_events"]
     context["events"] = [each | {"form": _form_of(each)} for each in events]
     if signed:
+        context["late"] = arrived_late(session)
         return context
     state = session.state
     context["open_ends"] = open_ends(session)
+    if state in ("left", "aborted"):
+        context["unsent"] = unsent(session)
     context["amounts"] = [
         each for each in context["record"]["ledger"] if each["kind"] in CORRECTABLE and not each["replaced"]
     ]

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.contributions import contributions
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment.access import session_for
@@ -90,6 +91,11 @@ def told_audit(by: Actor, action: str, session: Session, row: Any, **detail: Any
         reason=getattr(row, "reason", ""),
         detail=detail | {"session": session.uid},
     )
+
+
+def arrived_late(session: Session) -> list[dict[str, Any]]:
+    """What tablets still held when the record was signed; beside the record, not under the signature."""
+    return [row for each in contributions("session_record") for row in each.late(session)]
 
 
 def move_on(session: Session, state: str, *, because: str = "") -> None:

@@ -293,7 +293,13 @@ def sign(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 
     def act() -> None:
         person = prove_identity(request.actor, request.POST.get("password", ""))
-        closing_actions.sign_session(by=request.actor, patient=patient, uid=session, person=person)
+        closing_actions.sign_session(
+            by=request.actor,
+            patient=patient,
+            uid=session,
+            person=person,
+            despite_unsent=request.POST.get("despite_unsent") == "yes",
+        )
 
     return _acted(request, patient, session, "sign", act)
 

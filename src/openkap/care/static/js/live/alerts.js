@@ -203,8 +203,8 @@ export class Alerts {
     else this.sound?.suspend();
   }
 
-  beep(now) {
-    const top = this.waiting[0];
+  // `top` is what sounds; a locked page hands in its own.
+  beep(now, top = this.waiting[0]) {
     if (!top || !this.sound || this.sound.state !== "running") return;
     const every = EVERY_MS[top.priority];
     if (!every || now - this.lastBeep < every) return;

@@ -3,17 +3,29 @@
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
+import { Drafts, markUntouched } from "./drafts.js";
 import { eventPanel } from "./events.js";
+import { alarmBehind, alertsInWords, drawLock, waitingBehind } from "./lock.js";
 import { drawLog, nameItems } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
 import { comfortPanel, correctPanel, drugPanel, leavingPanel, notePanel } from "./panels.js";
+import { refusedPanel } from "./refused.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
 const ASK_MS = 6000;
+const RELOAD_MS = 10_000;
+// Two taps of one finger come within this time.
+const REST_MS = 400;
 const MINUTE = 60_000;
+// Where an act is entered: what was half entered there is done with.
+const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct" };
+const LOOKS_ON = "Your role may look on here; the session's nurse or prescriber enters.";
 const by = (id) => document.getElementById(id);
+
+// Thrown where the server was there and said no.
+class Heard extends TypeError {}
 
 class Page {
   constructor(data, store) {
@@ -29,6 +41,8 @@ class Page {
     this.asked = 0;
     this.shownOrder = 0;
     this.isLocked = false;
+    this.behindLock = null;
+    this.isForbidden = false;
     this.lastHeard = null;
     this.isActive = true;
     this.screens = [];
@@ -36,10 +50,12 @@ class Page {
     this.outbox = new Outbox({
       store,
       clock: this.clock,
+      who: data.who,
       post: (entries) => this.post(entries),
       changed: () => this.drawSoon(),
       saved: () => this.drawSoon(),
     });
+    this.drafts = new Drafts(store, `draft:${data.key}:${data.who.uid}`, () => this.clock.wall());
     this.alerts = new Alerts({
       root: by("alerts"),
       data,
@@ -55,6 +71,9 @@ class Page {
     // A page from the worker's copy is older than what this device has seen since.
     if (kept && kept.at > this.data.now) this.state = kept.state;
     await this.outbox.open();
+    await this.drafts.open();
+    const half = this.drafts.of("vitals");
+    this.isLocked = Boolean(await this.store.kept("locked").catch(() => false));
     this.pad = new Pad({
       root: by("panel-vitals"),
       fields: this.data.vitals,
@@ -64,8 +83,13 @@ class Page {
     });
     this.at = this.when(document.querySelector("#panel-vitals .when"));
     this.tabs();
+    document.body.classList.toggle("looks-on", !this.mayWrite);
     this.listen();
     this.pad.draw();
+    if (half) {
+      this.pad.fill(half.values);
+      this.say(`Entered ${this.dayTime(half.at)} and not saved. Look again before you save.`);
+    }
     this.draw();
     this.outbox.flush();
     this.poll();
@@ -80,6 +104,7 @@ class Page {
     addEventListener("online", () => this.pollNow());
     addEventListener("offline", () => this.lost());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pollNow(); });
+    for (const kind of ["input", "change"]) by("panel-other").addEventListener(kind, () => this.drafts.keepFields(this.draft, by("panel-other")));
     by("save-vitals").addEventListener("click", () => this.saveVitals());
     by("red-flag").addEventListener("click", () => this.redFlag());
     by("unsaved").addEventListener("click", () => (this.isLocked ? location.reload() : document.body.classList.toggle("shows-log")));
@@ -89,6 +114,7 @@ class Page {
       by("sound").textContent = `Sound: ${on ? "on" : "off"}`;
       this.alerts.allowSound(on);
     });
+    addEventListener("pagehide", () => this.goodbye());
     addEventListener("beforeunload", (event) => { if (this.outbox.keeping || (this.store.isMemory && this.outbox.held)) event.preventDefault(); });
   }
 
@@ -99,11 +125,17 @@ class Page {
     const sentAt = this.clock.wall();
     const order = ++this.asked;
     const answer = await fetch(url, { ...options, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
-    if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-      this.locked(await answer.json().catch(() => ({})));
-      throw new TypeError("locked");
+    if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401) {
+      this.locked(await answer.json().catch(() => null));
+      throw new Heard("locked");
+    }
+    // Not a lock: what was sent stays here, and the rest of the page goes on.
+    if (answer.status === 403) {
+      this.isForbidden = true;
+      throw new Heard("not allowed");
     }
     if (!answer.ok && answer.status !== 400) throw new TypeError(`answered ${answer.status}`);
+    if (options.method === "POST") this.isForbidden = false;
     const told = await answer.json();
     this.heard(told, sentAt, order);
     return told;
@@ -111,10 +143,11 @@ class Page {
 
   heard(told, sentAt, order) {
     if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
+    if (told.who && told.who !== this.data.who.uid) return this.handedOver();
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
     this.online = true;
-    this.isLocked = false;
+    if (this.isLocked) this.unlocked();
     this.lastHeard = this.clock.wall();
     // An answer that was overtaken by the answer to a later question is older than what is shown.
     if (told.state && order > this.shownOrder) {
@@ -125,9 +158,26 @@ class Page {
     } else this.drawHead();
   }
 
+  // Somebody else has logged in beside this page: nothing more is entered under the earlier name. The page may come
+  // back old, out of the worker's copy; it then stays covered and asks again later.
+  handedOver() {
+    this.locked(null);
+    this.drawHead();
+    const before = Number(sessionStorage.getItem("openkap-reloaded") ?? 0);
+    if (this.outbox.keeping || this.clock.wall() - before < RELOAD_MS) return;
+    sessionStorage.setItem("openkap-reloaded", this.clock.wall());
+    location.reload();
+  }
+
   about() {
     const ahead = this.clock.ahead;
     return { device: this.device.id, name: this.device.name, waiting: this.outbox.held, ...(ahead === null ? {} : { ahead_ms: ahead }) };
+  }
+
+  // A tablet that goes away with nothing in hand says so: one that falls silent may hold entries.
+  goodbye() {
+    if (this.outbox.held || !this.data.urls.session) return;
+    fetch(`${this.data.urls.state}?${new URLSearchParams({ ...this.about(), left: 1 })}`, { keepalive: true }).catch(() => {});
   }
 
   async post(entries) {
@@ -136,7 +186,7 @@ class Page {
       const told = await this.ask(this.data.urls.sync, { method: "POST", body, headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf } });
       return told.answers;
     } catch (failed) {
-      this.lost();
+      this.lost(failed);
       throw failed;
     }
   }
@@ -148,8 +198,8 @@ class Page {
       await this.ask(`${this.data.urls.state}?${query}`);
       this.isActive = false;
       this.outbox.flush();
-    } catch {
-      this.lost();
+    } catch (failed) {
+      this.lost(failed);
     }
     this.timer = setTimeout(() => this.poll(), POLL_MS);
   }
@@ -158,22 +208,38 @@ class Page {
     this.poll();
   }
 
-  lost() {
-    this.online = false;
+  // The server answered, if only with a no: that is no lost network.
+  lost(failed) {
+    this.online = failed instanceof Heard;
     this.drawHead();
   }
 
+  // Kept, so that a reload without network does not open what was locked.
   locked(told) {
+    if (!this.isLocked) this.store.keep("locked", true).catch(() => {});
     this.isLocked = true;
-    this.alertsBehindLock = told.alerts ?? null;
+    this.behindLock = told ?? this.behindLock;
+    this.drawTitle();
+  }
+
+  unlocked() {
+    this.isLocked = false;
+    this.behindLock = null;
+    this.store.forget("locked").catch(() => {});
   }
 
   // ---- what people do
 
   async send(act, payload, observedAt = null) {
+    if (!this.mayWrite) {
+      this.say(LOOKS_ON);
+      return null;
+    }
+    const { draft } = this;
     try {
       const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
       const entry = await this.outbox.add(act, payload, { observedAt: at });
+      if (PANEL_OF[act] === draft.split(" ")[0]) this.drafts.forget(draft);
       this.announce("Kept on this tablet; sending.");
       return entry;
     } catch {
@@ -184,25 +250,31 @@ class Page {
 
   async saveVitals() {
     const values = Object.fromEntries(Object.entries(this.pad.values).map(([name, value]) => [name, `${value}`]));
-    if (!Object.keys(values).length) return this.say("Nothing is entered yet.");
+    // The second of two quick taps finds an empty pad, and is not told so.
+    if (!Object.keys(values).length) return this.isSaving || this.say("Nothing is entered yet.");
     const unusual = this.data.vitals.filter((field) => {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
     });
-    if (unusual.length && !this.sure) {
-      this.sure = true;
+    // Asked about once; what is then saved anyway has been looked at. Other values are asked about anew.
+    const asked = JSON.stringify(unusual.map((field) => [field.id, this.pad.values[field.id]]));
+    if (unusual.length && this.lookedAt !== asked) {
+      this.lookedAt = asked;
       this.pad.asked = Object.fromEntries(unusual.map((field) => [field.id, "unusual"]));
       this.pad.draw();
       const said = unusual.map((field) => `${field.label.toLowerCase()} ${this.pad.values[field.id]}`).join(", ");
       return this.say(`Unusual: ${said}. Look again; save once more if that is what the monitor shows.`);
     }
-    if (!this.mayTakeVitals()) this.say("The dose has not started on the server yet; the reading waits on this tablet.");
-    const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, this.at.value());
-    if (!kept) return;
-    this.sure = false;
-    this.say("");
-    this.at.reset();
+    const held = this.pad.values;
+    const seenAt = this.at.value();
+    this.isSaving = true;
     this.pad.clear();
+    const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, seenAt);
+    setTimeout(() => { this.isSaving = false; }, REST_MS);
+    if (!kept) return this.pad.fill({ ...held, ...this.pad.values });
+    this.lookedAt = "";
+    this.say(this.mayTakeVitals() ? "" : "The dose has not started on the server yet; the reading waits on this tablet.");
+    this.at.reset();
   }
 
   mayTakeVitals() {
@@ -236,6 +308,7 @@ class Page {
       record.disabled = true;
       record.textContent = `Recorded ${this.time(this.clock.now())}`;
     });
+    record.hidden = !this.mayWrite;
     const close = node("button", "quiet", "Close the card");
     close.addEventListener("click", () => dialog.remove());
     acts.append(record, close);
@@ -246,12 +319,17 @@ class Page {
 
   correct(row, isDose) {
     document.body.classList.remove("shows-log");
-    this.open("correct", correctPanel(this, row, isDose));
+    this.open("correct", correctPanel(this, row, isDose), row.id);
   }
 
   update(event) {
     document.body.classList.remove("shows-log");
-    this.open("event", eventPanel(this, event));
+    this.open("event", eventPanel(this, event), event.id);
+  }
+
+  correctRefused(entry, title, said) {
+    document.body.classList.remove("shows-log");
+    this.open("refused", refusedPanel(this, entry, title, said), entry.id);
   }
 
   // Adverse events as they stand: those of the record, and those that still wait on this tablet.
@@ -280,13 +358,25 @@ class Page {
     this.open(["planned", "arrived", "cleared"].includes(this.state.session.state) ? "drug" : "vitals");
   }
 
-  open(name, content = null) {
+  // `about` is the row that a panel corrects: each has a draft of its own.
+  open(name, content = null, about = "") {
     this.tab = name;
+    this.draft = `${name} ${about}`;
     for (const tab of document.querySelectorAll(".pad-tabs button")) tab.setAttribute("aria-pressed", tab.dataset.tab === name ? "true" : "false");
     by("panel-vitals").hidden = name !== "vitals";
     by("panel-other").hidden = name === "vitals";
     const make = { drug: drugPanel, comfort: comfortPanel, leaving: leavingPanel, event: eventPanel, note: notePanel }[name];
-    if (name !== "vitals") by("panel-other").replaceChildren(content ?? make(this));
+    if (name === "vitals") return;
+    by("panel-other").replaceChildren(content ?? make(this));
+    markUntouched(by("panel-other"));
+    this.drafts.fillFields(this.draft, by("panel-other"));
+    if (name === "drug" ? !this.data.may_give : !this.mayWrite) this.lookOn(by("panel-other"));
+  }
+
+  // What somebody may not do is not offered to them.
+  lookOn(panel) {
+    for (const each of panel.querySelectorAll("button, input, select, textarea")) each.remove();
+    panel.prepend(node("p", "note", LOOKS_ON));
   }
 
   // When it was seen: now, or some minutes ago, by taps.
@@ -322,7 +412,7 @@ class Page {
   }
 
   picked(values) {
-    this.sure = false;
+    this.drafts.keep("vitals", values);
     const words = [];
     if (values.sbp !== undefined || values.dbp !== undefined) words.push(`${values.sbp ?? "–"}/${values.dbp ?? "–"}`);
     for (const field of this.data.vitals.slice(2)) if (values[field.id] !== undefined) words.push(`${field.short} ${values[field.id]}`);
@@ -404,6 +494,10 @@ class Page {
 
   // With the alert itself, not a second later: another window may be in front.
   drawTitle() {
+    if (this.isLocked) {
+      document.title = [alertsInWords(waitingBehind(this)), "screen locked"].filter(Boolean).join(" – ");
+      return;
+    }
     const count = this.alerts.waiting.length;
     document.title = `${count ? `‼ ${count} alert${count > 1 ? "s" : ""} – ` : ""}${by("due").dataset.short ?? ""} ${this.state.session.chair}`;
   }
@@ -423,21 +517,24 @@ class Page {
   }
 
   drawHead() {
+    drawLock(this);
     const waits = this.outbox.waiting.length + this.outbox.keeping;
     const stuck = this.outbox.unsettled.length;
+    const { others } = this.outbox;
     const button = by("unsaved");
-    const network = this.isLocked ? "screen locked: tap to unlock" : this.online === false ? "no network" : "";
-    button.className = stuck ? "quiet is-stuck" : waits || network ? "quiet is-waiting" : "quiet is-saved";
+    const network = this.isLocked ? "screen locked: tap to unlock" : this.isForbidden ? "this login may not send it: log in as somebody who may" : this.online === false ? "no network" : "";
+    button.className = stuck ? "quiet is-stuck" : waits || network || others.length ? "quiet is-waiting" : "quiet is-saved";
     const words = [];
     if (stuck) words.push(`${stuck} not taken: decide`);
     if (waits) words.push(`${waits} not saved yet`);
+    for (const [name, count] of others) words.push(`${count} ${count > 1 ? "entries wait" : "entry waits"} for ${name ? `${name} to log in here` : "whoever entered it to say so"}`);
     if (network) words.push(network);
     if (this.store.isMemory) words.push("a reload would lose entries");
     button.textContent = words.length ? words.join("; ") : "✓ all saved";
     const ahead = this.clock.ahead;
-    const others = this.screens.filter((each) => each.is_there && each.device !== this.device.id);
-    const held = others.reduce((sum, each) => sum + each.waiting, 0);
-    button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${others.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
+    const screens = this.screens.filter((each) => each.is_there && each.device !== this.device.id);
+    const held = screens.reduce((sum, each) => sum + each.waiting, 0);
+    button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${screens.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
     if (held) button.textContent += `; ${held} wait on another tablet`;
     if (ahead !== null && Math.abs(ahead) > 5000 && !this.data.speed) button.textContent += `; this clock is ${aheadInWords(ahead)}`;
   }
@@ -455,7 +552,7 @@ class Page {
     const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && dose.pump === "running";
     by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${dose.pump}`}${dose.rate_ml_h && dose.pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
     this.drawPumpAct(dose, session);
-    this.alerts.beep(this.clock.wall());
+    this.alerts.beep(this.clock.wall(), this.isLocked ? alarmBehind(this) : undefined);
     this.drawTitle();
     if (!this.redrawn || now - this.redrawn > 15_000) {
       this.redrawn = now;
