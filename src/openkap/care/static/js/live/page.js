@@ -57,6 +57,7 @@ class Page {
     this.pad = new Pad({
       root: by("panel-vitals"),
       fields: this.data.vitals,
+    this.clock.remember?.(await this.store.kept("clock").catch(() => null));
       last: (name) => this.lastValue(name),
       picked: (values) => this.picked(values),
       done: () => by("save-vitals").focus(),
@@ -109,7 +110,10 @@ class Page {
   }
 
   heard(told, sentAt, order) {
-    if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
+    if (told.now) {
+      this.clock.heard(sentAt, told.now, this.clock.wall());
+      if (!this.data.speed) this.store.keep("clock", { ahead: this.clock.ahead, at: this.clock.wall() }).catch(() => {});
+    }
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
     this.online = true;
@@ -171,8 +175,10 @@ class Page {
 
   async send(act, payload, observedAt = null) {
     try {
-      const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
-      const entry = await this.outbox.add(act, payload, { observedAt: at });
+      // Minutes back on a clock that nobody has measured are kept as that: the moment follows when it is measured.
+      const back = observedAt?.back ?? 0;
+      const at = back ? null : observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
+      const entry = await this.outbox.add(act, payload, { observedAt: at, back });
       this.announce("Kept on this tablet; sending.");
       return entry;
     } catch {
@@ -292,7 +298,8 @@ class Page {
   when(root = node("div", "when")) {
     let back = 0;
     const shown = node("strong");
-    const draw = () => { shown.textContent = back ? `${this.time(this.clock.now() - back * MINUTE)} (${back} min ago)` : "seen now"; };
+    const moment = () => (this.clock.isKnown ? `${this.time(this.clock.now() - back * MINUTE)} (${back} min ago)` : `${back} min ago`);
+    const draw = () => { shown.textContent = back ? moment() : "seen now"; };
     const step = (label, change) => {
       const button = node("button", "quiet", label);
       button.type = "button";
@@ -301,7 +308,8 @@ class Page {
     };
     root.replaceChildren(step("−1 min", 1), shown, step("+1 min", -1));
     draw();
-    return { root, value: () => (back ? Math.round(this.clock.now() - back * MINUTE) : null), reset: () => { back = 0; draw(); } };
+    const value = () => (this.clock.ahead === null ? { back: back * MINUTE } : Math.round(this.clock.now() - back * MINUTE));
+    return { root, value: () => (back ? value() : null), reset: () => { back = 0; draw(); } };
   }
 
   // HH:MM on the day of `near`.
@@ -444,9 +452,10 @@ class Page {
   tick() {
     const now = this.clock.now();
     const { session, begun } = this.state;
-    by("wall").textContent = this.time(now);
+    if (ahead === null && this.clock.isKnown) button.textContent += "; times as this clock was last measured";
+    by("wall").textContent = this.clock.isKnown ? this.time(now) : "--:--";
     by("phase").textContent = session.words;
-    by("elapsed").textContent = begun === null ? "not started" : minutesInWords((now - begun) / MINUTE);
+    by("elapsed").textContent = begun === null ? "not started" : this.clock.isKnown ? minutesInWords((now - begun) / MINUTE) : `since ${this.time(begun)}`;
     this.drawDue(now);
     this.drawScale(now);
     const dose = this.state.dose;
@@ -510,6 +519,11 @@ class Page {
   }
 
   // The server's due time, unless a full reading that still waits here has answered it.
+    if (!this.clock.isKnown) {
+      place.classList.remove("is-late", "is-soon");
+      place.dataset.short = "";
+      return void (place.textContent = `Clock not measured: vitals due at ${this.time(due.at)}`);
+    }
   dueNow() {
     const due = this.state.due;
     if (!due) return null;
@@ -547,7 +561,7 @@ function deviceName() {
 function practiceClock(data) {
   const from = data.now;
   const began = Date.now();
-  return { wall: () => Date.now(), ahead: 0, heard() {}, now: () => from + (Date.now() - began) * data.speed };
+  return { wall: () => Date.now(), ahead: 0, isKnown: true, heard() {}, now: () => from + (Date.now() - began) * data.speed };
 }
 
 async function main() {
