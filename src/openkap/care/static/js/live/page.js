@@ -3,11 +3,14 @@
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
+import { doseAct, doseMark, drugPanel, pumpAct, pumpNow, rested } from "./dose.js";
+import { emergencyCard } from "./emergency.js";
 import { eventPanel } from "./events.js";
 import { drawLog } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
-import { comfortPanel, correctPanel, drugPanel, leavingPanel, notePanel } from "./panels.js";
+import { comfortPanel, correctPanel, leavingPanel, notePanel } from "./panels.js";
+import { soundButton } from "./sound.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
@@ -44,6 +47,7 @@ class Page {
       data,
       time: (ms) => this.time(ms),
       acknowledge: (alert, done) => this.acknowledge(alert, done),
+      pump: () => this.pumpForAlerts(),
       settle: (doubt, reason) => this.send("settle", { doubt: doubt.uid, reason }),
       correct: (doubt) => this.correct(doubt, true),
     });
@@ -53,11 +57,11 @@ class Page {
     const kept = await this.store.kept(`state:${this.data.key}`).catch(() => null);
     // A page from the worker's copy is older than what this device has seen since.
     if (kept && kept.at > this.data.now) this.state = kept.state;
+    this.clock.remember?.(await this.store.kept("clock").catch(() => null));
     await this.outbox.open();
     this.pad = new Pad({
       root: by("panel-vitals"),
       fields: this.data.vitals,
-    this.clock.remember?.(await this.store.kept("clock").catch(() => null));
       last: (name) => this.lastValue(name),
       picked: (values) => this.picked(values),
       done: () => by("save-vitals").focus(),
@@ -81,13 +85,12 @@ class Page {
     addEventListener("offline", () => this.lost());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pollNow(); });
     by("save-vitals").addEventListener("click", () => this.saveVitals());
-    by("red-flag").addEventListener("click", () => this.redFlag());
+    by("red-flag").addEventListener("click", () => emergencyCard(this));
     by("unsaved").addEventListener("click", () => (this.isLocked ? location.reload() : document.body.classList.toggle("shows-log")));
-    by("sound").addEventListener("click", () => {
-      const on = by("sound").getAttribute("aria-pressed") !== "true";
-      by("sound").setAttribute("aria-pressed", on);
-      by("sound").textContent = `Sound: ${on ? "on" : "off"}`;
-      this.alerts.allowSound(on);
+    soundButton(by("sound"), this.alerts);
+    by("facts")?.addEventListener("click", () => {
+      const isOpen = document.body.classList.toggle("shows-facts");
+      by("facts").setAttribute("aria-expanded", isOpen);
     });
     addEventListener("beforeunload", (event) => { if (this.outbox.keeping || (this.store.isMemory && this.outbox.held)) event.preventDefault(); });
   }
@@ -194,12 +197,16 @@ class Page {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
     });
+    const { sbp, dbp } = this.pad.values;
+    const isTurned = sbp !== undefined && dbp !== undefined && dbp >= sbp;
+    if (isTurned) unusual.push(this.data.vitals.find((field) => field.id === "dbp"));
     if (unusual.length && !this.sure) {
       this.sure = true;
       this.pad.asked = Object.fromEntries(unusual.map((field) => [field.id, "unusual"]));
       this.pad.draw();
       const said = unusual.map((field) => `${field.label.toLowerCase()} ${this.pad.values[field.id]}`).join(", ");
-      return this.say(`Unusual: ${said}. Look again; save once more if that is what the monitor shows.`);
+      const turned = isTurned ? ", and not below the systolic" : "";
+      return this.say(`Unusual: ${said}${turned}. Look again; save once more if that is what the monitor shows.`);
     }
     if (!this.mayTakeVitals()) this.say("The dose has not started on the server yet; the reading waits on this tablet.");
     const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, this.at.value());
@@ -219,34 +226,10 @@ class Page {
     this.send("acknowledge", payload);
   }
 
-  redFlag() {
-    const dialog = document.createElement("dialog");
-    dialog.className = "emergency";
-    const title = node("h2", "", "‼ Emergency card");
-    // Opened at its top: the first thing a dialog would go to is the button at its end.
-    title.tabIndex = -1;
-    title.autofocus = true;
-    dialog.append(title);
-    const lines = node("dl", "site-lines");
-    for (const [label, value] of this.data.emergency_site) lines.append(node("dt", "", label), value ? node("dd", "", value) : node("dd", "not-known", "not set by this site"));
-    dialog.append(lines);
-    const list = node("ol");
-    list.append(...this.data.emergency.map((each) => node("li", "", each.text)));
-    const flag = this.data.extra.find((each) => each.id === "bp_with_red_flag_symptom");
-    dialog.append(list, node("p", "", flag.ask));
-    const acts = node("div", "panel-acts");
-    const record = node("button", "danger", "Record red-flag symptom now");
-    record.addEventListener("click", () => {
-      this.send("vitals", { values: { bp_with_red_flag_symptom: "yes" } });
-      record.disabled = true;
-      record.textContent = `Recorded ${this.time(this.clock.now())}`;
-    });
-    const close = node("button", "quiet", "Close the card");
-    close.addEventListener("click", () => dialog.remove());
-    acts.append(record, close);
-    dialog.append(acts);
-    document.body.append(dialog);
-    dialog.showModal();
+  // What an alert that asks to pause or stop can do about a pump that runs.
+  pumpForAlerts() {
+    const isRunning = this.state.session.state === "dosing" && pumpNow(this) === "running";
+    return { isRunning, mayAct: this.data.may_give, pause: () => doseAct(this, "pause"), stop: () => this.open("drug") };
   }
 
   correct(row, isDose) {
@@ -272,7 +255,11 @@ class Page {
   // ---- panels
 
   tabs() {
-    const tabs = [["vitals", "Vital signs"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Adverse event"], ["note", "Note, photo"]];
+    // On a phone all six stand side by side.
+    this.isNarrow = matchMedia("(max-width: 36rem)").matches;
+    const tabs = this.isNarrow
+      ? [["vitals", "Vitals"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Event"], ["note", "Note"]]
+      : [["vitals", "Vital signs"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Adverse event"], ["note", "Note, photo"]];
     document.querySelector(".pad-tabs").replaceChildren(
       ...tabs.map(([name, label]) => {
         const tab = node("button", "", label);
@@ -292,6 +279,26 @@ class Page {
     by("panel-other").hidden = name === "vitals";
     const make = { drug: drugPanel, comfort: comfortPanel, leaving: leavingPanel, event: eventPanel, note: notePanel }[name];
     if (name !== "vitals") by("panel-other").replaceChildren(content ?? make(this));
+    this.panelMark = this.state.mark;
+    this.panelDose = doseMark(this);
+  }
+
+  // A panel that shows what has changed is drawn anew; not under somebody who types or is being asked, unless the
+  // drug itself stands otherwise now. What was typed stays.
+  refreshPanel() {
+    if (this.tab !== "drug" && this.tab !== "leaving") return;
+    const panel = by("panel-other");
+    const isBusy = panel.querySelector(".confirm") || (panel.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
+    const isStale = this.tab === "drug" && this.panelDose !== doseMark(this);
+    if (!isStale && (isBusy || this.panelMark === this.state.mark)) return;
+    const typed = [...panel.querySelectorAll("input[aria-label]")].map((field) => [field.getAttribute("aria-label"), field.value, field === document.activeElement]);
+    this.open(this.tab);
+    for (const [label, value, hasFocus] of isStale ? [] : typed) {
+      const field = [...panel.querySelectorAll("input[aria-label]")].find((each) => each.getAttribute("aria-label") === label);
+      if (!field || field.type === "checkbox") continue;
+      field.value = value;
+      if (hasFocus) field.focus();
+    }
   }
 
   // When it was seen: now, or some minutes ago, by taps.
@@ -395,8 +402,7 @@ class Page {
     this.drawAlerts(waiting);
     this.drawHead();
     if (this.tab === "vitals") this.pad?.refresh();
-    if ((this.tab === "drug" || this.tab === "leaving") && this.shownMark !== this.state.mark && !by("panel-other").contains(document.activeElement)) this.open(this.tab);
-    this.shownMark = this.state.mark;
+    this.refreshPanel();
   }
 
   drawAlerts(waiting) {
@@ -446,13 +452,13 @@ class Page {
     const held = others.reduce((sum, each) => sum + each.waiting, 0);
     button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${others.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
     if (held) button.textContent += `; ${held} wait on another tablet`;
+    if (ahead === null && this.clock.isKnown) button.textContent += "; times as this clock was last measured";
     if (ahead !== null && Math.abs(ahead) > 5000 && !this.data.speed) button.textContent += `; this clock is ${aheadInWords(ahead)}`;
   }
 
   tick() {
     const now = this.clock.now();
     const { session, begun } = this.state;
-    if (ahead === null && this.clock.isKnown) button.textContent += "; times as this clock was last measured";
     by("wall").textContent = this.clock.isKnown ? this.time(now) : "--:--";
     by("phase").textContent = session.words;
     by("elapsed").textContent = begun === null ? "not started" : this.clock.isKnown ? minutesInWords((now - begun) / MINUTE) : `since ${this.time(begun)}`;
@@ -460,8 +466,9 @@ class Page {
     this.drawScale(now);
     const dose = this.state.dose;
     const given = this.givenNow();
-    const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && dose.pump === "running";
-    by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${dose.pump}`}${dose.rate_ml_h && dose.pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
+    const pump = pumpNow(this);
+    const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && pump === "running";
+    by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${pump}${pump === dose.pump ? "" : ", not saved yet"}`}${dose.rate_ml_h && pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
     this.drawPumpAct(dose, session);
     this.alerts.beep(this.clock.wall());
     this.drawTitle();
@@ -475,14 +482,16 @@ class Page {
   drawPumpAct(dose, session) {
     const button = by("pump-act");
     const isOver = dose && this.givenNow() >= dose.ordered_mg - 1e-6;
-    const next = dose?.pump === "paused" ? "resume" : isOver ? "stop" : "pause";
-    const act = session.state === "dosing" && dose && this.data.may_give ? next : "";
+    const pump = pumpNow(this);
+    const next = pump === "paused" ? "resume" : isOver ? "stop" : "pause";
+    const act = session.state === "dosing" && dose && pump !== "stopped" && this.data.may_give ? next : "";
     button.hidden = !act;
     if (button.dataset.act === act) return;
     button.dataset.act = act;
     button.textContent = { resume: "▶ Resume", pause: "‖ Pause", stop: "■ Stop" }[act] ?? "";
     // How much was given has to be read off the pump: the stop is entered in its own panel.
-    button.onclick = () => (act === "stop" ? this.open("drug") : this.send(act, {}));
+    button.onclick = () => (act === "stop" ? this.open("drug") : pumpAct(this, act));
+    rested(this, button);
   }
 
   // The tab says when the short dissociation scale is due, unless a score still waits here.
@@ -492,7 +501,7 @@ class Page {
     const scale = this.data.short_scale;
     const isWaiting = Boolean(scale) && this.waitingVitals().some((entry) => entry.payload.values[scale.id] !== undefined);
     const isDue = Boolean(scale && due) && due <= now && !isWaiting;
-    const words = isDue ? `Comfort: ${scale.short} due` : "Comfort";
+    const words = isDue ? (this.isNarrow ? `${scale.short}!` : `Comfort: ${scale.short} due`) : "Comfort";
     if (!tab || tab.textContent === words) return;
     tab.textContent = words;
     tab.classList.toggle("is-due", isDue);
@@ -510,20 +519,20 @@ class Page {
       place.dataset.short = "";
       return void (place.textContent = words);
     }
-    const left = due.at - now;
-    const clock = `${Math.floor(Math.abs(left) / MINUTE)}:${String(Math.floor((Math.abs(left) % MINUTE) / 1000)).padStart(2, "0")}`;
-    place.dataset.short = isLate ? `LATE ${clock}` : left < 0 ? "now" : clock;
-    place.firstChild?.nodeType === 3 || place.replaceChildren(document.createTextNode(""), node("small"));
-    place.firstChild.textContent = isLate ? `Vitals ${clock} late` : left < 0 ? "Vitals now" : `Vitals in ${clock}`;
-    place.lastChild.textContent = `${this.time(due.at)}, ${due.why}${due.here ? "; counted with what waits on this tablet" : ""}`;
-  }
-
-  // The server's due time, unless a full reading that still waits here has answered it.
     if (!this.clock.isKnown) {
       place.classList.remove("is-late", "is-soon");
       place.dataset.short = "";
       return void (place.textContent = `Clock not measured: vitals due at ${this.time(due.at)}`);
     }
+    const left = due.at - now;
+    const clock = `${Math.floor(Math.abs(left) / MINUTE)}:${String(Math.floor((Math.abs(left) % MINUTE) / 1000)).padStart(2, "0")}`;
+    place.dataset.short = isLate ? `LATE ${clock}` : left < 0 ? "now" : clock;
+    place.lastChild?.nodeName === "SMALL" || place.replaceChildren(document.createTextNode(""), node("small"));
+    place.firstChild.textContent = isLate ? `Vitals ${clock} late` : left < 0 ? "Vitals now" : `Vitals in ${clock}`;
+    place.lastChild.textContent = `${this.time(due.at)}, ${due.why}${due.here ? "; counted with what waits on this tablet" : ""}`;
+  }
+
+  // The server's due time, unless a full reading that still waits here has answered it.
   dueNow() {
     const due = this.state.due;
     if (!due) return null;
