@@ -314,3 +314,17 @@ def test_the_countdown_counts_after_the_page_said_start_the_dose(browser, clinic
     expect(page.locator("#due small")).to_contain_text("schedule")
     page.context.close()
     other.context.close()
+
+
+TOO_LOW = """() => [...document.querySelectorAll("button, .live-head a, .leaving a")]
+  .filter((each) => each.offsetParent && each.getBoundingClientRect().height < 43.5)
+  .map((each) => each.textContent.trim())"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(820, 1180), (1180, 820), (360, 740)])
+def test_no_button_is_too_low_for_a_finger_on_any_panel(browser, clinic, width, height):
+    page = clinic.open(browser, clinic.paths[LEAVING], viewport={"width": width, "height": height})
+    for tab in ("vitals", "drug", "comfort", "leaving", "event", "note"):
+        page.click(f"[data-tab={tab}]")
+        assert page.evaluate(TOO_LOW) == [], tab
+    page.context.close()
