@@ -236,6 +236,7 @@ PRESSURES = {
 def test_a_whole_session_of_160_minutes_by_taps_ends_in_a_locked_true_record(browser, clinic):
     """The clock of clinic and tablet is moved on; everything is done as a nurse does it."""
     page = clinic.open(browser, clinic.paths[2])
+    page.check("[aria-label='The patient is the one named above']")
     drug(page, "Start 35 mg", twice=True)
     until(page, "livePage.state.session.state === 'dosing'")
     at = walk(clinic, page)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from openkap.care.accounts.access import open_glass
@@ -20,9 +20,12 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with
 from openkap.care.treatment.models import Session
 
+State = Session.State
 DAY = timedelta(hours=16)
 IN_CHAIR = ("arrived", "cleared", "dosing", "recovery", "ready")
 NOT_STARTED = ("planned", "arrived", "cleared")
+# Whoever sits in a chair is on the board however long ago that began; a record nobody signed is told too.
+NOT_CLOSED = Q(state__in=IN_CHAIR) | Q(state=State.LEFT, locked_at=None)
 PRIORITIES = ("high", "medium", "low")
 
 
@@ -31,8 +34,8 @@ def board_of(by: Actor) -> dict[str, Any]:
     moment = now()
     chairs = list(chairs_of(by))
     sessions = (
-        Session.objects.filter(chair__in=chairs, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY)
-        .exclude(state__in=["cancelled", "aborted", "left"])
+        Session.objects.filter(chair__in=chairs)
+        .filter(NOT_CLOSED | Q(state=State.PLANNED, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY))
         .select_related("course", "patient__identity", "chair", "nurse", "prescriber")
         .annotate(in_sight=Exists(visible(by.clinic_id, by.staff_id).filter(pk=OuterRef("patient"))))
         .order_by("starts_at")
@@ -44,6 +47,7 @@ def board_of(by: Actor) -> dict[str, Any]:
     rows = [
         _row(chair.name, of_chair[chair.pk], _named(by, of_chair[chair.pk]), marks)
         | _late_start(of_chair[chair.pk], moment)
+        | _not_closed(of_chair[chair.pk], moment)
         for chair in chairs
     ]
     rows.sort(key=_first)
@@ -59,6 +63,16 @@ def _late_start(sessions: list[Session], moment: datetime) -> dict[str, Any]:
     return {"not_started": ms(found.starts_at) if found else None}
 
 
+def _not_closed(sessions: list[Session], moment: datetime) -> dict[str, Any]:
+    """Since when somebody is in the chair of an earlier day, and since when a session is not signed."""
+    old = [each for each in sessions if each.state in IN_CHAIR and each.starts_at <= moment - DAY]
+    unsigned = [each for each in sessions if each.state == State.LEFT]
+    return {
+        "not_closed": ms(old[0].starts_at) if old else None,
+        "unsigned": ms(unsigned[0].starts_at) if unsigned else None,
+    }
+
+
 def _first(row: dict[str, Any]) -> tuple[bool, bool, bool, int, str]:
     """What nobody has answered, then an alert that asks for an act; then what is due first."""
     return (
@@ -71,7 +85,8 @@ def _first(row: dict[str, Any]) -> tuple[bool, bool, bool, int, str]:
 
 
 def _in_chair(sessions: list[Session]) -> Session | None:
-    return next((each for each in sessions if each.state in IN_CHAIR), None)
+    # The one that sits there now stands before one of an earlier day that nobody closed.
+    return next((each for each in reversed(sessions) if each.state in IN_CHAIR), None)
 
 
 def _named(by: Actor, sessions: list[Session]) -> dict[str, str]:

@@ -90,6 +90,7 @@ def practice_page(run: Run, urls: dict[str, str]) -> dict[str, Any]:
         "now": ms(run.session_time(now())),
         "key": f"practice-{run.row.uid}",
         "who": {"uid": "", "name": "you"},
+        "patient": "the simulated patient",
         "zone": "UTC",
         "may_write": True,
         "may_give": True,

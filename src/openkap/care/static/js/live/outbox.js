@@ -39,14 +39,14 @@ export class Outbox {
   }
 
   // Resolves when the entry is safely kept on this device; rejects when it is not.
-  async add(act, payload, { observedAt = null, id = newId() } = {}) {
+  async add(act, payload, { observedAt = null, back = 0, id = newId() } = {}) {
     const entry = {
       id,
       seq: ++this.seq + this.clock.wall() * 1000,
       by: this.who,
       act,
       payload,
-      device_at: this.clock.wall(),
+      device_at: this.clock.wall() - back,
       ahead: this.clock.ahead,
       observed_at: observedAt,
       status: "waiting",
@@ -108,7 +108,7 @@ export class Outbox {
 
   observedAt(entry) {
     if (entry.observed_at !== null) return entry.observed_at;
-    return entry.device_at - (entry.ahead ?? this.clock.ahead ?? 0);
+    return entry.device_at - (entry.ahead ?? this.clock.known ?? this.clock.ahead ?? 0);
   }
 
   // One sending at a time; a request made meanwhile is one more sending afterwards.

@@ -3,14 +3,17 @@
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
+import { doseAct, doseMark, drugPanel, pumpAct, pumpNow, rested } from "./dose.js";
 import { Drafts, markUntouched } from "./drafts.js";
+import { emergencyCard } from "./emergency.js";
 import { eventPanel } from "./events.js";
 import { alarmBehind, alertsInWords, drawLock, waitingBehind } from "./lock.js";
 import { drawLog, nameItems } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
-import { comfortPanel, correctPanel, drugPanel, leavingPanel, notePanel } from "./panels.js";
+import { comfortPanel, correctPanel, leavingPanel, notePanel } from "./panels.js";
 import { refusedPanel } from "./refused.js";
+import { soundButton } from "./sound.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
@@ -61,6 +64,7 @@ class Page {
       data,
       time: (ms) => this.time(ms),
       acknowledge: (alert, done) => this.acknowledge(alert, done),
+      pump: () => this.pumpForAlerts(),
       settle: (doubt, reason) => this.send("settle", { doubt: doubt.uid, reason }),
       correct: (doubt) => this.correct(doubt, true),
     });
@@ -70,6 +74,7 @@ class Page {
     const kept = await this.store.kept(`state:${this.data.key}`).catch(() => null);
     // A page from the worker's copy is older than what this device has seen since.
     if (kept && kept.at > this.data.now) this.state = kept.state;
+    this.clock.remember?.(await this.store.kept("clock").catch(() => null));
     await this.outbox.open();
     await this.drafts.open();
     const half = this.drafts.of("vitals");
@@ -106,13 +111,12 @@ class Page {
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pollNow(); });
     for (const kind of ["input", "change"]) by("panel-other").addEventListener(kind, () => this.drafts.keepFields(this.draft, by("panel-other")));
     by("save-vitals").addEventListener("click", () => this.saveVitals());
-    by("red-flag").addEventListener("click", () => this.redFlag());
+    by("red-flag").addEventListener("click", () => emergencyCard(this));
     by("unsaved").addEventListener("click", () => (this.isLocked ? location.reload() : document.body.classList.toggle("shows-log")));
-    by("sound").addEventListener("click", () => {
-      const on = by("sound").getAttribute("aria-pressed") !== "true";
-      by("sound").setAttribute("aria-pressed", on);
-      by("sound").textContent = `Sound: ${on ? "on" : "off"}`;
-      this.alerts.allowSound(on);
+    soundButton(by("sound"), this.alerts);
+    by("facts")?.addEventListener("click", () => {
+      const isOpen = document.body.classList.toggle("shows-facts");
+      by("facts").setAttribute("aria-expanded", isOpen);
     });
     addEventListener("pagehide", () => this.goodbye());
     addEventListener("beforeunload", (event) => { if (this.outbox.keeping || (this.store.isMemory && this.outbox.held)) event.preventDefault(); });
@@ -142,7 +146,10 @@ class Page {
   }
 
   heard(told, sentAt, order) {
-    if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
+    if (told.now) {
+      this.clock.heard(sentAt, told.now, this.clock.wall());
+      if (!this.data.speed) this.store.keep("clock", { ahead: this.clock.ahead, at: this.clock.wall() }).catch(() => {});
+    }
     if (told.who && told.who !== this.data.who.uid) return this.handedOver();
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
@@ -237,8 +244,10 @@ class Page {
     }
     const { draft } = this;
     try {
-      const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
-      const entry = await this.outbox.add(act, payload, { observedAt: at });
+      // Minutes back on a clock that nobody has measured are kept as that: the moment follows when it is measured.
+      const back = observedAt?.back ?? 0;
+      const at = back ? null : observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
+      const entry = await this.outbox.add(act, payload, { observedAt: at, back });
       if (PANEL_OF[act] === draft.split(" ")[0]) this.drafts.forget(draft);
       this.announce("Kept on this tablet; sending.");
       return entry;
@@ -256,6 +265,10 @@ class Page {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
     });
+    const { sbp, dbp } = this.pad.values;
+    const isTurned = sbp !== undefined && dbp !== undefined && dbp >= sbp;
+    const diastolic = this.data.vitals.find((field) => field.id === "dbp");
+    if (isTurned && !unusual.includes(diastolic)) unusual.push(diastolic);
     // Asked about once; what is then saved anyway has been looked at. Other values are asked about anew.
     const asked = JSON.stringify(unusual.map((field) => [field.id, this.pad.values[field.id]]));
     if (unusual.length && this.lookedAt !== asked) {
@@ -263,7 +276,8 @@ class Page {
       this.pad.asked = Object.fromEntries(unusual.map((field) => [field.id, "unusual"]));
       this.pad.draw();
       const said = unusual.map((field) => `${field.label.toLowerCase()} ${this.pad.values[field.id]}`).join(", ");
-      return this.say(`Unusual: ${said}. Look again; save once more if that is what the monitor shows.`);
+      const turned = isTurned ? ", and not below the systolic" : "";
+      return this.say(`Unusual: ${said}${turned}. Look again; save once more if that is what the monitor shows.`);
     }
     const held = this.pad.values;
     const seenAt = this.at.value();
@@ -286,35 +300,10 @@ class Page {
     this.send("acknowledge", payload);
   }
 
-  redFlag() {
-    const dialog = document.createElement("dialog");
-    dialog.className = "emergency";
-    const title = node("h2", "", "‼ Emergency card");
-    // Opened at its top: the first thing a dialog would go to is the button at its end.
-    title.tabIndex = -1;
-    title.autofocus = true;
-    dialog.append(title);
-    const lines = node("dl", "site-lines");
-    for (const [label, value] of this.data.emergency_site) lines.append(node("dt", "", label), value ? node("dd", "", value) : node("dd", "not-known", "not set by this site"));
-    dialog.append(lines);
-    const list = node("ol");
-    list.append(...this.data.emergency.map((each) => node("li", "", each.text)));
-    const flag = this.data.extra.find((each) => each.id === "bp_with_red_flag_symptom");
-    dialog.append(list, node("p", "", flag.ask));
-    const acts = node("div", "panel-acts");
-    const record = node("button", "danger", "Record red-flag symptom now");
-    record.addEventListener("click", () => {
-      this.send("vitals", { values: { bp_with_red_flag_symptom: "yes" } });
-      record.disabled = true;
-      record.textContent = `Recorded ${this.time(this.clock.now())}`;
-    });
-    record.hidden = !this.mayWrite;
-    const close = node("button", "quiet", "Close the card");
-    close.addEventListener("click", () => dialog.remove());
-    acts.append(record, close);
-    dialog.append(acts);
-    document.body.append(dialog);
-    dialog.showModal();
+  // What an alert that asks to pause or stop can do about a pump that runs.
+  pumpForAlerts() {
+    const isRunning = this.state.session.state === "dosing" && pumpNow(this) === "running";
+    return { isRunning, mayAct: this.data.may_give, pause: () => doseAct(this, "pause"), stop: () => this.open("drug") };
   }
 
   correct(row, isDose) {
@@ -345,7 +334,11 @@ class Page {
   // ---- panels
 
   tabs() {
-    const tabs = [["vitals", "Vital signs"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Adverse event"], ["note", "Note, photo"]];
+    // On a phone all six stand side by side.
+    this.isNarrow = matchMedia("(max-width: 36rem)").matches;
+    const tabs = this.isNarrow
+      ? [["vitals", "Vitals"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Event"], ["note", "Note"]]
+      : [["vitals", "Vital signs"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Adverse event"], ["note", "Note, photo"]];
     document.querySelector(".pad-tabs").replaceChildren(
       ...tabs.map(([name, label]) => {
         const tab = node("button", "", label);
@@ -366,11 +359,14 @@ class Page {
     by("panel-vitals").hidden = name !== "vitals";
     by("panel-other").hidden = name === "vitals";
     const make = { drug: drugPanel, comfort: comfortPanel, leaving: leavingPanel, event: eventPanel, note: notePanel }[name];
-    if (name === "vitals") return;
-    by("panel-other").replaceChildren(content ?? make(this));
-    markUntouched(by("panel-other"));
-    this.drafts.fillFields(this.draft, by("panel-other"));
-    if (name === "drug" ? !this.data.may_give : !this.mayWrite) this.lookOn(by("panel-other"));
+    if (name !== "vitals") {
+      by("panel-other").replaceChildren(content ?? make(this));
+      markUntouched(by("panel-other"));
+      this.drafts.fillFields(this.draft, by("panel-other"));
+      if (name === "drug" ? !this.data.may_give : !this.mayWrite) this.lookOn(by("panel-other"));
+    }
+    this.panelMark = this.state.mark;
+    this.panelDose = doseMark(this);
   }
 
   // What somebody may not do is not offered to them.
@@ -379,11 +375,30 @@ class Page {
     panel.prepend(node("p", "note", LOOKS_ON));
   }
 
+  // A panel that shows what has changed is drawn anew; not under somebody who types or is being asked, unless the
+  // drug itself stands otherwise now. What was typed stays.
+  refreshPanel() {
+    if (this.tab !== "drug" && this.tab !== "leaving") return;
+    const panel = by("panel-other");
+    const isBusy = panel.querySelector(".confirm") || (panel.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
+    const isStale = this.tab === "drug" && this.panelDose !== doseMark(this);
+    if (!isStale && (isBusy || this.panelMark === this.state.mark)) return;
+    const typed = [...panel.querySelectorAll("input[aria-label]")].map((field) => [field.getAttribute("aria-label"), field.value, field === document.activeElement]);
+    this.open(this.tab);
+    for (const [label, value, hasFocus] of isStale ? [] : typed) {
+      const field = [...panel.querySelectorAll("input[aria-label]")].find((each) => each.getAttribute("aria-label") === label);
+      if (!field || field.type === "checkbox") continue;
+      field.value = value;
+      if (hasFocus) field.focus();
+    }
+  }
+
   // When it was seen: now, or some minutes ago, by taps.
   when(root = node("div", "when")) {
     let back = 0;
     const shown = node("strong");
-    const draw = () => { shown.textContent = back ? `${this.time(this.clock.now() - back * MINUTE)} (${back} min ago)` : "seen now"; };
+    const moment = () => (this.clock.isKnown ? `${this.time(this.clock.now() - back * MINUTE)} (${back} min ago)` : `${back} min ago`);
+    const draw = () => { shown.textContent = back ? moment() : "seen now"; };
     const step = (label, change) => {
       const button = node("button", "quiet", label);
       button.type = "button";
@@ -392,7 +407,8 @@ class Page {
     };
     root.replaceChildren(step("−1 min", 1), shown, step("+1 min", -1));
     draw();
-    return { root, value: () => (back ? Math.round(this.clock.now() - back * MINUTE) : null), reset: () => { back = 0; draw(); } };
+    const value = () => (this.clock.ahead === null ? { back: back * MINUTE } : Math.round(this.clock.now() - back * MINUTE));
+    return { root, value: () => (back ? value() : null), reset: () => { back = 0; draw(); } };
   }
 
   // HH:MM on the day of `near`.
@@ -478,8 +494,7 @@ class Page {
     this.drawAlerts(waiting);
     this.drawHead();
     if (this.tab === "vitals") this.pad?.refresh();
-    if ((this.tab === "drug" || this.tab === "leaving") && this.shownMark !== this.state.mark && !by("panel-other").contains(document.activeElement)) this.open(this.tab);
-    this.shownMark = this.state.mark;
+    this.refreshPanel();
   }
 
   drawAlerts(waiting) {
@@ -536,21 +551,23 @@ class Page {
     const held = screens.reduce((sum, each) => sum + each.waiting, 0);
     button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${screens.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
     if (held) button.textContent += `; ${held} wait on another tablet`;
+    if (ahead === null && this.clock.isKnown) button.textContent += "; times as this clock was last measured";
     if (ahead !== null && Math.abs(ahead) > 5000 && !this.data.speed) button.textContent += `; this clock is ${aheadInWords(ahead)}`;
   }
 
   tick() {
     const now = this.clock.now();
     const { session, begun } = this.state;
-    by("wall").textContent = this.time(now);
+    by("wall").textContent = this.clock.isKnown ? this.time(now) : "--:--";
     by("phase").textContent = session.words;
-    by("elapsed").textContent = begun === null ? "not started" : minutesInWords((now - begun) / MINUTE);
+    by("elapsed").textContent = begun === null ? "not started" : this.clock.isKnown ? minutesInWords((now - begun) / MINUTE) : `since ${this.time(begun)}`;
     this.drawDue(now);
     this.drawScale(now);
     const dose = this.state.dose;
     const given = this.givenNow();
-    const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && dose.pump === "running";
-    by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${dose.pump}`}${dose.rate_ml_h && dose.pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
+    const pump = pumpNow(this);
+    const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && pump === "running";
+    by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${pump}${pump === dose.pump ? "" : ", not saved yet"}`}${dose.rate_ml_h && pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
     this.drawPumpAct(dose, session);
     this.alerts.beep(this.clock.wall(), this.isLocked ? alarmBehind(this) : undefined);
     this.drawTitle();
@@ -564,14 +581,16 @@ class Page {
   drawPumpAct(dose, session) {
     const button = by("pump-act");
     const isOver = dose && this.givenNow() >= dose.ordered_mg - 1e-6;
-    const next = dose?.pump === "paused" ? "resume" : isOver ? "stop" : "pause";
-    const act = session.state === "dosing" && dose && this.data.may_give ? next : "";
+    const pump = pumpNow(this);
+    const next = pump === "paused" ? "resume" : isOver ? "stop" : "pause";
+    const act = session.state === "dosing" && dose && pump !== "stopped" && this.data.may_give ? next : "";
     button.hidden = !act;
     if (button.dataset.act === act) return;
     button.dataset.act = act;
     button.textContent = { resume: "▶ Resume", pause: "‖ Pause", stop: "■ Stop" }[act] ?? "";
     // How much was given has to be read off the pump: the stop is entered in its own panel.
-    button.onclick = () => (act === "stop" ? this.open("drug") : this.send(act, {}));
+    button.onclick = () => (act === "stop" ? this.open("drug") : pumpAct(this, act));
+    rested(this, button);
   }
 
   // The tab says when the short dissociation scale is due, unless a score still waits here.
@@ -581,7 +600,7 @@ class Page {
     const scale = this.data.short_scale;
     const isWaiting = Boolean(scale) && this.waitingVitals().some((entry) => entry.payload.values[scale.id] !== undefined);
     const isDue = Boolean(scale && due) && due <= now && !isWaiting;
-    const words = isDue ? `Comfort: ${scale.short} due` : "Comfort";
+    const words = isDue ? (this.isNarrow ? `${scale.short}!` : `Comfort: ${scale.short} due`) : "Comfort";
     if (!tab || tab.textContent === words) return;
     tab.textContent = words;
     tab.classList.toggle("is-due", isDue);
@@ -599,10 +618,15 @@ class Page {
       place.dataset.short = "";
       return void (place.textContent = words);
     }
+    if (!this.clock.isKnown) {
+      place.classList.remove("is-late", "is-soon");
+      place.dataset.short = "";
+      return void (place.textContent = `Clock not measured: vitals due at ${this.time(due.at)}`);
+    }
     const left = due.at - now;
     const clock = `${Math.floor(Math.abs(left) / MINUTE)}:${String(Math.floor((Math.abs(left) % MINUTE) / 1000)).padStart(2, "0")}`;
     place.dataset.short = isLate ? `LATE ${clock}` : left < 0 ? "now" : clock;
-    place.firstChild?.nodeType === 3 || place.replaceChildren(document.createTextNode(""), node("small"));
+    place.lastChild?.nodeName === "SMALL" || place.replaceChildren(document.createTextNode(""), node("small"));
     place.firstChild.textContent = isLate ? `Vitals ${clock} late` : left < 0 ? "Vitals now" : `Vitals in ${clock}`;
     place.lastChild.textContent = `${this.time(due.at)}, ${due.why}${due.here ? "; counted with what waits on this tablet" : ""}`;
   }
@@ -645,7 +669,7 @@ function deviceName() {
 function practiceClock(data) {
   const from = data.now;
   const began = Date.now();
-  return { wall: () => Date.now(), ahead: 0, heard() {}, now: () => from + (Date.now() - began) * data.speed };
+  return { wall: () => Date.now(), ahead: 0, isKnown: true, heard() {}, now: () => from + (Date.now() - began) * data.speed };
 }
 
 async function main() {
