@@ -78,7 +78,6 @@ function draw() {
   const now = told.now + (performance.now() - heardAt);
   by("clinic").textContent = told.clinic;
   by("wall").textContent = time(now);
-  by("rows").style.setProperty("--rows", told.rows.length);
   by("rows").replaceChildren(...told.rows.map((each) => row(each, now)));
   by("free").textContent = told.free.length ? `Free: ${told.free.join(", ")}` : "Nobody is free";
   const silent = (performance.now() - heardAt) / 1000;
