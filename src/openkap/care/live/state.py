@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from openkap.care.enrolment.banner import consent_item
 from openkap.care.enrolment.facts import answered
 from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.expected import Earlier, Subject, departures, expected
@@ -113,6 +114,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     course = Course(protocol, _ordered(session, order), begun, baseline, events)
     told: dict[str, Any] = {
         "session": _session(session),
+        "consent": _consent(session),
         "begun": ms(begun),
         "dose": _dose(course, moment),
         "events": [_event(each) for each in events],
@@ -179,6 +181,12 @@ def _session(session: Session) -> dict[str, Any]:
         "is_locked": session.locked_at is not None,
         "planned": ms(session.starts_at),
     }
+
+
+def _consent(session: Session) -> dict[str, str]:
+    """As the banner says it; a page that is open already follows."""
+    item = consent_item(session.patient.pk)
+    return {"words": item.value, "tone": item.tone}
 
 
 def _ordered(session: Session, row: Prescription | None) -> Ordered | None:

@@ -97,6 +97,33 @@ def started_while_held(session: Session, held: Sequence[Gate], at: datetime) -> 
     return Alert.objects.bulk_create(made)
 
 
+WITHDRAWN = "CONSENT"
+
+
+def dosing_without_consent(session: Session, at: datetime) -> Alert:
+    """The patient withdrew while the drug runs; to pause or to stop it is a person's act."""
+    told = {
+        "rule": WITHDRAWN,
+        "title": "The patient has withdrawn consent",
+        "value": "consent withdrawn while the dose runs",
+        "limit": "no dose without valid consent",
+        "say": "Pause the pump now and call the prescriber. Nothing more is given without consent: stop the "
+        "dose and enter what was given. The readings go on until the patient may leave.",
+        "who": f"session nurse, {session.nurse.name}; prescriber, {session.prescriber.name}",
+        "grade": "platform",
+        "sources": [],
+        "action_words": Action.STOP_DOSE.words,
+    }
+    return Alert.objects.create(
+        session=session,
+        rule=WITHDRAWN,
+        at=at,
+        action=Action.STOP_DOSE.value,
+        snapshot=canonical(told),
+        raised_at=now(),
+    )
+
+
 @prepared
 def _known(session_id: int) -> QuerySet[Alert, tuple[str, datetime]]:
     return Alert.objects.filter(session_id=session_id).values_list("rule", "at")
