@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.treatment import closing_actions
-from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.drawn import in_use_ug
 from openkap.care.treatment.models import DoseDoubt, DoseEvent
 from openkap.care.treatment.record import record_of
 from openkap.core.errors import InputError

@@ -16,7 +16,7 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import session_for
 from openkap.care.treatment.delivery_actions import open_doubts
-from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.drawn import in_use_ug
 from openkap.care.treatment.models import (
     Addendum,
     Alert,

@@ -20,6 +20,7 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts, started_while_held
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
+from openkap.care.treatment.drawn import in_use_ug, mg_of
 from openkap.care.treatment.drug_actions import micrograms, move
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Session
@@ -71,6 +72,8 @@ def dose_event(
     if old is None:
         _refuse_state(session, kind)
     act = _act(by, session, kind, rate_ml_h, given_mg, stamp, old)
+    if amiss := _not_in_hand(act):
+        raise amiss
     trouble = _trouble(act)
     if trouble:
         raise InputError(trouble, value=act.kind, remedy="look at the dose so far, correct the time")
@@ -101,6 +104,8 @@ def keep_dose_event(
         raise InputError("a correction needs its reason", remedy="write why", where="reason")
     act = _act(by, session, kind, rate_ml_h, given_mg, stamp, old)
     trouble = CORRECTED_ALREADY if old is not None and hasattr(old, "corrected_by") else _trouble(act)
+    if not trouble and (amiss := _not_in_hand(act)):
+        trouble = f"{amiss.what}: {amiss.value}, limit {amiss.limit}; {amiss.remedy}"
     return _in_doubt(act, trouble) if trouble else _into_the_record(act)
 
 
@@ -142,11 +147,11 @@ def _act(
         raise InputError("nobody has checked the dose", remedy="draw it and have it checked")
     if kind == "start":
         rate_ml_h = rate_ml_h if rate_ml_h is not None else check.rate_ml_h
-    given_ug = _given(kind, given_mg, check, old)
+    given_ug = _given(kind, given_mg, old)
     return Act(by, session, kind, rate_ml_h, given_ug, check, stamp.fields(by), old)
 
 
-def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent | None) -> int | None:
+def _given(kind: str, given_mg: Decimal | None, old: DoseEvent | None) -> int | None:
     if kind != "stop":
         return None
     if old is not None:
@@ -154,16 +159,31 @@ def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent
         return old.given_ug
     if given_mg is None:
         raise InputError("how much was given is missing", remedy="enter milligrams", where="given_mg")
-    given = micrograms(given_mg)
-    if given > check.drawn_ug:
-        raise InputError(
-            "more cannot have been given than was drawn",
-            value=f"{given_mg} mg",
-            limit=f"{Decimal(check.drawn_ug) / 1000:f} mg",
-            remedy="check the pump",
+    return micrograms(given_mg)
+
+
+def _not_in_hand(act: Act) -> InputError | None:
+    """Nobody starts with less than is ordered, or gives more than is left of what was drawn."""
+    if act.corrects is not None or act.kind not in ("start", "stop"):
+        return None
+    left = in_use_ug(act.session)
+    if act.kind == "stop" and (act.given_ug or 0) > left:
+        return InputError(
+            "more cannot have been given than is left",
+            value=mg_of(act.given_ug or 0),
+            limit=f"{mg_of(left)} of what was drawn and not wasted",
+            remedy="check the pump; a waste that is wrong is corrected first",
             where="given_mg",
         )
-    return given
+    needed = int(act.check.prescription.dose_mg * 1000)
+    if act.kind == "start" and left < needed:
+        return InputError(
+            "less is drawn than is ordered",
+            value=mg_of(left),
+            limit=mg_of(needed),
+            remedy="waste what is left, draw anew and have it checked",
+        )
+    return None
 
 
 def _trouble(act: Act) -> str:
@@ -218,7 +238,7 @@ def _done(row: DoseEvent | DoseDoubt) -> Done:
 
 def _into_the_record(act: Act) -> DoseEvent:
     row = _stored(act.by, act.session, act.columns(), act.corrects)
-    _let_in(act.by, act.session)
+    let_in(act.by, act.session)
     return row
 
 
@@ -261,11 +281,11 @@ def _stored(
 def _in_doubt(act: Act, why: str) -> DoseDoubt:
     row = DoseDoubt.objects.create(session=act.session, names=act.corrects, why=why, **act.columns())
     told_audit(act.by, "dose.in_doubt", act.session, row, kind=act.kind, why=why)
-    _let_in(act.by, act.session)
+    let_in(act.by, act.session)
     return row
 
 
-def _let_in(by: Actor, session: Session) -> None:
+def let_in(by: Actor, session: Session) -> None:
     """What was in doubt and fits now, because what was missing has arrived, takes its place by itself."""
     waiting = open_doubts(session)
     for row in waiting:
@@ -276,6 +296,8 @@ def _let_in(by: Actor, session: Session) -> None:
     # A second start is never let in: which one was the start is a decision.
     new = [row for row in waiting if row.names is None and row.kind != "start"]
     new = [row for row in new if not _lacks_consent(session, row.kind, row.observed_at)]
+    left = in_use_ug(session)
+    new = [row for row in new if row.kind != "stop" or (row.given_ug or 0) <= left]
     found = that_fit([_done(row) for row in reading.dose_events(session)], [_done(row) for row in new])
     for row in new:
         if row.client_id in found:

@@ -237,15 +237,3 @@ def count_stock(
         witness=witness,
         note=note,
     )
-
-
-# What each kind does to what is drawn and in somebody's hand; only given and wasted are ever crossed out.
-IN_USE = {"drawn": 1, "given": -1, "wasted": -1, "returned": -1, "reversed": 1}
-
-
-def in_use_ug(session: Session) -> int:
-    """What was drawn for the session and neither given nor wasted yet; must be nothing at the end."""
-    total = 0
-    for row in LedgerEntry.objects.filter(session=session):
-        total += row.amount_ug * IN_USE.get(row.kind, 0)
-    return total

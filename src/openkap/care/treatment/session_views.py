@@ -208,6 +208,7 @@ def waste(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
             uid=session,
             amount_mg=amount,
             witness=witness,
+            reason=request.POST.get("reason", ""),
             stamp=forms.stamp_given(request.POST),
         )
 
