@@ -39,7 +39,9 @@ def at(session, minute):
 
 
 def did(session, kind, minute, name="", **payload):
-    return act(name or f"{kind}-{minute}", kind, at(session, minute), **payload)
+    # As the page sends it: the second tap confirmed what the pump shows.
+    more = {"confirmed": True} if kind == "stop" else {}
+    return act(name or f"{kind}-{minute}", kind, at(session, minute), **payload | more)
 
 
 def send(cast, session, entry, by="ben"):

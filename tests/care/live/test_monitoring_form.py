@@ -89,7 +89,7 @@ def test_a_pressure_that_has_not_come_down_is_not_acceptable_before_leaving(cast
 
 def test_vital_signs_nobody_read_before_leaving_are_not_recorded(cast, session, watch):
     treated.dosing(cast, session, watch)
-    treated.dose(cast, session, "stop", given_mg=35)
+    treated.dose(cast, session, "stop", given_mg=35, confirmed=True)
     watch.forward(minutes=130)
     leave(cast, session)
     assert told(session)["Vital signs acceptable before leaving"] == ""

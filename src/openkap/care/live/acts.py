@@ -163,6 +163,7 @@ def _dose(sent: Sent, session: Session) -> str:
         rate_ml_h=sent.number("rate_ml_h"),
         given_mg=sent.number("given_mg"),
         stamp=sent.stamp,
+        confirmed=sent.payload.get("confirmed") is True,
     )
     return str(row.uid)
 

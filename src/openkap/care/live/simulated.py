@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from openkap.care.live.dose import Given
 from openkap.care.live.scenario import Injected, Scenario
+from openkap.care.treatment.delivered import Given
 
 STEP_MIN = 0.5
 # How fast an injected change comes and goes, minutes.

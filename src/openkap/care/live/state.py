@@ -17,12 +17,12 @@ from django.urls import reverse
 
 from openkap.care.enrolment.banner import consent_item
 from openkap.care.enrolment.facts import answered
-from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.delivered import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import (

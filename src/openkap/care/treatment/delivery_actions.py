@@ -19,12 +19,14 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts, started_while_held
+from openkap.care.treatment.delivered import Ordered, given_so_far
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
 from openkap.care.treatment.drawn import in_use_ug, mg_of
 from openkap.care.treatment.drug_actions import micrograms, move
 from openkap.care.treatment.gates import holding
-from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Session
+from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Prescription, Session
 from openkap.care.treatment.release_actions import gates_now, refuse_held
+from openkap.care.treatment.session_actions import Implausible
 from openkap.care.treatment.session_rows import State, corrected, locked_session, move_on, once, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
@@ -61,6 +63,7 @@ def dose_event(
     rate_ml_h: Decimal | None = None,
     given_mg: Decimal | None = None,
     stamp: Stamp | None = None,
+    confirmed: bool = False,
 ) -> DoseEvent:
     """Start, pause, resume, change the rate, or stop; a corrected time is a new row that names the old."""
     session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
@@ -79,6 +82,8 @@ def dose_event(
         raise InputError(trouble, value=act.kind, remedy="look at the dose so far, correct the time")
     if act.kind == "start" and old is None:
         refuse_held(session)
+    if not confirmed:
+        _ask_where_the_times_say_otherwise(act)
     return _into_the_record(act)
 
 
@@ -92,6 +97,7 @@ def keep_dose_event(
     rate_ml_h: Decimal | None = None,
     given_mg: Decimal | None = None,
     stamp: Stamp,
+    confirmed: bool = False,
 ) -> DoseEvent | DoseDoubt:
     """The same from a tablet that may have been cut off: what does not fit is kept for a decision."""
     session = locked_session(by, patient, uid, Permission.GIVE_DOSE)
@@ -106,6 +112,8 @@ def keep_dose_event(
     trouble = CORRECTED_ALREADY if old is not None and hasattr(old, "corrected_by") else _trouble(act)
     if not trouble and (amiss := _not_in_hand(act)):
         trouble = f"{amiss.what}: {amiss.value}, limit {amiss.limit}; {amiss.remedy}"
+    if not trouble and not confirmed:
+        _ask_where_the_times_say_otherwise(act)
     return _in_doubt(act, trouble) if trouble else _into_the_record(act)
 
 
@@ -184,6 +192,29 @@ def _not_in_hand(act: Act) -> InputError | None:
             remedy="waste what is left, draw anew and have it checked",
         )
     return None
+
+
+# Start and stop are each entered to within about a minute of the act.
+ENTERED_WITHIN_MIN = 2
+
+
+def _ask_where_the_times_say_otherwise(act: Act) -> None:
+    """The pump's display counts; where start, pauses and rates say another amount, somebody looks twice."""
+    order = act.check.prescription
+    if act.kind != "stop" or act.corrects is not None or not order.over_min:
+        return
+    moment = act.fields["observed_at"]
+    assert isinstance(moment, datetime)
+    computed, said = by_the_times(act.session, order, act.check, moment), (act.given_ug or 0) / 1000
+    if abs(computed - said) > float(order.dose_mg) / order.over_min * ENTERED_WITHIN_MIN:
+        raise Implausible(("given_mg",), f"{said:g} mg given, the pump's times say {computed:.1f} mg")
+
+
+def by_the_times(session: Session, order: Prescription, check: DoseCheck, moment: datetime) -> float:
+    """How many milligrams start, pauses and rates say were given by then."""
+    rate = float(check.rate_ml_h) if check.rate_ml_h is not None else None
+    ordered = Ordered(float(order.dose_mg), float(order.over_min) if order.over_min else None, rate)
+    return given_so_far(ordered, reading.dose_events(session), moment).given_mg
 
 
 def _trouble(act: Act) -> str:

@@ -15,6 +15,7 @@ from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import staff_with
 from openkap.care.treatment.amount_actions import CORRECTABLE
 from openkap.care.treatment.closing_actions import open_ends
+from openkap.care.treatment.delivery_actions import by_the_times
 from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drawn import check_before, in_use_ug
@@ -210,6 +211,9 @@ def live(session: Session) -> dict[str, Any]:
         "check": DoseCheck.objects.filter(session=session).select_related("lot").order_by("-id").first(),
         "ordered": ordered_dose(session),
     }
+    if session.state == Session.State.DOSING and told["ordered"] and told["check"]:
+        computed = by_the_times(session, told["ordered"], told["check"], now())
+        told["by_the_times"] = f"{computed:.1f}" if told["ordered"].over_min else ""
     return told
 
 

@@ -191,6 +191,7 @@ def dose(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
         rate_ml_h=forms.number_given(data, "rate_ml_h"),
         given_mg=forms.number_given(data, "given_mg"),
         stamp=forms.stamp_given(data),
+        confirmed=data.get("confirmed") == "yes",
     )
     return _acted(request, patient, session, "dose", act)
 

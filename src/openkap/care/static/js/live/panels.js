@@ -96,11 +96,13 @@ function rateLine(dose, send) {
 
 function stopLine(page, given, send) {
   const field = input("text", { inputmode: "decimal", "aria-label": "Given in all, mg" });
-  const stop = () => (number(field) === null ? page.say("How much was given in all? Read it off the pump.") : send("stop", { given_mg: `${number(field)}` }));
+  const stop = () => (number(field) === null ? page.say("How much was given in all? Read it off the pump.") : send("stop", { given_mg: `${number(field)}`, confirmed: true }));
+  // What the second tap confirms names both numbers where they differ.
+  const said = () => (Math.abs(number(field) - given) < 0.05 ? "" : `; the pump's times say ${given.toFixed(1)} mg`);
   return [
     labelled("Given in all, mg", field),
     button(`as computed: ${given.toFixed(1)} mg`, () => { field.value = given.toFixed(1); }, "quiet"),
-    twice("■ Stop", () => (number(field) === null ? "How much was given?" : `Tap again: stop, ${number(field)} mg given`), stop, "danger"),
+    twice("■ Stop", () => (number(field) === null ? "How much was given?" : `Tap again: stop, ${number(field)} mg given${said()}`), stop, "danger"),
   ];
 }
 
