@@ -22,7 +22,7 @@ from openkap.care.live.models import Photo
 from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
 from openkap.care.treatment.adverse_actions import Event, record_adverse_event
-from openkap.care.treatment.alert_actions import acknowledge
+from openkap.care.treatment.alert_actions import BY_RULE, acknowledge
 from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
 from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
 from openkap.care.treatment.models import (
@@ -226,13 +226,20 @@ def _acknowledge(sent: Sent, session: Session) -> str:
                 "the server does not have the reading yet that raised this alert",
                 remedy="it stays on this tablet and is sent again",
             )
-        found = Alert.objects.filter(session=session, rule=sent.text("rule"), at=entry.observed_at).first()
+        raised = Alert.objects.filter(session=session, rule=sent.text("rule"))
+        found = raised.filter(entry=entry).first() or raised.filter(at=entry.observed_at).first()
         if found is None:
-            words = f"Alert {sent.text('rule')} on the tablet: {sent.text('done')}"
-            row = enter(**sent.where(), kind=Entry.Kind.NOTE, values={}, stamp=sent.stamp, note=words)
-            return str(row.uid)
+            return _answer_as_note(sent, sent.text("rule"))
         alert = found.uid
-    return str(acknowledge(**sent.where(), alert=alert, done=sent.text("done")).uid)
+    row = acknowledge(**sent.where(), alert=alert, done=sent.text("done"))
+    # Closed by its reading's correction meanwhile: what this person did is kept all the same.
+    return _answer_as_note(sent, row.rule) if row.done.startswith(BY_RULE) else str(row.uid)
+
+
+def _answer_as_note(sent: Sent, rule: str) -> str:
+    words = f"Alert {rule} on the tablet: {sent.text('done')}"
+    row = enter(**sent.where(), kind=Entry.Kind.NOTE, values={}, stamp=sent.stamp, note=words)
+    return str(row.uid)
 
 
 def _event(sent: Sent, session: Session) -> str:

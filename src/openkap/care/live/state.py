@@ -22,6 +22,7 @@ from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.alert_actions import BY_RULE
 from openkap.care.treatment.delivered import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.gates import holding
@@ -316,15 +317,26 @@ def _alerts(session: Session) -> list[dict[str, Any]]:
             "seen_by": row.acknowledged_by.name if row.acknowledged_by else "",
             "seen_at": ms(row.acknowledged_at),
             "done": row.done,
+            "corrected": _corrected(row),
             "told": json.loads(row.snapshot),
         }
         for row in _raised(session.pk)
     ]
 
 
+def _corrected(row: Alert) -> str:
+    """Answered, and its reading was corrected afterwards."""
+    new = getattr(row.entry, "corrected_by", None)
+    if new is None or row.done.startswith(BY_RULE):
+        return ""
+    return f"its reading was {'crossed out' if new.is_retraction else 'corrected'} later ({new.reason})"
+
+
 @prepared
 def _raised(session_id: int) -> QuerySet[Alert]:
-    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry")
+    rows = Alert.objects.filter(session_id=session_id).select_related(
+        "acknowledged_by", "entry__corrected_by"
+    )
     return rows.order_by("at", "id")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.assessment import canonical
@@ -19,6 +19,7 @@ from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.care.treatment.session_rows import locked_session, told_audit
 from openkap.core.errors import InputError
 from openkap.protocol.condition import facts_of
+from openkap.protocol.elements import dictionary
 from openkap.protocol.monitoring import watch
 from openkap.protocol.rules import Action
 
@@ -126,7 +127,39 @@ def dosing_without_consent(session: Session, at: datetime) -> Alert:
 
 @prepared
 def _known(session_id: int) -> QuerySet[Alert, tuple[str, datetime]]:
-    return Alert.objects.filter(session_id=session_id).values_list("rule", "at")
+    """What was raised already; an alert of a reading that was corrected says nothing about the new one."""
+    counts = Q(entry__isnull=True) | Q(entry__corrected_by__isnull=True)
+    return Alert.objects.filter(counts, session_id=session_id).values_list("rule", "at")
+
+
+# How the answer begins that nobody had to give.
+BY_RULE = "Closed by rule"
+
+
+def close_corrected(by: Actor, session: Session, old: Entry, new: Entry) -> None:
+    """The reading behind them was corrected or crossed out: what nobody answered yet is closed, and says so.
+
+    What the corrected reading asks for is raised anew, also where that is the same rule.
+    """
+    done = f"{BY_RULE}: {corrected_words(old, new)}"
+    for row in Alert.objects.filter(session=session, entry=old, acknowledged_at__isnull=True):
+        Alert.objects.filter(pk=row.pk).update(
+            acknowledged_at=now(), acknowledged_by_id=by.staff_id, done=done
+        )
+        told_audit(by, "alert.closed", session, row, rule=row.rule, done=done)
+
+
+def corrected_words(old: Entry, new: Entry) -> str:
+    """What became of a reading, and why."""
+    if new.is_retraction:
+        return f"its reading was crossed out ({new.reason})"
+    elements, was = dictionary(), {each.element: each.value for each in old.values.all()}
+    changed = [
+        f"{elements[each.element].label.lower()} {was[each.element]} to {each.value}"
+        for each in new.values.all()
+        if was.get(each.element, each.value) != each.value
+    ]
+    return f"its reading was corrected{', ' if changed else ''}{', '.join(changed)} ({new.reason})"
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from openkap.care.moment import today
 from openkap.care.permissions import Permission
 from openkap.care.prepared import insert
 from openkap.care.treatment import facts as reading
-from openkap.care.treatment.alert_actions import raise_alerts
+from openkap.care.treatment.alert_actions import close_corrected, raise_alerts
 from openkap.care.treatment.due_dates import last_dose
 from openkap.care.treatment.given_up import give_up_with_it
 from openkap.care.treatment.models import Entry, Session, Value
@@ -107,6 +107,8 @@ def enter(
             Value(entry=row, element=name, value=text, number=number, unit=unit, is_confirmed=confirmed)
         )
     insert(made)
+    if old is not None:
+        close_corrected(by, session, old, row)
     if kind == Entry.Kind.VITALS:
         # A correction changes what earlier alerts rested on; one more reading does not.
         raise_alerts(session, since=None if old else row.observed_at)
@@ -185,6 +187,7 @@ def take_back(
     row = Entry.objects.create(
         session=session, kind=old.kind, is_retraction=True, corrects=old, **named.fields(by)
     )
+    close_corrected(by, session, old, row)
     if session.state in RUNNING:
         # Readings after it, or all of them where it was the baseline, may mean something else now.
         raise_alerts(session)

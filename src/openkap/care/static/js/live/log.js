@@ -65,7 +65,7 @@ export function drawLog(page, list) {
     rows.push(row(page, doubt.at, said, doubt.by, extra, doubt.is_open ? () => page.correct(doubt, true) : null, doubt.is_open ? "is-stuck" : "is-gone"));
   }
   for (const alert of state.alerts.filter((each) => each.seen_at)) {
-    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, [], null));
+    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${[alert.done, alert.corrected].filter(Boolean).join("; ")}`, alert.seen_by, [], null));
   }
   for (const each of state.adverse) {
     const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `update: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
