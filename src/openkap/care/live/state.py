@@ -20,6 +20,7 @@ from openkap.care.enrolment.facts import answered
 from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
+from openkap.care.live.waiting import gone_to
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import BY_RULE
@@ -121,7 +122,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
         "events": [_event(each) for each in events],
         "doubts": [_doubt(each) for each in doubts_of(session)],
         "entries": _entries(entries),
-        "alerts": _alerts(session),
+        "alerts": _alerts(session, moment),
         "adverse": _adverse(session),
         "photos": _photos(session),
         "baseline": _baseline(baseline),
@@ -303,7 +304,7 @@ def _entries(rows: Sequence[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def _alerts(session: Session) -> list[dict[str, Any]]:
+def _alerts(session: Session, moment: datetime) -> list[dict[str, Any]]:
     return [
         {
             "uid": row.uid,
@@ -314,6 +315,9 @@ def _alerts(session: Session) -> list[dict[str, Any]]:
             "at": ms(row.at),
             "raised": ms(row.raised_at),
             "escalated": ms(row.escalated_at),
+            "gone_to": gone_to(session, row.escalated_at, moment)
+            if row.escalated_at and not row.acknowledged_at
+            else "",
             "seen_by": row.acknowledged_by.name if row.acknowledged_by else "",
             "seen_at": ms(row.acknowledged_at),
             "done": row.done,
