@@ -68,7 +68,9 @@ def read(cast, session, watch, begun, minute, **values):
 def leave(cast, session, **leaving):
     treated.enter(cast, session, "discharge", treated.LEAVING | leaving)
     where = {"by": cast.actor("ben"), "patient": session.patient.uid, "uid": session.uid}
-    return closing_actions.let_go(**where, escort="Robin Example", against_because="wanted to go")
+    return closing_actions.let_go(
+        **where, escort="Robin Example", against_because="wanted to go", person=cast.staff("ben")
+    )
 
 
 def test_vital_signs_before_leaving_are_answered_from_vital_signs_alone(cast, session, watch):

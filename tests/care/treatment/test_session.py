@@ -532,7 +532,11 @@ def test_not_yet_says_how_far_and_holds_the_patient(cast, session, watch):
 
 def test_leaving_against_the_conditions_needs_the_reason_and_says_so(cast, session, watch):
     recovering(cast, session, watch)
-    data = {"escort": "Robin", "against_because": "Insists; knows the risk; sister drives."}
+    data = {
+        "escort": "Robin",
+        "against_because": "Insists; knows the risk; sister drives.",
+        "password": PASSWORD,
+    }
     assert cast.client("ben").post(url_of(session, "leave/"), data).status_code == 302
     row = session.discharge_set.get()
     assert row.against

@@ -27,7 +27,15 @@ from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Prescription, Session
 from openkap.care.treatment.release_actions import gates_now, refuse_held
 from openkap.care.treatment.session_actions import Implausible
-from openkap.care.treatment.session_rows import State, corrected, locked_session, move_on, once, told_audit
+from openkap.care.treatment.session_rows import (
+    State,
+    corrected,
+    locked_session,
+    move_on,
+    once,
+    refuse_before_its_day,
+    told_audit,
+)
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.facts import CLOCK_TOLERANCE_S
@@ -149,6 +157,7 @@ def _act(
     stamp: Stamp,
     old: DoseEvent | None,
 ) -> Act:
+    refuse_before_its_day(session, stamp)
     kind = old.kind if old is not None else kind
     check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
     if check is None:

@@ -264,14 +264,19 @@ def adverse_event(request: ClinicRequest, patient: str, session: str) -> HttpRes
 def leave(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """The patient leaves."""
     data = request.POST
-    act = lambda: closing_actions.let_go(  # noqa: E731
-        by=request.actor,
-        patient=patient,
-        uid=session,
-        escort=data.get("escort", ""),
-        against_because=data.get("against_because", ""),
-        stamp=forms.stamp_given(data),
-    )
+
+    def act() -> None:
+        password = data.get("password", "")
+        closing_actions.let_go(
+            by=request.actor,
+            patient=patient,
+            uid=session,
+            escort=data.get("escort", ""),
+            against_because=data.get("against_because", ""),
+            person=prove_identity(request.actor, password) if password else None,
+            stamp=forms.stamp_given(data),
+        )
+
     return _acted(request, patient, session, "leave", act)
 
 
