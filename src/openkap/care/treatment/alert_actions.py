@@ -98,6 +98,32 @@ def started_while_held(session: Session, held: Sequence[Gate], at: datetime) -> 
     return Alert.objects.bulk_create(made)
 
 
+UNFIT = "CREDENTIAL"
+
+
+def started_unfit(session: Session, name: str, lack: str, at: datetime) -> Alert:
+    """Somebody started the dose whose credentials do not hold: it is recorded, and nobody can miss it."""
+    told = {
+        "rule": UNFIT,
+        "title": f"Started by {name}, whose credentials do not hold today",
+        "value": lack,
+        "limit": "every credential of the part valid on the day",
+        "say": "A colleague whose credentials hold takes over now; call the prescriber.",
+        "who": session.prescriber.name,
+        "grade": "platform",
+        "sources": [],
+        "action_words": Action.PAUSE.words,
+    }
+    return Alert.objects.create(
+        session=session,
+        rule=UNFIT,
+        at=at,
+        action=Action.PAUSE.value,
+        snapshot=canonical(told),
+        raised_at=now(),
+    )
+
+
 WITHDRAWN = "CONSENT"
 
 

@@ -18,11 +18,12 @@ from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
-from openkap.care.treatment.alert_actions import raise_alerts, started_while_held
+from openkap.care.treatment.alert_actions import raise_alerts, started_unfit, started_while_held
 from openkap.care.treatment.delivered import Ordered, given_so_far
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
 from openkap.care.treatment.drawn import in_use_ug, mg_of
 from openkap.care.treatment.drug_actions import micrograms, move
+from openkap.care.treatment.duties import lacking_at_the_dose, refuse_unfit_person
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Prescription, Session
 from openkap.care.treatment.release_actions import gates_now, refuse_held
@@ -90,6 +91,7 @@ def dose_event(
         raise InputError(trouble, value=act.kind, remedy="look at the dose so far, correct the time")
     if act.kind == "start" and old is None:
         refuse_held(session)
+        refuse_unfit_person(by, "start a dose")
     if not confirmed:
         _ask_where_the_times_say_otherwise(act)
     return _into_the_record(act)
@@ -278,6 +280,8 @@ def _done(row: DoseEvent | DoseDoubt) -> Done:
 
 def _into_the_record(act: Act) -> DoseEvent:
     row = _stored(act.by, act.session, act.columns(), act.corrects)
+    if row.kind == "start" and act.corrects is None and (lack := lacking_at_the_dose(act.by)):
+        started_unfit(act.session, act.by.name, lack, row.observed_at)
     let_in(act.by, act.session)
     return row
 

@@ -18,6 +18,7 @@ from openkap.care.treatment.access import lots_of
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drawn import in_use_ug, mg_of
 from openkap.care.treatment.drug_actions import Witness, micrograms, move
+from openkap.care.treatment.duties import refuse_unfit_person
 from openkap.care.treatment.models import DoseCheck, GateDecision, Prescription, Session
 from openkap.care.treatment.release_actions import gates_now, look_again
 from openkap.care.treatment.session_rows import (
@@ -167,6 +168,8 @@ def check_dose(
     held = once(DoseCheck, session, stamp)
     if held is not None:
         return held
+    refuse_unfit_person(by, "draw a dose")
+    refuse_unfit_person(witness.actor, "check a dose")
     ordered = ordered_dose(session)
     if ordered is None:
         raise InputError("no dose is ordered", remedy="the prescriber orders it first")

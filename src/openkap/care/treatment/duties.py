@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.credentials import Standing, standing_of
 from openkap.care.accounts.models import Staff
 from openkap.care.moment import today
 from openkap.care.permissions import Role
 from openkap.care.treatment.models import Session
+from openkap.core.errors import InputError
 
 FROM = "the register of credentials"
 REMEDY = "the site administrator records the credential"
@@ -86,6 +88,33 @@ def duties_now(session: Session) -> list[Duty]:
     """The nurse's and the prescriber's credentials as they stand today."""
     parts = ((session.nurse, Role.NURSE), (session.prescriber, Role.PRESCRIBER))
     return [Duty(person, role, tuple(standing_of(person.pk, role))) for person, role in parts]
+
+
+# Who may stand at the dose: one of these parts, with every credential of it.
+AT_THE_DOSE = (Role.NURSE, Role.PRESCRIBER)
+
+
+def lacking_at_the_dose(by: Actor) -> str:
+    """What keeps this very person from drawing, checking or starting a dose today; mostly nothing."""
+    said = []
+    for role in AT_THE_DOSE:
+        if role in by.roles:
+            missing = [each for each in standing_of(by.staff_id, role) if not each.is_met]
+            if not missing:
+                return ""
+            said += [f"{each.requirement.words}: {each.words}" for each in missing]
+    return "; ".join(dict.fromkeys(said))
+
+
+def refuse_unfit_person(by: Actor, act: str) -> None:
+    """Whoever really acts is looked at, planned for this session or not."""
+    if lack := lacking_at_the_dose(by):
+        raise InputError(
+            f"{by.name} cannot {act}: a credential is not valid today",
+            value=lack,
+            limit=f"valid on {today():%-d %B %Y}",
+            remedy=f"{REMEDY}, or a colleague does it",
+        )
 
 
 def unfit(duties: Iterable[Duty]) -> list[Duty]:
