@@ -57,7 +57,7 @@ def _gone_further(further: datetime) -> Q:
         until__isnull=True,
         staff__is_active=True,
     )
-    return Q(escalated_at__lte=further) | ~Exists(here)
+    return Q(escalated_at__lte=further) | Q(~Exists(here))
 
 
 def _open(rows: QuerySet[Alert]) -> QuerySet[Alert, tuple[str, str, str, datetime | None]]:
