@@ -336,7 +336,7 @@ def test_a_dose_runs_from_start_to_stop_with_pauses(cast, session, watch):
         watch.forward(minutes=5)
         assert cast.client("ben").post(url_of(session, "dose/"), {"kind": kind}).status_code == 302
     assert cast.client("ben").post(url_of(session, "dose/"), {"kind": "resume"}).status_code == 422
-    stop = cast.client("ben").post(url_of(session, "dose/"), {"kind": "stop", "given_mg": "30"})
+    stop = cast.client("ben").post(url_of(session, "dose/"), {"kind": "stop", "given_mg": "4.4"})
     assert stop.status_code == 302
     session.refresh_from_db()
     assert session.state == "recovery"
@@ -377,7 +377,7 @@ def test_no_dose_without_valid_consent_not_even_by_raw_sql(cast, session, watch)
         said="No.",
         person=cast.staff("ben"),
     )
-    with pytest.raises(InputError, match="no dose without valid consent"):
+    with pytest.raises(InputError, match="the release was taken back"):
         dose(cast, session, "start")
     with pytest.raises(DatabaseError, match="no dose without valid consent"):
         raw_start(session, cast)
@@ -533,7 +533,11 @@ def test_not_yet_says_how_far_and_holds_the_patient(cast, session, watch):
 
 def test_leaving_against_the_conditions_needs_the_reason_and_says_so(cast, session, watch):
     recovering(cast, session, watch)
-    data = {"escort": "Robin", "against_because": "Insists; knows the risk; sister drives."}
+    data = {
+        "escort": "Robin",
+        "against_because": "Insists; knows the risk; sister drives.",
+        "password": PASSWORD,
+    }
     assert cast.client("ben").post(url_of(session, "leave/"), data).status_code == 302
     row = session.discharge_set.get()
     assert row.against

@@ -21,10 +21,11 @@ WEIGHT, ALLERGY = "body_weight", "hypersensitivity_ketamine_or_esketamine"
 
 
 def banner_items(patient_id: int) -> list[BannerItem]:
-    return [*_answers(patient_id), _consent(patient_id)]
+    return [*_answers(patient_id), consent_item(patient_id)]
 
 
-def _consent(patient_id: int) -> BannerItem:
+def consent_item(patient_id: int) -> BannerItem:
+    """How the consent stands that counts."""
     rows = _consent_that_counts(patient_id, now())
     if not rows:
         return BannerItem("Consent", "not asked yet", "unknown")

@@ -398,6 +398,8 @@ def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> 
         reason=said.strip(),
         detail={"version": row.text.version},
     )
+    for module in contributions("consent_ended"):
+        module.withdrawn(by, patient.pk, withdrawal.withdrawn_at)
     return withdrawal
 
 

@@ -170,6 +170,7 @@ def _dose(sent: Sent, session: Session) -> str:
         rate_ml_h=sent.number("rate_ml_h"),
         given_mg=sent.number("given_mg"),
         stamp=sent.stamp,
+        confirmed=sent.payload.get("confirmed") is True,
     )
     return str(row.uid)
 
@@ -179,10 +180,10 @@ def _correct(sent: Sent, session: Session) -> str:
     old = _named(sent, session)
     stamp = replace(sent.stamp, corrects=old.uid, reason=sent.text("reason"))
     if isinstance(old, DoseDoubt):
-        rate = sent.number("rate_ml_h")
+        rate = _rate(sent)
         return str(correct_doubt(**sent.where(), doubt=old.uid, rate_ml_h=rate, stamp=stamp).uid)
     if isinstance(old, DoseEvent):
-        rate = sent.number("rate_ml_h") or old.rate_ml_h
+        rate = _rate(sent) or old.rate_ml_h
         return str(keep_dose_event(**sent.where(), kind=old.kind, rate_ml_h=rate, stamp=stamp).uid)
     row = enter(
         **sent.where(),
@@ -193,6 +194,19 @@ def _correct(sent: Sent, session: Session) -> str:
         note=sent.text("note"),
     )
     return str(row.uid)
+
+
+def _rate(sent: Sent) -> Decimal | None:
+    rate = sent.number("rate_ml_h")
+    if rate == 0:
+        raise InputError(
+            "a rate of 0 is a pause",
+            value="0 mL/h",
+            limit="more than 0 mL/h",
+            remedy="enter the pause, and correct this rate to what was set or leave it",
+            where="rate_ml_h",
+        )
+    return rate
 
 
 def _take_back(sent: Sent, session: Session) -> str:
@@ -258,7 +272,8 @@ def _answered(sent: Sent, session: Session) -> Alert | None:
             "the server does not have the reading yet that raised this alert",
             remedy="it stays on this tablet and is sent again",
         )
-    return Alert.objects.filter(session=session, rule=sent.text("rule"), at=entry.observed_at).first()
+    raised = Alert.objects.filter(session=session, rule=sent.text("rule"))
+    return raised.filter(entry=entry).first() or raised.filter(at=entry.observed_at).first()
 
 
 def _event(sent: Sent, session: Session) -> str:

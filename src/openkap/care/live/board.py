@@ -14,6 +14,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.live.change_mark import marks_of
 from openkap.care.live.queries import current_state
 from openkap.care.live.state import ms
+from openkap.care.live.waiting import gone_to
 from openkap.care.moment import now
 from openkap.care.patients.access import visible
 from openkap.care.permissions import Permission, Role
@@ -139,7 +140,7 @@ def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict
             "alerts": len(waiting),
             "priority": waiting[0]["priority"] if waiting else "",
             "rule": waiting[0]["told"].get("title", waiting[0]["rule"]) if waiting else "",
-            "escalated": _escalated(current, waiting),
+            "escalated": _escalated(current, waiting, now()),
             "doubts": sum(each["is_open"] for each in told["doubts"]),
             "nurse": current.nurse.name,
             "planned": ms(current.starts_at),
@@ -148,7 +149,10 @@ def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict
     )
 
 
-def _escalated(session: Session, waiting: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _escalated(session: Session, waiting: list[dict[str, Any]], moment: datetime) -> dict[str, Any] | None:
     """To whom what nobody answered has gone, and since when; ``None`` while nothing has."""
     since = [alert["escalated"] for alert in waiting if alert["escalated"]]
-    return {"to": session.prescriber.name, "since": min(since), "count": len(since)} if since else None
+    if not since:
+        return None
+    first = datetime.fromtimestamp(min(since) / 1000, moment.tzinfo)
+    return {"to": gone_to(session, first, moment), "since": min(since), "count": len(since)}

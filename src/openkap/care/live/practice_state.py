@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from openkap.care.live.dose import with_the_rest
 from openkap.care.live.expected import Subject, departures, expected
 from openkap.care.live.page import protocol_data
 from openkap.care.live.practice import Run
@@ -14,6 +13,7 @@ from openkap.care.live.rules import priority_of
 from openkap.care.live.simulated import trace
 from openkap.care.live.state import ms, numbers_of
 from openkap.care.moment import now
+from openkap.care.treatment.delivered import with_the_rest
 from openkap.protocol.monitoring import watch
 
 EVENT_WORDS = {

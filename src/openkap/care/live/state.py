@@ -15,15 +15,17 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.timezone import localtime
 
+from openkap.care.enrolment.banner import consent_item
 from openkap.care.enrolment.facts import answered
-from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
 from openkap.care.live.session_record import late
+from openkap.care.live.waiting import gone_to
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_basis import since_raised
+from openkap.care.treatment.delivered import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import (
@@ -82,12 +84,13 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     course = Course(protocol, _ordered(session, order), begun, baseline, events)
     told: dict[str, Any] = {
         "session": _session(session),
+        "consent": _consent(session),
         "begun": ms(begun),
         "dose": _dose(course, moment),
         "events": [_event(each) for each in events],
         "doubts": [_doubt(each) for each in doubts_of(session)],
         "entries": _entries(entries),
-        "alerts": _alerts(session, entries, protocol),
+        "alerts": _alerts(session, entries, protocol, moment),
         "adverse": _adverse(session),
         "photos": _photos(session),
         "late": _late(session) if session.locked_at else [],
@@ -149,6 +152,12 @@ def _session(session: Session) -> dict[str, Any]:
         "is_locked": session.locked_at is not None,
         "planned": ms(session.starts_at),
     }
+
+
+def _consent(session: Session) -> dict[str, str]:
+    """As the banner says it; a page that is open already follows."""
+    item = consent_item(session.patient.pk)
+    return {"words": item.value, "tone": item.tone}
 
 
 def _ordered(session: Session, row: Prescription | None) -> Ordered | None:
@@ -268,7 +277,9 @@ def _values(rows: Sequence[Value]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> list[dict[str, Any]]:
+def _alerts(
+    session: Session, entries: Sequence[Entry], protocol: Protocol, moment: datetime
+) -> list[dict[str, Any]]:
     rows = _raised(session.pk)
     became = since_raised(rows, entries, protocol)
     return [
@@ -281,6 +292,9 @@ def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> l
             "at": ms(row.at),
             "raised": ms(row.raised_at),
             "escalated": ms(row.escalated_at),
+            "gone_to": gone_to(session, row.escalated_at, moment)
+            if row.escalated_at and not row.acknowledged_at
+            else "",
             "seen_by": row.acknowledged_by.name if row.acknowledged_by else "",
             "seen_at": ms(row.acknowledged_at),
             "seen_entered": ms(row.answer.entered_at) if hasattr(row, "answer") else None,

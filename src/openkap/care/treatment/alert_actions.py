@@ -14,11 +14,13 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.alert_basis import since_raised
 from openkap.care.treatment.gates import Gate
 from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.care.treatment.session_rows import locked_session, told_audit
 from openkap.core.errors import InputError
 from openkap.protocol.condition import facts_of
+from openkap.protocol.model import Protocol
 from openkap.protocol.monitoring import watch
 from openkap.protocol.rules import Action
 
@@ -32,7 +34,8 @@ def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]
     begun = reading.started_at(events)
     if begun is None:
         return []
-    rows, protocol = reading.rows_of(session), reading.protocol_of_session(session)
+    written, protocol = reading.entries_of(session), reading.protocol_of_session(session)
+    rows = reading.rows_among(written)
     seen = watch(
         protocol,
         reading.readings_of(rows),
@@ -43,7 +46,7 @@ def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]
         since=since,
     )
     entries = {entry.observed_at: entry for entry in rows.of(Entry.Kind.VITALS)}
-    known = set(_known(session.pk))
+    known = _known(session, written, protocol)
     made = []
     for alert in seen.alerts:
         # A late reading belongs to the minute it was due, so that it is one alert however often we look.
@@ -99,9 +102,70 @@ def started_while_held(session: Session, held: Sequence[Gate], at: datetime) -> 
     return Alert.objects.bulk_create(made)
 
 
+UNFIT = "CREDENTIAL"
+
+
+def started_unfit(session: Session, name: str, lack: str, at: datetime) -> Alert:
+    """Somebody started the dose whose credentials do not hold: it is recorded, and nobody can miss it."""
+    told = {
+        "rule": UNFIT,
+        "title": f"Started by {name}, whose credentials do not hold today",
+        "value": lack,
+        "limit": "every credential of the part valid on the day",
+        "say": "A colleague whose credentials hold takes over now; call the prescriber.",
+        "who": session.prescriber.name,
+        "grade": "platform",
+        "sources": [],
+        "action_words": Action.PAUSE.words,
+    }
+    return Alert.objects.create(
+        session=session,
+        rule=UNFIT,
+        at=at,
+        action=Action.PAUSE.value,
+        snapshot=canonical(told),
+        raised_at=now(),
+    )
+
+
+WITHDRAWN = "CONSENT"
+
+
+def dosing_without_consent(session: Session, at: datetime) -> Alert:
+    """The patient withdrew while the drug runs; to pause or to stop it is a person's act."""
+    told = {
+        "rule": WITHDRAWN,
+        "title": "The patient has withdrawn consent",
+        "value": "consent withdrawn while the dose runs",
+        "limit": "no dose without valid consent",
+        "say": "Pause the pump now and call the prescriber. Nothing more is given without consent: stop the "
+        "dose and enter what was given. The readings go on until the patient may leave.",
+        "who": f"session nurse, {session.nurse.name}; prescriber, {session.prescriber.name}",
+        "grade": "platform",
+        "sources": [],
+        "action_words": Action.STOP_DOSE.words,
+    }
+    return Alert.objects.create(
+        session=session,
+        rule=WITHDRAWN,
+        at=at,
+        action=Action.STOP_DOSE.value,
+        snapshot=canonical(told),
+        raised_at=now(),
+    )
+
+
+def _known(session: Session, written: Sequence[Entry], protocol: Protocol) -> set[tuple[str, datetime]]:
+    """What was raised already; an alert says nothing about a value that was corrected since."""
+    rows = _raised(session.pk)
+    corrected = [row for row in rows if row.entry is not None and hasattr(row.entry, "corrected_by")]
+    changed = since_raised(corrected, written, protocol) if corrected else {}
+    return {(row.rule, row.at) for row in rows if not changed.get(row.pk)}
+
+
 @prepared
-def _known(session_id: int) -> QuerySet[Alert, tuple[str, datetime]]:
-    return Alert.objects.filter(session_id=session_id).values_list("rule", "at")
+def _raised(session_id: int) -> QuerySet[Alert]:
+    return Alert.objects.filter(session_id=session_id).select_related("entry__corrected_by")
 
 
 @transaction.atomic

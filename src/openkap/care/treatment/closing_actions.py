@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from django.db import transaction
 
@@ -17,7 +18,7 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import session_for
 from openkap.care.treatment.delivery_actions import open_doubts
-from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.drawn import in_use_ug
 from openkap.care.treatment.models import (
     Addendum,
     Alert,
@@ -32,6 +33,7 @@ from openkap.care.treatment.session_rows import State, locked_session, move_on, 
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.monitoring import discharge as may_leave
+from openkap.protocol.rules import Action
 
 
 @transaction.atomic
@@ -42,9 +44,14 @@ def let_go(
     uid: str,
     escort: str,
     against_because: str = "",
+    person: Staff | None = None,
     stamp: Stamp | None = None,
 ) -> Discharge:
-    """The patient leaves: every condition holds, or they leave against it with the reason written down."""
+    """The patient leaves: every condition holds, or they leave against it with the reason, signed.
+
+    Nobody leaves past an alert that asks to act now: it is answered first. ``person`` is whoever proved who
+    they are, asked of those who let somebody go against the conditions.
+    """
     session, stamp = locked_session(by, patient, uid, Permission.DISCHARGE), stamp or Stamp()
     held = once(Discharge, session, stamp)
     if held is not None:
@@ -53,6 +60,7 @@ def let_go(
         raise InputError(
             "the dose is still running or the session is over", value=session.get_state_display()
         )
+    _refuse_unanswered(session)
     begun = reading.started_at(reading.dose_events(session))
     assert begun is not None
     moment = stamp.observed_at or now()
@@ -67,8 +75,16 @@ def let_go(
             remedy="wait and enter what is missing; leaving against it needs the reason",
             where="leave",
         )
-    if not against and not escort.strip():
-        raise InputError("who takes the patient home is missing", remedy="write the name", where="escort")
+    if not escort.strip():
+        raise InputError(
+            "who takes the patient home is missing",
+            remedy="write the name; where they leave alone against the conditions, write that",
+            where="escort",
+        )
+    if against and person is None:
+        raise InputError(
+            "leaving against the conditions is signed", remedy="enter your password", where="password"
+        )
     told = canonical(answer.as_dict() | {"facts": {fact.element.id: fact.as_dict() for fact in facts}})
     fields = stamp.fields(by) | {"reason": against_because.strip() if against else ""}
     row = Discharge.objects.create(
@@ -81,9 +97,35 @@ def let_go(
         against=against,
         **fields,
     )
+    if against and person is not None:
+        sign(
+            by=by,
+            person=person,
+            meaning=f"I let the patient leave against the conditions, with {row.escort}: {row.reason}",
+            entity="session",
+            uid=session.uid,
+            content=told,
+        )
     move_on(session, State.LEFT)
     told_audit(by, "session.left", session, row, against=against)
     return row
+
+
+ACT_NOW = (Action.EMERGENCY.value, Action.STOP_DOSE.value, Action.PAUSE.value)
+
+
+def _refuse_unanswered(session: Session) -> None:
+    waiting = Alert.objects.filter(session=session, acknowledged_at__isnull=True, action__in=ACT_NOW)
+    titles = [json.loads(row.snapshot).get("title", row.rule) for row in waiting.order_by("at", "id")]
+    if titles:
+        raise InputError(
+            "an alert that asks to act now is not answered"
+            if len(titles) == 1
+            else f"{len(titles)} alerts that ask to act now are not answered",
+            value="; ".join(dict.fromkeys(titles)),
+            remedy="look at the patient, answer each alert with what was done, then let them go",
+            where="leave",
+        )
 
 
 def open_ends(session: Session) -> list[str]:

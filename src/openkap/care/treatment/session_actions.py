@@ -32,6 +32,7 @@ from openkap.care.treatment.session_rows import (
     locked_session,
     move_on,
     once,
+    refuse_before_its_day,
     told_audit,
 )
 from openkap.care.treatment.stamps import Stamp
@@ -93,6 +94,7 @@ def enter(
     held = once(Entry, session, stamp)
     if held is not None:
         return held
+    refuse_before_its_day(session, stamp)
     _refuse_kind(session, kind)
     parsed = with_total(_parsed(values, confirmed))
     if not parsed and not note.strip():

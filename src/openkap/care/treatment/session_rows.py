@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
@@ -51,6 +52,21 @@ def _moved(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
 def _held(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
     rows = Session.objects.select_for_update().filter(pk=session_id)
     return rows.values_list("state", "locked_at", "version")
+
+
+def refuse_before_its_day(session: Session, stamp: Stamp) -> None:
+    """A clock that is days or years wrong: nothing of a session was seen before its day began."""
+    if stamp.observed_at is None:
+        return
+    day = localtime(session.starts_at).replace(hour=0, minute=0, second=0, microsecond=0)
+    if stamp.observed_at < day:
+        raise InputError(
+            "this time is before the day of the session",
+            value=f"{localtime(stamp.observed_at):%-d %b %Y, %H:%M}",
+            limit=f"from {day:%-d %b %Y, %H:%M} on",
+            remedy="correct the time, or the clock of the device",
+            where="observed_at",
+        )
 
 
 def once(model: type[Row], session: Session, stamp: Stamp) -> Row | None:

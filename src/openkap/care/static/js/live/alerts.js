@@ -217,7 +217,7 @@ export class Alerts {
       small.textContent = this.because(group);
       if (action === "emergency" && !words.querySelector("ul")) words.append(this.steps(rule));
       // That the server has it now is no news to the nurse.
-      const mark = JSON.stringify(group.map((alert) => [alert.entry || alert.uid, alert.escalated, alert.since ?? ""]));
+      const mark = JSON.stringify(group.map((alert) => [alert.entry || alert.uid, alert.escalated, alert.gone_to ?? "", alert.since ?? ""]));
       const isNews = mark !== shown;
       shown = mark;
       return isNews;
@@ -237,7 +237,7 @@ export class Alerts {
     if (earlier.length) parts.push(`also ${earlier.map((each) => this.time(each.at)).join(", ")}`);
     if (alert.isProvisional) parts.push("worked out on this tablet, not recorded yet");
     const escalated = [alert, ...earlier].find((each) => each.escalated);
-    if (escalated) parts.push(`escalated to the prescribers ${this.time(escalated.escalated)}`);
+    if (escalated) parts.push(`nobody answered: gone to ${escalated.gone_to ?? "the prescriber"}, ${this.time(escalated.escalated)}`);
     return parts.filter(Boolean).join(" · ");
   }
 

@@ -160,7 +160,7 @@ function stopLine(page, dose, send) {
     const computed = Number(page.givenNow().toFixed(1));
     const over = value > dose.ordered_mg ? ` MORE than the ${dose.ordered_mg} mg ordered.` : "";
     const beside = value === computed ? "" : `${over} The rates so far make ${computed} mg: ${Math.abs(value - computed).toFixed(1)} mg ${value > computed ? "less" : "more"}. Look at the pump again.`;
-    return { said: `The dose ends with ${value} mg given in all.${beside}`, yes: `Tap again: stop, ${value} mg given`, act: () => send("stop", { given_mg: `${value}` }) };
+    return { said: `The dose ends with ${value} mg given in all.${beside}`, yes: `Tap again: stop, ${value} mg given`, act: () => send("stop", { given_mg: `${value}`, confirmed: true }) };
   };
   const fill = () => {
     field.value = given.toFixed(1);

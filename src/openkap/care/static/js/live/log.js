@@ -88,7 +88,7 @@ export function drawLog(page, list) {
   }
   for (const alert of state.alerts.filter((each) => each.seen_at)) {
     const extra = alert.seen_entered - alert.seen_at > 90_000 ? [`reached the server ${page.time(alert.seen_entered)}`] : [];
-    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, extra, null));
+    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${[alert.done, alert.since && `since then ${alert.since}`].filter(Boolean).join("; ")}`, alert.seen_by, extra, null));
   }
   for (const each of state.late ?? []) {
     const extra = [`ARRIVED AFTER SIGNING, ${page.dayTime(each.entered)}, not under the signature`];

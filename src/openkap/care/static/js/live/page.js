@@ -492,6 +492,7 @@ class Page {
     this.drawLegend();
     drawLog(this, document.querySelector("#log ol"));
     this.drawAlerts(waiting);
+    this.drawConsent();
     this.drawHead();
     if (this.tab === "vitals") this.pad?.refresh();
     this.refreshPanel();
@@ -505,6 +506,16 @@ class Page {
     const doubts = inDoubt(this.state).filter((each) => !decided.includes(each.uid) && !decided.includes(each.entry));
     this.alerts.show([...open.filter((alert) => !isAcked(alert)), ...doubts]);
     this.drawTitle();
+  }
+
+  // The banner came with the page; consent may end while it is open.
+  drawConsent() {
+    const { consent } = this.state;
+    const place = [...document.querySelectorAll(".banner-facts dt")].find((each) => each.textContent === "Consent");
+    if (!consent || !place) return;
+    place.parentElement.className = `tone-${consent.tone}`;
+    place.nextElementSibling.textContent = consent.words;
+    if (consent.tone === "alarm") place.closest(".banner").classList.add("has-alarm");
   }
 
   // With the alert itself, not a second later: another window may be in front.
