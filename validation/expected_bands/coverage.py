@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from openkap.care.live.dose import Given, Ordered
+from openkap.care.treatment.delivered import Given, Ordered
 from openkap.care.live.expected import DRUGS, ROUTES, Earlier, Subject, expected
 from openkap.care.live.expected import SEED as BAND_SEED
 from openkap.pharmacology import Person, Population, Regimen, simulate
