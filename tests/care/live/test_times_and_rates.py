@@ -42,10 +42,10 @@ def test_a_reading_of_the_same_day_that_comes_late_is_taken(cast, session, watch
     assert answer["status"] == "saved"
 
 
-def test_an_act_with_the_drug_of_another_day_is_refused(cast, session, watch):
-    answer = refused(cast, session, act("p", "pause", watch.moment - timedelta(days=1)))
-    assert answer["what"] == "this time is before the day of the session"
-    assert not DoseDoubt.objects.exists()
+def test_an_act_with_the_drug_of_another_day_waits_for_a_decision(cast, session, watch):
+    told = post(cast.client("ben"), session, act("p", "pause", watch.moment - timedelta(days=1)))
+    assert [each["status"] for each in told["answers"]] == ["saved"]
+    assert DoseDoubt.objects.get().kind == "pause"
 
 
 def test_correcting_a_rate_to_nothing_is_refused_and_points_to_the_pause(cast, session, watch):

@@ -62,7 +62,7 @@ def test_more_than_is_left_after_a_waste_cannot_be_given(cast, session, watch):
         "30 mg of what was drawn and not wasted",
     )
     assert "waste" in refused.value.remedy
-    treated.dose(cast, session, "stop", given_mg=Decimal(30))
+    treated.dose(cast, session, "stop", given_mg=Decimal(30), confirmed=True)
     assert in_use_ug(session) == 0
 
 

@@ -80,6 +80,7 @@ def dose_event(
     if held is not None:
         return held
     _refuse_kind(kind)
+    refuse_before_its_day(session, stamp)
     old = corrected(DoseEvent, session, stamp)
     if old is None:
         _refuse_state(session, kind)
@@ -160,7 +161,6 @@ def _act(
     stamp: Stamp,
     old: DoseEvent | None,
 ) -> Act:
-    refuse_before_its_day(session, stamp)
     kind = old.kind if old is not None else kind
     check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
     if check is None:
