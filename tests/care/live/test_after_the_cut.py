@@ -67,10 +67,15 @@ def test_the_second_answer_to_one_alert_is_kept_as_a_note(cast, session, watch):
 
 def over(cast, session, watch) -> dict:
     """The dose stopped, the patient gone, every alert answered."""
-    treated.dose(cast, session, "stop", given_mg=35)
+    treated.dose(cast, session, "stop", given_mg=35, confirmed=True)
     where = {"by": cast.actor("ben"), "patient": session.patient.uid, "uid": session.uid}
-    closing_actions.let_go(**where, escort="", against_because="wanted to go")
     session.alerts.update(acknowledged_by=cast.staff("ben"), acknowledged_at=watch.moment, done="seen")
+    closing_actions.let_go(
+        **where, escort="leaves alone", against_because="wanted to go", person=cast.staff("ben")
+    )
+    session.alerts.filter(acknowledged_at__isnull=True).update(
+        acknowledged_by=cast.staff("ben"), acknowledged_at=watch.moment, done="seen"
+    )
     return where
 
 

@@ -291,7 +291,7 @@ def test_the_database_takes_no_event_after_the_lock_that_does_not_say_so(cast, s
 def test_the_database_takes_no_ledger_line_of_a_session_that_is_locked(cast, signed):
     row = LedgerEntry.objects.filter(session=signed).order_by("-id").first()
     row.pk, row.uid, row.client_id, row.sequence = None, "another", "another", row.sequence + 1
-    row.change_ug = 0
+    row.kind, row.change_ug = "drawn", 0
     with pytest.raises(DatabaseError, match="signed and locked"), transaction.atomic():
         row.save(force_insert=True)
 
