@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.timezone import localtime
 
 from openkap.care.contributions import BannerItem
 from openkap.care.enrolment.consent_queries import state_of, with_standing
@@ -38,7 +39,7 @@ def _answers(patient_id: int) -> list[BannerItem]:
     known = {row.element: row for row in rows if row.is_known}
     weight = known.get(WEIGHT)
     return [
-        BannerItem("Weight", f"{weight.value} ({weight.observed_at:%-d %b %Y})")
+        BannerItem("Weight", f"{weight.value} ({localtime(weight.observed_at):%-d %b %Y})")
         if weight
         else BannerItem("Weight", "not known", "unknown"),
         _allergy([row for row in rows if row.element == ALLERGY]),

@@ -338,7 +338,7 @@ def _refuse_countersignature(by: Actor, patient: Patient, signature: PatientSign
     if last := since.order_by("-withdrawn_at").first():
         raise InputError(
             "the patient withdrew after this signature",
-            value=f"withdrawn {last.withdrawn_at:%-d %b %Y}",
+            value=f"withdrawn {localtime(last.withdrawn_at):%-d %b %Y}",
             remedy="go through the text again if the patient wishes it",
         )
     if _ends_at(signature) <= now():

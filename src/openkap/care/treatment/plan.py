@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.utils import timezone
+from django.utils.timezone import localtime
 
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
@@ -189,7 +190,7 @@ def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> li
     if days[-1] < now:
         raise InputError(
             f"there is no time for {asked.sessions} preparation visits before the first session",
-            value=f"{first.starts_at:%d %b %Y %H:%M}",
+            value=f"{localtime(first.starts_at):%d %b %Y %H:%M}",
             limit="preparation comes before the first dose, on working days",
             remedy="begin later",
             where="first",

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -79,7 +80,7 @@ def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
     if wanted.first <= now():
         raise InputError(
             "the first session would be in the past",
-            value=f"{wanted.first:%d %b %Y %H:%M}",
+            value=f"{localtime(wanted.first):%d %b %Y %H:%M}",
             remedy="choose a later time",
             where="first",
         )

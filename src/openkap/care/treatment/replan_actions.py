@@ -20,8 +20,15 @@ from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
-from openkap.care.treatment.moving_actions import free_day
-from openkap.care.treatment.plan import PlannedItem, PlannedSession, integration_days, items_with, local_day
+from openkap.care.treatment.moving_actions import free_day, spacing
+from openkap.care.treatment.plan import (
+    PlannedItem,
+    PlannedSession,
+    integration_days,
+    items_with,
+    local_day,
+    weekend_words,
+)
 from openkap.core.errors import InputError
 
 
@@ -48,6 +55,7 @@ class InItsPlace:
     visits: tuple[PlannedAnew, ...]
     items: tuple[PlannedItem, ...]
     problems: tuple[str, ...]
+    warnings: tuple[str, ...]
     # Of every date and person shown: what is planned is what was seen.
     fingerprint: str
 
@@ -71,7 +79,7 @@ def preview_in_its_place(
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
     others = list(with_a_dose(session.course))
-    busy = [each.starts_at.date() for each in others] + [starts_at.date()]
+    busy = [local_day(each.starts_at) for each in others] + [local_day(starts_at)]
     visits = tuple(
         PlannedAnew(
             row,
@@ -96,7 +104,9 @@ def preview_in_its_place(
     needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
     needed += [(visit.instead_of.therapist, Role.THERAPIST, local_day(visit.starts_at)) for visit in visits]
     problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
-    problems += conflicts_of(slots)
+    too_near_or_far, wide = spacing(session, starts_at, others, protocol, is_anew=True)
+    problems += too_near_or_far + conflicts_of(slots)
+    dates = [(f"Session {number}", starts_at), *((each.words, each.starts_at) for each in visits)]
     seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
     return InItsPlace(
         planned,
@@ -105,6 +115,7 @@ def preview_in_its_place(
         visits,
         tuple(items_with(protocol, planned, now=now())),
         tuple(problems),
+        (*wide, *weekend_words(dates)),
         fingerprint(repr((planned, seat.uid, person.uid, seen))),
     )
 
