@@ -115,13 +115,14 @@ def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str
     when = "WHEN (" + " OR ".join(f'NEW."{column}" {differs} OLD."{column}"' for column in columns) + ")"
     if vendor == "sqlite":
         refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        taken, taken_by_other = _taken(model), _taken(model, but="OLD")
         return [
             *release_sql(table, vendor),
             f'CREATE TRIGGER "{table}_no_delete" BEFORE DELETE ON "{table}" {refuse}',
             f'CREATE TRIGGER "{table}_no_update" BEFORE UPDATE ON "{table}" {when} {refuse}',
             # INSERT OR REPLACE and UPDATE OR REPLACE delete the old row without asking the trigger on DELETE.
-            f'CREATE TRIGGER "{table}_no_replace" BEFORE INSERT ON "{table}" WHEN {_taken(model)} {refuse}',
-            f'CREATE TRIGGER "{table}_no_oust" BEFORE UPDATE ON "{table}" WHEN {_taken(model, "OLD")} {refuse}',
+            f'CREATE TRIGGER "{table}_no_replace" BEFORE INSERT ON "{table}" WHEN {taken} {refuse}',
+            f'CREATE TRIGGER "{table}_no_oust" BEFORE UPDATE ON "{table}" WHEN {taken_by_other} {refuse}',
         ]
     refuse = "EXECUTE FUNCTION openkap_append_only()"
     return [

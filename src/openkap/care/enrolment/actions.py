@@ -18,6 +18,7 @@ from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.enrolment.standing import last_wish
 from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
@@ -247,7 +248,8 @@ def decide(*, by: Actor, uid: str, chosen: Chosen, person: Staff) -> Decision:
         )
     outcome, is_override = _checked_outcome(chosen, assessment.verdict)
     shared = SharedDecision.objects.filter(screening=screening).order_by("-id").first()
-    if outcome in TREATED and (shared is None or shared.wish != SharedDecision.Wish.GO_ON):
+    wish = shared and last_wish(patient)
+    if outcome in TREATED and (wish is None or wish.wish != SharedDecision.Wish.GO_ON):
         raise InputError(
             "there is no shared decision to go on",
             remedy="show the guideline notice to the patient and record what was decided together",
