@@ -253,6 +253,10 @@ def test_no_ketamine_under_the_absorbed_record_lets_no_course_be_planned_until_t
 
 
 def test_nobody_is_found_eligible_whose_other_record_says_no_ketamine(cast, patient, other, watch):
+    seen_twice = {
+        "reason": "seen twice by two of us",
+        "without": ("has_capacity_and_signed_consent",),
+    }
     screen(cast, patient)
     share(cast, patient)
     screen(cast, other)
@@ -260,10 +264,10 @@ def test_nobody_is_found_eligible_whose_other_record_says_no_ketamine(cast, pati
     watch.forward(minutes=1)
     merged(cast, patient, other)
     with pytest.raises(InputError, match="no shared decision to go on"):
-        decide(cast, patient, reason="seen twice")
+        decide(cast, patient, **seen_twice)
     watch.forward(minutes=1)
     share(cast, patient)
-    assert decide(cast, patient, reason="seen twice").outcome in TREATED
+    assert decide(cast, patient, **seen_twice).outcome in TREATED
 
 
 def test_go_on_under_the_absorbed_record_is_no_wish_under_the_kept(cast, patient, other):
