@@ -159,17 +159,17 @@ def test_a_refusal_of_the_right_is_no_lock_and_the_pad_stays(browser, clinic):
 def test_a_refused_amount_is_corrected_or_kept_whole_in_a_note(browser, clinic):
     page = clinic.open(browser, clinic.paths[0], viewport=WIDE)
     for name in ("first", "second"):
-        page.evaluate("name => livePage.send('stop', {given_mg: '4000', note: name})", name)
+        page.evaluate("name => livePage.send('rate', {rate_ml_h: '99999999', note: name})", name)
     stuck = page.locator("#log .is-stuck")
     expect(stuck).to_have_count(2)
-    expect(stuck.first).to_contain_text("4000 mg given in all")
+    expect(stuck.first).to_contain_text("99999999 mL/h")
     stuck.filter(has_text="first").locator("button", has_text="Keep as a note").click()
     expect(stuck).to_have_count(1)
     until(page, "livePage.outbox.waiting.length === 0")
     notes = [each["note"] for each in clinic.state(page)["entries"] if "Not taken" in each["note"]]
-    assert any("4000 mg given in all" in each and re.search(r"of \d\d:\d\d", each) for each in notes)
+    assert any("99999999 mL/h" in each and re.search(r"of \d\d:\d\d", each) for each in notes)
     stuck.locator("button", has_text="Correct").click()
-    expect(page.locator("#panel-other label", has_text="Given in all").locator("input")).to_have_value("4000")
+    expect(page.locator("#panel-other label", has_text="Rate, mL/h").locator("input")).to_have_value("99999999")
     page.locator("#panel-other label", has_text="note").locator("input").fill("mistyped")
     page.click("#panel-other >> text=Send it again")
     expect(stuck).to_contain_text("mistyped")
