@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.live.form import MEDICINES
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("live")]
 HERE = Path(__file__).resolve().parent
 SIMULATION = (HERE / "network_simulation.js").read_text(encoding="utf-8")
 SCHEDULES = 1000
@@ -198,10 +198,14 @@ def test_without_network_the_page_reloads_raises_alarms_and_says_what_is_not_sav
 def test_nothing_lies_under_a_fold(browser, clinic, width, height):
     page = clinic.open(browser, clinic.paths[0], viewport={"width": width, "height": height})
     for name in ("#due", "#red-flag", "#chart svg", "#save-vitals", "#unsaved"):
-        box = page.locator(name).bounding_box()
-        assert box["y"] >= 0
-        assert box["y"] + box["height"] <= height + 1, name
-        assert box["x"] + box["width"] <= width + 1, name
+        # The page is drawn again with the first answer of the server.
+        page.wait_for_function(
+            """([name, width, height]) => {
+                const box = document.querySelector(name).getBoundingClientRect();
+                return box.top >= 0 && box.bottom <= height + 1 && box.right <= width + 1;
+            }""",
+            arg=[name, width, height],
+        )
     page.context.close()
 
 

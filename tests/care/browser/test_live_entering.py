@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from openkap.care.demo.cast import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("live-entering")]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from live_clinic import LiveClinic, fresh, ready, saved, tap, until
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("live-panels")]
 # Minutes into the dose of each chair; the last two are released and not started.
 DOSING, OTHER, ALARMS, LEAVING, START, NOT_STARTED = range(6)
 
