@@ -169,7 +169,9 @@ def test_a_refused_amount_is_corrected_or_kept_whole_in_a_note(browser, clinic):
     notes = [each["note"] for each in clinic.state(page)["entries"] if "Not taken" in each["note"]]
     assert any("99999999 mL/h" in each and re.search(r"of \d\d:\d\d", each) for each in notes)
     stuck.locator("button", has_text="Correct").click()
-    expect(page.locator("#panel-other label", has_text="Rate, mL/h").locator("input")).to_have_value("99999999")
+    expect(page.locator("#panel-other label", has_text="Rate, mL/h").locator("input")).to_have_value(
+        "99999999"
+    )
     page.locator("#panel-other label", has_text="note").locator("input").fill("mistyped")
     page.click("#panel-other >> text=Send it again")
     expect(stuck).to_contain_text("mistyped")
