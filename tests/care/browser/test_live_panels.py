@@ -160,6 +160,9 @@ def test_what_was_asked_about_is_what_is_set_and_any_change_takes_the_question_a
 
 def test_a_corrected_rate_keeps_the_second_at_which_it_was_set(browser, clinic):
     page = clinic.open(browser, clinic.paths[DOSING])
+    if "rate" not in kinds(clinic, page):
+        page.evaluate("livePage.send('rate', {rate_ml_h: '4.1'})")
+        saved(page)
     old = next(each for each in clinic.state(page)["events"] if each["kind"] == "rate")
     page.locator("#log li", has_text="4.1 mL/h").locator("button").click()
     page.locator("#panel-other label", has_text="Why").locator("input").fill("misread")
