@@ -44,7 +44,7 @@ def test_a_withdrawal_ends_every_consent_signed_before_it(cast, patient, watch, 
 
 def test_no_dose_starts_on_an_older_consent_once_the_newer_is_withdrawn(cast, patient, session):
     withdrawn(cast, patient, session.renewal.consent)
-    with pytest.raises(InputError, match="the release was taken back: .*withdraws"):
+    with pytest.raises(InputError, match=r"the release was taken back: .*withdraws"):
         dose(cast, session, "start")
     with pytest.raises(DatabaseError, match="no dose without valid consent"):
         started_by_raw_row(session)

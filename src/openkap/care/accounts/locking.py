@@ -76,7 +76,8 @@ def lock(request: HttpRequest) -> None:
     """Lock now: the person leaves the tablet on the table; who held it before sees nothing more of theirs."""
     for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
         request.session.pop(key, None)
-    request.session[TOUCHED_KEY] = (now() - timedelta(days=1)).isoformat()
+    long_ago = timedelta(minutes=settings.LOCK_AFTER_MINUTES + 1)
+    request.session[TOUCHED_KEY] = (now() - long_ago).isoformat()
 
 
 def hand_over(request: HttpRequest, what: str) -> None:
