@@ -14,7 +14,10 @@ from openkap.core.quantity import Quantity
 from openkap.core.source import Grade
 
 NEWEST = "1.0.0"
-NEEDED = ("sustained", "counts_for_leaving", "before_first", "escalates_after", "form_middle", "form_near")
+NEEDED = (
+    *("sustained", "counts_for_leaving", "before_first", "escalates_after", "form_middle", "form_near"),
+    "pump_entered_within",
+)
 
 
 class Window(Schema):

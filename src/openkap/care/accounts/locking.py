@@ -74,10 +74,14 @@ def touch(request: HttpRequest) -> None:
 
 def lock(request: HttpRequest) -> None:
     """Lock now: the person leaves the tablet on the table; who held it before sees nothing more of theirs."""
-    for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
-        request.session.pop(key, None)
+    _forget_the_patient(request)
     long_ago = timedelta(minutes=settings.LOCK_AFTER_MINUTES + 1)
     request.session[TOUCHED_KEY] = (now() - long_ago).isoformat()
+
+
+def _forget_the_patient(request: HttpRequest) -> None:
+    for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
+        request.session.pop(key, None)
 
 
 def hand_over(request: HttpRequest, what: str) -> None:
@@ -157,8 +161,7 @@ def unlock(request: HttpRequest, *, pin: str = "", password: str = "") -> bool:
         if (back := given_back(request)) and back.told:
             messages.success(request, back.told)
         # The tablet is back: the next patient's “Back” must not open this one's last page.
-        for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
-            request.session.pop(key, None)
+        _forget_the_patient(request)
         request.session[TOUCHED_KEY] = now().isoformat()
         request.session[WRONG_KEY] = 0
         return True

@@ -13,8 +13,8 @@ from openkap.care.accounts.access import open_glass
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.change_mark import marks_of
 from openkap.care.live.queries import current_state
+from openkap.care.live.rules import PRIORITIES
 from openkap.care.live.state import ms
-from openkap.care.live.waiting import gone_to
 from openkap.care.moment import now
 from openkap.care.patients.access import visible
 from openkap.care.permissions import Permission, Role
@@ -27,7 +27,6 @@ IN_CHAIR = ("arrived", "cleared", "dosing", "recovery", "ready")
 NOT_STARTED = ("planned", "arrived", "cleared")
 # Whoever sits in a chair is on the board however long ago that began; a record nobody signed is told too.
 NOT_CLOSED = Q(state__in=IN_CHAIR) | Q(state=State.LEFT, locked_at=None)
-PRIORITIES = ("high", "medium", "low")
 
 
 def board_of(by: Actor) -> dict[str, Any]:
@@ -140,7 +139,7 @@ def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict
             "alerts": len(waiting),
             "priority": waiting[0]["priority"] if waiting else "",
             "rule": waiting[0]["told"].get("title", waiting[0]["rule"]) if waiting else "",
-            "escalated": _escalated(current, waiting, now()),
+            "escalated": _escalated(waiting),
             "doubts": sum(each["is_open"] for each in told["doubts"]),
             "nurse": current.nurse.name,
             "planned": ms(current.starts_at),
@@ -149,10 +148,10 @@ def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict
     )
 
 
-def _escalated(session: Session, waiting: list[dict[str, Any]], moment: datetime) -> dict[str, Any] | None:
+def _escalated(waiting: list[dict[str, Any]]) -> dict[str, Any] | None:
     """To whom what nobody answered has gone, and since when; ``None`` while nothing has."""
-    since = [alert["escalated"] for alert in waiting if alert["escalated"]]
-    if not since:
+    gone = [alert for alert in waiting if alert["escalated"]]
+    if not gone:
         return None
-    first = datetime.fromtimestamp(min(since) / 1000, moment.tzinfo)
-    return {"to": gone_to(session, first, moment), "since": min(since), "count": len(since)}
+    first = min(gone, key=lambda alert: alert["escalated"])
+    return {"to": first["gone_to"], "since": first["escalated"], "count": len(gone)}

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.change_mark import mark_of, with_the_clock
-from openkap.care.live.rules import priority_of
+from openkap.care.live.rules import PRIORITIES, priority_of
 from openkap.care.live.state import ms, screens_of, state_of
 from openkap.care.moment import now
 from openkap.care.treatment.alert_actions import escalate, raise_alerts
@@ -18,7 +18,6 @@ from openkap.core.quantity import Quantity
 from openkap.protocol.windows import windows
 
 MOST_KEPT = 512
-LOUDEST = ("high", "medium", "low")
 
 # (session, mark) -> state, in this process; the mark makes an old one harmless.
 _kept: dict[tuple[str, str], dict[str, Any]] = {}
@@ -82,4 +81,4 @@ def alerts_waiting(session: Session) -> dict[str, Any]:
     """How many alerts nobody has acknowledged, and the weight of the worst: all that a locked screen says."""
     waiting = Alert.objects.filter(session=session, acknowledged_at__isnull=True)
     found = [priority_of(action) for action in waiting.values_list("action", flat=True)]
-    return {"alerts": len(found), "worst": min(found, key=LOUDEST.index, default="")}
+    return {"alerts": len(found), "worst": min(found, key=PRIORITIES.index, default="")}

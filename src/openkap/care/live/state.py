@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate
 
 from openkap.care.enrolment.banner import consent_item
 from openkap.care.enrolment.facts import answered
@@ -447,7 +447,7 @@ def _subject(session: Session, course: Course) -> Subject:
         drug=course.protocol.dosing.drug,
         route=course.protocol.dosing.route,
         weight_kg=weight.number("kg") if isinstance(weight, Quantity) else None,
-        age_years=float((localtime(begun).date() - born).days // 365.25) if born else None,
+        age_years=float((localdate(begun) - born).days // 365.25) if born else None,
         sbp=baseline.get("sbp"),
         dbp=baseline.get("dbp"),
         heart_rate=baseline.get("heart_rate"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.access import require
@@ -21,6 +21,7 @@ from openkap.care.patients.models import TeamMember
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Alert, Session
+from openkap.care.treatment.parts import here
 from openkap.protocol.windows import windows
 
 MOST = 50
@@ -50,14 +51,8 @@ def waiting_for(by: Actor) -> dict[str, Any]:
 
 def _gone_further(further: datetime) -> Q:
     """Nobody answered for another span, or the session's prescriber does not work here any more."""
-    here = RoleAssignment.objects.filter(
-        staff=OuterRef("session__prescriber"),
-        clinic=OuterRef("session__patient__clinic"),
-        role=Role.PRESCRIBER.value,
-        until__isnull=True,
-        staff__is_active=True,
-    )
-    return Q(escalated_at__lte=further) | Q(~Exists(here))
+    is_here = here("session__prescriber", "session__patient__clinic", Role.PRESCRIBER)
+    return Q(escalated_at__lte=further) | Q(~is_here)
 
 
 def _open(rows: QuerySet[Alert]) -> QuerySet[Alert, tuple[str, str, str, datetime | None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,10 +20,14 @@ from openkap.care.treatment.gates import Gate
 from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.care.treatment.session_rows import locked_session, told_audit
 from openkap.core.errors import InputError
+from openkap.core.source import Grade
 from openkap.protocol.condition import facts_of
 from openkap.protocol.model import Protocol
 from openkap.protocol.monitoring import watch
 from openkap.protocol.rules import Action
+
+# Alarms that stand for no rule of a protocol.
+UNFIT, WITHDRAWN = "CREDENTIAL", "CONSENT"
 
 
 def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]:
@@ -75,82 +80,55 @@ def raise_alerts(session: Session, since: datetime | None = None) -> list[Alert]
 def started_while_held(session: Session, held: Sequence[Gate], at: datetime) -> list[Alert]:
     """The drug runs although a gate holds it: what is done is recorded, and nobody can miss it."""
     made = [
-        Alert(
-            session=session,
-            rule=gate.rule.id,
-            at=at,
-            action=Action.PAUSE.value,
-            snapshot=canonical(
-                {
-                    "rule": gate.rule.id,
-                    "title": f"Started although a gate holds the dose: {gate.title}",
-                    "value": gate.saw,
-                    "limit": gate.limit,
-                    "say": gate.running.say
-                    if gate.running
-                    else "Pause the drug and call the prescriber now.",
-                    "who": gate.running.who if gate.running else session.prescriber.name,
-                    "grade": gate.grade,
-                    "sources": list(gate.sources),
-                    "action_words": Action.PAUSE.words,
-                }
-            ),
-            raised_at=now(),
+        _alarm(
+            *(session, gate.rule.id, at, Action.PAUSE),
+            title=f"Started although a gate holds the dose: {gate.title}",
+            value=gate.saw,
+            limit=gate.limit,
+            say=gate.running.say if gate.running else "Pause the drug and call the prescriber now.",
+            who=gate.running.who if gate.running else session.prescriber.name,
+            grade=gate.grade,
+            sources=list(gate.sources),
         )
         for gate in held
     ]
     return Alert.objects.bulk_create(made)
 
 
-UNFIT = "CREDENTIAL"
-
-
-def started_unfit(session: Session, name: str, lack: str, at: datetime) -> Alert:
+def started_unfit(session: Session, name: str, lack: str, at: datetime) -> None:
     """Somebody started the dose whose credentials do not hold: it is recorded, and nobody can miss it."""
-    told = {
-        "rule": UNFIT,
-        "title": f"Started by {name}, whose credentials do not hold today",
-        "value": lack,
-        "limit": "every credential of the part valid on the day",
-        "say": "A colleague whose credentials hold takes over now; call the prescriber.",
-        "who": session.prescriber.name,
-        "grade": "platform",
-        "sources": [],
-        "action_words": Action.PAUSE.words,
-    }
-    return Alert.objects.create(
-        session=session,
-        rule=UNFIT,
-        at=at,
-        action=Action.PAUSE.value,
-        snapshot=canonical(told),
-        raised_at=now(),
-    )
+    _alarm(
+        *(session, UNFIT, at, Action.PAUSE),
+        title=f"Started by {name}, whose credentials do not hold today",
+        value=lack,
+        limit="every credential of the part valid on the day",
+        say="A colleague whose credentials hold takes over now; call the prescriber.",
+        who=session.prescriber.name,
+    ).save()
 
 
-WITHDRAWN = "CONSENT"
-
-
-def dosing_without_consent(session: Session, at: datetime) -> Alert:
+def dosing_without_consent(session: Session, at: datetime) -> None:
     """The patient withdrew while the drug runs; to pause or to stop it is a person's act."""
-    told = {
-        "rule": WITHDRAWN,
-        "title": "The patient has withdrawn consent",
-        "value": "consent withdrawn while the dose runs",
-        "limit": "no dose without valid consent",
-        "say": "Pause the pump now and call the prescriber. Nothing more is given without consent: stop the "
+    _alarm(
+        *(session, WITHDRAWN, at, Action.STOP_DOSE),
+        title="The patient has withdrawn consent",
+        value="consent withdrawn while the dose runs",
+        limit="no dose without valid consent",
+        say="Pause the pump now and call the prescriber. Nothing more is given without consent: stop the "
         "dose and enter what was given. The readings go on until the patient may leave.",
-        "who": f"session nurse, {session.nurse.name}; prescriber, {session.prescriber.name}",
-        "grade": "platform",
-        "sources": [],
-        "action_words": Action.STOP_DOSE.words,
-    }
-    return Alert.objects.create(
+        who=f"session nurse, {session.nurse.name}; prescriber, {session.prescriber.name}",
+    ).save()
+
+
+def _alarm(session: Session, rule: str, at: datetime, action: Action, **told: Any) -> Alert:
+    """An alert that no reading has raised, not stored yet; without a rule of the content it is our own."""
+    ours = {"grade": Grade.PLATFORM.value, "sources": []}
+    return Alert(
         session=session,
-        rule=WITHDRAWN,
+        rule=rule,
         at=at,
-        action=Action.STOP_DOSE.value,
-        snapshot=canonical(told),
+        action=action.value,
+        snapshot=canonical(ours | told | {"rule": rule, "action_words": action.words}),
         raised_at=now(),
     )
 

@@ -6,9 +6,8 @@ from datetime import datetime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.patients.same_person import same_person
-from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import dosing_without_consent
-from openkap.care.treatment.models import DoseEvent, Session
+from openkap.care.treatment.models import Session
 from openkap.care.treatment.release_actions import look_again
 from openkap.care.treatment.session_rows import BEFORE, RUNNING, State
 
@@ -21,10 +20,6 @@ def withdrawn(by: Actor, patient_id: int, at: datetime) -> None:
         # What the tablets show of consent is part of the state, and has changed.
         session.version += 1
         session.save(update_fields=["version"])
-        if session.state == State.DOSING and not _is_over(session):
+        if session.state == State.DOSING:
             dosing_without_consent(session, at)
         look_again(by, session)
-
-
-def _is_over(session: Session) -> bool:
-    return any(each.kind == DoseEvent.Kind.STOP for each in reading.dose_events(session))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.facts import consent_in_force
@@ -40,6 +40,7 @@ from openkap.care.treatment.session_rows import (
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.facts import CLOCK_TOLERANCE_S
+from openkap.protocol.windows import windows
 
 KINDS = tuple(dict.fromkeys(kind for _, kind in PUMP_AFTER))
 CORRECTED_ALREADY = "another correction of it is in the record already"
@@ -206,10 +207,6 @@ def _not_in_hand(act: Act) -> InputError | None:
     return None
 
 
-# Start and stop are each entered to within about a minute of the act.
-ENTERED_WITHIN_MIN = 2
-
-
 def _ask_where_the_times_say_otherwise(act: Act) -> None:
     """The pump's display counts; where start, pauses and rates say another amount, somebody looks twice."""
     order = act.check.prescription
@@ -218,7 +215,8 @@ def _ask_where_the_times_say_otherwise(act: Act) -> None:
     moment = act.fields["observed_at"]
     assert isinstance(moment, datetime)
     computed, said = by_the_times(act.session, order, act.check, moment), (act.given_ug or 0) / 1000
-    if abs(computed - said) > float(order.dose_mg) / order.over_min * ENTERED_WITHIN_MIN:
+    in_doubt = windows().minutes("pump_entered_within") * float(order.dose_mg) / order.over_min
+    if abs(computed - said) > in_doubt:
         raise Implausible(("given_mg",), f"{said:g} mg given, the pump's times say {computed:.1f} mg")
 
 
@@ -266,7 +264,7 @@ def _not_released(session: Session, moment: datetime) -> str:
         return "the dose was never released"
     if moment < released.observed_at - CLOCKS_DIFFER:
         return f"the start is before the release of {localtime(released.observed_at):%H:%M}"
-    if localtime(moment).date() > localtime(released.observed_at).date():
+    if localdate(moment) > localdate(released.observed_at):
         return f"the release was for {localtime(released.observed_at):%-d %B} and has ended"
     return ""
 
@@ -285,7 +283,7 @@ def _what_holds(act: Act) -> list[Gate]:
         return []
     moment = act.fields["observed_at"]
     assert isinstance(moment, datetime)
-    return holding(gates_now(act.session, on=localtime(moment).date()))
+    return holding(gates_now(act.session, on=localdate(moment)))
 
 
 def _into_the_record(act: Act, held: list[Gate]) -> DoseEvent:
@@ -303,7 +301,7 @@ def _call_for_a_fit_person(act: Act, row: DoseEvent) -> None:
         return
     if act.by.staff_id in (act.session.nurse_id, act.session.prescriber_id):
         return
-    if lack := lacking_at_the_dose(act.by, localtime(row.observed_at).date()):
+    if lack := lacking_at_the_dose(act.by, localdate(row.observed_at)):
         started_unfit(act.session, act.by.name, lack, row.observed_at)
 
 

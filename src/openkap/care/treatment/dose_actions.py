@@ -23,6 +23,7 @@ from openkap.care.treatment.models import DoseCheck, GateDecision, Prescription,
 from openkap.care.treatment.release_actions import gates_now, look_again
 from openkap.care.treatment.session_rows import (
     BEFORE,
+    NOT_OVER,
     State,
     locked_session,
     once,
@@ -264,7 +265,7 @@ def waste(
             remedy="enter what is left",
             where="amount_mg",
         )
-    if session.state in (*BEFORE, State.DOSING) and not reason.strip():
+    if session.state in NOT_OVER and not reason.strip():
         raise InputError(
             "the reason is missing: the dose is not over",
             value=f"{amount_mg} mg",

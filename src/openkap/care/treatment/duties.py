@@ -58,16 +58,7 @@ def _duty(person: Staff, role: Role, day: date, *, beside: Staff) -> Gate:
 
 def _sources(standings: list[Standing]) -> tuple[dict[str, object], ...]:
     named = {source.id: source for each in standings for source in each.requirement.sources}
-    return tuple(
-        {
-            "id": each.id,
-            "title": each.title,
-            "url": each.url,
-            "seen": each.seen.value,
-            "second_hand": each.is_second_hand,
-        }
-        for each in named.values()
-    )
+    return tuple(dict(each.as_dict()) for each in named.values())
 
 
 # Who may stand at the dose: one of these parts, with every credential of it.

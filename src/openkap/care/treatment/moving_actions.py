@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from django.db import transaction
 from django.db.models import F
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -23,7 +23,7 @@ from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.due_dates import due_after, follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, DueItem, Session, Visit
-from openkap.care.treatment.plan import local_day, weekend_words, window_of
+from openkap.care.treatment.plan import weekend_words, window_of
 from openkap.core.errors import InputError
 from openkap.protocol.model import Protocol
 
@@ -76,11 +76,11 @@ def preview_move(
     visits = Visit.objects.in_bulk([change.visit for change in changes if change.visit is not None])
     slots = _slots(session, starts_at, ends_at, person, seat, changes, visits)
     needed = [
-        (session.prescriber, Role.PRESCRIBER, local_day(starts_at)),
-        (person, Role.NURSE, local_day(starts_at)),
+        (session.prescriber, Role.PRESCRIBER, localdate(starts_at)),
+        (person, Role.NURSE, localdate(starts_at)),
     ]
     needed += [
-        (visits[change.visit].therapist, Role.THERAPIST, local_day(change.after))
+        (visits[change.visit].therapist, Role.THERAPIST, localdate(change.after))
         for change in changes
         if change.visit is not None
     ]
@@ -148,7 +148,7 @@ def _visits_that_move(
     session: Session, starts_at: datetime, shift: timedelta, others: list[Session], protocol: Protocol
 ) -> list[Change]:
     low, high = window_of(protocol, starts_at)
-    busy = [local_day(each.starts_at) for each in others] + [local_day(starts_at)]
+    busy = [localdate(each.starts_at) for each in others] + [localdate(starts_at)]
     made = []
     for visit in Visit.objects.filter(session=session, state=Visit.State.PLANNED):
         what = f"{visit.get_kind_display().capitalize()} {visit.number}"
@@ -230,7 +230,7 @@ def spacing(
     after = [each for each in in_time if each.starts_at > place][:1]
     problems, warnings = [], []
     for other in before + after:
-        apart = abs((local_day(starts_at) - local_day(other.starts_at)).days)
+        apart = abs((localdate(starts_at) - localdate(other.starts_at)).days)
         day = f"{localtime(starts_at):%a %-d %b}"
         words = (
             f"{day} is {_days(apart)} from session {other.number} ({localtime(other.starts_at):%a %-d %b})"
@@ -346,7 +346,7 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
         patient=_whose(visit),
         except_visits=(visit.pk,),
     )
-    refused = unfit([(visit.therapist, Role.THERAPIST, local_day(starts_at))])
+    refused = unfit([(visit.therapist, Role.THERAPIST, localdate(starts_at))])
     if said := [in_words(each) for each in refused] + conflicts_of([slot]):
         raise InputError("; ".join(said), remedy="choose another time", where="starts_at")
     before, visit.starts_at, visit.version = visit.starts_at, starts_at, visit.version + 1

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -26,7 +26,6 @@ from openkap.care.treatment.plan import (
     PlannedSession,
     integration_days,
     items_with,
-    local_day,
     weekend_words,
 )
 from openkap.core.errors import InputError
@@ -79,7 +78,7 @@ def preview_in_its_place(
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
     others = list(with_a_dose(session.course))
-    busy = [local_day(each.starts_at) for each in others] + [local_day(starts_at)]
+    busy = [localdate(each.starts_at) for each in others] + [localdate(starts_at)]
     visits = tuple(
         PlannedAnew(
             row,
@@ -100,9 +99,9 @@ def preview_in_its_place(
         slots.append(
             Slot(visit.starts_at, ends_at, visit.words, (visit.instead_of.therapist,), patient=beside)
         )
-    day = local_day(starts_at)
+    day = localdate(starts_at)
     needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
-    needed += [(visit.instead_of.therapist, Role.THERAPIST, local_day(visit.starts_at)) for visit in visits]
+    needed += [(visit.instead_of.therapist, Role.THERAPIST, localdate(visit.starts_at)) for visit in visits]
     problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
     too_near_or_far, wide = spacing(session, starts_at, others, protocol, is_anew=True)
     problems += too_near_or_far + conflicts_of(slots)
@@ -131,11 +130,11 @@ def _next_number(course: Course, kind: str) -> int:
 
 def _days_that_clash(starts_at: datetime, others: list[Session]) -> list[str]:
     said = ["the time is in the past"] if starts_at <= now() else []
-    day = localtime(starts_at).date()
+    day = localdate(starts_at)
     said += [
         f"session {other.number} is on that day already ({localtime(other.starts_at):%d %b %H:%M})"
         for other in others
-        if localtime(other.starts_at).date() == day
+        if localdate(other.starts_at) == day
     ]
     return said
 

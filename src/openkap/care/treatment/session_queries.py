@@ -25,7 +25,7 @@ from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Sessio
 from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.record import adverse_events_of, mg, record_of
 from openkap.care.treatment.release_actions import gates_now
-from openkap.care.treatment.session_rows import arrived_late
+from openkap.care.treatment.session_rows import NOT_OVER, arrived_late
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -77,7 +77,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         each for each in context["record"]["ledger"] if each["kind"] in CORRECTABLE and not each["replaced"]
     ]
     context["in_use_mg"] = mg(in_use_ug(session))
-    context["waste_needs_reason"] = state in ("arrived", "cleared", "dosing")
+    context["waste_needs_reason"] = state in NOT_OVER
     if state in ("planned", "arrived", "cleared"):
         context |= _before(session, by)
     if state in ("dosing", "recovery", "ready", "left"):

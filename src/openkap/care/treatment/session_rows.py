@@ -24,6 +24,8 @@ Row = TypeVar("Row", bound=Recorded)
 State = Session.State
 RUNNING = (State.DOSING, State.RECOVERY, State.READY)
 BEFORE = (State.ARRIVED, State.CLEARED)
+# Until the dose is over, drawn drug is wasted with a reason only.
+NOT_OVER = (*BEFORE, State.DOSING)
 # In the chair: the live page's own.
 UNDER_WAY = (State.CLEARED, *RUNNING)
 
