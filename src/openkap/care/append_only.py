@@ -33,10 +33,29 @@ class AppendOnly:
     mutable: tuple[str, ...] = ()
 
 
-class ProtectRows(Operation):
-    """Migration step: the table of ``model_name`` refuses DELETE and UPDATE (but of ``mutable`` fields)."""
+class _OnRows(Operation):
+    """What both steps below share: they change triggers alone, and can take ours away."""
 
     reversible = True
+    model_name: str
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        for statement in release_sql(table, schema_editor.connection.vendor):
+            schema_editor.execute(statement, params=None)
+
+
+class ProtectRows(_OnRows):
+    """Migration step: the table of ``model_name`` refuses DELETE and UPDATE (but of ``mutable`` fields)."""
 
     def __init__(self, model_name: str, mutable: tuple[str, ...] = ()) -> None:
         self.model_name = model_name
@@ -45,9 +64,6 @@ class ProtectRows(Operation):
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         kwargs = {"mutable": self.mutable} if self.mutable else {}
         return (self.__class__.__qualname__, [self.model_name], kwargs)
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        pass
 
     def database_forwards(
         self,
@@ -60,45 +76,18 @@ class ProtectRows(Operation):
         for statement in protect_sql(model, self.mutable, schema_editor.connection.vendor):
             schema_editor.execute(statement, params=None)
 
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        model = from_state.apps.get_model(app_label, self.model_name)
-        for statement in release_sql(model._meta.db_table, schema_editor.connection.vendor):
-            schema_editor.execute(statement, params=None)
-
     def describe(self) -> str:
         return f"Rows of {self.model_name} are append-only"
 
 
-class LetGoOfRows(Operation):
+class LetGoOfRows(_OnRows):
     """Migration step before a column goes that a key of ``model_name`` rests on; ``ProtectRows`` follows."""
-
-    reversible = True
 
     def __init__(self, model_name: str) -> None:
         self.model_name = model_name
 
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        pass
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
-        for statement in release_sql(table, schema_editor.connection.vendor):
-            schema_editor.execute(statement, params=None)
-
     # Backwards, the column comes back to rows that the step after this one has let go of already.
-    database_backwards = database_forwards
+    database_forwards = _OnRows.database_backwards
 
     def describe(self) -> str:
         return f"Rows of {self.model_name} are free for a change of their table"

@@ -13,11 +13,7 @@ from openkap.care.live.form import form_fields
 from openkap.care.live.models import Practice
 from openkap.care.live.scenario import scenarios
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

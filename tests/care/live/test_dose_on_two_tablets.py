@@ -19,11 +19,7 @@ from openkap.care.treatment.models import DoseDoubt, DoseEvent
 from openkap.care.treatment.record import record_of
 from openkap.core.errors import InputError
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """An hour passes at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

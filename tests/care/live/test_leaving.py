@@ -11,13 +11,9 @@ from openkap.care.treatment.alert_actions import acknowledge
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert, Discharge
 
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
+
 AGAINST = {"escort": "Robin Example", "against_because": "wanted to go", "password": PASSWORD}
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
 
 
 @pytest.fixture

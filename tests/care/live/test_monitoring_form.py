@@ -15,10 +15,7 @@ from openkap.care.treatment.models import Discharge, Entry
 from openkap.care.treatment.readiness import ready_since
 from openkap.care.treatment.stamps import Stamp
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

@@ -12,11 +12,7 @@ from openkap.care.treatment import alert_actions
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

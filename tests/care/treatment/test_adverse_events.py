@@ -19,6 +19,8 @@ from openkap.care.treatment.models import AdverseEvent, LedgerEntry
 from openkap.care.treatment.reporting import NOT_SET
 from openkap.core.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
+
 NAUSEA = {
     "term": "nausea",
     "grade": "1",
@@ -28,12 +30,6 @@ NAUSEA = {
     "serious_because": "",
 }
 SERIOUS = NAUSEA | {"term": "seizure", "grade": "4", "serious_because": "life-threatening"}
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Days pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 60 * 24 * 30
 
 
 @pytest.fixture

@@ -16,11 +16,7 @@ from openkap.care.treatment.drawn import in_use_ug
 from openkap.care.treatment.models import DoseDoubt, DoseEvent, LedgerEntry
 from openkap.core.errors import InputError
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

@@ -10,11 +10,7 @@ from chairside import act, post, statuses
 
 from openkap.care.treatment.models import DoseEvent
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from openkap.care.live.waiting import gone_to
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_basis import since_raised
-from openkap.care.treatment.delivered import Given, Ordered, given_so_far, with_the_rest
+from openkap.care.treatment.delivered import Given, Ordered, as_ordered, given_so_far, with_the_rest
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import (
@@ -163,10 +163,7 @@ def _consent(session: Session) -> dict[str, str]:
 def _ordered(session: Session, row: Prescription | None) -> Ordered | None:
     if row is None:
         return None
-    check = next(iter(_checks(session.pk)), None)
-    rate = float(check.rate_ml_h) if check and check.rate_ml_h is not None else None
-    over = float(row.over_min) if row.over_min else None
-    return Ordered(float(row.dose_mg), over, rate, (check.way or "") if check else "")
+    return as_ordered(row, next(iter(_checks(session.pk)), None))
 
 
 @prepared

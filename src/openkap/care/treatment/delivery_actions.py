@@ -19,7 +19,7 @@ from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_actions import raise_alerts, started_unfit, started_while_held
-from openkap.care.treatment.delivered import Ordered, given_so_far
+from openkap.care.treatment.delivered import as_ordered, given_so_far
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
 from openkap.care.treatment.drawn import in_use_ug, mg_of
 from openkap.care.treatment.drug_actions import micrograms, move
@@ -222,9 +222,7 @@ def _ask_where_the_times_say_otherwise(act: Act) -> None:
 
 def by_the_times(session: Session, order: Prescription, check: DoseCheck, moment: datetime) -> float:
     """How many milligrams start, pauses and rates say were given by then."""
-    rate = float(check.rate_ml_h) if check.rate_ml_h is not None else None
-    ordered = Ordered(float(order.dose_mg), float(order.over_min) if order.over_min else None, rate)
-    return given_so_far(ordered, reading.dose_events(session), moment).given_mg
+    return given_so_far(as_ordered(order, check), reading.dose_events(session), moment).given_mg
 
 
 def _trouble(act: Act) -> str:
