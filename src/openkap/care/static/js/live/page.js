@@ -376,21 +376,13 @@ class Page {
   }
 
   // A panel that shows what has changed is drawn anew; not under somebody who types or is being asked, unless the
-  // drug itself stands otherwise now. What was typed stays.
+  // drug itself stands otherwise now. What was typed stays as a draft.
   refreshPanel() {
     if (this.tab !== "drug" && this.tab !== "leaving") return;
     const panel = by("panel-other");
     const isBusy = panel.querySelector(".confirm") || (panel.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
     const isStale = this.tab === "drug" && this.panelDose !== doseMark(this);
-    if (!isStale && (isBusy || this.panelMark === this.state.mark)) return;
-    const typed = [...panel.querySelectorAll("input[aria-label]")].map((field) => [field.getAttribute("aria-label"), field.value, field === document.activeElement]);
-    this.open(this.tab);
-    for (const [label, value, hasFocus] of isStale ? [] : typed) {
-      const field = [...panel.querySelectorAll("input[aria-label]")].find((each) => each.getAttribute("aria-label") === label);
-      if (!field || field.type === "checkbox") continue;
-      field.value = value;
-      if (hasFocus) field.focus();
-    }
+    if (isStale || (!isBusy && this.panelMark !== this.state.mark)) this.open(this.tab);
   }
 
   // When it was seen: now, or some minutes ago, by taps.
