@@ -97,6 +97,21 @@ def test_a_double_tap_starts_no_dose_and_who_is_in_the_chair_is_asked_first(brow
     page.context.close()
 
 
+def test_that_somebody_was_asked_who_they_are_is_ticked_anew_each_time(browser, clinic):
+    page = clinic.open(browser, clinic.paths[NOT_STARTED])
+    page.click("[data-tab=drug]")
+    tick = page.get_by_label("The patient is the one named above")
+    tick.check()
+    page.click("[data-tab=note]")
+    page.click("[data-tab=drug]")
+    expect(tick).not_to_be_checked()
+    tick.check()
+    page.reload()
+    page.click("[data-tab=drug]")
+    expect(tick).not_to_be_checked()
+    page.context.close()
+
+
 def test_the_panel_follows_the_pump_and_two_quick_taps_are_one_act(browser, clinic):
     page = clinic.open(browser, clinic.paths[DOSING])
     other = clinic.open(browser, clinic.paths[DOSING], key="ada")

@@ -103,7 +103,7 @@ function startLine(page, dose, way, send) {
       },
     };
   });
-  const agreed = input("checkbox", { "aria-label": "The patient is the one named above" });
+  const agreed = input("checkbox", { "aria-label": "The patient is the one named above", "data-once": "" });
   return [start, labelled(`Asked: this is ${who}`, agreed, "agreed")];
 }
 

@@ -50,8 +50,9 @@ export class Drafts {
   }
 }
 
+// Neither files, nor what is to be done anew each time (`data-once`).
 function fieldsOf(root) {
-  return [...root.querySelectorAll("input, select, textarea")].filter((field) => field.type !== "file");
+  return [...root.querySelectorAll("input, select, textarea")].filter((field) => field.type !== "file" && !("once" in field.dataset));
 }
 
 function nameOf(field) {
