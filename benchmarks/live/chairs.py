@@ -171,6 +171,8 @@ def measure(stack: ExitStack, database: str, chosen: argparse.Namespace) -> None
         "OPENKAP_LOCK_AFTER_MINUTES": "600",
         "DJANGO_SETTINGS_MODULE": "openkap.care.settings",
     }
+    migrate = [sys.executable, "-m", "openkap.care.manage", "migrate", "-v", "0"]
+    subprocess.run(migrate, env=environment, check=True)
     staged = ROOT / "tests" / "care" / "browser" / "staged_clinic.py"
     made = subprocess.run(
         [sys.executable, str(staged), json.dumps(CHAIRS)],

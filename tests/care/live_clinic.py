@@ -12,6 +12,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import ready_tables
+
 HERE = Path(__file__).resolve().parent / "browser"
 # A tablet whose clock is wrong by so much, and that writes down its longest round trip: half of it is what no
 # clock can know. `clockJump` moves the wall clock as a person or the network would.
@@ -48,6 +50,7 @@ class LiveClinic:
             "DATABASE_URL": "",
             "DJANGO_SETTINGS_MODULE": "openkap.care.settings",
         }
+        ready_tables.sqlite(folder / "clinic.sqlite3")
         made = subprocess.run(
             [sys.executable, str(HERE / "staged_clinic.py"), json.dumps(chairs)],
             env=self.environment,

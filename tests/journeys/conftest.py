@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import ready_tables
 from serving import wait_for
 
 HERE = Path(__file__).parent
@@ -81,8 +82,9 @@ def postgresql():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        ready_tables.postgresql(Path(folder) / "data")
         server = pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        yield server.get_uri()
+        yield server.get_uri(ready_tables.TEMPLATE)
         server.cleanup()
 
 
@@ -104,6 +106,8 @@ def clinic(request, browser, tmp_path):
         # The journey spends days between two taps; locking has tests of its own.
         "OPENKAP_LOCK_AFTER_MINUTES": "100000",
     }
+    if request.param == "sqlite":
+        ready_tables.sqlite(tmp_path / "clinic.sqlite3")
     log = (tmp_path / "served.log").open("w")
     command = [sys.executable, str(HERE / "serve_clinic.py"), "serve", str(port)]
     process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -44,14 +44,11 @@ def clock():
 
 
 def _open_clinic() -> None:
-    """The tables, and the cast of the demo; every patient comes through the browser."""
-    from django.core.management import call_command
-
+    """The cast of the demo; every patient comes through the browser."""
     from openkap.care.accounts.models import Clinic
     from openkap.care.demo.cast import hire
     from openkap.care.moment import now
 
-    call_command("migrate", verbosity=0)
     if not Clinic.objects.exists():
         hire(now() - timedelta(days=30))
 

@@ -122,6 +122,8 @@ def test_an_alarming_answer_opens_help_at_once_even_offline_and_calls_a_person(s
     expect(ada.locator("main")).to_contain_text("Ada Lindqvist took it on")
     ada.get_by_label("What was done").fill("Reached by telephone, safe, seen tomorrow.")
     ada.get_by_role("button", name="Write down and close").click()
+    expect(ada.locator("main")).to_contain_text("The alert is closed")
+    ada.goto(chart)
     expect(ada.locator(".banner")).not_to_contain_text("safety answer")
     ada.context.close()
 

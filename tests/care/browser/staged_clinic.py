@@ -1,4 +1,4 @@
-"""Run by the browser tests: fills an empty database with sessions that are under way, and says where."""
+"""Run by the browser tests: fills a database that has only its tables with sessions that are under way, and says where."""
 
 from __future__ import annotations
 
@@ -30,9 +30,6 @@ class Cast:
 
 def main(chairs: str) -> None:
     django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
     import staged
 
     from openkap.care.demo.cast import hire

@@ -232,13 +232,15 @@ def without_a_dose(tour: Tour) -> list[str]:
 
 
 def course_under_way(tour: Tour) -> list[str]:
-    """A session to come and one that was held, whatever hour it is: nobody need be in a chair now."""
+    """A session to come and one that was held, whatever hour it is, and who else could do it, and its end."""
     page, watcher = tour.window("ada")
     sessions = sessions_under_way(page)
+    course = urlsplit(page.url).path
     held = sessions.first.locator("a").first.get_attribute("href")
     planned = sessions.filter(has_text="planned").first.locator("a").first.get_attribute("href")
     wrong = []
-    for path in (held, f"{held}replay/", planned, f"{planned}move/", f"{planned}live/"):
+    pages = (held, f"{held}replay/", planned, f"{planned}move/", f"{planned}live/")
+    for path in (*pages, f"{course}people/", f"{course}end/"):
         wrong += tour.open(page, watcher, path)
     page.context.close()
     return wrong

@@ -13,6 +13,8 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 
+import ready_tables
+
 
 @dataclass
 class Installation:
@@ -84,8 +86,9 @@ def make_installation(folder: Path, template: str = "") -> Installation:
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
     """A clinic with the cast and five patients, made once."""
-    made = make_installation(tmp_path_factory.mktemp("prepared"))
-    made.run("-m", "openkap.care.manage", "migrate", "-v", "0")
+    made = make_installation(tmp_path_factory.mktemp("prepared"), ready_tables.TEMPLATE)
+    if not made.database:
+        ready_tables.sqlite(made.folder / "var" / "clinic.sqlite3")
     made.shell(PREPARE)
     return made
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.timezone import localtime
 
@@ -15,8 +15,8 @@ from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, no
 from openkap.care.enrolment.facts import MEASURED, current_answers, fact_of, screening_facts
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import asked_elements, protocol_of
-from openkap.care.patients.models import Merge, Patient
-from openkap.care.patients.same_person import same_person
+from openkap.care.patients.models import Patient
+from openkap.care.patients.same_person import last_word, same_person, with_merged_at
 from openkap.care.prepared import prepared
 from openkap.protocol.assess import Assessment as Answered
 from openkap.protocol.assess import Verdict
@@ -323,22 +323,16 @@ def screening_outcome(patient: Patient) -> str:
     A decision under a record that was merged into this one never lets anybody be treated, but it holds
     until somebody decides anew with what both records say.
     """
-    newest = {row.patient_id: row for row in _decisions_on(patient.pk)}
-    own = newest.pop(patient.pk, None)
-    against = [
-        row.outcome
-        for row in newest.values()
-        if row.outcome in HOLDING and (own is None or own.decided_at <= row.merged_at)
-    ]
+    own, merged = last_word(_decisions_on(patient.pk), patient.pk, "decided_at")
+    against = [row.outcome for row in merged if row.outcome in HOLDING]
     outcome = min(against, key=HOLDING.index) if against else (own.outcome if own else "")
     return "" if outcome == Decision.Outcome.WAIT else outcome
 
 
 @prepared
 def _decisions_on(patient_id: int) -> QuerySet[Any, Any]:
-    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
-    rows = Decision.objects.filter(patient__in=same_person(patient_id)).order_by("decided_at", "id")
-    return rows.annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
+    rows = Decision.objects.filter(patient__in=same_person(patient_id))
+    return with_merged_at(rows).order_by("decided_at", "id")
 
 
 def stored(assessment: Assessment) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from openkap.care.enrolment.assessment import assess_patient
 from openkap.care.enrolment.models import Decision, SharedDecision
-from openkap.care.patients.models import Merge, Patient
-from openkap.care.patients.same_person import same_person
+from openkap.care.patients.models import Patient
+from openkap.care.patients.same_person import last_word, same_person, with_merged_at
 from openkap.care.prepared import prepared
 from openkap.protocol.assess import Reason
 from openkap.protocol.facts import Fact
@@ -65,22 +65,16 @@ def last_wish(patient: Patient) -> SharedDecision | None:
     As ``screening_outcome``: "go on" under a record that was merged into this one lets nobody be treated,
     and anything else said there holds until the patient is asked again after the merge.
     """
-    newest: dict[int, Any] = {row.patient_id: row for row in _wishes_on(patient.pk)}
-    own: SharedDecision | None = newest.pop(patient.pk, None)
-    against: list[SharedDecision] = [
-        row
-        for row in newest.values()
-        if row.wish != SharedDecision.Wish.GO_ON and (own is None or own.recorded_at <= row.merged_at)
-    ]
-    against.sort(key=lambda row: (row.recorded_at, row.pk))
-    return against[-1] if against else own
+    own, merged = last_word(_wishes_on(patient.pk), patient.pk, "recorded_at")
+    against = [row for row in merged if row.wish != SharedDecision.Wish.GO_ON]
+    last: SharedDecision | None = max(against, key=lambda row: (row.recorded_at, row.pk), default=own)
+    return last
 
 
 @prepared
 def _wishes_on(patient_id: int) -> QuerySet[Any, Any]:
-    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
-    rows = SharedDecision.objects.filter(patient__in=same_person(patient_id)).order_by("id")
-    return rows.annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
+    rows = SharedDecision.objects.filter(patient__in=same_person(patient_id))
+    return with_merged_at(rows).order_by("id")
 
 
 def _is_newer(reason: Reason, known: Mapping[str, Fact], row: Decision) -> bool:

@@ -13,7 +13,7 @@ from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.outcomes import actions, course, figures, queries, safety
 from openkap.care.outcomes.access import form_for, invitation_for, proposal_for, signal_for
 from openkap.care.outcomes.forms import AskForm, DoneForm, GapForm, MaintenanceForm, VoidForm
-from openkap.care.patients.access import patient_for
+from openkap.care.patients.access import patient_for, patients_of
 from openkap.care.patients.queries import record_ids
 from openkap.care.patients.views import frame, refuse
 from openkap.care.permissions import Permission
@@ -107,8 +107,9 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
             refuse(form, refused)
         else:
             messages.success(request, "Saved. The alert is closed.")
-            # Who was called about a restricted record sees the alert, not the chart.
-            return redirect("home") if row.is_restricted else redirect("patient", patient)
+            # Who was only called about a restricted record saw the alert, and does not see the chart.
+            on_list = patients_of(request.actor, Permission.SEE_OUTCOMES).filter(pk=row.pk).exists()
+            return redirect("patient", patient) if on_list else redirect("home")
     shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
     if not found.acknowledged_at:
         shown["next_circle"] = [each.name for each in safety.circle(found.patient, found.level + 1)]
