@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browser.fitness import TOO_WIDE, WCAG, axe
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-pages")]
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 
 def ask(served, browser, which: int) -> tuple[str, str]:
@@ -42,10 +41,9 @@ def asked_of_another(served, browser):
 
 
 def accessible(page) -> list[str]:
-    found = Axe().run(page, options=RULES).response["violations"]
-    over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    over = page.evaluate(TOO_WIDE)
     assert over <= 0, f"{over} px too wide"
-    return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found]
+    return axe(page, WCAG)
 
 
 def tap(page, number: int) -> None:
