@@ -5,7 +5,8 @@
 ``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
 ``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``,
 ``session_record.py`` ``parts(session_ids)``, ``erasure_hold.py`` ``hold(patient_id)``, ``identity_copies.py``
-``erase(patient_ids)``, ``assignments.py`` ``assignments(by, person)``.
+``erase(patient_ids)``, ``record_closing.py`` ``end(by, patient_ids, words)``, ``assignments.py``
+``assignments(by, person)``.
 What an app lacks, it does not offer. Each is asked once a page.
 """
 

@@ -29,6 +29,7 @@ from openkap.care.enrolment.protocols import DEFAULT
 from openkap.care.enrolment.texts import parsed, releases_in_force, text_in_force
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -49,6 +50,7 @@ def open_consent(
 ) -> Consent:
     """Open the consent text in force, to go through it with the patient."""
     patient, screening = screening_for(by, uid, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     if scope not in Consent.Scope.values:
         raise InputError("what the consent is for is missing", remedy="choose one", where="scope")
     if handed_over_at is not None and handed_over_at > now():

@@ -16,7 +16,7 @@ from openkap.care.enrolment.protocols import is_retired
 from openkap.care.enrolment.queries import CONSENT
 from openkap.care.enrolment.texts import released
 from openkap.care.moment import now
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import NAME, display_name, name_shown
 from openkap.care.permissions import Permission, Role
@@ -68,7 +68,7 @@ def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
         consent__given__isnull=True,
         consent__withdrawal__isnull=True,
         consent__patient__merged_into__isnull=True,
-        consent__patient__in=visible(clinic_id, staff_id),
+        consent__patient__in=in_care(clinic_id, staff_id),
     )
     return waiting.select_related("consent__patient__identity").order_by("signed_at")[:MOST]
 
@@ -118,7 +118,7 @@ def _undecided_or_overridden(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     newest = Screening.objects.filter(patient=OuterRef("patient")).order_by("-opened_at", "-id").values("pk")
     last = Decision.objects.filter(patient=OuterRef("patient")).order_by("-decided_at", "-id")
     rows = Screening.objects.filter(
-        pk=Subquery(newest[:1]), patient__in=visible(clinic_id, staff_id)
+        pk=Subquery(newest[:1]), patient__in=in_care(clinic_id, staff_id)
     ).annotate(
         is_override=Subquery(last.values("is_override")[:1]),
         outcome=Subquery(last.values("outcome")[:1]),
@@ -174,7 +174,7 @@ def _to_screen(by: Actor) -> list[Task]:
 
 @prepared
 def _referred(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
-    fresh = visible(clinic_id, staff_id).filter(status=Patient.Status.REFERRED)
+    fresh = in_care(clinic_id, staff_id).filter(status=Patient.Status.REFERRED)
     return fresh.order_by("created_at").values_list("uid", "created_at", *NAME)[:MOST]
 
 
@@ -211,7 +211,7 @@ def _newest_consents(clinic_id: int, staff_id: int, before: datetime) -> QuerySe
     rows = ConsentGiven.objects.filter(
         ~Exists(withdrawn),
         pk=Subquery(newest[:1]),
-        patient__in=visible(clinic_id, staff_id),
+        patient__in=in_care(clinic_id, staff_id),
         patient__merged_into__isnull=True,
         patient__status__in=IN_TREATMENT,
     ).annotate(is_current=Exists(current))

@@ -22,6 +22,15 @@ LANGUAGES = [
     ("pt", "Portuguese"),
     ("other", "another language"),
 ]
+CLOSED_BECAUSE = [
+    ("", "choose"),
+    ("declined", "they declined"),
+    ("moved", "they moved away"),
+    ("transferred", "they were transferred to another clinic"),
+    ("not_eligible", "they are not eligible"),
+    ("finished", "treatment and follow-up are finished"),
+    ("died", "they have died"),
+]
 OLDEST_BIRTH_YEAR = 1900
 
 
@@ -150,3 +159,35 @@ class ReasonForm(forms.Form):
     """Why."""
 
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Reason")
+
+
+class DeathForm(forms.Form):
+    """That somebody has died: on a day, or on one that is not known; one of the two is said."""
+
+    died_on = forms.DateField(
+        required=False,
+        label="Day of the death, if they have died",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    day_unknown = forms.BooleanField(required=False, label="The day is not known")
+    said = forms.CharField(
+        required=False,
+        label="Who told us, and what else matters",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        is_death = cleaned.get("reason", "died") == "died"
+        if "died_on" in self.errors or not is_death:
+            return cleaned
+        if bool(cleaned["died_on"]) == bool(cleaned["day_unknown"]):
+            self.add_error("died_on", "Give the day of the death, or tick that it is not known.")
+        return cleaned
+
+
+class ClosingForm(DeathForm):
+    """Why a record is needed no longer."""
+
+    field_order = ("reason", "died_on", "day_unknown", "said")
+    reason = forms.ChoiceField(choices=CLOSED_BECAUSE, label="Why the record is closed")

@@ -11,7 +11,7 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.moment import now
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.queries import display_name
 from openkap.care.prepared import prepared
 from openkap.care.treatment.due_dates import TODAY, WEEK
@@ -54,6 +54,6 @@ def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: dateti
     contact = Q(kind=DueItem.Kind.CONTACT, due_at__lt=contacts, session__state__in=GIVEN)
     test = Q(kind=DueItem.Kind.TEST, due_at__lt=tests, course__ended_at__isnull=True)
     rows = DueItem.objects.filter(
-        contact | test, patient__in=visible(clinic_id, staff_id), done_at__isnull=True
+        contact | test, patient__in=in_care(clinic_id, staff_id), done_at__isnull=True
     )
     return rows.select_related("patient__identity", "course").order_by("due_at", "id")[:MOST]

@@ -11,7 +11,7 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.moment import now
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.prepared import prepared
 from openkap.care.treatment.due_dates import TODAY
@@ -44,7 +44,9 @@ def tasks(by: Actor) -> list[Task]:
 
 @prepared
 def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Any]:
+    to_come = Q(state=Session.State.PLANNED)
     rows = Session.objects.filter(
+        ~to_come | Q(patient__in=in_care(clinic_id, staff_id)),
         patient__in=visible(clinic_id, staff_id),
         state__in=NEXT,
         locked_at__isnull=True,
