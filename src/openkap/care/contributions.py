@@ -38,6 +38,8 @@ class Task:
     note: str = ""
     # Where nothing is due: since when somebody waits for it.
     since: datetime | None = None
+    # How many things the line is: one that leads to others counts them.
+    stands_for: int = 1
 
 
 @dataclass(frozen=True, slots=True)
