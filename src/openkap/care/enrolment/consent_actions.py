@@ -175,6 +175,8 @@ def what_is_missing(consent: Consent) -> list[str]:
         said.append("Capacity: not assessed yet")
     elif not capacity.is_whole or doubted_at(same_person(consent.patient_id), now())[0]:
         said.append("Capacity: an ability is in doubt; consent cannot be taken now")
+    if consent.patient.identity.needs_interpreter is None:
+        said.append("Interpreter: nobody has asked whether one is needed (note it under Person)")
     return said
 
 

@@ -62,8 +62,8 @@ class NewPatient:
     gender: str = ""
     preferred_name: str = ""
     pronouns: str = ""
-    language: str = "en"
-    needs_interpreter: bool = False
+    language: str = ""
+    needs_interpreter: bool | None = None
     email: str = ""
     telephone: str = ""
     may_text: bool = False

@@ -11,6 +11,7 @@ from openkap.care.moment import today
 
 SEXES = [("unknown", "not known"), ("female", "female"), ("male", "male"), ("other", "other")]
 YES_NO = [("", "not known"), ("yes", "yes"), ("no", "no")]
+NOT_ASKED = ("", "not asked yet")
 LANGUAGES = [
     ("en", "English"),
     ("es", "Spanish"),
@@ -34,15 +35,20 @@ CLOSED_BECAUSE = [
 OLDEST_BIRTH_YEAR = 1900
 
 
-def yes_no(label: str) -> forms.TypedChoiceField:
+def yes_no(label: str, unknown: tuple[str, str] = YES_NO[0]) -> forms.TypedChoiceField:
     """Yes, no or not known: a box left unticked would say no for somebody who was never asked."""
     return forms.TypedChoiceField(
-        choices=YES_NO,
+        choices=[unknown, *YES_NO[1:]],
         required=False,
         label=label,
         coerce=lambda word: {"yes": True, "no": False}[word],
         empty_value=None,
     )
+
+
+def chosen(answer: bool | None) -> str:
+    """The choice of ``yes_no`` that an answer is."""
+    return {True: "yes", False: "no", None: ""}[answer]
 
 
 class IdentityForm(forms.Form):
@@ -56,8 +62,8 @@ class IdentityForm(forms.Form):
     )
     gender = forms.CharField(max_length=40, required=False)
     pronouns = forms.CharField(max_length=40, required=False)
-    language = forms.ChoiceField(choices=LANGUAGES)
-    needs_interpreter = forms.BooleanField(required=False, label="Needs an interpreter")
+    language = forms.ChoiceField(choices=[NOT_ASKED, *LANGUAGES], required=False)
+    needs_interpreter = yes_no("Needs an interpreter", NOT_ASKED)
     email = forms.EmailField(required=False, label="E-mail")
     telephone = forms.CharField(max_length=40, required=False, widget=forms.TextInput(attrs={"type": "tel"}))
     may_text = forms.BooleanField(

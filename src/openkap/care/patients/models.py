@@ -80,8 +80,9 @@ class Identity(models.Model):
     birth_date = models.DateField(null=True, blank=True)
     gender = models.CharField(max_length=40, blank=True)
     pronouns = models.CharField(max_length=40, blank=True)
-    language = models.CharField(max_length=10, default="en")
-    needs_interpreter = models.BooleanField(default=False)
+    # Empty, and neither yes nor no: nobody has asked yet.
+    language = models.CharField(max_length=10, blank=True)
+    needs_interpreter = models.BooleanField(null=True, blank=True)
     email = models.EmailField(blank=True)
     telephone = models.CharField(max_length=40, blank=True)
     may_text = models.BooleanField(default=False)

@@ -13,7 +13,7 @@ from openkap.care.accounts.queries import colleagues_by_role
 from openkap.care.conflict import Conflict, conflict_page
 from openkap.care.patients import actions, merging, queries
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm
+from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm, chosen
 from openkap.care.patients.searching import criteria
 from openkap.care.permissions import Permission
 from openkap.care.worklist import tasks_about
@@ -94,13 +94,16 @@ def identity(request: ClinicRequest, patient: str) -> HttpResponse:
         return redirect(
             "erase_identity" if request.actor.may(Permission.PROPOSE_ERASURE) else "patient", patient
         )
-    form = ChangeIdentityForm(request.POST or None, initial=queries.identity_values(row))
+    stored = queries.identity_values(row)
+    stored["needs_interpreter"] = chosen(stored["needs_interpreter"])
+    form = ChangeIdentityForm(request.POST or None, initial=stored)
     if request.method == "POST" and form.is_valid():
         changes = dict(form.cleaned_data)
         version = changes.pop("version")
         try:
             actions.change_identity(by=request.actor, uid=patient, changes=changes, version=version)
         except Conflict as conflict:
+            conflict.theirs["needs_interpreter"] = chosen(conflict.theirs["needs_interpreter"])
             return conflict_page(request, form, conflict, **frame(request, row))
         messages.success(request, "Saved.")
         return redirect("patient_identity", patient)

@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import openkap.care.ids
 from openkap.care.append_only import ProtectRows
+from openkap.care.database_guards import RefuseWhen
 
 
 class Migration(migrations.Migration):
@@ -108,4 +109,22 @@ class Migration(migrations.Migration):
             },
         ),
         ProtectRows("Closing", mutable=("reopened_by", "reopened_at", "reopened_because")),
+        migrations.AlterField(
+            model_name="identity",
+            name="language",
+            field=models.CharField(blank=True, max_length=10),
+        ),
+        migrations.AlterField(
+            model_name="identity",
+            name="needs_interpreter",
+            field=models.BooleanField(blank=True, null=True),
+        ),
+        # SQLite forgot it when the table was built anew.
+        RefuseWhen(
+            "Identity",
+            "identity_stays_erased",
+            "OLD.erased_at IS NOT NULL",
+            "the identity was erased",
+            ("UPDATE",),
+        ),
     ]
