@@ -27,7 +27,25 @@ PRIORITIES = ("high", "medium", "low")
 
 
 def board_of(by: Actor) -> dict[str, Any]:
-    """Chairs, what is due in them, and who is free."""
+    """Chairs, what is due in them, and who is free; for who sees numbers only, how many."""
+    told = _whole_board(by)
+    if by.may(Permission.SEE_PATIENT):
+        return told
+    return {"now": told["now"], "clinic": told["clinic"], "zone": told["zone"], "counts": _counts(told)}
+
+
+def _counts(told: dict[str, Any]) -> dict[str, int]:
+    """No chair by itself: what happens in one is what happens to one person."""
+    rows = told["rows"]
+    return {
+        "chairs": len(rows),
+        "in_use": sum(row["state"] in IN_CHAIR for row in rows),
+        "late": sum(row["not_started"] is not None for row in rows),
+        "alerts": sum(row["alerts"] for row in rows),
+    }
+
+
+def _whole_board(by: Actor) -> dict[str, Any]:
     moment = now()
     chairs = list(chairs_of(by))
     sessions = (
