@@ -88,6 +88,8 @@ class Section:
     url: str = ""
     link: str = ""
     empty: str = "nothing yet"
+    # What somebody must know to read the lines.
+    note: str = ""
     # The section stands first when it needs somebody.
     order: int = 50
 
