@@ -278,8 +278,8 @@ def together(url: str, paths: list[str], chosen: argparse.Namespace) -> None:
 
 def bands() -> None:
     """A new band by itself: another rate each time, so that nothing is remembered."""
-    from openkap.care.live.dose import Given, Ordered
     from openkap.care.live.expected import Subject, expected
+    from openkap.care.treatment.delivered import Given, Ordered
 
     who = Subject("racemic ketamine", "IV", 70.0, 42.0, 122.0, 78.0)
     wall, spent = [], []

@@ -71,6 +71,12 @@ def watch():
         yield clock
 
 
+@pytest.fixture
+def nobody_is_locked_out(settings):
+    """For tests in which hours or days pass at once: a screen stays open for a month."""
+    settings.LOCK_AFTER_MINUTES = 60 * 24 * 30
+
+
 @pytest.fixture(autouse=True)
 def outbox():
     """What left the house."""

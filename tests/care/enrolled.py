@@ -120,7 +120,7 @@ def signed(cast, patient, *, language: str = "en", scope: str = "course"):
         by=cast.actor("cora"),
         uid=patient.uid,
         consent=consent.uid,
-        signed=consent_actions.Signed("Alex Example"),
+        signed=consent_actions.Signed(f"{patient.identity.given_name} {patient.identity.family_name}"),
     )
     return consent
 

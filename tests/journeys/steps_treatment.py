@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -95,6 +96,8 @@ def give(clinic: Any, nurse: Any, session: str) -> None:
 
 def _stop(nurse: Any, session: str) -> None:
     nurse.goto(session)
+    said = nurse.get_by_text("Start, pauses and rates say").inner_text()
+    nurse.fill("#id_given", re.search(r"say ([\d.]+) mg", said)[1])
     with nurse.expect_navigation():
         nurse.get_by_role("button", name="The dose is over").click()
     nurse.locator("#leave").wait_for()

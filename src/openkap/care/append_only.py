@@ -8,6 +8,7 @@ a table, and an older database gets what a newer version of this file adds.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +33,29 @@ class AppendOnly:
     mutable: tuple[str, ...] = ()
 
 
-class ProtectRows(Operation):
-    """Migration step: the table of ``model_name`` refuses DELETE and UPDATE (but of ``mutable`` fields)."""
+class _OnRows(Operation):
+    """What both steps below share: they change triggers alone, and can take ours away."""
 
     reversible = True
+    model_name: str
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        table = from_state.apps.get_model(app_label, self.model_name)._meta.db_table
+        for statement in release_sql(table, schema_editor.connection.vendor):
+            schema_editor.execute(statement, params=None)
+
+
+class ProtectRows(_OnRows):
+    """Migration step: the table of ``model_name`` refuses DELETE and UPDATE (but of ``mutable`` fields)."""
 
     def __init__(self, model_name: str, mutable: tuple[str, ...] = ()) -> None:
         self.model_name = model_name
@@ -44,9 +64,6 @@ class ProtectRows(Operation):
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         kwargs = {"mutable": self.mutable} if self.mutable else {}
         return (self.__class__.__qualname__, [self.model_name], kwargs)
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        pass
 
     def database_forwards(
         self,
@@ -59,19 +76,21 @@ class ProtectRows(Operation):
         for statement in protect_sql(model, self.mutable, schema_editor.connection.vendor):
             schema_editor.execute(statement, params=None)
 
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        model = from_state.apps.get_model(app_label, self.model_name)
-        for statement in release_sql(model._meta.db_table, schema_editor.connection.vendor):
-            schema_editor.execute(statement, params=None)
-
     def describe(self) -> str:
         return f"Rows of {self.model_name} are append-only"
+
+
+class LetGoOfRows(_OnRows):
+    """Migration step before a column goes that a key of ``model_name`` rests on; ``ProtectRows`` follows."""
+
+    def __init__(self, model_name: str) -> None:
+        self.model_name = model_name
+
+    # Backwards, the column comes back to rows that the step after this one has let go of already.
+    database_forwards = _OnRows.database_backwards
+
+    def describe(self) -> str:
+        return f"Rows of {self.model_name} are free for a change of their table"
 
 
 def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str) -> list[str]:
@@ -85,12 +104,14 @@ def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str
     when = "WHEN (" + " OR ".join(f'NEW."{column}" {differs} OLD."{column}"' for column in columns) + ")"
     if vendor == "sqlite":
         refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        taken, taken_by_other = _taken(model), _taken(model, but="OLD")
         return [
             *release_sql(table, vendor),
             f'CREATE TRIGGER "{table}_no_delete" BEFORE DELETE ON "{table}" {refuse}',
             f'CREATE TRIGGER "{table}_no_update" BEFORE UPDATE ON "{table}" {when} {refuse}',
-            # INSERT OR REPLACE deletes the old row without asking the trigger on DELETE.
-            f'CREATE TRIGGER "{table}_no_replace" BEFORE INSERT ON "{table}" {_exists(model)} {refuse}',
+            # INSERT OR REPLACE and UPDATE OR REPLACE delete the old row without asking the trigger on DELETE.
+            f'CREATE TRIGGER "{table}_no_replace" BEFORE INSERT ON "{table}" WHEN {taken} {refuse}',
+            f'CREATE TRIGGER "{table}_no_oust" BEFORE UPDATE ON "{table}" WHEN {taken_by_other} {refuse}',
         ]
     refuse = "EXECUTE FUNCTION openkap_append_only()"
     return [
@@ -102,17 +123,50 @@ def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str
     ]
 
 
-def _exists(model: type[models.Model]) -> str:
-    """When a row of the new one's key is there already."""
-    table = model._meta.db_table
-    keys = [field.column for field in model._meta.local_fields if field.unique]
-    same = " OR ".join(f'"{column}" = NEW."{column}"' for column in keys)
-    return f'WHEN EXISTS (SELECT 1 FROM "{table}" WHERE {same})'  # noqa: S608
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Columns that no two rows share, among the rows where ``condition`` (SQL, or nothing) holds."""
+
+    columns: tuple[str, ...]
+    condition: str = ""
+
+
+def keys_of(model: type[models.Model]) -> list[Key]:
+    """Every key by which a row of the model can be ousted: unique fields and unique constraints."""
+    columns = {field.name: str(field.column) for field in model._meta.local_fields}
+    found = [Key((columns[field.name],)) for field in model._meta.local_fields if field.unique]
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            shared = tuple(columns[name] for name in constraint.fields)
+            found.append(Key(shared, _condition(model, constraint)))
+    return found
+
+
+def _condition(model: type[models.Model], constraint: models.UniqueConstraint) -> str:
+    editor = connections[DEFAULT_DB_ALIAS].schema_editor()
+    return constraint._get_condition_sql(model, editor) or ""  # type: ignore[attr-defined]
+
+
+def _taken(model: type[models.Model], but: str = "") -> str:
+    """When a row, other than the one named ``but``, already has a key of the new one."""
+    table, own = model._meta.db_table, model._meta.pk.column
+    others = f' AND "{own}" IS NOT {but}."{own}"' if but else ""
+    return " OR ".join(_has(table, key, others) for key in keys_of(model))
+
+
+def _has(table: str, key: Key, others: str) -> str:
+    same = " AND ".join(f'"{column}" = NEW."{column}"' for column in key.columns)
+    if not key.condition:
+        return f'EXISTS (SELECT 1 FROM "{table}" WHERE {same}{others})'  # noqa: S608
+    # Only where the condition holds for both rows is one of them in the way of the other.
+    of_new = re.sub(r'"(\w+)"', r'NEW."\1"', key.condition)
+    there = f'EXISTS (SELECT 1 FROM "{table}" WHERE {same} AND ({key.condition}){others})'  # noqa: S608
+    return f"(({of_new}) AND {there})"
 
 
 def release_sql(table: str, vendor: str) -> list[str]:
     """The statements that drop our triggers from a table."""
-    names = [f"{table}_no_{event}" for event in ("delete", "update", "truncate", "replace")]
+    names = [f"{table}_no_{event}" for event in ("delete", "update", "truncate", "replace", "oust")]
     if vendor == "sqlite":
         return [f'DROP TRIGGER IF EXISTS "{name}"' for name in names]
     return [f'DROP TRIGGER IF EXISTS "{name}" ON "{table}"' for name in names]

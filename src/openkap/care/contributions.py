@@ -6,7 +6,7 @@
 ``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``,
 ``session_record.py`` ``parts(session_ids)``, ``erasure_hold.py`` ``hold(patient_id)``, ``identity_copies.py``
 ``erase(patient_ids)``, ``record_closing.py`` ``end(by, patient_ids, words)``, ``assignments.py``
-``assignments(by, person)``.
+``assignments(by, person)``, ``consent_ended.py`` ``withdrawn(by, patient_id, at)``.
 What an app lacks, it does not offer. Each is asked once a page.
 """
 

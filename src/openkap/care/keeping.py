@@ -34,6 +34,8 @@ from openkap.core.errors import DomainError
 
 MANIFEST, DATA = "manifest.json", "data"
 LAYOUT = 1
+# Options of the connection without which a copy could travel unencrypted, or to somebody else.
+ENCRYPTION = ("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding")
 EVENTS = "SELECT sequence, previous, digest, body FROM audit_auditevent WHERE chain = {} ORDER BY sequence"
 
 
@@ -213,7 +215,7 @@ def _swap_sqlite(data: Path, place: Path) -> None:
 
 def _dump_postgresql(data: Path) -> None:
     """PostgreSQL's own dump: one snapshot, taken while others write."""
-    _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={data}", database_url())
+    _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={data}", _named())
     _sync(data)
 
 
@@ -224,11 +226,9 @@ def _open_dump(data: Path, checked: Checked) -> Iterator[Callable[[str], Iterato
 
     scratch = f"openkap_check_{os.getpid()}"
     with psycopg.connect(database_url(), autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{scratch}"')
+        _make_scratch(server, scratch)
         try:
-            _run(
-                "pg_restore", "--no-owner", "--exit-on-error", f"--dbname={database_url(scratch)}", str(data)
-            )
+            _run("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={_named(scratch)}", str(data))
             with psycopg.connect(database_url(scratch)) as copy:
                 yield lambda chain: iter(copy.execute(EVENTS.format("%s"), [chain]))
         except (BackupError, psycopg.Error) as failed:
@@ -238,30 +238,63 @@ def _open_dump(data: Path, checked: Checked) -> Iterator[Callable[[str], Iterato
             server.execute(f'DROP DATABASE IF EXISTS "{scratch}" WITH (FORCE)')
 
 
+def _make_scratch(server: Any, name: str) -> None:
+    from psycopg.errors import InsufficientPrivilege
+
+    try:
+        server.execute(f'CREATE DATABASE "{name}"')
+    except InsufficientPrivilege:
+        user = connection.settings_dict["USER"]
+        raise BackupError(
+            "the backup was not tried: the database's user may make no database to restore it into",
+            value=user,
+            remedy=f"as PostgreSQL's administrator: ALTER ROLE {user} CREATEDB",
+        ) from None
+
+
 def _put_postgresql(data: Path) -> None:
+    """In one transaction everything goes, also what a newer version has added, and the copy comes."""
     connection.close()
-    arguments = ("--no-owner", "--clean", "--if-exists", "--single-transaction", f"--dbname={database_url()}")
-    _run("pg_restore", *arguments, str(data))
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "restore.sql"
+        _run("pg_restore", "--no-owner", f"--file={script}", str(data))
+        _run(
+            *("psql", "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1"),
+            *("--command=DROP SCHEMA public CASCADE", "--command=CREATE SCHEMA public"),
+            f"--file={script}",
+            f"--dbname={_named()}",
+        )
 
 
 def database_url(name: str = "") -> str:
     """A libpq connection string of the clinic's database, or of another one on its server."""
     from psycopg.conninfo import make_conninfo
 
+    return make_conninfo(_named(name), password=connection.settings_dict["PASSWORD"] or None)
+
+
+def _named(name: str = "") -> str:
+    """The same without the password: everybody on the machine can read how a program was called."""
+    from psycopg.conninfo import make_conninfo
+
     given = connection.settings_dict
+    options = given["OPTIONS"]
     return make_conninfo(
         dbname=name or given["NAME"],
         user=given["USER"] or None,
-        password=given["PASSWORD"] or None,
         host=given["HOST"] or None,
         port=given["PORT"] or None,
+        **{key: options[key] for key in ENCRYPTION if options.get(key)},
     )
 
 
 def _run(program: str, *arguments: str) -> None:
     if shutil.which(program) is None:
         raise BackupError(f"{program} is not installed", remedy="install PostgreSQL's client programs")
-    answer = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)  # noqa: S603
+    password = connection.settings_dict["PASSWORD"]
+    environment = os.environ | ({"PGPASSWORD": password} if password else {})
+    command = [program, *arguments]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if answer.returncode:
         lines = answer.stderr.strip().splitlines()
         raise BackupError(f"{program} failed", value=lines[-1] if lines else answer.returncode)

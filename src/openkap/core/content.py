@@ -11,19 +11,20 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, TypeVar, get_args
+from typing import Any, Protocol, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
 from openkap.core.errors import ContentError, DomainError, InputError, quote
+from openkap.core.source import Grade
 
 # A reviewer cannot read more than this; the largest shipped file is a tenth of it.
 LARGEST_FILE_BYTES = 4_000_000
@@ -136,6 +137,14 @@ class Document:
             ) from None
 
 
+class Graded(Protocol):
+    """Content that says how strong the evidence behind it is."""
+
+    @property
+    def grade(self) -> Grade:
+        """How strong it is."""
+
+
 @dataclass
 class Tally:
     """What a content check found of one kind: how many, by grade, and every refusal."""
@@ -150,6 +159,17 @@ class Tally:
         self.count += 1
         if grade:
             self.grades[grade] = self.grades.get(grade, 0) + 1
+
+    @classmethod
+    def of(cls, kind: str, read: Callable[[], Iterable[Graded]]) -> Tally:
+        """Everything that one reading gives, by grade; a reading that is refused is one error."""
+        found = cls(kind)
+        try:
+            for each in read():
+                found.add(each.grade.value)
+        except DomainError as refused:
+            found.errors.append(refused)
+        return found
 
 
 def read_document(path: Path) -> Document:

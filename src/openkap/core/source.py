@@ -70,6 +70,16 @@ class Source:
         """True when the text is an account of somebody else's statement."""
         return self.kind in SECOND_HAND_KINDS
 
+    def as_dict(self) -> dict[str, str | bool]:
+        """As data: where it is, how much of it was seen, whether it is second-hand."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "url": self.url,
+            "seen": self.seen.value,
+            "second_hand": self.is_second_hand,
+        }
+
     def cite(self) -> str:
         """Title with how much was seen; second-hand accounts say so."""
         second = ", second-hand" if self.is_second_hand else ""

@@ -270,12 +270,5 @@ def _worst(actions: Iterable[Action]) -> Verdict:
 
 
 def source_dict(protocol: Protocol, name: str) -> dict[str, Any]:
-    """A source as data: where it is, how much of it was seen, whether it is second-hand."""
-    source = protocol.sources[name]
-    return {
-        "id": source.id,
-        "title": source.title,
-        "url": source.url,
-        "seen": source.seen.value,
-        "second_hand": source.is_second_hand,
-    }
+    """A source of the protocol as data."""
+    return protocol.sources[name].as_dict()

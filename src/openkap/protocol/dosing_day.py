@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from openkap.core.content import SHIPPED, Schema, Tally, read_document
-from openkap.core.errors import DomainError
 from openkap.protocol.model import Protocol, Statement
 from openkap.protocol.read import read_sources
 from openkap.protocol.rules import Sourced
@@ -51,10 +50,4 @@ def models_for(protocol: Protocol) -> tuple[Model, ...]:
 
 def tally(root: Path = SHIPPED) -> list[Tally]:
     """The models read and checked, for ``openkap check``."""
-    found = Tally("dosing-day models")
-    try:
-        for each in dosing_day(root).models:
-            found.add(each.grade.value)
-    except DomainError as refused:
-        found.errors.append(refused)
-    return [found]
+    return [Tally.of("dosing-day models", lambda: dosing_day(root).models)]

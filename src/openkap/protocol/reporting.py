@@ -13,7 +13,6 @@ from pathlib import Path
 from pydantic import field_validator
 
 from openkap.core.content import SHIPPED, Schema, Tally, read_document
-from openkap.core.errors import DomainError
 from openkap.core.quantity import Quantity
 from openkap.protocol.rules import Sourced
 
@@ -67,10 +66,4 @@ def programmes(root: Path = SHIPPED) -> tuple[Programme, ...]:
 
 def tally(root: Path = SHIPPED) -> list[Tally]:
     """The programmes read and checked, for ``openkap check``."""
-    found = Tally("times to report in")
-    try:
-        for each in programmes(root):
-            found.add(each.grade.value)
-    except DomainError as refused:
-        found.errors.append(refused)
-    return [found]
+    return [Tally.of("times to report in", lambda: programmes(root))]

@@ -24,6 +24,13 @@ def leave_alone(watch, settings):
     watch.forward(minutes=settings.LOCK_AFTER_MINUTES + 1)
 
 
+def log_out_elsewhere(tablet):
+    """The session ends; the browser and its other cookies stay."""
+    whose = tablet.cookies["last_person"].value
+    tablet.logout()
+    tablet.cookies["last_person"] = whose
+
+
 def test_it_locks_after_idle_minutes_and_the_pin_opens_it(tablet, watch, settings, patient):
     page = f"/patients/{patient.uid}/"
     assert tablet.get(page).status_code == 200
@@ -94,6 +101,50 @@ def test_a_fragment_of_a_locked_page_reloads_the_page(tablet, watch, settings):
     leave_alone(watch, settings)
     answer = tablet.get("/home/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Refresh"]) == (401, "true")
+
+
+def test_what_a_part_of_a_page_sent_from_a_locked_screen_is_offered_again(tablet, watch, settings, patient):
+    page = f"/patients/{patient.uid}/crisis-plan/"
+    tablet.get(page)
+    leave_alone(watch, settings)
+    sent = {"version": "0", "what_helps": "A walk"}
+    locked = tablet.post(page, sent, headers={"HX-Request": "true"})
+    assert (locked.status_code, locked.headers["HX-Retarget"]) == (423, "body")
+    held = re.search(r'name="held" value="([^"]+)"', locked.content.decode()).group(1)
+    offered = tablet.post("/me/unlock/", {"pin": PIN, "held": held, "back": page})
+    assert dict(offered.context["fields"])["what_helps"] == "A walk"
+
+
+def test_a_wrong_pin_loses_nothing_of_the_form_that_waits(tablet, watch, settings, patient):
+    page = f"/patients/{patient.uid}/crisis-plan/"
+    tablet.get(page)
+    leave_alone(watch, settings)
+    locked = tablet.post(page, {"version": "0", "what_helps": "A walk"})
+    held = re.search(r'name="held" value="([^"]+)"', locked.content.decode()).group(1)
+    again = tablet.post("/me/unlock/", {"pin": "000000", "held": held, "back": page})
+    assert (again.status_code, held in again.content.decode()) == (423, True)
+
+
+def test_what_is_sent_after_the_session_has_ended_waits_for_that_persons_login(tablet, cast, patient):
+    page = f"/patients/{patient.uid}/crisis-plan/"
+    tablet.get(page)
+    log_out_elsewhere(tablet)
+    answer = tablet.post(page, {"version": "0", "what_helps": "A walk"})
+    assert answer.headers["Location"] == "/account/login/?next=/me/held/"
+    tablet.force_login(cast.staff("ben"))
+    offered = tablet.get("/me/held/")
+    assert dict(offered.context["fields"])["what_helps"] == "A walk"
+    assert tablet.post(offered.context["path"], dict(offered.context["fields"])).status_code == 302
+    assert tablet.get("/me/held/").headers["Location"] == "/home/"
+
+
+def test_what_waits_for_one_person_is_not_shown_to_another(tablet, cast, patient):
+    page = f"/patients/{patient.uid}/crisis-plan/"
+    tablet.get(page)
+    log_out_elsewhere(tablet)
+    tablet.post(page, {"version": "0", "what_helps": "A walk"})
+    tablet.force_login(cast.staff("cora"))
+    assert tablet.get("/me/held/").headers["Location"] == "/home/"
 
 
 @pytest.mark.parametrize("pin", ["123456", "111111", "12345", "654321", "12a456", "١٢٣٤٥٦", ""])

@@ -1,10 +1,12 @@
 // Random schedules of the outbox under a simulated network; returns what went wrong, by seed, and what was done.
-// True time is a number; each device's clock is ahead by its own skew. The server keeps what it committed.
+// True time is a number; each device's clock is ahead by its own skew. The server keeps what it committed. Two people
+// share each device: what one of them entered must never be filed under the other.
 async ({ schedules, first, forgets = false }) => {
   const { Outbox } = await import("/static/js/live/outbox.js");
   const { ServerClock } = await import("/static/js/live/clock.js");
   const { memoryStore } = await import("/static/js/live/store.js");
-  const done = { cuts: 0, lostAnswers: 0, kills: 0, duplicates: 0, late: 0, reloads: 0, clocksSet: 0, sleeps: 0, entries: 0 };
+  const done = { cuts: 0, lostAnswers: 0, kills: 0, duplicates: 0, late: 0, reloads: 0, clocksSet: 0, sleeps: 0, shifts: 0, entries: 0 };
+  const PEOPLE = [{ uid: "ben", name: "Ben" }, { uid: "ada", name: "Ada" }];
 
   function random(seed) {
     let state = seed >>> 0;
@@ -23,20 +25,24 @@ async ({ schedules, first, forgets = false }) => {
     }
 
     // As the endpoint: the same id once; what comes before the start, or before what it corrects, waits; each
-    // entry is committed by itself, so a server that is killed has the first ones.
-    take(entries, most = Infinity) {
+    // entry is committed by itself, so a server that is killed has the first ones; `who` is logged in.
+    take({ entries, who }, most = Infinity) {
       const answers = [];
       let waits = false;
       for (const entry of entries.slice(0, most)) {
         const isDose = ["start", "pause", "resume"].includes(entry.act);
         const isEarly = (entry.act !== "start" && !this.started) || (entry.act === "correct" && !this.rows.has(entry.payload.corrects));
+        if (entry.by !== who) {
+          answers.push({ id: entry.id, status: "later" });
+          continue;
+        }
         if (!this.rows.has(entry.id) && (isEarly || (isDose && waits))) {
           waits = waits || isDose;
           answers.push({ id: entry.id, status: "later" });
           continue;
         }
         if (entry.act === "start") this.started = true;
-        if (!this.rows.has(entry.id)) this.rows.set(entry.id, { ...entry });
+        if (!this.rows.has(entry.id)) this.rows.set(entry.id, { ...entry, under: who });
         answers.push({ id: entry.id, status: "saved" });
       }
       return answers;
@@ -54,12 +60,12 @@ async ({ schedules, first, forgets = false }) => {
     const want = new Map();
     const between = () => { now += Math.round(chance() * 400); };
     const device = (number) => {
-      const made = { number, store: memoryStore(), skew: Math.round((chance() - 0.5) * 600_000), slept: 0 };
+      const made = { number, who: PEOPLE[number], store: memoryStore(), skew: Math.round((chance() - 0.5) * 600_000), slept: 0 };
       made.wall = () => now + made.skew;
       made.newClock = () => new ServerClock({ wall: made.wall, steady: () => now - made.slept });
       made.clock = made.newClock();
       made.post = async (entries) => {
-        const copy = JSON.parse(JSON.stringify(entries));
+        const copy = { entries: JSON.parse(JSON.stringify(entries)), who: made.who.uid };
         const fate = hostile ? chance() : 1;
         if (now < downUntil) throw new TypeError("the server is down");
         if (fate < 0.15) {
@@ -75,7 +81,7 @@ async ({ schedules, first, forgets = false }) => {
         between();
         if (fate < 0.4) {
           done.kills += 1;
-          server.take(copy, Math.floor(chance() * (copy.length + 1)));
+          server.take(copy, Math.floor(chance() * (copy.entries.length + 1)));
           downUntil = now + Math.round(chance() * 60_000);
           throw new TypeError("the server was killed in the middle");
         }
@@ -95,7 +101,7 @@ async ({ schedules, first, forgets = false }) => {
       };
       made.open = async () => {
         made.clock = made.newClock();
-        made.outbox = new Outbox({ store: made.store, clock: made.clock, post: made.post });
+        made.outbox = new Outbox({ store: made.store, clock: made.clock, post: made.post, who: made.who });
         await made.outbox.open();
       };
       return made;
@@ -113,6 +119,11 @@ async ({ schedules, first, forgets = false }) => {
       }
       return each.outbox.flush();
     };
+    const changeShift = async (each) => {
+      done.shifts += 1;
+      each.who = PEOPLE[1 - PEOPLE.indexOf(each.who)];
+      await each.open();
+    };
     const choose = (each) => {
       if (each.number === 0 && !want.has("0-start")) return "start";
       const what = chance();
@@ -125,7 +136,7 @@ async ({ schedules, first, forgets = false }) => {
       const act = choose(each);
       const id = act === "start" ? "0-start" : `${each.number}-${step}`;
       const names = act === "correct" ? { corrects: [...want.keys()][Math.floor(chance() * want.size)] } : {};
-      want.set(id, { at: now, number: each.number });
+      want.set(id, { at: now, number: each.number, by: each.who.uid });
       done.entries += 1;
       await each.outbox.add(act, { values: { sbp: 120 + step }, ...names }, { id });
       if (forgets && chance() < 0.3) await each.store.remove(id).then(each.open);
@@ -137,7 +148,7 @@ async ({ schedules, first, forgets = false }) => {
       if (what < 0.5) await enter(each, step);
       else if (what < 0.64) {
         done.reloads += 1;
-        await each.open();
+        await (chance() < 0.5 ? changeShift(each) : each.open());
       } else if (what < 0.68 && each.clock.ahead !== null) {
         // Set while the page knows its lead; what a clock did while nobody measured it cannot be known.
         done.clocksSet += 1;
@@ -151,14 +162,15 @@ async ({ schedules, first, forgets = false }) => {
     }
     if (!want.has("0-start")) {
       now += 1000;
-      want.set("0-start", { at: now, number: 0 });
+      want.set("0-start", { at: now, number: 0, by: devices[0].who.uid });
       await devices[0].outbox.add("start", {}, { id: "0-start" });
     }
     hostile = false;
     now = Math.max(now, downUntil);
     while (late.length) server.take(late.pop());
-    for (let round = 0; round < 12; round += 1) {
+    for (let round = 0; round < 24; round += 1) {
       now += 2000;
+      if (round % 6 === 5) for (const each of devices) await changeShift(each);
       for (const each of devices) await settle(each);
     }
     const wrong = [];
@@ -167,6 +179,7 @@ async ({ schedules, first, forgets = false }) => {
     for (const [id, made] of want) {
       const row = server.rows.get(id);
       if (!row) wrong.push(`${id} lost`);
+      else if (row.under !== made.by) wrong.push(`${id} of ${made.by} filed under ${row.under}`);
       // Half of the longest round trip is what no clock can know.
       else if (Math.abs(Date.parse(row.observed_at) - made.at) > 450) wrong.push(`${id} off by ${Date.parse(row.observed_at) - made.at} ms`);
     }

@@ -15,7 +15,7 @@ import pytest
 from live_clinic import LiveClinic, ready, saved, until
 from playwright.sync_api import Error
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("live-schedules")]
 SCHEDULES, KILLED = 50, (5, 17, 29, 41)
 TRAFFIC = re.compile(r"/live/(entries|state)/")
 

@@ -6,7 +6,7 @@ import pytest
 from live_clinic import LiveClinic, saved
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("live-values")]
 
 
 @pytest.fixture(scope="module")

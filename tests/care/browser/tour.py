@@ -31,7 +31,7 @@ ACTS = {
     *(f"session_{act}" for act in ("addendum", "adverse_event", "alert", "arrive", "check", "clear", "dose")),
     *(f"session_{act}" for act in ("entry", "gate", "give_up", "leave", "order", "sign", "waste", "amount")),
     *("practice_begin", "practice_end", "practice_sync", "live_sync", "course_report_event", "course_due"),
-    *("insights_extract", "registry_access", "demo_be", "lock", "switch_clinic", "start"),
+    *("insights_extract", "registry_access", "demo_be", "lock", "switch_clinic", "start", "held_form"),
 }
 # Files, data for scripts, and fragments of a page of the tour.
 NOT_PAGES = {
@@ -217,10 +217,15 @@ def without_a_dose(tour: Tour) -> list[str]:
     page.get_by_role("link", name="Add a session in its place").click()
     page.wait_for_url("**/replan/")
     wrong += tour.look(page, watcher)
-    # Beyond what the demo has planned, and while everybody's credentials still last.
-    page.fill("#id_starts_at", f"{datetime.now() + timedelta(days=45):%Y-%m-%d}T15:00")  # noqa: DTZ005
-    page.get_by_role("button", name="Look what belongs to it").click()
-    page.get_by_role("button", name="Add this session").wait_for()
+    # The first day that keeps the spacing of the course and finds everybody free.
+    add = page.get_by_role("button", name="Add this session")
+    for days in range(1, 40):
+        page.fill("#id_starts_at", f"{datetime.now() + timedelta(days=days):%Y-%m-%d}T16:00")  # noqa: DTZ005
+        with page.expect_navigation():
+            page.get_by_role("button", name="Look what belongs to it").click()
+        if add.count():
+            break
+    add.wait_for()
     wrong += tour.look(page, watcher)
     page.context.close()
     return wrong
@@ -246,8 +251,9 @@ def signatures(tour: Tour) -> list[str]:
     page.locator(".task", has_text="Go through the consent").first.click()
     page.locator("main table a").first.click()
     consent = urlsplit(page.url).path
+    family, given = page.locator(".banner-name").first.inner_text().split(", ")
     wrong = tour.open(page, watcher, f"{consent}sign/")
-    page.fill("#id_name", "Alex Example")
+    page.fill("#id_name", f"{given.split(' “')[0]} {family}")
     page.get_by_role("button", name="I agree and sign").click()
     page.get_by_role("heading", name="Thank you. You have signed.").wait_for()
     wrong += tour.look(page, watcher)

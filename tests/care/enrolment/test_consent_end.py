@@ -44,7 +44,7 @@ def test_a_withdrawal_ends_every_consent_signed_before_it(cast, patient, watch, 
 
 def test_no_dose_starts_on_an_older_consent_once_the_newer_is_withdrawn(cast, patient, session):
     withdrawn(cast, patient, session.renewal.consent)
-    with pytest.raises(InputError, match="no dose without valid consent"):
+    with pytest.raises(InputError, match=r"the release was taken back: .*withdraws"):
         dose(cast, session, "start")
     with pytest.raises(DatabaseError, match="no dose without valid consent"):
         started_by_raw_row(session)
@@ -86,9 +86,54 @@ def test_doubt_about_capacity_holds_an_older_consent_until_somebody_looks_again(
         assert facts.value("has_capacity_and_signed_consent") is None
     assert consent_in_force(patient, now()) is None
     assert said(patient) == ("held: capacity in doubt since 26 Nov 2026", "alarm")
-    able = acts.Abilities(True, True, True, True)
-    acts.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=newer.uid, found=able)
+    able = acts.Abilities(True, True, True, True, note="Rested; weighs it clearly now.")
+    acts.assess_capacity(by=cast.actor("ada"), uid=patient.uid, consent=newer.uid, found=able)
     assert consent_in_force(patient, now()) == given
+
+
+@pytest.mark.parametrize(("who", "note"), [("cora", "Rested; weighs it clearly now."), ("ada", "")])
+def test_a_doubt_about_capacity_is_lifted_by_a_prescriber_who_says_why(cast, patient, who, note):
+    consented(cast, patient)
+    newer = doubted(cast, patient)
+    able = acts.Abilities(True, True, True, True, note=note)
+    with pytest.raises(InputError, match="doubted that this person can decide") as refused:
+        acts.assess_capacity(by=cast.actor(who), uid=patient.uid, consent=newer.uid, found=able)
+    assert refused.value.value == "since 23 Nov 2026"
+    assert consent_in_force(patient, now()) is None
+
+
+@pytest.mark.parametrize("typed", [".", "Alex", "Example", "Kim Example", "Alex Sample"])
+def test_nobody_signs_with_another_name_than_the_patient_s(cast, patient, typed):
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    with pytest.raises(InputError, match="not the name of the patient"):
+        acts.sign_as_patient(
+            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed(typed)
+        )
+
+
+@pytest.mark.parametrize("typed", ["alex EXAMPLE", "Example, Alex", "Alex J. Example", "Éxample Lex"])
+def test_the_name_is_the_patient_s_in_any_order_and_spelling(cast, register, typed):
+    patient = register(preferred_name="Lex")
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    row = acts.sign_as_patient(
+        by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed(typed)
+    )
+    assert row.name == typed
+
+
+def test_what_the_patient_understood_is_more_than_one_word(cast, patient):
+    consent = open_consent(cast, patient)
+    with pytest.raises(InputError, match="too short to say what the patient understood"):
+        acts.go_through(
+            by=cast.actor("cora"),
+            uid=patient.uid,
+            consent=consent.uid,
+            element="CON-03",
+            words="x",
+            is_understood=True,
+        )
 
 
 def test_no_dose_starts_while_capacity_is_in_doubt(cast, patient, session):
@@ -168,7 +213,10 @@ def test_a_patient_who_needs_an_interpreter_signs_with_one_who_is_named(cast, re
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
     sign = lambda **more: acts.sign_as_patient(  # noqa: E731
-        by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed("Alex", **more)
+        by=cast.actor("cora"),
+        uid=patient.uid,
+        consent=consent.uid,
+        signed=acts.Signed("Alex Example", **more),
     )
     with pytest.raises(InputError, match="interpreter"):
         sign()

@@ -2,13 +2,24 @@
 
 import pytest
 from django.db import DatabaseError
-from enrolled import consented, decide, doubted, enrolled, open_consent, screen, share, withdrawn
+from enrolled import (
+    consented,
+    decide,
+    doubted,
+    enrolled,
+    open_consent,
+    screen,
+    share,
+    soon_enrolled,
+    withdrawn,
+)
 from treated import cleared, dose, first_session, planned, started_by_raw_row, wanted
 
 from openkap.care.enrolment import actions
 from openkap.care.enrolment.banner import ALLERGY, banner_items
 from openkap.care.enrolment.facts import consent_in_force, screening_facts, screening_facts_of
 from openkap.care.enrolment.queries import screening_outcome
+from openkap.care.enrolment.standing import last_wish, since_decision
 from openkap.care.moment import now
 from openkap.care.patients.access import Absorbed
 from openkap.care.patients.actions import leave_team, restrict
@@ -17,6 +28,7 @@ from openkap.care.patients.queries import record_ids
 from openkap.care.treatment import planning_actions
 from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.models import AdverseEvent
+from openkap.care.treatment.plan_conditions import TREATED
 from openkap.core.errors import InputError
 
 
@@ -214,3 +226,52 @@ def test_a_restricted_record_closes_the_one_that_absorbs_it_and_brings_its_team(
     undo_merge(by=cast.actor("cora"), uid=patient.uid, merge_uid=done.uid, reason="twins")
     patient.refresh_from_db()
     assert patient.is_restricted
+
+
+@pytest.mark.parametrize("said_last", [True, False])
+def test_no_ketamine_under_the_absorbed_record_lets_no_course_be_planned_until_the_patient_is_asked_again(
+    cast, patient, other, watch, said_last
+):
+    def refuses():
+        screen(cast, other)
+        share(cast, other, wish="no")
+        watch.forward(minutes=1)
+
+    if not said_last:
+        refuses()
+    soon_enrolled(cast, patient)
+    watch.forward(minutes=1)
+    if said_last:
+        refuses()
+    merged(cast, patient, other)
+    with pytest.raises(InputError, match="last shared decision is not to go on"):
+        planning_actions.plan_course(by=cast.actor("cora"), uid=patient.uid, wanted=wanted(cast))
+    assert since_decision(patient).wish == "no ketamine treatment"
+    watch.forward(minutes=1)
+    share(cast, patient)
+    assert planning_actions.plan_course(by=cast.actor("cora"), uid=patient.uid, wanted=wanted(cast))
+
+
+def test_nobody_is_found_eligible_whose_other_record_says_no_ketamine(cast, patient, other, watch):
+    seen_twice = {
+        "reason": "seen twice by two of us",
+        "without": ("has_capacity_and_signed_consent",),
+    }
+    screen(cast, patient)
+    share(cast, patient)
+    screen(cast, other)
+    share(cast, other, wish="no")
+    watch.forward(minutes=1)
+    merged(cast, patient, other)
+    with pytest.raises(InputError, match="no shared decision to go on"):
+        decide(cast, patient, **seen_twice)
+    watch.forward(minutes=1)
+    share(cast, patient)
+    assert decide(cast, patient, **seen_twice).outcome in TREATED
+
+
+def test_go_on_under_the_absorbed_record_is_no_wish_under_the_kept(cast, patient, other):
+    screen(cast, other)
+    share(cast, other)
+    merged(cast, patient, other)
+    assert last_wish(patient) is None

@@ -8,8 +8,13 @@ import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
+from keeping.conftest import server
+
+from openkap.care import keeping
 
 pytestmark = pytest.mark.xdist_group("clinic-keeping")
 
@@ -76,6 +81,58 @@ def test_a_connection_kept_open_sees_what_was_restored_and_a_broken_file_is_repl
     place.write_bytes(b"no database at all" * 1000)
     filled.openkap("restore", "--replace", file)
     assert filled.shell(COUNT) == "5"
+
+
+on_postgresql = pytest.mark.skipif(
+    "sqlite" in settings.DATABASES["default"]["ENGINE"], reason="SQLite has neither users nor a server"
+)
+
+
+@on_postgresql
+@pytest.mark.slow
+def test_a_backup_of_before_an_upgrade_comes_back_over_what_the_newer_version_added(filled, tmp_path):
+    file = re.match(r"(\S+\.tar) is whole", filled.openkap("backup", str(tmp_path / "kept")).stdout).group(1)
+    filled.shell(
+        "from django.db import connection\n"
+        "with connection.cursor() as cursor:\n"
+        "    cursor.execute('CREATE TABLE newer (patient bigint REFERENCES patients_patient (id))')"
+    )
+    filled.openkap("restore", "--replace", file)
+    assert filled.shell(COUNT) == "5"
+    tables = filled.shell("from django.db import connection; print(connection.introspection.table_names())")
+    assert "newer" not in tables
+
+
+@on_postgresql
+@pytest.mark.slow
+def test_a_backup_that_may_not_be_tried_says_what_the_user_lacks(filled, tmp_path):
+    role = f"plain_{filled.database}"
+    server(f'CREATE ROLE "{role}" LOGIN IN ROLE pg_read_all_data')
+    filled.environment["DATABASE_URL"] = filled.environment["DATABASE_URL"].replace(
+        "://postgres", f"://{role}", 1
+    )
+    try:
+        refused = filled.openkap("backup", str(tmp_path / "kept"), check=1)
+    finally:
+        server(f'DROP ROLE "{role}"')
+    assert f"ALTER ROLE {role} CREATEDB" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_no_program_is_called_with_the_password_and_encryption_stays_asked_for(monkeypatch):
+    given = {"NAME": "clinic", "USER": "openkap", "PASSWORD": "sekret", "HOST": "db", "PORT": "5432"}
+    given["OPTIONS"] = {"sslmode": "verify-full", "server_side_binding": True}
+    monkeypatch.setattr(keeping, "connection", SimpleNamespace(settings_dict=given))
+    monkeypatch.setattr(keeping.shutil, "which", lambda program: program)
+    called = []
+    run = lambda command, **more: (called.append((command, more["env"])), SimpleNamespace(returncode=0))[1]  # noqa: E731
+    monkeypatch.setattr(keeping.subprocess, "run", run)
+    keeping._run("pg_dump", keeping._named())
+    ((command, environment),) = called
+    assert "sekret" not in " ".join(command)
+    assert "sslmode=verify-full" in command[1]
+    assert environment["PGPASSWORD"] == "sekret"
+    assert "sekret" in keeping.database_url()
 
 
 @pytest.mark.slow

@@ -18,6 +18,8 @@ from openkap.care.treatment import adverse_actions, closing_actions
 from openkap.care.treatment.models import AdverseEvent
 from openkap.protocol.read import load_protocol
 
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
+
 NAUSEA = {
     "term": "nausea",
     "grade": "1",
@@ -28,12 +30,6 @@ NAUSEA = {
     "is_serious": False,
 }
 SERIOUS = NAUSEA | {"is_serious": True, "serious_because": "life-threatening", "term": "seizure"}
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
 
 
 @pytest.fixture

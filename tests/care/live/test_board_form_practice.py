@@ -13,11 +13,7 @@ from openkap.care.live.form import form_fields
 from openkap.care.live.models import Practice
 from openkap.care.live.scenario import scenarios
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture
@@ -35,6 +31,24 @@ def test_the_board_sorts_by_what_is_due_and_names_no_patient(cast, session, watc
     assert row["rule"] == "Severe hypertension"
     assert row["due"] is not None
     assert answer.json()["free"] == []
+
+
+def test_a_session_that_nobody_closed_stays_on_the_board_and_its_nurse_is_not_free(cast, session, watch):
+    watch.forward(minutes=17 * 60)
+    told = cast.client("ben").get("/board/state/").json()
+    (row,) = [each for each in told["rows"] if each["chair"] == "Chair 1"]
+    assert row["state"] == "dosing"
+    assert row["not_closed"] == round(session.starts_at.timestamp() * 1000)
+    assert "Ben Okafor" not in told["free"]
+
+
+def test_who_left_without_a_signed_record_is_told_on_the_board(cast, patient, watch):
+    session = treated.gone(cast, treated.first_session(treated.planned(cast, patient)), watch)
+    (row,) = [
+        each for each in cast.client("ben").get("/board/state/").json()["rows"] if each["chair"] == "Chair 1"
+    ]
+    assert (row["state"], row["not_closed"]) == ("free", None)
+    assert row["unsigned"] == round(session.starts_at.timestamp() * 1000)
 
 
 def test_the_lead_sees_how_many_chairs_and_alerts_and_no_chair_by_itself(cast, session, watch):

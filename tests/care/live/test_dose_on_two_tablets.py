@@ -14,16 +14,12 @@ from hypothesis import strategies as st
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.treatment import closing_actions
-from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.drawn import in_use_ug
 from openkap.care.treatment.models import DoseDoubt, DoseEvent
 from openkap.care.treatment.record import record_of
 from openkap.core.errors import InputError
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """An hour passes at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture
@@ -39,7 +35,9 @@ def at(session, minute):
 
 
 def did(session, kind, minute, name="", **payload):
-    return act(name or f"{kind}-{minute}", kind, at(session, minute), **payload)
+    # As the page sends it: the second tap confirmed what the pump shows.
+    more = {"confirmed": True} if kind == "stop" else {}
+    return act(name or f"{kind}-{minute}", kind, at(session, minute), **payload | more)
 
 
 def send(cast, session, entry, by="ben"):

@@ -80,6 +80,21 @@ def test_impossible_is_refused_unusual_asks_abnormal_is_taken_and_alerts(cast, s
     assert statuses(post(cast.client("ben"), session, unusual)) == ["saved"]
 
 
+@pytest.mark.parametrize(
+    ("sbp", "dbp", "said"), [("90", "89", "saved"), ("90", "90", "ask"), ("90", "120", "ask")]
+)
+def test_a_diastolic_that_is_not_below_the_systolic_is_asked_about(cast, session, watch, sbp, dbp, said):
+    watch.forward(minutes=10)
+    told = post(cast.client("ben"), session, vitals("t", watch.moment, sbp=sbp, dbp=dbp))
+    assert statuses(told) == [said]
+    assert Entry.objects.filter(client_id="t").exists() is (said == "saved")
+    if said == "ask":
+        assert "not below systolic" in told["answers"][0]["what"]
+        entry = vitals("t", watch.moment, sbp=sbp, dbp=dbp)
+        entry["payload"]["confirmed"] = True
+        assert statuses(post(cast.client("ben"), session, entry)) == ["saved"]
+
+
 def test_an_alert_says_who_must_act_and_the_audit_says_who_acknowledged_it(cast, session, watch):
     from openkap.care.audit.models import AuditEvent
 
@@ -159,7 +174,7 @@ def test_a_locked_screen_gets_a_count_of_alerts_and_nothing_else(cast, session, 
     watch.forward(minutes=settings.LOCK_AFTER_MINUTES + 1)
     answer = client.get(address(session, "state"))
     assert answer.status_code == 423
-    assert answer.json() == {"locked": True, "alerts": 0}
+    assert answer.json() == {"locked": True, "alerts": 0, "worst": ""}
 
 
 def test_looking_on_does_not_write_each_time_and_clocks_are_shown(cast, session, watch):

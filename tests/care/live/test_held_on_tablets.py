@@ -16,11 +16,7 @@ from openkap.care.live import state as live_state
 from openkap.care.moment import now
 from openkap.care.treatment import adverse_actions
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """A night passes at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 60 * 24 * 7
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

@@ -15,10 +15,7 @@ from openkap.care.treatment.models import Discharge, Entry
 from openkap.care.treatment.readiness import ready_since
 from openkap.care.treatment.stamps import Stamp
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture
@@ -68,7 +65,9 @@ def read(cast, session, watch, begun, minute, **values):
 def leave(cast, session, **leaving):
     treated.enter(cast, session, "discharge", treated.LEAVING | leaving)
     where = {"by": cast.actor("ben"), "patient": session.patient.uid, "uid": session.uid}
-    return closing_actions.let_go(**where, escort="Robin Example", against_because="wanted to go")
+    return closing_actions.let_go(
+        **where, escort="Robin Example", against_because="wanted to go", person=cast.staff("ben")
+    )
 
 
 def test_vital_signs_before_leaving_are_answered_from_vital_signs_alone(cast, session, watch):
@@ -89,7 +88,7 @@ def test_a_pressure_that_has_not_come_down_is_not_acceptable_before_leaving(cast
 
 def test_vital_signs_nobody_read_before_leaving_are_not_recorded(cast, session, watch):
     treated.dosing(cast, session, watch)
-    treated.dose(cast, session, "stop", given_mg=35)
+    treated.dose(cast, session, "stop", given_mg=35, confirmed=True)
     watch.forward(minutes=130)
     leave(cast, session)
     assert told(session)["Vital signs acceptable before leaving"] == ""

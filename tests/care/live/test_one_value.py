@@ -10,12 +10,9 @@ from pdf_text import text_of
 from openkap.care.treatment import release_actions
 from openkap.care.treatment.models import Entry, Value
 
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
+
 HIGH = {"sbp": "185", "dbp": "90", "heart_rate": "80", "spo2": "97"}
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    settings.LOCK_AFTER_MINUTES = 600
 
 
 @pytest.fixture

@@ -50,10 +50,11 @@ def test_the_record_names_each_photograph_with_its_hash_its_time_and_who_took_it
 
 
 def test_the_signed_record_covers_the_photographs(cast, session, watch):
-    treated.dose(cast, session, "stop", given_mg=35)
+    treated.dose(cast, session, "stop", given_mg=35, confirmed=True)
     where = {"by": cast.actor("ben"), "patient": session.patient.uid, "uid": session.uid}
-    closing_actions.let_go(**where, escort="", against_because="wanted to go")
     session.alerts.update(acknowledged_by=cast.staff("ben"), acknowledged_at=watch.moment, done="seen")
+    signer = proof(cast, "ben")
+    closing_actions.let_go(**where, escort="leaves alone", against_because="wanted to go", person=signer)
     signed = closing_actions.sign_session(**where, person=proof(cast, "ben"))
     assert json.loads(signed.record)["photos"][0]["sha256"] == HASH
     assert Session.objects.get(pk=session.pk).locked_at

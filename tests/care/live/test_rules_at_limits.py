@@ -21,18 +21,14 @@ from openkap.protocol.condition import facts_of
 from openkap.protocol.read import load_protocol
 from openkap.protocol.rules import Stage
 
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
+
 PROTOCOLS = [name for name, _ in offered()]
 LATE, SUSTAINED = "missed_vital_sign_min", "heart_rate_sustained_5min"
 SHOWN_BY_VITALS = {"moaas", "sbp", "dbp"}
 # What only a nasal protocol asks before the dose.
 NASAL = {"minutes_since_nasal_steroid_or_decongestant": "600"}
 BASELINE = {"sbp": 122, "dbp": 78}
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
 
 
 def dosing_under(cast, patient, watch, name: str):

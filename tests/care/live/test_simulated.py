@@ -8,8 +8,8 @@ import pytest
 
 from openkap.care.live import simulated
 from openkap.care.live.assumptions import PLACE, assumptions, tally
-from openkap.care.live.dose import Given
 from openkap.care.live.scenario import scenarios
+from openkap.care.treatment.delivered import Given
 from openkap.core.content import SHIPPED
 from openkap.core.errors import DomainError
 from openkap.protocol.elements import dictionary

@@ -14,11 +14,7 @@ from openkap.care.moment import now
 from openkap.care.treatment import delivery_actions, release_actions
 from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """An hour passes at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture

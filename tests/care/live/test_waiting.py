@@ -6,16 +6,13 @@ import pytest
 import treated
 from chairside import act, post, vitals
 
+from openkap.care.accounts.models import RoleAssignment
 from openkap.care.moment import now
 from openkap.care.treatment import alert_actions
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert
 
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Hours pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 600
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
 
 @pytest.fixture
@@ -61,7 +58,7 @@ def test_the_head_of_every_page_counts_what_waits_for_the_prescriber(cast, escal
     assert f"/patients/{escalated.patient.uid}/sessions/{escalated.uid}/live/" in head(cast)
     for address in ("/home/", "/patients/", "/board/", f"/patients/{escalated.patient.uid}/"):
         assert 'hx-get="/board/mine/"' in cast.client("ada").get(address).content.decode()
-    assert 'hx-get="/board/mine/"' not in cast.client("ben").get("/home/").content.decode()
+    assert 'hx-get="/board/mine/"' not in cast.client("tess").get("/home/").content.decode()
 
 
 def test_an_answer_takes_the_count_away(cast, escalated):
@@ -79,7 +76,46 @@ def test_an_answer_takes_the_count_away(cast, escalated):
 
 def test_the_alerts_of_another_prescriber_or_clinic_are_not_counted(cast, escalated):
     assert head(cast, "eve") == ""
-    assert cast.client("ben").get("/board/mine/").status_code == 403
+    assert cast.client("tess").get("/board/mine/").status_code == 403
+
+
+def test_what_the_prescriber_does_not_answer_goes_on_to_everybody_who_may_act(cast, escalated, watch):
+    assert head(cast, "ben") == ""
+    watch.forward(minutes=2)
+    assert "‼ 2" in head(cast, "ben")
+    assert "‼ 2" in head(cast, "dov")
+    assert "/live/" not in head(cast, "dov")
+    told = board(cast)["escalated"]["to"]
+    assert told.startswith(f"{cast.staff('ada').name}, ")
+    assert cast.staff("ben").name in told
+
+
+def test_the_tablet_says_whom_its_alert_has_reached(cast, escalated, watch):
+    (first, *_) = post(cast.client("ben"), escalated)["state"]["alerts"]
+    assert first["gone_to"] == cast.staff("ada").name
+    watch.forward(minutes=2)
+    (first, *_) = post(cast.client("ben"), escalated)["state"]["alerts"]
+    assert first["gone_to"].startswith(f"{cast.staff('ada').name}, ")
+
+
+def leaves(cast, *keys):
+    RoleAssignment.objects.filter(staff__in=[cast.staff(key) for key in keys], role="prescriber").update(
+        until=now()
+    )
+
+
+def test_a_prescriber_who_does_not_work_here_any_more_is_passed_over(cast, escalated):
+    leaves(cast, "ada")
+    assert "‼ 2" in head(cast, "ben")
+    assert cast.staff("ada").name not in board(cast)["escalated"]["to"]
+
+
+def test_it_says_when_no_prescriber_is_left(cast, escalated, watch):
+    others = RoleAssignment.objects.filter(clinic=cast.troupe.clinic, role="prescriber", until__isnull=True)
+    others.update(until=now())
+    assert board(cast)["escalated"]["to"].endswith(
+        "; no other prescriber is here: open the emergency card and call for help"
+    )
 
 
 def test_a_screen_that_locked_itself_still_says_how_many_alerts_wait_and_stays_locked(

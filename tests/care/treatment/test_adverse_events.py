@@ -19,6 +19,8 @@ from openkap.care.treatment.models import AdverseEvent, LedgerEntry
 from openkap.care.treatment.reporting import NOT_SET
 from openkap.core.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
+
 NAUSEA = {
     "term": "nausea",
     "grade": "1",
@@ -28,12 +30,6 @@ NAUSEA = {
     "serious_because": "",
 }
 SERIOUS = NAUSEA | {"term": "seizure", "grade": "4", "serious_because": "life-threatening"}
-
-
-@pytest.fixture(autouse=True)
-def nobody_is_locked_out(settings):
-    """Days pass at once in these tests."""
-    settings.LOCK_AFTER_MINUTES = 60 * 24 * 30
 
 
 @pytest.fixture
@@ -291,7 +287,7 @@ def test_the_database_takes_no_event_after_the_lock_that_does_not_say_so(cast, s
 def test_the_database_takes_no_ledger_line_of_a_session_that_is_locked(cast, signed):
     row = LedgerEntry.objects.filter(session=signed).order_by("-id").first()
     row.pk, row.uid, row.client_id, row.sequence = None, "another", "another", row.sequence + 1
-    row.change_ug = 0
+    row.kind, row.change_ug = "drawn", 0
     with pytest.raises(DatabaseError, match="signed and locked"), transaction.atomic():
         row.save(force_insert=True)
 

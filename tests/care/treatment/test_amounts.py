@@ -12,7 +12,7 @@ from pdf_text import text_of
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.treatment import dose_actions
 from openkap.care.treatment.amount_actions import correct_amount
-from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.drawn import in_use_ug
 from openkap.care.treatment.models import DoseEvent, LedgerEntry
 from openkap.core.errors import InputError
 

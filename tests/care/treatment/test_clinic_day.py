@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 from django.utils import timezone
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate
 from treated import arrived, first_session, ordered, planned, witness
 
 from openkap.care.treatment import adverse_actions, dose_actions, drug_actions, due_actions, release_actions
 from openkap.care.treatment.models import DueItem
-from openkap.care.treatment.plan import integration_days, local_day
+from openkap.care.treatment.plan import integration_days
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.read import load_protocol
@@ -66,7 +66,7 @@ def test_what_was_done_on_a_day_is_of_that_day_at_the_clinic(cast, session):
             items=[item.uid],
             done_on=date(2026, 11, 20),
         )
-        assert localtime(done.done_at).date() == date(2026, 11, 20)
+        assert localdate(done.done_at) == date(2026, 11, 20)
 
 
 def test_a_stopping_rule_says_the_clinics_day_of_what_it_found(cast, session, watch):
@@ -87,13 +87,13 @@ def test_integration_is_looked_for_on_the_clinics_working_days():
     # Thursday 10:00 in Sydney: the first day of the window is Friday there.
     start = datetime(2026, 12, 2, 23, 0, tzinfo=UTC)
     with timezone.override("Australia/Sydney"):
-        first = integration_days(load_protocol("iv-racemic"), start, [local_day(start)])[0]
-        assert localtime(first).date() == date(2026, 12, 4)
+        first = integration_days(load_protocol("iv-racemic"), start, [localdate(start)])[0]
+        assert localdate(first) == date(2026, 12, 4)
         # After a dose on Friday the next day is a Saturday there, and still Friday in UTC.
         friday = start + timedelta(days=1)
-        days = integration_days(load_protocol("iv-racemic"), friday, [local_day(friday)])
-        assert [local_day(each) for each in days][-1] == date(2026, 12, 6)
-        assert local_day(days[0]) == date(2026, 12, 7)
+        days = integration_days(load_protocol("iv-racemic"), friday, [localdate(friday)])
+        assert [localdate(each) for each in days][-1] == date(2026, 12, 6)
+        assert localdate(days[0]) == date(2026, 12, 7)
 
 
 def test_a_time_in_the_future_is_refused_in_the_clinics_time(cast, watch):

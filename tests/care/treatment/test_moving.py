@@ -76,7 +76,7 @@ def test_no_two_integration_visits_get_the_same_hour_when_a_course_begins_midwee
 
 def test_a_session_does_not_come_closer_than_the_smallest_gap_of_its_pattern(cast, patient):
     course = planned(cast, patient)
-    with pytest.raises(InputError, match=r"session 1.*six-in-two-weeks keeps at least 2 days"):
+    with pytest.raises(InputError, match=r"session 1.*six-in-two-weeks keeps 2 days or more"):
         move(cast, number(course, 2), FIRST + DAY)
     assert number(course, 2).starts_at == FIRST + 2 * DAY
 

@@ -1,9 +1,11 @@
 """A visit that ended without a dose: what hung on it is given up, and somebody re-plans it or says why not."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
+from django.utils import timezone
 from treated import arrived, first_session, planned
 
 from openkap.care.accounts.models import Credential
@@ -139,6 +141,36 @@ def test_a_session_in_its_place_is_not_on_a_day_with_a_dose_nor_in_the_past(cast
         replan(cast, undosed, starts_at=now() - timedelta(days=1))
 
 
+@pytest.mark.parametrize(
+    ("after", "says"),
+    [
+        (timedelta(days=1), "is 1 day from session 3 .* keeps 2 days or more between doses"),
+        (timedelta(days=300), "is 293 days from session 6 .* lasts 11 days as a whole"),
+    ],
+)
+def test_a_session_in_its_place_keeps_the_spacing_of_the_pattern(cast, undosed, after, says):
+    third = undosed.course.sessions.get(number=3)
+    with pytest.raises(InputError, match=says):
+        replan(cast, undosed, starts_at=third.starts_at + after)
+
+
+def test_a_session_in_its_place_on_a_weekend_is_worth_a_look(cast, undosed):
+    saturday = undosed.course.sessions.get(number=6).starts_at + timedelta(days=3, hours=4)
+    while saturday.weekday() != 5:
+        saturday += timedelta(days=1)
+    draft = replan_actions.preview_in_its_place(by=cast.actor("cora"), session=undosed, starts_at=saturday)
+    assert any("is on a Saturday" in each for each in draft.warnings)
+
+
+def test_the_refusal_names_the_clinic_s_own_time(cast, undosed):
+    second = undosed.course.sessions.get(number=2)
+    with timezone.override("America/New_York"), pytest.raises(InputError) as refused:
+        replan(cast, undosed, starts_at=second.starts_at + timedelta(hours=1))
+    own = second.starts_at.astimezone(ZoneInfo("America/New_York"))
+    assert f"{own:%d %b %H:%M}" in refused.value.what
+    assert f"{second.starts_at:%d %b %H:%M}" not in refused.value.what
+
+
 def test_nobody_is_put_on_a_session_in_its_place_whose_certificate_has_run_out(cast, undosed):
     Credential.objects.filter(staff=cast.staff("ben")).update(revoked_at=now(), revoked_because="ended")
     with pytest.raises(InputError, match="Ben Okafor"):
@@ -158,8 +190,13 @@ def test_only_a_session_without_a_dose_is_re_planned(cast, session):
 
 
 def test_a_session_between_two_others_keeps_its_neighbours_in_the_order_of_time(cast, undosed):
+    for late in undosed.course.sessions.filter(number__gt=3):
+        week = timedelta(days=7)
+        Session.objects.filter(pk=late.pk).update(
+            starts_at=late.starts_at + week, ends_at=late.ends_at + week
+        )
     third, fourth = (undosed.course.sessions.get(number=number) for number in (3, 4))
-    between = third.starts_at + timedelta(days=1)
+    between = third.starts_at + timedelta(days=5, hours=4)
     row = replan(cast, undosed, starts_at=between)
     assert third.starts_at < row.starts_at < fourth.starts_at
     move = lambda session, to: moving_actions.preview_move(  # noqa: E731

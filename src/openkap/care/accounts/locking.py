@@ -33,6 +33,9 @@ ANSWERED_KEY = "answered_here"
 HANDED_KEY = "handed_over"
 # What stands on the screen until the tablet is given back, and where staff go on.
 BACK_KEY = "handed_back"
+# A form that was sent when nobody was logged in any more, and the cookie that says who was last.
+HELD_KEY = "held_form"
+LAST_PERSON = "last_person"
 # Fields that prove who somebody is: they never leave the server again.
 SECRETS = ("password", "old_password", "password1", "password2", "pin", "code")
 PIN_LENGTH = 6
@@ -71,9 +74,14 @@ def touch(request: HttpRequest) -> None:
 
 def lock(request: HttpRequest) -> None:
     """Lock now: the person leaves the tablet on the table; who held it before sees nothing more of theirs."""
+    _forget_the_patient(request)
+    long_ago = timedelta(minutes=settings.LOCK_AFTER_MINUTES + 1)
+    request.session[TOUCHED_KEY] = (now() - long_ago).isoformat()
+
+
+def _forget_the_patient(request: HttpRequest) -> None:
     for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
         request.session.pop(key, None)
-    request.session[TOUCHED_KEY] = (now() - timedelta(days=1)).isoformat()
 
 
 def hand_over(request: HttpRequest, what: str) -> None:
@@ -103,16 +111,37 @@ def given_back(request: HttpRequest) -> GivenBack | None:
 def lock_page(request: HttpRequest) -> HttpResponse:
     """The page that asks who is there; a form that was being sent waits inside it, sealed."""
     held = _hold(request) if request.method == "POST" else ""
-    if request.headers.get("HX-Request"):
+    is_part = bool(request.headers.get("HX-Request"))
+    if is_part and not held:
         return HttpResponse(status=401, headers={"HX-Refresh": "true"})
-    back = request.get_full_path() if request.method == "GET" else reverse("home")
-    person = _person(request)
-    return render(
-        request,
-        "accounts/locked.html",
-        {"back": back, "held": held, "has_pin": bool(person.pin), "pin_length": PIN_LENGTH},
-        status=423,
-    )
+    page = asking_page(request, request.get_full_path() if request.method == "GET" else reverse("home"), held)
+    if is_part:
+        # The answer to a part of a page takes the place of the whole: what was typed is in it.
+        page.headers["HX-Retarget"], page.headers["HX-Reswap"] = "body", "innerHTML"
+    return page
+
+
+def asking_page(request: HttpRequest, back: str, held: str) -> HttpResponse:
+    """Asks for PIN or password, and holds the sealed form meanwhile."""
+    shown = {"back": back, "held": held, "has_pin": bool(_person(request).pin), "pin_length": PIN_LENGTH}
+    return render(request, "accounts/locked.html", shown, status=423)
+
+
+def keep_until_login(request: HttpRequest, sealed: str = "") -> bool:
+    """Keep a form that was sent after the session had ended, for whoever was last logged in here."""
+    sealed = sealed or (_hold(request) if request.method == "POST" and request.POST else "")
+    if sealed:
+        request.session[HELD_KEY] = [sealed, request.get_signed_cookie(LAST_PERSON, default="")]
+    return bool(sealed)
+
+
+def kept_form(request: HttpRequest) -> Held | None:
+    """The form that waited for this person's login; another person does not see it."""
+    sealed, whose = request.session.get(HELD_KEY, ("", ""))
+    if not sealed or whose != _person(request).uid:
+        return None
+    del request.session[HELD_KEY]
+    return held_form(sealed)
 
 
 def _hold(request: HttpRequest) -> str:
@@ -132,8 +161,7 @@ def unlock(request: HttpRequest, *, pin: str = "", password: str = "") -> bool:
         if (back := given_back(request)) and back.told:
             messages.success(request, back.told)
         # The tablet is back: the next patient's “Back” must not open this one's last page.
-        for key in (ANSWERED_KEY, HANDED_KEY, BACK_KEY):
-            request.session.pop(key, None)
+        _forget_the_patient(request)
         request.session[TOUCHED_KEY] = now().isoformat()
         request.session[WRONG_KEY] = 0
         return True

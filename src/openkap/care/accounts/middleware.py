@@ -11,11 +11,12 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from openkap.care.access_rules import RULES, Door, Rule
 from openkap.care.accounts.actor import NOBODY, Actor, actor_for
-from openkap.care.accounts.locking import is_idle, lock_page, touch
+from openkap.care.accounts.locking import LAST_PERSON, is_idle, keep_until_login, lock_page, touch
 
 CLINIC_KEY = "clinic"
 
@@ -38,7 +39,18 @@ class WhoIsAsking:
             actor = actor_for(request.user, request.session.get(CLINIC_KEY, ""))
         request.actor = actor  # type: ignore[attr-defined]
         with timezone.override(zoneinfo.ZoneInfo(actor.time_zone)):
-            return self.get_response(request)
+            answer = self.get_response(request)
+        if actor.uid and request.get_signed_cookie(LAST_PERSON, default="") != actor.uid:
+            # Whose the form is that is sent here after the session has ended.
+            answer.set_signed_cookie(
+                LAST_PERSON,
+                actor.uid,
+                max_age=settings.SESSION_COOKIE_AGE,
+                httponly=True,
+                samesite="Lax",
+                secure=settings.SESSION_COOKIE_SECURE,
+            )
+        return answer
 
 
 class RuleOfTheUrl:
@@ -75,10 +87,11 @@ class RuleOfTheUrl:
 
 
 def to_login(request: HttpRequest) -> HttpResponse:
-    """The login page, with the way back; a fragment asks the browser to load the whole page."""
+    """The login page, with the way back or a form that was being sent; a fragment loads the whole page."""
     from django.contrib.auth.views import redirect_to_login
 
-    answer = redirect_to_login(request.get_full_path())
+    is_kept = keep_until_login(request)
+    answer = redirect_to_login(reverse("held_form") if is_kept else request.get_full_path())
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": answer.headers["Location"]})
     return answer

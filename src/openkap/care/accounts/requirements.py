@@ -13,7 +13,6 @@ from django.conf import settings
 
 from openkap.care.permissions import Role
 from openkap.core.content import SHIPPED, Schema, Tally, content_files, read_document
-from openkap.core.errors import DomainError
 from openkap.core.quantity import Quantity
 from openkap.core.source import Grade, Source
 from openkap.protocol.read import read_sources
@@ -163,10 +162,4 @@ def _asked(each: PracticeAsked) -> PracticeRequirement:
 
 def tally(root: Path) -> list[Tally]:
     """For ``openkap check``: requirements by grade."""
-    counted = Tally("staffing requirements")
-    try:
-        for each in read_requirements(root):
-            counted.add(each.grade.value)
-    except DomainError as refused:
-        counted.errors.append(refused)
-    return [counted]
+    return [Tally.of("staffing requirements", lambda: read_requirements(root))]

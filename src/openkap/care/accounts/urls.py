@@ -13,6 +13,7 @@ urlpatterns = [
     page("me/lock/", views.lock, name="lock", may=staff(before_second_factor=True)),
     page("me/unlock/", views.unlock, name="unlock", may=anyone("asks for PIN or password itself")),
     page("me/handed-back/", views.handed_back, name="handed_back", may=staff(while_locked=True)),
+    page("me/held/", views.held_form, name="held_form", may=staff()),
     page("me/clinic/", views.switch_clinic, name="switch_clinic", may=staff()),
     page("staff/", staff_views.staff_list, name="staff", may=_STAFF),
     page("staff/<uid:colleague>/", staff_views.colleague, name="colleague", may=_STAFF),

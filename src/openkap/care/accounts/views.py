@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -79,12 +82,23 @@ def unlock(request: ClinicRequest) -> HttpResponse:
         request, pin=request.POST.get("pin", ""), password=request.POST.get("password", "")
     ):
         messages.error(request, "That was not right.")
-        return redirect(back)
+        if SESSION_KEY not in request.session:
+            is_kept = locking.keep_until_login(request, request.POST.get("held", ""))
+            return redirect_to_login(reverse("held_form" if is_kept else "home"))
+        return locking.asking_page(request, back, request.POST.get("held", ""))
     held = locking.held_form(request.POST.get("held", "")) if request.POST.get("held") else None
-    if held:
-        context = {"path": inside(request, held.path, "/"), "fields": held.fields, "asks": held.asks}
-        return render(request, "accounts/held.html", context)
-    return redirect(back)
+    return _offered(request, held) if held else redirect(back)
+
+
+def held_form(request: ClinicRequest) -> HttpResponse:
+    """What somebody sent after their session had ended, offered again once they are back."""
+    held = locking.kept_form(request)
+    return _offered(request, held) if held else redirect("home")
+
+
+def _offered(request: ClinicRequest, held: locking.Held) -> HttpResponse:
+    context = {"path": inside(request, held.path, "/"), "fields": held.fields, "asks": held.asks}
+    return render(request, "accounts/held.html", context)
 
 
 @require_POST

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.utils.timezone import localdate
+
 from openkap.care.demo import enrolling
 from openkap.care.demo.courses import Slot
 from openkap.care.demo.people import Clinic
@@ -14,7 +16,7 @@ from openkap.care.outcomes.models import MaintenanceProposal
 from openkap.care.patients.closing import Why, close_record
 from openkap.care.patients.holds import holds_of
 from openkap.care.patients.models import Patient
-from openkap.care.treatment.plan import TherapyChoice, local_day
+from openkap.care.treatment.plan import TherapyChoice
 from openkap.care.treatment.plan_conditions import Maintenance
 from openkap.care.treatment.planning_actions import Wanted, plan_course
 from openkap.core.errors import InputError
@@ -80,7 +82,7 @@ def _wanted(clinic: Clinic, slots: list[Slot]) -> Iterator[Wanted]:
                 maintenance=Maintenance(
                     response="Responded, and lost it after a bereavement.",
                     plan="Three doses a week apart, each before exposure; then decide together.",
-                    ends_on=local_day(first + 180 * DAY),
+                    ends_on=localdate(first + 180 * DAY),
                 ),
             )
 
@@ -109,6 +111,6 @@ def _close(clinic: Clinic, patient: Patient, reason: str, at: datetime) -> None:
     if holds_of(patient):
         return
     with clock_at(at):
-        died_on = local_day(at - 3 * DAY) if reason == "died" else None
+        died_on = localdate(at - 3 * DAY) if reason == "died" else None
         why = Why(reason, died_on, SAID[reason])
         close_record(by=clinic.by("cora"), uid=patient.uid, why=why)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -18,6 +19,7 @@ from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.enrolment.standing import last_wish
 from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
@@ -79,7 +81,7 @@ def _take_over_referrals(by: Actor, patient: Patient) -> None:
         except InputError:
             # The document stays readable in the record; screening asks for everything then.
             continue
-        origin = f"referral of {referral.received_at:%Y-%m-%d}"
+        origin = f"referral of {localtime(referral.received_at):%Y-%m-%d}"
         take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
 
 
@@ -259,7 +261,8 @@ def decide(*, by: Actor, uid: str, chosen: Chosen, person: Staff) -> Decision:
     without = decided_without(told) if is_override and outcome in TREATED else []
     _refuse_unnamed(chosen, without)
     shared = SharedDecision.objects.filter(screening=screening).order_by("-id").first()
-    if outcome in TREATED and (shared is None or shared.wish != SharedDecision.Wish.GO_ON):
+    wish = shared and last_wish(patient)
+    if outcome in TREATED and (wish is None or wish.wish != SharedDecision.Wish.GO_ON):
         raise InputError(
             "there is no shared decision to go on",
             remedy="show the guideline notice to the patient and record what was decided together",

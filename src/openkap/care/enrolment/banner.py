@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.timezone import localtime
 
 from openkap.care.contributions import BannerItem
 from openkap.care.enrolment.consent_queries import state_of, with_standing
@@ -21,10 +22,11 @@ WEIGHT, ALLERGY = "body_weight", "hypersensitivity_ketamine_or_esketamine"
 
 
 def banner_items(patient_id: int) -> list[BannerItem]:
-    return [*_answers(patient_id), _consent(patient_id)]
+    return [*_answers(patient_id), consent_item(patient_id)]
 
 
-def _consent(patient_id: int) -> BannerItem:
+def consent_item(patient_id: int) -> BannerItem:
+    """How the consent stands that counts."""
     rows = _consent_that_counts(patient_id, now())
     if not rows:
         return BannerItem("Consent", "not asked yet", "unknown")
@@ -37,7 +39,7 @@ def _answers(patient_id: int) -> list[BannerItem]:
     known = {row.element: row for row in rows if row.is_known}
     weight = known.get(WEIGHT)
     return [
-        BannerItem("Weight", f"{weight.value} ({weight.observed_at:%-d %b %Y})")
+        BannerItem("Weight", f"{weight.value} ({localtime(weight.observed_at):%-d %b %Y})")
         if weight
         else BannerItem("Weight", "not known", "unknown"),
         _allergy([row for row in rows if row.element == ALLERGY]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -29,6 +30,7 @@ from openkap.care.enrolment.protocols import DEFAULT
 from openkap.care.enrolment.texts import parsed, releases_in_force, text_in_force
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
+from openkap.care.patients.names import is_name_of
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
@@ -39,6 +41,8 @@ from openkap.protocol.consent_text import consent_rules
 # A path of straight strokes in whole numbers: nothing else may stand in a drawing.
 STROKES = re.compile(r"(M\d{1,3} \d{1,3}(L\d{1,3} \d{1,3})*)+")
 LONGEST_DRAWING = 20_000
+# A bound of form, not of medicine: one word says that something was said, not what.
+FEWEST_WORDS = 2
 COUNTER_MEANING = (
     "I have gone through the text with the patient, checked capacity, and answered their questions."
 )
@@ -95,6 +99,14 @@ def go_through(
             remedy="write what was said" if shown_by != "signed" else "let the patient choose one",
             where=element,
         )
+    if shown_by == "teach_back" and len(words.split()) < FEWEST_WORDS:
+        raise InputError(
+            "this is too short to say what the patient understood",
+            value=words.strip(),
+            limit=f"{FEWEST_WORDS} words or more",
+            remedy="write what the patient said, in their words",
+            where=element,
+        )
     if section.choices and words not in section.choices:
         raise InputError(
             "this is not one of the choices", value=words, limit=" | ".join(section.choices), where=element
@@ -135,6 +147,14 @@ def assess_capacity(*, by: Actor, uid: str, consent: str, found: Abilities) -> C
         raise InputError(
             "an ability is in doubt and nothing is written about it",
             remedy="write what you saw and what follows",
+            where="note",
+        )
+    doubted = doubted_at(same_person(row.patient_id), now()).first()
+    if whole and doubted and not (by.may(Permission.PRESCRIBE) and found.note.strip()):
+        raise InputError(
+            "somebody doubted that this person can decide",
+            value=f"since {localtime(doubted):%-d %b %Y}",
+            remedy="a prescriber looks again and writes what has changed",
             where="note",
         )
     capacity = Capacity.objects.create(
@@ -207,7 +227,20 @@ def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> Pat
         )
     if not signed.name.strip():
         raise InputError("the name is missing", remedy="type the full name", where="name")
-    if patient.identity.needs_interpreter and not signed.interpreter.strip():
+    identity = patient.identity
+    if not is_name_of(
+        signed.name,
+        family=identity.family_name,
+        given=identity.given_name,
+        preferred=identity.preferred_name,
+    ):
+        raise InputError(
+            "this is not the name of the patient",
+            value=signed.name.strip(),
+            remedy=f"type {identity.given_name} {identity.family_name}, or let the clinic correct the record",
+            where="name",
+        )
+    if identity.needs_interpreter and not signed.interpreter.strip():
         raise InputError(
             "this patient needs an interpreter and nobody is named",
             remedy="write who interpreted, or correct the identity",
@@ -309,7 +342,7 @@ def _refuse_countersignature(by: Actor, patient: Patient, signature: PatientSign
     if last := since.order_by("-withdrawn_at").first():
         raise InputError(
             "the patient withdrew after this signature",
-            value=f"withdrawn {last.withdrawn_at:%-d %b %Y}",
+            value=f"withdrawn {localtime(last.withdrawn_at):%-d %b %Y}",
             remedy="go through the text again if the patient wishes it",
         )
     if _ends_at(signature) <= now():
@@ -369,6 +402,8 @@ def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> 
         reason=said.strip(),
         detail={"version": row.text.version},
     )
+    for module in contributions("consent_ended"):
+        module.withdrawn(by, patient.pk, withdrawal.withdrawn_at)
     return withdrawal
 
 

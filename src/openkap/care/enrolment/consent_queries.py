@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.utils.timezone import localtime
 
 from openkap.care.enrolment.consent_actions import latest_parts, parts_version, what_is_missing
 from openkap.care.enrolment.facts import doubted_at, in_force
@@ -119,18 +120,18 @@ def state_of(consent: Any) -> State:
     """Where a consent of ``with_standing`` stands."""
     given = getattr(consent, "given", None)
     if consent.withdrawn_at is not None:
-        return State(f"withdrawn {consent.withdrawn_at:%-d %b %Y}", "alarm")
+        return State(f"withdrawn {localtime(consent.withdrawn_at):%-d %b %Y}", "alarm")
     if given is not None and given.expires_at <= now():
-        return State(f"ended {given.expires_at:%-d %b %Y}", "watch")
+        return State(f"ended {localtime(given.expires_at):%-d %b %Y}", "watch")
     if consent.doubted_at is not None:
-        return State(f"held: capacity in doubt since {consent.doubted_at:%-d %b %Y}", "alarm")
+        return State(f"held: capacity in doubt since {localtime(consent.doubted_at):%-d %b %Y}", "alarm")
     if given is None:
         if hasattr(consent, "patient_signature"):
             return State("waits for the countersignature", "watch")
         return State("not signed yet", "unknown")
     if not consent.is_in_force:
         return State("a newer version must be signed", "watch")
-    return State(f"in force until {given.expires_at:%-d %b %Y}", "good")
+    return State(f"in force until {localtime(given.expires_at):%-d %b %Y}", "good")
 
 
 def history(patient: Patient) -> dict[str, Any]:

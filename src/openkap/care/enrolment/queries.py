@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
+from django.utils.timezone import localtime
 
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, notice, shown
 from openkap.care.enrolment.facts import MEASURED, current_answers, fact_of, screening_facts
@@ -176,7 +177,7 @@ def _questions(
 
 
 def _differing(newest: Answer, other: Answer) -> str:
-    said = [f"{_said(row.value)} ({row.answered_at:%-d %b %Y})" for row in (newest, other)]
+    said = [f"{_said(row.value)} ({localtime(row.answered_at):%-d %b %Y})" for row in (newest, other)]
     return f"Two records of this person were merged and differ: {said[0]}, {said[1]}. Ask again."
 
 
@@ -349,4 +350,4 @@ def stored(assessment: Assessment) -> dict[str, Any]:
 def weight_of(patient: Patient) -> str:
     """The weight that counts, with its day, for the banner."""
     fact = screening_facts(patient).known.get("body_weight")
-    return f"{fact.shown()} ({fact.at:%-d %b})" if fact and fact.at else ""
+    return f"{fact.shown()} ({localtime(fact.at):%-d %b})" if fact and fact.at else ""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from openkap.care.enrolment.assessment import assess_patient
 from openkap.care.enrolment.models import Decision, SharedDecision
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Merge, Patient
+from openkap.care.patients.same_person import same_person
 from openkap.care.prepared import prepared
 from openkap.protocol.assess import Reason
 from openkap.protocol.facts import Fact
@@ -46,7 +48,7 @@ def since_decision(patient: Patient) -> Since | None:
         if reason.rule.action in WEIGHS
         and (reason.rule.id not in weighed or _is_newer(reason, answer.facts.known, row))
     )
-    wish = next(iter(_last_wish(patient.pk)), None)
+    wish = last_wish(patient)
     is_other = wish is not None and wish.wish != SharedDecision.Wish.GO_ON
     return Since(answer.protocol, fired, wish.get_wish_display() if wish and is_other else "")
 
@@ -57,9 +59,28 @@ def _last_decision(patient_id: int) -> QuerySet[Decision]:
     return rows.order_by("-decided_at", "-id")[:1]
 
 
+def last_wish(patient: Patient) -> SharedDecision | None:
+    """The person's last shared decision, whichever of their records it stands in.
+
+    As ``screening_outcome``: "go on" under a record that was merged into this one lets nobody be treated,
+    and anything else said there holds until the patient is asked again after the merge.
+    """
+    newest: dict[int, Any] = {row.patient_id: row for row in _wishes_on(patient.pk)}
+    own: SharedDecision | None = newest.pop(patient.pk, None)
+    against: list[SharedDecision] = [
+        row
+        for row in newest.values()
+        if row.wish != SharedDecision.Wish.GO_ON and (own is None or own.recorded_at <= row.merged_at)
+    ]
+    against.sort(key=lambda row: (row.recorded_at, row.pk))
+    return against[-1] if against else own
+
+
 @prepared
-def _last_wish(patient_id: int) -> QuerySet[SharedDecision]:
-    return SharedDecision.objects.filter(patient=patient_id).order_by("-id")[:1]
+def _wishes_on(patient_id: int) -> QuerySet[Any, Any]:
+    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
+    rows = SharedDecision.objects.filter(patient__in=same_person(patient_id)).order_by("id")
+    return rows.annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
 
 
 def _is_newer(reason: Reason, known: Mapping[str, Fact], row: Decision) -> bool:

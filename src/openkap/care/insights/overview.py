@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
@@ -16,7 +17,7 @@ def sections(by: Actor, patient_ids: list[int], uid: str) -> list[Section]:
     if not by.may(Permission.WITHDRAW_CONSENT):
         return []
     lines = tuple(
-        BannerItem("Use of data", f"{last.get_choice_display()}, {last.decided_at:%-d %b %Y}")
+        BannerItem("Use of data", f"{last.get_choice_display()}, {localtime(last.decided_at):%-d %b %Y}")
         for last in _newest(patient_ids)
     )
     url = reverse("registry_use", args=[uid])

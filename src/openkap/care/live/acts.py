@@ -18,7 +18,8 @@ from typing import Any
 from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.live.models import Photo
+from openkap.care.live.late import keep_late
+from openkap.care.live.models import AlertAnswer, Photo
 from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
 from openkap.care.treatment.adverse_actions import Event, record_adverse_event
@@ -121,6 +122,11 @@ def perform(sent: Sent, session: Session) -> str:
     if act is None:
         raise InputError("no such act", value=sent.act[:20], limit=", ".join(ACTS))
     reread(session)
+    # An adverse event has its own way into a signed record.
+    if session.locked_at is not None and sent.act != "event":
+        return keep_late(
+            by=sent.by, session=session, act=sent.act, payload=dict(sent.payload), stamp=sent.stamp
+        )
     if session.state in ORDER and ORDER.index(State(session.state)) < ORDER.index(_since(sent, session)):
         raise TooEarly(
             "the server does not know yet that this is possible",
@@ -164,6 +170,7 @@ def _dose(sent: Sent, session: Session) -> str:
         rate_ml_h=sent.number("rate_ml_h"),
         given_mg=sent.number("given_mg"),
         stamp=sent.stamp,
+        confirmed=sent.payload.get("confirmed") is True,
     )
     return str(row.uid)
 
@@ -173,10 +180,10 @@ def _correct(sent: Sent, session: Session) -> str:
     old = _named(sent, session)
     stamp = replace(sent.stamp, corrects=old.uid, reason=sent.text("reason"))
     if isinstance(old, DoseDoubt):
-        rate = sent.number("rate_ml_h")
+        rate = _rate(sent)
         return str(correct_doubt(**sent.where(), doubt=old.uid, rate_ml_h=rate, stamp=stamp).uid)
     if isinstance(old, DoseEvent):
-        rate = sent.number("rate_ml_h") or old.rate_ml_h
+        rate = _rate(sent) or old.rate_ml_h
         return str(keep_dose_event(**sent.where(), kind=old.kind, rate_ml_h=rate, stamp=stamp).uid)
     row = enter(
         **sent.where(),
@@ -187,6 +194,19 @@ def _correct(sent: Sent, session: Session) -> str:
         note=sent.text("note"),
     )
     return str(row.uid)
+
+
+def _rate(sent: Sent) -> Decimal | None:
+    rate = sent.number("rate_ml_h")
+    if rate == 0:
+        raise InputError(
+            "a rate of 0 is a pause",
+            value="0 mL/h",
+            limit="more than 0 mL/h",
+            remedy="enter the pause, and correct this rate to what was set or leave it",
+            where="rate_ml_h",
+        )
+    return rate
 
 
 def _take_back(sent: Sent, session: Session) -> str:
@@ -218,23 +238,42 @@ def _named(sent: Sent, session: Session) -> Entry | DoseEvent | DoseDoubt:
     )
 
 
+@transaction.atomic
 def _acknowledge(sent: Sent, session: Session) -> str:
-    """Seen, and what was done. An alert the tablet worked out by itself is named by rule and entry."""
-    alert = sent.text("alert")
-    if not alert:
-        entry = Entry.objects.filter(session=session, client_id=sent.text("entry")).first()
-        if entry is None:
-            raise TooEarly(
-                "the server does not have the reading yet that raised this alert",
-                remedy="it stays on this tablet and is sent again",
-            )
-        found = Alert.objects.filter(session=session, rule=sent.text("rule"), at=entry.observed_at).first()
+    """Seen, and what was done, at the time the tablet was told; a second answer is kept as a note."""
+    held = once(AlertAnswer, session, sent.stamp) or once(Entry, session, sent.stamp)
+    if held is not None:
+        return held.uid
+    alert = _answered(sent, session)
+    if alert is None or alert.acknowledged_at is not None:
+        rule = alert.rule if alert else sent.text("rule")
+        words = f"Alert {rule} {'answered also' if alert else 'on the tablet'}: {sent.text('done')}"
+        row = enter(**sent.where(), kind=Entry.Kind.NOTE, values={}, stamp=sent.stamp, note=words)
+        return str(row.uid)
+    fields = sent.stamp.fields(sent.by)
+    acknowledge(**sent.where(), alert=alert.uid, done=sent.text("done"), answered_at=sent.stamp.observed_at)
+    return AlertAnswer.objects.create(session=session, alert=alert, **fields).uid
+
+
+def _answered(sent: Sent, session: Session) -> Alert | None:
+    """The alert an answer is for, by its id or, from a tablet in a cut, by rule and reading.
+
+    ``None`` where the server never raised it.
+    """
+    uid = sent.text("alert")
+    if uid:
+        found = Alert.objects.filter(session=session, uid=uid).first()
         if found is None:
-            words = f"Alert {sent.text('rule')} on the tablet: {sent.text('done')}"
-            row = enter(**sent.where(), kind=Entry.Kind.NOTE, values={}, stamp=sent.stamp, note=words)
-            return str(row.uid)
-        alert = found.uid
-    return str(acknowledge(**sent.where(), alert=alert, done=sent.text("done")).uid)
+            raise InputError("no such alert in this session", remedy="reload the page")
+        return found
+    entry = Entry.objects.filter(session=session, client_id=sent.text("entry")).first()
+    if entry is None:
+        raise TooEarly(
+            "the server does not have the reading yet that raised this alert",
+            remedy="it stays on this tablet and is sent again",
+        )
+    raised = Alert.objects.filter(session=session, rule=sent.text("rule"))
+    return raised.filter(entry=entry).first() or raised.filter(at=entry.observed_at).first()
 
 
 def _event(sent: Sent, session: Session) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Field
 
 from openkap.core.content import SHIPPED, Schema, Tally, read_document
-from openkap.core.errors import DomainError, InputError
+from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.core.source import Grade
 from openkap.protocol.elements import dictionary
@@ -93,10 +93,4 @@ def assumptions(root: Path = SHIPPED) -> Assumptions:
 
 def tally(root: Path) -> list[Tally]:
     """For ``openkap check``: the assumptions by grade."""
-    counted = Tally("assumptions of practice")
-    try:
-        for each in assumptions(root).all:
-            counted.add(each.grade.value)
-    except DomainError as refused:
-        counted.errors.append(refused)
-    return [counted]
+    return [Tally.of("assumptions of practice", lambda: assumptions(root).all)]

@@ -6,13 +6,14 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from openkap.care.accounts.access import open_glass
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.change_mark import marks_of
 from openkap.care.live.queries import current_state
+from openkap.care.live.rules import PRIORITIES
 from openkap.care.live.state import ms
 from openkap.care.moment import now
 from openkap.care.patients.access import visible
@@ -20,10 +21,12 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with
 from openkap.care.treatment.models import Session
 
+State = Session.State
 DAY = timedelta(hours=16)
 IN_CHAIR = ("arrived", "cleared", "dosing", "recovery", "ready")
 NOT_STARTED = ("planned", "arrived", "cleared")
-PRIORITIES = ("high", "medium", "low")
+# Whoever sits in a chair is on the board however long ago that began; a record nobody signed is told too.
+NOT_CLOSED = Q(state__in=IN_CHAIR) | Q(state=State.LEFT, locked_at=None)
 
 
 def board_of(by: Actor) -> dict[str, Any]:
@@ -49,8 +52,8 @@ def _whole_board(by: Actor) -> dict[str, Any]:
     moment = now()
     chairs = list(chairs_of(by))
     sessions = (
-        Session.objects.filter(chair__in=chairs, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY)
-        .exclude(state__in=["cancelled", "aborted", "left"])
+        Session.objects.filter(chair__in=chairs)
+        .filter(NOT_CLOSED | Q(state=State.PLANNED, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY))
         .select_related("course", "patient__identity", "chair", "nurse", "prescriber")
         .annotate(in_sight=Exists(visible(by.clinic_id, by.staff_id).filter(pk=OuterRef("patient"))))
         .order_by("starts_at")
@@ -62,6 +65,7 @@ def _whole_board(by: Actor) -> dict[str, Any]:
     rows = [
         _row(chair.name, of_chair[chair.pk], _named(by, of_chair[chair.pk]), marks)
         | _late_start(of_chair[chair.pk], moment)
+        | _not_closed(of_chair[chair.pk], moment)
         for chair in chairs
     ]
     rows.sort(key=_first)
@@ -77,6 +81,16 @@ def _late_start(sessions: list[Session], moment: datetime) -> dict[str, Any]:
     return {"not_started": ms(found.starts_at) if found else None}
 
 
+def _not_closed(sessions: list[Session], moment: datetime) -> dict[str, Any]:
+    """Since when somebody is in the chair of an earlier day, and since when a session is not signed."""
+    old = [each for each in sessions if each.state in IN_CHAIR and each.starts_at <= moment - DAY]
+    unsigned = [each for each in sessions if each.state == State.LEFT]
+    return {
+        "not_closed": ms(old[0].starts_at) if old else None,
+        "unsigned": ms(unsigned[0].starts_at) if unsigned else None,
+    }
+
+
 def _first(row: dict[str, Any]) -> tuple[bool, bool, bool, int, str]:
     """What nobody has answered, then an alert that asks for an act; then what is due first."""
     return (
@@ -89,7 +103,8 @@ def _first(row: dict[str, Any]) -> tuple[bool, bool, bool, int, str]:
 
 
 def _in_chair(sessions: list[Session]) -> Session | None:
-    return next((each for each in sessions if each.state in IN_CHAIR), None)
+    # The one that sits there now stands before one of an earlier day that nobody closed.
+    return next((each for each in reversed(sessions) if each.state in IN_CHAIR), None)
 
 
 def _named(by: Actor, sessions: list[Session]) -> dict[str, str]:
@@ -142,7 +157,7 @@ def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict
             "alerts": len(waiting),
             "priority": waiting[0]["priority"] if waiting else "",
             "rule": waiting[0]["told"].get("title", waiting[0]["rule"]) if waiting else "",
-            "escalated": _escalated(current, waiting),
+            "escalated": _escalated(waiting),
             "doubts": sum(each["is_open"] for each in told["doubts"]),
             "nurse": current.nurse.name,
             "planned": ms(current.starts_at),
@@ -151,7 +166,10 @@ def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict
     )
 
 
-def _escalated(session: Session, waiting: list[dict[str, Any]]) -> dict[str, Any] | None:
+def _escalated(waiting: list[dict[str, Any]]) -> dict[str, Any] | None:
     """To whom what nobody answered has gone, and since when; ``None`` while nothing has."""
-    since = [alert["escalated"] for alert in waiting if alert["escalated"]]
-    return {"to": session.prescriber.name, "since": min(since), "count": len(since)} if since else None
+    gone = [alert for alert in waiting if alert["escalated"]]
+    if not gone:
+        return None
+    first = min(gone, key=lambda alert: alert["escalated"])
+    return {"to": first["gone_to"], "since": first["escalated"], "count": len(gone)}

@@ -16,12 +16,20 @@ from django.db.models import Model
 
 from openkap.care.accounts.models import Clinic, Credential
 from openkap.care.audit.models import AuditEvent
-from openkap.care.live.models import Photo
+from openkap.care.live.models import LateEntry, Photo
 from openkap.care.patients.models import Patient
 from openkap.care.treatment.models import AdverseEvent, Alert, DoseDoubt, DoseEvent, Entry, Session
 from openkap.care.treatment.session_rows import BEFORE, RUNNING
 
-_LAST: tuple[type[Model], ...] = (Entry, DoseEvent, DoseDoubt, Alert, AdverseEvent, Photo)
+_LAST: tuple[type[Model], ...] = (
+    Entry,
+    DoseEvent,
+    DoseDoubt,
+    Alert,
+    AdverseEvent,
+    Photo,
+    LateEntry,
+)
 _COUNTED: tuple[tuple[type[Model], str], ...] = (
     (Alert, "acknowledged_at"),
     (Alert, "escalated_at"),

@@ -347,7 +347,7 @@ def _serious(record: Record) -> Field:
 def _with_day(moment: datetime, onset: datetime) -> str:
     """The time, with its day where that is another than the onset's."""
     local = timezone.localtime(moment)
-    same = local.date() == timezone.localtime(onset).date()
+    same = local.date() == timezone.localdate(onset)
     return clock(moment) if same else f"{local:%d %b %Y %H:%M}"
 
 

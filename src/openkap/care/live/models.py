@@ -1,4 +1,4 @@
-"""Rows of the live session that are not the record itself: who looks on, photographs, practice."""
+"""Rows of the live session beside the record itself: who looks on, photographs, what came late, practice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 from openkap.care.accounts.models import Clinic, Staff
 from openkap.care.append_only import AppendOnly
 from openkap.care.ids import new_uid
-from openkap.care.treatment.models import Session
+from openkap.care.treatment.models import Alert, Session
 from openkap.care.treatment.models.record import Recorded
 
 
@@ -44,6 +44,31 @@ class Photo(Recorded):
     about = models.CharField(max_length=200, blank=True)
     # Of the bytes as they arrived; null where it was kept before hashes were.
     sha256 = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta(Recorded.Meta):
+        constraints: ClassVar = [*Recorded.Meta.constraints]
+
+
+class AlertAnswer(Recorded):
+    """The answer to an alert as a tablet sent it: when it was given there, and when it reached the server."""
+
+    alert = models.OneToOneField(Alert, on_delete=models.PROTECT, related_name="answer")
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta(Recorded.Meta):
+        constraints: ClassVar = [*Recorded.Meta.constraints]
+
+
+class LateEntry(Recorded):
+    """What a tablet still held when the record was signed: beside the record, not under the signature."""
+
+    act = models.CharField(max_length=20)
+    # As the tablet sent it, photographs included.
+    payload = models.TextField()
+    words = models.TextField()
 
     append_only: ClassVar = AppendOnly()
 

@@ -12,9 +12,10 @@ from openkap.care.live.queries import current_state
 from openkap.care.live.rules import rules_as_data
 from openkap.care.live.state import ms
 from openkap.care.moment import now
+from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission
 from openkap.care.treatment.facts import protocol_of_session
-from openkap.care.treatment.models import Session
+from openkap.care.treatment.models import DoseEvent, Session
 from openkap.care.treatment.scale_items import INSTRUMENT, TOTAL, scale_items
 from openkap.care.treatment.session_queries import ANSWERED_BY_READINGS
 from openkap.instruments.load import instrument
@@ -52,7 +53,8 @@ def page_data(by: Actor, session: Session) -> dict[str, Any]:
     return protocol_data(protocol) | {
         "now": ms(now()),
         "key": session.uid,
-        "who": by.name,
+        "who": {"uid": by.uid, "name": by.name},
+        "patient": _patient(session),
         "zone": by.time_zone,
         "may_write": by.may(Permission.RECORD_SESSION),
         "may_give": by.may(Permission.GIVE_DOSE),
@@ -69,6 +71,13 @@ def page_data(by: Actor, session: Session) -> dict[str, Any]:
     }
 
 
+def _patient(session: Session) -> str:
+    """Who is asked for at the chair: name and date of birth."""
+    identity = session.patient.identity
+    born = f"born {identity.birth_date:%-d %b %Y}" if identity.birth_date else "date of birth not known"
+    return f"{display_name(identity)}, {born}"
+
+
 def protocol_data(protocol: Protocol) -> dict[str, Any]:
     """What the page needs of the protocol; also for practice."""
     words = adverse_event_words()
@@ -76,6 +85,7 @@ def protocol_data(protocol: Protocol) -> dict[str, Any]:
         "protocol": f"{protocol.id} {protocol.version}",
         "drug": protocol.dosing.drug,
         "route": protocol.dosing.route,
+        "rate_decimals": DoseEvent._meta.get_field("rate_ml_h").decimal_places,
         "vitals": [_element(dictionary()[name], protocol) for name in VITALS],
         "extra": [_element(dictionary()[name], protocol) for name in EXTRA],
         "rules": rules_as_data(protocol),

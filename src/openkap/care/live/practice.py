@@ -21,12 +21,12 @@ from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.live.access import practice_for
 from openkap.care.live.acts import DOSE, SINCE, moment_of
-from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.models import Practice, PracticeEntry
 from openkap.care.live.practice_log import CORRECTING, Standing, standing
 from openkap.care.live.scenario import Expected, Scenario, scenario_of
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
+from openkap.care.treatment.delivered import Given, Ordered, given_so_far, with_the_rest
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.dosing import draw

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from openkap.care.live.dose import with_the_rest
 from openkap.care.live.expected import Subject, departures, expected
 from openkap.care.live.page import protocol_data
 from openkap.care.live.practice import Run
@@ -14,6 +13,7 @@ from openkap.care.live.rules import priority_of
 from openkap.care.live.simulated import trace
 from openkap.care.live.state import ms, numbers_of
 from openkap.care.moment import now
+from openkap.care.treatment.delivered import with_the_rest
 from openkap.protocol.monitoring import watch
 
 EVENT_WORDS = {
@@ -89,7 +89,8 @@ def practice_page(run: Run, urls: dict[str, str]) -> dict[str, Any]:
     return protocol_data(run.protocol) | {
         "now": ms(run.session_time(now())),
         "key": f"practice-{run.row.uid}",
-        "who": "you",
+        "who": {"uid": "", "name": "you"},
+        "patient": "the simulated patient",
         "zone": "UTC",
         "may_write": True,
         "may_give": True,

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.change_mark import mark_of, with_the_clock
+from openkap.care.live.rules import PRIORITIES, priority_of
 from openkap.care.live.state import ms, screens_of, state_of
 from openkap.care.moment import now
 from openkap.care.treatment.alert_actions import escalate, raise_alerts
@@ -76,6 +77,8 @@ def _late_after(session: Session) -> str:
     return protocol_of_session(session).vitals.late_after
 
 
-def alerts_waiting(session: Session) -> int:
-    """How many alerts nobody has acknowledged: the one thing a locked screen still says."""
-    return Alert.objects.filter(session=session, acknowledged_at__isnull=True).count()
+def alerts_waiting(session: Session) -> dict[str, Any]:
+    """How many alerts nobody has acknowledged, and the weight of the worst: all that a locked screen says."""
+    waiting = Alert.objects.filter(session=session, acknowledged_at__isnull=True)
+    found = [priority_of(action) for action in waiting.values_list("action", flat=True)]
+    return {"alerts": len(found), "worst": min(found, key=PRIORITIES.index, default="")}

@@ -74,6 +74,10 @@ def _number(test: Compare | CompareFacts, quantity: Any) -> float:
     return float(quantity.to(unit).value) if unit else float(quantity.value)
 
 
+# The loudest first.
+PRIORITIES = ("high", "medium", "low")
+
+
 def priority_of(action: str) -> str:
     """high, medium or low."""
     return PRIORITY.get(action, "medium")

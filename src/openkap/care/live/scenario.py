@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from openkap.core.content import SHIPPED, Schema, Tally, content_files, read_document
-from openkap.core.errors import DomainError, InputError
+from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.core.source import Grade
 from openkap.protocol.read import read_sources
@@ -116,10 +116,4 @@ def scenario_of(name: str) -> tuple[Scenario, str]:
 
 def tally(root: Path) -> list[Tally]:
     """For ``openkap check``: scenarios by grade."""
-    counted = Tally("practice scenarios")
-    try:
-        for scenario, _ in scenarios(root).values():
-            counted.add(scenario.grade.value)
-    except DomainError as refused:
-        counted.errors.append(refused)
-    return [counted]
+    return [Tally.of("practice scenarios", lambda: [scenario for scenario, _ in scenarios(root).values()])]

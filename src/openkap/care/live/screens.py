@@ -37,6 +37,11 @@ def heard_of(*, by: Actor, session: Session, device: str, name: str, ahead_ms: i
         Screen.objects.filter(pk=row.pk).update(**fields)
 
 
+def left(*, session: Session, device: str) -> None:
+    """A screen goes away and holds nothing."""
+    Screen.objects.filter(session=session, device=device[:40], waiting=0).delete()
+
+
 @prepared
 def _screen(session_id: int, device: str) -> QuerySet[Screen]:
     return Screen.objects.filter(session_id=session_id, device=device)

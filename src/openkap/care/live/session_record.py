@@ -1,12 +1,24 @@
-"""What the live session adds to a session's record: the photographs, by the hash of their bytes."""
+"""What the live session adds to a session's record: photographs by their hash, and what came late.
+
+``unsent`` and ``late`` are asked by whoever signs a record and by whoever shows a signed one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from datetime import timedelta
 from typing import Any
 
-from openkap.care.live.models import Photo
+from django.db.models import Q
+from django.utils.timezone import localtime
+
+from openkap.care.live.models import LateEntry, Photo, Screen
+from openkap.care.moment import now
+from openkap.care.treatment.models import Session
+
+# A tablet asks every two seconds; one that goes away says so.
+SILENT = timedelta(minutes=1)
 
 
 def parts(session_ids: list[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
@@ -27,6 +39,33 @@ def parts(session_ids: list[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
             }
         )
     return {"photos": told}
+
+
+def unsent(session: Session) -> list[str]:
+    """Which tablets hold entries that the server does not have, and which fell silent and may hold some."""
+    silent = now() - SILENT
+    rows = Screen.objects.filter(session=session).filter(Q(waiting__gt=0) | Q(seen_at__lt=silent))
+    names = ("waiting", "name", "staff__name", "seen_at")
+    return [
+        f"{_held(waiting)} on the {name or 'tablet'} of {who}, last heard of {localtime(at):%-d %b %H:%M}"
+        for waiting, name, who, at in rows.order_by("-seen_at").values_list(*names)
+    ]
+
+
+def _held(waiting: int) -> str:
+    if not waiting:
+        return "perhaps entries"
+    return f"{waiting} {'entry' if waiting == 1 else 'entries'}"
+
+
+def late(session: Session) -> list[dict[str, Any]]:
+    """What arrived after the signature, in the order it was true."""
+    rows = LateEntry.objects.filter(session=session).order_by("observed_at", "id")
+    names = ("uid", "client_id", "observed_at", "entered_at", "entered_by__name", "words", "reason")
+    return [
+        {"uid": uid, "id": client_id, "at": at, "entered": entered, "by": who, "words": words, "reason": why}
+        for uid, client_id, at, entered, who, words, why in rows.values_list(*names)
+    ]
 
 
 def digest(image: bytes) -> str:

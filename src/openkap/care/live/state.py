@@ -13,16 +13,19 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate
 
+from openkap.care.enrolment.banner import consent_item
 from openkap.care.enrolment.facts import answered
-from openkap.care.live.dose import Given, Ordered, given_so_far, with_the_rest
 from openkap.care.live.expected import Earlier, Subject, departures, expected
 from openkap.care.live.models import Photo, Screen
 from openkap.care.live.rules import priority_of
+from openkap.care.live.session_record import late
+from openkap.care.live.waiting import gone_to
 from openkap.care.prepared import prepared
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.alert_basis import since_raised
+from openkap.care.treatment.delivered import Given, Ordered, as_ordered, given_so_far, with_the_rest
 from openkap.care.treatment.doubt_actions import doubts_of
 from openkap.care.treatment.gates import holding
 from openkap.care.treatment.models import (
@@ -81,14 +84,16 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     course = Course(protocol, _ordered(session, order), begun, baseline, events)
     told: dict[str, Any] = {
         "session": _session(session),
+        "consent": _consent(session),
         "begun": ms(begun),
         "dose": _dose(course, moment),
         "events": [_event(each) for each in events],
         "doubts": [_doubt(each) for each in doubts_of(session)],
         "entries": _entries(entries),
-        "alerts": _alerts(session, entries, protocol),
+        "alerts": _alerts(session, entries, protocol, moment),
         "adverse": _adverse(session),
         "photos": _photos(session),
+        "late": _late(session) if session.locked_at else [],
         "baseline": _baseline(baseline),
         "held": said(holding(gates_now(session))) if session.state in BEFORE else "",
         "due": None,
@@ -149,13 +154,16 @@ def _session(session: Session) -> dict[str, Any]:
     }
 
 
+def _consent(session: Session) -> dict[str, str]:
+    """As the banner says it; a page that is open already follows."""
+    item = consent_item(session.patient.pk)
+    return {"words": item.value, "tone": item.tone}
+
+
 def _ordered(session: Session, row: Prescription | None) -> Ordered | None:
     if row is None:
         return None
-    check = next(iter(_checks(session.pk)), None)
-    rate = float(check.rate_ml_h) if check and check.rate_ml_h is not None else None
-    over = float(row.over_min) if row.over_min else None
-    return Ordered(float(row.dose_mg), over, rate, (check.way or "") if check else "")
+    return as_ordered(row, next(iter(_checks(session.pk)), None))
 
 
 @prepared
@@ -266,7 +274,9 @@ def _values(rows: Sequence[Value]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> list[dict[str, Any]]:
+def _alerts(
+    session: Session, entries: Sequence[Entry], protocol: Protocol, moment: datetime
+) -> list[dict[str, Any]]:
     rows = _raised(session.pk)
     became = since_raised(rows, entries, protocol)
     return [
@@ -279,8 +289,12 @@ def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> l
             "at": ms(row.at),
             "raised": ms(row.raised_at),
             "escalated": ms(row.escalated_at),
+            "gone_to": gone_to(session, row.escalated_at, moment)
+            if row.escalated_at and not row.acknowledged_at
+            else "",
             "seen_by": row.acknowledged_by.name if row.acknowledged_by else "",
             "seen_at": ms(row.acknowledged_at),
+            "seen_entered": ms(row.answer.entered_at) if hasattr(row, "answer") else None,
             "done": row.done,
             "told": json.loads(row.snapshot),
             "since": became.get(row.pk, ""),
@@ -291,7 +305,7 @@ def _alerts(session: Session, entries: Sequence[Entry], protocol: Protocol) -> l
 
 @prepared
 def _raised(session_id: int) -> QuerySet[Alert]:
-    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry")
+    rows = Alert.objects.filter(session_id=session_id).select_related("acknowledged_by", "entry", "answer")
     return rows.order_by("at", "id")
 
 
@@ -337,6 +351,11 @@ def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[st
 def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
     rows = AdverseEvent.objects.filter(session_id=session_id)
     return rows.select_related("entered_by", "reported_by").order_by("onset_at", "id")
+
+
+def _late(session: Session) -> list[dict[str, Any]]:
+    """What arrived after the signature."""
+    return [each | {"at": ms(each["at"]), "entered": ms(each["entered"])} for each in late(session)]
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:
@@ -425,7 +444,7 @@ def _subject(session: Session, course: Course) -> Subject:
         drug=course.protocol.dosing.drug,
         route=course.protocol.dosing.route,
         weight_kg=weight.number("kg") if isinstance(weight, Quantity) else None,
-        age_years=float((localtime(begun).date() - born).days // 365.25) if born else None,
+        age_years=float((localdate(begun) - born).days // 365.25) if born else None,
         sbp=baseline.get("sbp"),
         dbp=baseline.get("dbp"),
         heart_rate=baseline.get("heart_rate"),

@@ -1,15 +1,18 @@
 """A tablet sends what it holds; each entry gets its own answer, in the order it was made.
 
 Answers: ``saved`` (it is in the record, now or from an earlier sending), ``later`` (the tablet keeps it),
-``ask`` (unusual: confirm), ``refused`` (says what, the limit and the remedy; the person decides).
+``ask`` (unusual: confirm), ``refused`` (says what, the limit and the remedy; the person decides). An entry
+says who made it (``by``); it waits on the tablet until that person is logged in there again.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError, transaction
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.acts import DOSE, Sent, TooEarly, moment_of, perform
@@ -20,6 +23,14 @@ from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 
 MOST_AT_ONCE = 100
+log = logging.getLogger(__name__)
+NOT_ALLOWED = InputError("your role may not enter this", remedy="have somebody enter it who may")
+NOT_FORESEEN = InputError(
+    "the server could not take this entry", remedy="look at its values and correct them, or keep it as a note"
+)
+NOT_THEIRS = InputError(
+    "somebody else entered this on the tablet", remedy="it waits there until they log in again"
+)
 
 
 def receive(
@@ -40,7 +51,11 @@ def receive(
         if dose_waits and act in DOSE:
             answers.append(_answer(entry, "later", InputError("what comes before it waits itself")))
             continue
-        answer = _one(by, patient, session, device, clock, entry)
+        author = entry.get("by")
+        if author is not None and author != by.uid:
+            answer = _answer(entry, "later", NOT_THEIRS)
+        else:
+            answer = _one(by, patient, session, device, clock, entry)
         # What was done with the drug has one order: nothing overtakes an act that waits.
         dose_waits = dose_waits or (act in DOSE and answer["status"] == "later")
         answers.append(answer)
@@ -65,6 +80,15 @@ def _one(
         return _answer(entry, "ask", unusual) | {"elements": list(unusual.elements)}
     except InputError as refused:
         return _answer(entry, "refused", refused)
+    except PermissionDenied:
+        return _answer(entry, "refused", NOT_ALLOWED)
+    except (OperationalError, InterfaceError):
+        # The database is busy or away, for this entry as for all: the tablet sends everything again.
+        raise
+    except Exception:
+        # One entry that nobody foresaw must not hold up those behind it.
+        log.exception("an entry of a tablet could not be taken")
+        return _answer(entry, "refused", NOT_FORESEEN)
     return {"id": entry["id"], "status": "saved", "uid": uid, "saved_at": now().isoformat()}
 
 

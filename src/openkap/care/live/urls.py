@@ -28,7 +28,7 @@ urlpatterns = [
         "board/mine/",
         views.my_alerts,
         name="my_alerts",
-        may=replace(needs(Permission.PRESCRIBE), while_locked=True),
+        may=replace(needs(Permission.RECORD_SESSION, Permission.SEE_AGGREGATES), while_locked=True),
     ),
     page("live-worker.js", views.worker, name="live_worker", may=anyone("a script without any data")),
     page("practice/", practice_views.scenarios, name="practice", may=WRITE),

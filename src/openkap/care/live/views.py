@@ -17,7 +17,7 @@ from openkap.care.live.access import live_session_for, photo_for
 from openkap.care.live.page import page_data
 from openkap.care.live.paper import monitoring_form
 from openkap.care.live.queries import alerts_waiting, refreshed
-from openkap.care.live.screens import heard_of
+from openkap.care.live.screens import heard_of, left
 from openkap.care.live.session_record import digest, is_whole
 from openkap.care.live.sync import receive
 from openkap.care.live.waiting import waiting_for
@@ -41,13 +41,17 @@ def live(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 def live_state(request: ClinicRequest, patient: str, session: str) -> JsonResponse:
     """What is new since the mark the tablet knows. Polled every two seconds; also behind a locked screen."""
     row = live_session_for(request.actor, patient, session)
+    if request.GET.get("left"):
+        left(session=row, device=str(request.GET.get("device", "")))
+        return JsonResponse({})
+    # Before the lock: what a locked tablet holds is still to be known.
+    _heard(request, row, request.GET)
     if is_idle(request):
-        return JsonResponse({"locked": True, "alerts": alerts_waiting(row)}, status=423)
+        return JsonResponse({"locked": True} | alerts_waiting(row), status=423)
     if request.GET.get("active"):
         touch(request)
-    _heard(request, row, request.GET)
     told = refreshed(row, request.actor, request.GET.get("mark", ""))
-    return JsonResponse(told | {"csrf": get_token(request)})
+    return JsonResponse(told | {"csrf": get_token(request), "who": request.actor.uid})
 
 
 @require_POST
@@ -63,7 +67,8 @@ def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonRespons
     reread(row)
     _heard(request, row, body)
     told = refreshed(row, request.actor, str(body.get("mark", "")))
-    return JsonResponse(told | {"answers": answers, "csrf": get_token(request)})
+    mine = {"answers": answers, "csrf": get_token(request), "who": request.actor.uid}
+    return JsonResponse(told | mine)
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
+from django.utils.timezone import localtime
 
 from openkap.care.contributions import BannerItem
 from openkap.care.outcomes.follow_up import follow_up, form_of
@@ -30,7 +31,7 @@ def _signals(patient_id: int) -> list[BannerItem]:
 def _newest(patient_id: int) -> list[BannerItem]:
     name = follow_up().relapse.instrument
     return [
-        BannerItem(form_of(name).short, f"{row.total.normalize():f} ({row.at:%-d %b %Y})")
+        BannerItem(form_of(name).short, f"{row.total.normalize():f} ({localtime(row.at):%-d %b %Y})")
         for row in _newest_score(patient_id, name)
         if row.total is not None
     ]

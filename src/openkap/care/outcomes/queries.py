@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
@@ -315,12 +316,12 @@ def _with_late(rows: QuerySet[Invitation]) -> QuerySet[Any]:
 def _state(row: Any) -> tuple[str, str]:
     late = f"; answers came after that: {row.came_late}" if row.came_late else ""
     if row.finished_at is not None:
-        return f"✓ answered {row.finished_at:%-d %b %Y}{late}", "good"
+        return f"✓ answered {localtime(row.finished_at):%-d %b %Y}{late}", "good"
     if row.closed_at is not None:
         return f"– {row.get_gap_display()}{late}", "watch" if late else "unknown"
     if row.sent_at is not None:
-        return f"sent {row.sent_at:%-d %b}, open until {row.closes_at:%-d %b}", "watch"
-    return f"planned for {row.due_at:%-d %b %Y}", "plain"
+        return f"sent {localtime(row.sent_at):%-d %b}, open until {localtime(row.closes_at):%-d %b}", "watch"
+    return f"planned for {localtime(row.due_at):%-d %b %Y}", "plain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.access import holds_role, require
 from openkap.care.accounts.actor import Actor
@@ -196,7 +197,7 @@ def _refuse_erased(identity: Identity) -> None:
     if identity.erased_at is not None:
         raise InputError(
             "the identity of this person was erased",
-            value=f"{identity.erased_at:%-d %b %Y}",
+            value=f"{localtime(identity.erased_at):%-d %b %Y}",
             remedy="if they come again, register them as somebody new",
         )
 

@@ -20,3 +20,10 @@ def search_form(*parts: str) -> str:
     for spelt, sign in _SPELT:
         plain = plain.replace(spelt, sign)
     return " ".join(plain.split())
+
+
+def is_name_of(typed: str, *, family: str, given: str, preferred: str = "") -> bool:
+    """Whether somebody typed this person's name: the family name whole, and one of the first names."""
+    said = search_form(typed.replace(",", " ")).split()
+    firsts = search_form(given, preferred).split()
+    return set(search_form(family).split()) <= set(said) and any(first in said for first in firsts)

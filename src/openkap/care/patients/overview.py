@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
@@ -78,7 +79,7 @@ def _referrals(patient_ids: list[int]) -> Section:
     rows = _all_referrals(patient_ids)
     lines = tuple(
         BannerItem(
-            f"{row.received_at:%-d %b %Y}",
+            f"{localtime(row.received_at):%-d %b %Y}",
             ", ".join(filter(None, (f"by {row.get_by_display()}", row.referrer, row.reason))),
         )
         for row in rows

@@ -86,7 +86,7 @@ def due(moment: datetime | None) -> str:
     whole = int(abs(apart).total_seconds() // 60)
     if whole < 120:
         words = minutes(whole)
-    elif not late and timezone.localtime(moment).date() == today():
+    elif not late and timezone.localdate(moment) == today():
         return f"today {timezone.localtime(moment):%H:%M}"
     elif whole < 48 * 60:
         words = f"{whole // 60}{THIN_SPACE}h"

@@ -13,7 +13,9 @@ from django.db import transaction
 from openkap.care.accounts.actor import Actor
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
-from openkap.care.treatment.drug_actions import UG, Witness, in_use_ug, micrograms, move
+from openkap.care.treatment.delivery_actions import let_in
+from openkap.care.treatment.drawn import in_use_ug
+from openkap.care.treatment.drug_actions import UG, Witness, micrograms, move
 from openkap.care.treatment.models import DoseEvent, LedgerEntry, Session
 from openkap.care.treatment.session_rows import locked_session, told_audit
 from openkap.care.treatment.stamps import Stamp
@@ -74,6 +76,8 @@ def correct_amount(
         )
     if old.kind == "given":
         _give_anew(by, session, amount, fields | {"reason": why})
+    # A stop that said more than was left may fit now.
+    let_in(by, session)
 
 
 def _amount(session: Session, old: LedgerEntry, amount_mg: Decimal) -> int:

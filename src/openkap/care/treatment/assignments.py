@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Q
+from django.utils.timezone import localdate
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.credentials import lacking
@@ -11,7 +12,6 @@ from openkap.care.contributions import Assignment
 from openkap.care.moment import now
 from openkap.care.permissions import Role
 from openkap.care.treatment.models import Session, Visit
-from openkap.care.treatment.plan import local_day
 
 MOST = 200
 
@@ -41,7 +41,7 @@ def assignments(by: Actor, person: Staff) -> list[Assignment]:
         if holder == person.pk
     ]
     needed += [(row.starts_at, row.get_kind_display().capitalize(), Role.THERAPIST) for row in visits]
-    lacks = lacking((person.pk, role, local_day(at)) for at, _, role in needed)
+    lacks = lacking((person.pk, role, localdate(at)) for at, _, role in needed)
     return [
-        Assignment(at, what, lacks.get((person.pk, role, local_day(at)), "")) for at, what, role in needed
+        Assignment(at, what, lacks.get((person.pk, role, localdate(at)), "")) for at, what, role in needed
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 from django.db import transaction
 
@@ -10,13 +11,14 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.audit.actions import record
+from openkap.care.contributions import contributions
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import session_for
 from openkap.care.treatment.delivery_actions import open_doubts
-from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.drawn import in_use_ug
 from openkap.care.treatment.models import (
     Addendum,
     Alert,
@@ -31,6 +33,7 @@ from openkap.care.treatment.session_rows import State, locked_session, move_on, 
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.monitoring import discharge as may_leave
+from openkap.protocol.rules import Action
 
 
 @transaction.atomic
@@ -41,9 +44,14 @@ def let_go(
     uid: str,
     escort: str,
     against_because: str = "",
+    person: Staff | None = None,
     stamp: Stamp | None = None,
 ) -> Discharge:
-    """The patient leaves: every condition holds, or they leave against it with the reason written down."""
+    """The patient leaves: every condition holds, or they leave against it with the reason, signed.
+
+    Nobody leaves past an alert that asks to act now: it is answered first. ``person`` is whoever proved who
+    they are, asked of those who let somebody go against the conditions.
+    """
     session, stamp = locked_session(by, patient, uid, Permission.DISCHARGE), stamp or Stamp()
     held = once(Discharge, session, stamp)
     if held is not None:
@@ -52,6 +60,7 @@ def let_go(
         raise InputError(
             "the dose is still running or the session is over", value=session.get_state_display()
         )
+    _refuse_unanswered(session)
     begun = reading.started_at(reading.dose_events(session))
     assert begun is not None
     moment = stamp.observed_at or now()
@@ -66,8 +75,16 @@ def let_go(
             remedy="wait and enter what is missing; leaving against it needs the reason",
             where="leave",
         )
-    if not against and not escort.strip():
-        raise InputError("who takes the patient home is missing", remedy="write the name", where="escort")
+    if not escort.strip():
+        raise InputError(
+            "who takes the patient home is missing",
+            remedy="write the name; where they leave alone against the conditions, write that",
+            where="escort",
+        )
+    if against and person is None:
+        raise InputError(
+            "leaving against the conditions is signed", remedy="enter your password", where="password"
+        )
     told = canonical(answer.as_dict() | {"facts": {fact.element.id: fact.as_dict() for fact in facts}})
     fields = stamp.fields(by) | {"reason": against_because.strip() if against else ""}
     row = Discharge.objects.create(
@@ -80,9 +97,35 @@ def let_go(
         against=against,
         **fields,
     )
+    if against and person is not None:
+        sign(
+            by=by,
+            person=person,
+            meaning=f"I let the patient leave against the conditions, with {row.escort}: {row.reason}",
+            entity="session",
+            uid=session.uid,
+            content=told,
+        )
     move_on(session, State.LEFT)
     told_audit(by, "session.left", session, row, against=against)
     return row
+
+
+ACT_NOW = (Action.EMERGENCY.value, Action.STOP_DOSE.value, Action.PAUSE.value)
+
+
+def _refuse_unanswered(session: Session) -> None:
+    waiting = Alert.objects.filter(session=session, acknowledged_at__isnull=True, action__in=ACT_NOW)
+    titles = [json.loads(row.snapshot).get("title", row.rule) for row in waiting.order_by("at", "id")]
+    if titles:
+        raise InputError(
+            "an alert that asks to act now is not answered"
+            if len(titles) == 1
+            else f"{len(titles)} alerts that ask to act now are not answered",
+            value="; ".join(dict.fromkeys(titles)),
+            remedy="look at the patient, answer each alert with what was done, then let them go",
+            where="leave",
+        )
 
 
 def open_ends(session: Session) -> list[str]:
@@ -106,13 +149,31 @@ def open_ends(session: Session) -> list[str]:
     return said
 
 
+def unsent(session: Session) -> list[str]:
+    """Tablets that hold entries of this session which the server does not have, by their own account."""
+    return [said for each in contributions("session_record") for said in each.unsent(session)]
+
+
 @transaction.atomic
-def sign_session(*, by: Actor, patient: str, uid: str, person: Staff) -> SessionSigned:
-    """Sign the record: it is complete, and locked from now on."""
+def sign_session(
+    *, by: Actor, patient: str, uid: str, person: Staff, despite_unsent: bool = False
+) -> SessionSigned:
+    """Sign the record: it is complete, and locked from now on.
+
+    ``despite_unsent`` once somebody has read that other tablets still hold entries: these come in later,
+    marked as after the signature.
+    """
     session = locked_session(by, patient, uid, Permission.DISCHARGE)
     open_now = open_ends(session)
     if open_now:
         raise InputError("; ".join(open_now), remedy="do these first, then sign", where="sign")
+    waiting = unsent(session)
+    if waiting and not despite_unsent:
+        raise InputError(
+            f"not sent yet: {'; '.join(waiting)}",
+            remedy="open the session on these tablets with network, or tick that you sign without them",
+            where="sign",
+        )
     told = canonical(record_of(session))
     signature = sign(
         by=by,
@@ -136,7 +197,7 @@ def sign_session(*, by: Actor, patient: str, uid: str, person: Staff) -> Session
         entity="session",
         uid=uid,
         patient=patient,
-        detail={"fingerprint": row.fingerprint},
+        detail={"fingerprint": row.fingerprint} | ({"unsent": waiting} if waiting else {}),
     )
     return row
 

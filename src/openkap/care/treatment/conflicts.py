@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 
 from django.db.models import Q
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.credentials import NotQualified, require_qualified
 from openkap.care.accounts.models import Staff
@@ -103,7 +104,7 @@ def _overlap(slot: Slot, starts_at: datetime, ends_at: datetime) -> bool:
 
 def span_words(starts_at: datetime, ends_at: datetime) -> str:
     """From when to when."""
-    return f"{starts_at:%d %b %H:%M} to {ends_at:%H:%M}"
+    return f"{localtime(starts_at):%d %b %H:%M} to {localtime(ends_at):%H:%M}"
 
 
 def unfit(needed: Iterable[tuple[Staff, Role, date]]) -> list[InputError]:

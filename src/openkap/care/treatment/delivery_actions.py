@@ -11,23 +11,36 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
-from openkap.care.treatment.alert_actions import raise_alerts, started_while_held
+from openkap.care.treatment.alert_actions import raise_alerts, started_unfit, started_while_held
+from openkap.care.treatment.delivered import as_ordered, given_so_far
 from openkap.care.treatment.dose_order import PUMP_AFTER, Done, fits, that_fit, why_not
+from openkap.care.treatment.drawn import in_use_ug, mg_of
 from openkap.care.treatment.drug_actions import micrograms, move
+from openkap.care.treatment.duties import lacking_at_the_dose, refuse_unfit_person
 from openkap.care.treatment.gates import Gate, holding
-from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Session
+from openkap.care.treatment.models import Clearance, DoseCheck, DoseDoubt, DoseEvent, Prescription, Session
 from openkap.care.treatment.release_actions import gates_now, refuse_held
-from openkap.care.treatment.session_rows import State, corrected, locked_session, move_on, once, told_audit
+from openkap.care.treatment.session_actions import Implausible
+from openkap.care.treatment.session_rows import (
+    State,
+    corrected,
+    locked_session,
+    move_on,
+    once,
+    refuse_before_its_day,
+    told_audit,
+)
 from openkap.care.treatment.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.facts import CLOCK_TOLERANCE_S
+from openkap.protocol.windows import windows
 
 KINDS = tuple(dict.fromkeys(kind for _, kind in PUMP_AFTER))
 CORRECTED_ALREADY = "another correction of it is in the record already"
@@ -60,6 +73,7 @@ def dose_event(
     rate_ml_h: Decimal | None = None,
     given_mg: Decimal | None = None,
     stamp: Stamp | None = None,
+    confirmed: bool = False,
 ) -> DoseEvent:
     """Start, pause, resume, change the rate, or stop; a corrected time is a new row that names the old."""
     session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
@@ -67,15 +81,22 @@ def dose_event(
     if held is not None:
         return held
     _refuse_kind(kind)
+    refuse_before_its_day(session, stamp)
     old = corrected(DoseEvent, session, stamp)
     if old is None:
         _refuse_state(session, kind)
     act = _act(by, session, kind, rate_ml_h, given_mg, stamp, old)
+    if amiss := _not_in_hand(act):
+        raise amiss
     trouble = _trouble(act)
     if trouble:
         raise InputError(trouble, value=act.kind, remedy="look at the dose so far, correct the time")
     waiting = _what_holds(act)
     refuse_held(waiting)
+    if act.kind == "start" and old is None:
+        refuse_unfit_person(by, "start a dose")
+    if not confirmed:
+        _ask_where_the_times_say_otherwise(act)
     return _into_the_record(act, waiting)
 
 
@@ -89,6 +110,7 @@ def keep_dose_event(
     rate_ml_h: Decimal | None = None,
     given_mg: Decimal | None = None,
     stamp: Stamp,
+    confirmed: bool = False,
 ) -> DoseEvent | DoseDoubt:
     """The same from a tablet that may have been cut off: what does not fit is kept for a decision."""
     session = locked_session(by, patient, uid, Permission.GIVE_DOSE)
@@ -101,6 +123,10 @@ def keep_dose_event(
         raise InputError("a correction needs its reason", remedy="write why", where="reason")
     act = _act(by, session, kind, rate_ml_h, given_mg, stamp, old)
     trouble = CORRECTED_ALREADY if old is not None and hasattr(old, "corrected_by") else _trouble(act)
+    if not trouble and (amiss := _not_in_hand(act)):
+        trouble = f"{amiss.what}: {amiss.value}, limit {amiss.limit}; {amiss.remedy}"
+    if not trouble and not confirmed:
+        _ask_where_the_times_say_otherwise(act)
     return _in_doubt(act, trouble) if trouble else _into_the_record(act, _what_holds(act))
 
 
@@ -142,11 +168,11 @@ def _act(
         raise InputError("nobody has checked the dose", remedy="draw it and have it checked")
     if kind == "start":
         rate_ml_h = rate_ml_h if rate_ml_h is not None else check.rate_ml_h
-    given_ug = _given(kind, given_mg, check, old)
+    given_ug = _given(kind, given_mg, old)
     return Act(by, session, kind, rate_ml_h, given_ug, check, stamp.fields(by), old)
 
 
-def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent | None) -> int | None:
+def _given(kind: str, given_mg: Decimal | None, old: DoseEvent | None) -> int | None:
     if kind != "stop":
         return None
     if old is not None:
@@ -154,16 +180,49 @@ def _given(kind: str, given_mg: Decimal | None, check: DoseCheck, old: DoseEvent
         return old.given_ug
     if given_mg is None:
         raise InputError("how much was given is missing", remedy="enter milligrams", where="given_mg")
-    given = micrograms(given_mg)
-    if given > check.drawn_ug:
-        raise InputError(
-            "more cannot have been given than was drawn",
-            value=f"{given_mg} mg",
-            limit=f"{Decimal(check.drawn_ug) / 1000:f} mg",
-            remedy="check the pump",
+    return micrograms(given_mg)
+
+
+def _not_in_hand(act: Act) -> InputError | None:
+    """Nobody starts with less than is ordered, or gives more than is left of what was drawn."""
+    if act.corrects is not None or act.kind not in ("start", "stop"):
+        return None
+    left = in_use_ug(act.session)
+    if act.kind == "stop" and (act.given_ug or 0) > left:
+        return InputError(
+            "more cannot have been given than is left",
+            value=mg_of(act.given_ug or 0),
+            limit=f"{mg_of(left)} of what was drawn and not wasted",
+            remedy="check the pump; a waste that is wrong is corrected first",
             where="given_mg",
         )
-    return given
+    needed = int(act.check.prescription.dose_mg * 1000)
+    if act.kind == "start" and left < needed:
+        return InputError(
+            "less is drawn than is ordered",
+            value=mg_of(left),
+            limit=mg_of(needed),
+            remedy="waste what is left, draw anew and have it checked",
+        )
+    return None
+
+
+def _ask_where_the_times_say_otherwise(act: Act) -> None:
+    """The pump's display counts; where start, pauses and rates say another amount, somebody looks twice."""
+    order = act.check.prescription
+    if act.kind != "stop" or act.corrects is not None or not order.over_min:
+        return
+    moment = act.fields["observed_at"]
+    assert isinstance(moment, datetime)
+    computed, said = by_the_times(act.session, order, act.check, moment), (act.given_ug or 0) / 1000
+    in_doubt = windows().minutes("pump_entered_within") * float(order.dose_mg) / order.over_min
+    if abs(computed - said) > in_doubt:
+        raise Implausible(("given_mg",), f"{said:g} mg given, the pump's times say {computed:.1f} mg")
+
+
+def by_the_times(session: Session, order: Prescription, check: DoseCheck, moment: datetime) -> float:
+    """How many milligrams start, pauses and rates say were given by then."""
+    return given_so_far(as_ordered(order, check), reading.dose_events(session), moment).given_mg
 
 
 def _trouble(act: Act) -> str:
@@ -203,7 +262,7 @@ def _not_released(session: Session, moment: datetime) -> str:
         return "the dose was never released"
     if moment < released.observed_at - CLOCKS_DIFFER:
         return f"the start is before the release of {localtime(released.observed_at):%H:%M}"
-    if localtime(moment).date() > localtime(released.observed_at).date():
+    if localdate(moment) > localdate(released.observed_at):
         return f"the release was for {localtime(released.observed_at):%-d %B} and has ended"
     return ""
 
@@ -222,15 +281,26 @@ def _what_holds(act: Act) -> list[Gate]:
         return []
     moment = act.fields["observed_at"]
     assert isinstance(moment, datetime)
-    return holding(gates_now(act.session, on=localtime(moment).date()))
+    return holding(gates_now(act.session, on=localdate(moment)))
 
 
 def _into_the_record(act: Act, held: list[Gate]) -> DoseEvent:
     row = _stored(act.by, act.session, act.columns(), act.corrects)
     if held:
         started_while_held(act.session, held, row.observed_at)
-    _let_in(act.by, act.session)
+    _call_for_a_fit_person(act, row)
+    let_in(act.by, act.session)
     return row
+
+
+def _call_for_a_fit_person(act: Act, row: DoseEvent) -> None:
+    """Who started it without being planned for it is looked at too; the planned two are gates."""
+    if row.kind != "start" or act.corrects is not None:
+        return
+    if act.by.staff_id in (act.session.nurse_id, act.session.prescriber_id):
+        return
+    if lack := lacking_at_the_dose(act.by, localdate(row.observed_at)):
+        started_unfit(act.session, act.by.name, lack, row.observed_at)
 
 
 def _stored(
@@ -269,11 +339,11 @@ def _stored(
 def _in_doubt(act: Act, why: str) -> DoseDoubt:
     row = DoseDoubt.objects.create(session=act.session, names=act.corrects, why=why, **act.columns())
     told_audit(act.by, "dose.in_doubt", act.session, row, kind=act.kind, why=why)
-    _let_in(act.by, act.session)
+    let_in(act.by, act.session)
     return row
 
 
-def _let_in(by: Actor, session: Session) -> None:
+def let_in(by: Actor, session: Session) -> None:
     """What was in doubt and fits now, because what was missing has arrived, takes its place by itself."""
     waiting = open_doubts(session)
     for row in waiting:
@@ -284,6 +354,8 @@ def _let_in(by: Actor, session: Session) -> None:
     # A second start is never let in: which one was the start is a decision.
     new = [row for row in waiting if row.names is None and row.kind != "start"]
     new = [row for row in new if not _lacks_consent(session, row.kind, row.observed_at)]
+    left = in_use_ug(session)
+    new = [row for row in new if row.kind != "stop" or (row.given_ug or 0) <= left]
     found = that_fit([_done(row) for row in reading.dose_events(session)], [_done(row) for row in new])
     for row in new:
         if row.client_id in found:

@@ -16,11 +16,14 @@ from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import lots_of
 from openkap.care.treatment.dose_proposal import proposal_for
-from openkap.care.treatment.drug_actions import Witness, in_use_ug, micrograms, move
+from openkap.care.treatment.drawn import in_use_ug, mg_of
+from openkap.care.treatment.drug_actions import Witness, micrograms, move
+from openkap.care.treatment.duties import refuse_unfit_person
 from openkap.care.treatment.models import DoseCheck, GateDecision, Prescription, Session
 from openkap.care.treatment.release_actions import gates_now, look_again
 from openkap.care.treatment.session_rows import (
     BEFORE,
+    NOT_OVER,
     State,
     locked_session,
     once,
@@ -91,8 +94,12 @@ def prescribe(
     told = canonical(proposal.as_dict())
     stamp = stamp or Stamp()
     old = ordered_dose(session)
-    if old is not None and DoseCheck.objects.filter(prescription=old).exists():
-        raise InputError("the dose is drawn and checked already", remedy="waste it first, then order anew")
+    if drawn := in_use_ug(session):
+        raise InputError(
+            "the dose is drawn already",
+            value=f"{mg_of(drawn)} in use",
+            remedy="waste it first before a witness, then order anew",
+        )
     over = proposal.over
     words = f"{ordered} mg" + (f" over {over}" if over else "")
     signature = sign(
@@ -162,11 +169,20 @@ def check_dose(
     held = once(DoseCheck, session, stamp)
     if held is not None:
         return held
+    refuse_unfit_person(by, "draw a dose")
+    refuse_unfit_person(witness.actor, "check a dose")
     ordered = ordered_dose(session)
     if ordered is None:
         raise InputError("no dose is ordered", remedy="the prescriber orders it first")
     if session.state not in BEFORE:
         raise InputError("this is not the time to draw a dose", value=session.get_state_display())
+    if drawn := in_use_ug(session):
+        raise InputError(
+            "a dose is drawn already",
+            value=f"{mg_of(drawn)} in use",
+            remedy="waste it before a witness, then draw anew",
+            where="drawn_mg",
+        )
     row_lot = lots_of(by, Permission.GIVE_DOSE).filter(uid=lot).first()
     if row_lot is None:
         raise InputError("the lot is missing", remedy="choose one", where="lot")
@@ -224,9 +240,19 @@ def check_dose(
 
 @transaction.atomic
 def waste(
-    *, by: Actor, patient: str, uid: str, amount_mg: Decimal, witness: Witness, stamp: Stamp | None = None
+    *,
+    by: Actor,
+    patient: str,
+    uid: str,
+    amount_mg: Decimal,
+    witness: Witness,
+    reason: str = "",
+    stamp: Stamp | None = None,
 ) -> None:
-    """Destroy what is left of the drawn dose, before a witness."""
+    """Destroy what is left of the drawn dose before a witness; until the dose is over only with the reason.
+
+    Before the start it ends the check by two, and with it the release.
+    """
     session, stamp = locked_session(by, patient, uid, Permission.GIVE_DOSE), stamp or Stamp()
     check = DoseCheck.objects.filter(session=session).order_by("-id").first()
     left = in_use_ug(session)
@@ -239,6 +265,13 @@ def waste(
             remedy="enter what is left",
             where="amount_mg",
         )
+    if session.state in NOT_OVER and not reason.strip():
+        raise InputError(
+            "the reason is missing: the dose is not over",
+            value=f"{amount_mg} mg",
+            remedy="write why, such as spilled, or ordered anew",
+            where="reason",
+        )
     fields = stamp.fields(by)
     move(
         by=by,
@@ -248,4 +281,6 @@ def waste(
         client_id=str(fields["client_id"]),
         session=session,
         witness=witness,
+        note=reason.strip(),
     )
+    look_again(by, session)

@@ -62,6 +62,7 @@ def correct_doubt(
         rate_ml_h=rate_ml_h or row.rate_ml_h,
         given_mg=given,
         stamp=fresh,
+        confirmed=True,
     )
 
 

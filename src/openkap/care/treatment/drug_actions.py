@@ -8,10 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor, actor_for
-from openkap.care.accounts.models import Signature, Staff
+from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import prove_identity, sign
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
@@ -150,6 +151,7 @@ def move(
     Lot.objects.select_for_update().get(pk=lot.pk)
     held = LedgerEntry.objects.filter(lot=lot, client_id=client_id, kind=kind).first()
     if held is not None:
+        _refuse_another(held, session, amount_ug, reverses)
         return held
     last = LedgerEntry.objects.filter(lot=lot).order_by("-sequence").first()
     change = {"received": amount_ug, "returned": amount_ug, "drawn": -amount_ug}.get(kind, change_ug or 0)
@@ -162,7 +164,17 @@ def move(
             remedy="choose another lot, or count the stock",
             where="lot",
         )
-    signature = _witnessed(witness, lot, kind, amount_ug, reverses) if witness else None
+    signature = None
+    if witness:
+        meaning, content = _meaning(lot, kind, amount_ug, balance, reverses)
+        signature = sign(
+            by=witness.actor,
+            person=witness.person,
+            meaning=meaning,
+            entity="lot",
+            uid=lot.uid,
+            content=content,
+        )
     row = LedgerEntry.objects.create(
         lot=lot,
         sequence=(last.sequence if last else 0) + 1,
@@ -192,35 +204,49 @@ def move(
     return row
 
 
-def _witnessed(
-    witness: Witness, lot: Lot, kind: str, amount_ug: int, reverses: LedgerEntry | None
-) -> Signature:
-    content = canonical([lot.uid, kind, amount_ug])
+def _refuse_another(
+    held: LedgerEntry, session: Session | None, amount_ug: int, reverses: LedgerEntry | None
+) -> None:
+    """A repeat says the same again; another movement under the same id would vanish."""
+    same = (held.session, held.amount_ug, held.reverses) == (session, amount_ug, reverses)
+    if not same:
+        raise InputError(
+            f"this entry has the id of another one that is in the ledger as {held.kind}",
+            value=f"{Decimal(amount_ug) / UG:f} mg",
+            limit=f"{Decimal(held.amount_ug) / UG:f} mg, entered {localtime(held.entered_at):%-d %b %H:%M}",
+            remedy="reload the page and enter it again",
+            where="client_id",
+        )
+
+
+def _meaning(
+    lot: Lot, kind: str, amount_ug: int, balance_ug: int, reverses: LedgerEntry | None
+) -> tuple[str, str]:
+    """What a witness signs, in words and as data."""
     amount = f"{Decimal(amount_ug) / UG:f} mg of lot {lot.lot_number}"
-    meaning = f"I saw that {amount} was {kind}."
     if reverses is not None:
         content = canonical([lot.uid, kind, amount_ug, reverses.uid])
-        meaning = f"I checked that the entry of {amount} as {reverses.kind} is wrong."
-    return sign(
-        by=witness.actor, person=witness.person, meaning=meaning, entity="lot", uid=lot.uid, content=content
-    )
+        return f"I checked that the entry of {amount} as {reverses.kind} is wrong.", content
+    if kind == "counted":
+        counted = f"{Decimal(balance_ug) / UG:f} mg"
+        content = canonical([lot.uid, kind, amount_ug, balance_ug])
+        return f"I saw lot {lot.lot_number} counted: {counted}.", content
+    return f"I saw that {amount} was {kind}.", canonical([lot.uid, kind, amount_ug])
+
+
+AGREES = "the count agrees with the ledger"
 
 
 @transaction.atomic
-def count_stock(
-    *, by: Actor, lot: str, counted_mg: Decimal, note: str, witness: Witness
-) -> LedgerEntry | None:
-    """Count a lot with a witness; a difference becomes a row of its own, with its explanation."""
+def count_stock(*, by: Actor, lot: str, counted_mg: Decimal, note: str, witness: Witness) -> LedgerEntry:
+    """Count a lot with a witness: a row also where it agrees; a difference with its explanation."""
     require(by, Permission.GIVE_DOSE)
     row = lots_of(by).filter(uid=lot).first()
     if row is None:
         raise InputError("no such lot", remedy="choose one of the list", where="lot")
     last = LedgerEntry.objects.filter(lot=row).order_by("-sequence").first()
     difference = micrograms(counted_mg) - (last.balance_ug if last else 0)
-    if difference == 0:
-        record("drug.counted", by=by, entity="lot", uid=row.uid, detail={"difference_ug": 0})
-        return None
-    if not note.strip():
+    if difference and not note.strip():
         raise InputError(
             "the count differs and nothing explains it",
             value=f"{Decimal(difference) / UG:f} mg",
@@ -235,17 +261,5 @@ def count_stock(
         change_ug=difference,
         client_id=new_uid(),
         witness=witness,
-        note=note,
+        note=note.strip() or AGREES,
     )
-
-
-# What each kind does to what is drawn and in somebody's hand; only given and wasted are ever crossed out.
-IN_USE = {"drawn": 1, "given": -1, "wasted": -1, "returned": -1, "reversed": 1}
-
-
-def in_use_ug(session: Session) -> int:
-    """What was drawn for the session and neither given nor wasted yet; must be nothing at the end."""
-    total = 0
-    for row in LedgerEntry.objects.filter(session=session):
-        total += row.amount_ug * IN_USE.get(row.kind, 0)
-    return total

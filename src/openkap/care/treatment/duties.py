@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
+from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.credentials import Standing, standing_of
 from openkap.care.accounts.models import Staff
+from openkap.care.moment import today
 from openkap.care.permissions import Role
 from openkap.care.treatment.gates import Gate, Hold, Running
 from openkap.care.treatment.models import Session
+from openkap.core.errors import InputError
 from openkap.protocol.rules import Action
 
 FROM = "the register of credentials"
@@ -55,13 +58,31 @@ def _duty(person: Staff, role: Role, day: date, *, beside: Staff) -> Gate:
 
 def _sources(standings: list[Standing]) -> tuple[dict[str, object], ...]:
     named = {source.id: source for each in standings for source in each.requirement.sources}
-    return tuple(
-        {
-            "id": each.id,
-            "title": each.title,
-            "url": each.url,
-            "seen": each.seen.value,
-            "second_hand": each.is_second_hand,
-        }
-        for each in named.values()
-    )
+    return tuple(dict(each.as_dict()) for each in named.values())
+
+
+# Who may stand at the dose: one of these parts, with every credential of it.
+AT_THE_DOSE = (Role.NURSE, Role.PRESCRIBER)
+
+
+def lacking_at_the_dose(by: Actor, day: date) -> str:
+    """What keeps this very person from drawing, checking or starting a dose that day; mostly nothing."""
+    said = []
+    for role in AT_THE_DOSE:
+        if role in by.roles:
+            missing = [each for each in standing_of(by.staff_id, role, on=day) if not each.is_met]
+            if not missing:
+                return ""
+            said += [f"{each.requirement.words}: {each.words}" for each in missing]
+    return "; ".join(dict.fromkeys(said))
+
+
+def refuse_unfit_person(by: Actor, act: str) -> None:
+    """Whoever really acts is looked at, planned for this session or not."""
+    if lack := lacking_at_the_dose(by, today()):
+        raise InputError(
+            f"{by.name} cannot {act}: a credential is not valid today",
+            value=lack,
+            limit=f"valid on {today():%-d %B %Y}",
+            remedy="the site administrator records the credential, or a colleague does it",
+        )

@@ -14,8 +14,8 @@ from openkap.care.enrolment.facts import consent_in_force, screening_facts
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.queries import screening_outcome
 from openkap.care.prepared import prepared
+from openkap.care.treatment.drawn import check_before
 from openkap.care.treatment.models import (
-    DoseCheck,
     DoseEvent,
     Entry,
     Note,
@@ -182,7 +182,7 @@ def _from_record(session: Session, moment: datetime) -> list[Fact]:
     prepared = Note.objects.filter(
         visit__course=session.course, visit__kind=Visit.Kind.PREPARATION, visit__state=Visit.State.DONE
     ).exists()
-    checked = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).exists()
+    checked = check_before(session, order_of(session)) is not None
     found: list[tuple[str, Known, datetime | None]] = [
         ("valid_consent_version_signed", given is not None, given.valid_from if given else moment),
         ("two_person_dose_check_done", checked, moment),

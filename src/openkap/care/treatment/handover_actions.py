@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.timezone import localdate
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -20,7 +21,6 @@ from openkap.care.treatment.access import TAKE, course_for, staff_with
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.models import Course, Handover, Session, Visit
 from openkap.care.treatment.parts import person_of, rows_with, title_of
-from openkap.care.treatment.plan import local_day
 from openkap.core.errors import InputError
 
 
@@ -72,7 +72,7 @@ def preview_handover(*, by: Actor, course: Course, wanted: Wanted) -> Passed:
             "it is this person already", value=after.name, remedy="choose somebody else", where="after"
         )
     dates = tuple(Passing(row, title_of(row), row.starts_at) for row in rows)
-    last = local_day(dates[-1].starts_at)
+    last = localdate(dates[-1].starts_at)
     problems = [in_words(each) for each in unfit([(after, wanted.part, last)])]
     problems += conflicts_of(_slots(rows, wanted.part, after))
     seen = [(each.row.uid, each.row.version, each.starts_at) for each in dates]

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -22,7 +23,7 @@ from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.due_dates import due_after, follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, DueItem, Session, Visit
-from openkap.care.treatment.plan import local_day, weekend_words, window_of
+from openkap.care.treatment.plan import weekend_words, window_of
 from openkap.core.errors import InputError
 from openkap.protocol.model import Protocol
 
@@ -70,16 +71,16 @@ def preview_move(
     changes = [Change(f"Session {session.number}", session.starts_at, starts_at)]
     changes += _visits_that_move(session, starts_at, shift, others, protocol)
     problems = _order_problems(session, starts_at, ends_at, others)
-    too_near_or_far, wide = _spacing(session, starts_at, others, protocol) if shift else ([], [])
+    too_near_or_far, wide = spacing(session, starts_at, others, protocol) if shift else ([], [])
     problems += too_near_or_far
     visits = Visit.objects.in_bulk([change.visit for change in changes if change.visit is not None])
     slots = _slots(session, starts_at, ends_at, person, seat, changes, visits)
     needed = [
-        (session.prescriber, Role.PRESCRIBER, local_day(starts_at)),
-        (person, Role.NURSE, local_day(starts_at)),
+        (session.prescriber, Role.PRESCRIBER, localdate(starts_at)),
+        (person, Role.NURSE, localdate(starts_at)),
     ]
     needed += [
-        (visits[change.visit].therapist, Role.THERAPIST, local_day(change.after))
+        (visits[change.visit].therapist, Role.THERAPIST, localdate(change.after))
         for change in changes
         if change.visit is not None
     ]
@@ -147,7 +148,7 @@ def _visits_that_move(
     session: Session, starts_at: datetime, shift: timedelta, others: list[Session], protocol: Protocol
 ) -> list[Change]:
     low, high = window_of(protocol, starts_at)
-    busy = [each.starts_at.date() for each in others] + [starts_at.date()]
+    busy = [localdate(each.starts_at) for each in others] + [localdate(starts_at)]
     made = []
     for visit in Visit.objects.filter(session=session, state=Visit.State.PLANNED):
         what = f"{visit.get_kind_display().capitalize()} {visit.number}"
@@ -191,7 +192,9 @@ def _order_problems(
         is_before = other.starts_at < session.starts_at
         if starts_at < other.ends_at if is_before else ends_at > other.starts_at:
             side = "after" if is_before else "before"
-            said.append(f"it must stay {side} session {other.number} ({other.starts_at:%d %b %H:%M})")
+            said.append(
+                f"it must stay {side} session {other.number} ({localtime(other.starts_at):%d %b %H:%M})"
+            )
     preparing = Visit.objects.filter(
         course=session.course,
         kind=Visit.Kind.PREPARATION,
@@ -203,32 +206,46 @@ def _order_problems(
     return said
 
 
-def _spacing(
-    session: Session, starts_at: datetime, others: list[Session], protocol: Protocol
+def spacing(
+    session: Session,
+    starts_at: datetime,
+    others: list[Session],
+    protocol: Protocol,
+    *,
+    is_anew: bool = False,
 ) -> tuple[list[str], list[str]]:
     """What refuses and what warns: closer than the pattern's smallest gap, further than all of it lasts.
 
-    A wide gap after it only warns: the sessions that follow can be brought forward next.
+    A wide gap after it only warns: the sessions that follow can be brought forward next. One that is planned
+    anew has no place among the others yet: the new time is its place.
     """
+    place = starts_at if is_anew else session.starts_at
     name = session.course.pattern
     days = next((each.days for each in protocol.courses if each.id == name), None) or ()
     if len(days) < 2:
         return [], []
     least, most = min(after - before for before, after in pairwise(days)), days[-1] - days[0]
     in_time = sorted(others, key=lambda each: each.starts_at)
-    before = [each for each in in_time if each.starts_at < session.starts_at][-1:]
-    after = [each for each in in_time if each.starts_at > session.starts_at][:1]
+    before = [each for each in in_time if each.starts_at < place][-1:]
+    after = [each for each in in_time if each.starts_at > place][:1]
     problems, warnings = [], []
     for other in before + after:
-        apart = abs((local_day(starts_at) - local_day(other.starts_at)).days)
-        words = f"days from session {other.number} ({other.starts_at:%d %b}): {apart}"
+        apart = abs((localdate(starts_at) - localdate(other.starts_at)).days)
+        day = f"{localtime(starts_at):%a %-d %b}"
+        words = (
+            f"{day} is {_days(apart)} from session {other.number} ({localtime(other.starts_at):%a %-d %b})"
+        )
         if apart < least:
-            problems.append(f"{words}; {name} keeps at least {least} days between doses")
+            problems.append(f"{words}; {name} keeps {_days(least)} or more between doses")
         elif apart > most and other in before:
-            problems.append(f"{words}; {name} lasts {most} days as a whole: end this course and plan another")
+            problems.append(f"{words}; {name} lasts {_days(most)} as a whole: end this course, plan another")
         elif apart > most:
-            warnings.append(f"{words}; {name} lasts {most} days as a whole: bring that session forward too")
+            warnings.append(f"{words}; {name} lasts {_days(most)} as a whole: bring that session forward too")
     return problems, warnings
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
 
 
 @transaction.atomic
@@ -308,14 +325,14 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
     if starts_at <= now():
         raise InputError(
             "the new time is in the past",
-            value=f"{starts_at:%d %b %Y %H:%M}",
+            value=f"{localtime(starts_at):%d %b %Y %H:%M}",
             remedy="choose a later time",
             where="starts_at",
         )
     if visit.kind == Visit.Kind.DOSING_DAY and visit.session:
         raise InputError(
             "this visit is beside the dose and moves with its session",
-            value=f"session {visit.session.number}, {visit.session.starts_at:%d %b %H:%M}",
+            value=f"session {visit.session.number}, {localtime(visit.session.starts_at):%d %b %H:%M}",
             remedy="move the session",
             where="starts_at",
         )
@@ -329,7 +346,7 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
         patient=_whose(visit),
         except_visits=(visit.pk,),
     )
-    refused = unfit([(visit.therapist, Role.THERAPIST, local_day(starts_at))])
+    refused = unfit([(visit.therapist, Role.THERAPIST, localdate(starts_at))])
     if said := [in_words(each) for each in refused] + conflicts_of([slot]):
         raise InputError("; ".join(said), remedy="choose another time", where="starts_at")
     before, visit.starts_at, visit.version = visit.starts_at, starts_at, visit.version + 1
@@ -347,8 +364,8 @@ def _refuse_outside_window(visit: Visit, starts_at: datetime) -> None:
             hours = "{} to {} h".format(*protocol.therapy.integration.window_h)
             raise InputError(
                 f"the visit would leave its window of {hours} after the dose",
-                value=f"{starts_at:%d %b %H:%M}",
-                limit=f"{low:%d %b %H:%M} to {high:%d %b %H:%M}",
+                value=f"{localtime(starts_at):%d %b %H:%M}",
+                limit=f"{localtime(low):%d %b %H:%M} to {localtime(high):%d %b %H:%M}",
                 remedy="choose a time inside it",
                 where="starts_at",
             )
@@ -356,8 +373,8 @@ def _refuse_outside_window(visit: Visit, starts_at: datetime) -> None:
     if visit.kind == Visit.Kind.PREPARATION and first and starts_at >= first.starts_at:
         raise InputError(
             "preparation comes before the first dose",
-            value=f"{starts_at:%d %b %H:%M}",
-            limit=f"before {first.starts_at:%d %b %H:%M}",
+            value=f"{localtime(starts_at):%d %b %H:%M}",
+            limit=f"before {localtime(first.starts_at):%d %b %H:%M}",
             remedy="choose an earlier time",
             where="starts_at",
         )

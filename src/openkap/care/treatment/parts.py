@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.timezone import localdate
 
 from openkap.care.accounts.credentials import lacking
 from openkap.care.accounts.models import RoleAssignment, Staff
 from openkap.care.permissions import Role
 from openkap.care.treatment.access import TAKE
 from openkap.care.treatment.models import Course, Session, Visit
-from openkap.care.treatment.plan import local_day
 
 # Until the release a session may get another nurse or prescriber.
 OPEN = (Session.State.PLANNED, Session.State.ARRIVED)
@@ -35,12 +35,12 @@ class Part:
 def missing_of(parts: Iterable[Part]) -> dict[Part, str]:
     """Those parts whose person may not take them, each with what is missing; one question for all."""
     parts = list(parts)
-    lacks = lacking((each.staff_id, each.role, local_day(each.starts_at)) for each in parts if each.is_here)
+    lacks = lacking((each.staff_id, each.role, localdate(each.starts_at)) for each in parts if each.is_here)
     told = {}
     for each in parts:
         if not each.is_here:
             told[each] = f"no longer {TAKE[each.role][0].words} here"
-        elif said := lacks.get((each.staff_id, each.role, local_day(each.starts_at))):
+        elif said := lacks.get((each.staff_id, each.role, localdate(each.starts_at))):
             told[each] = said
     return told
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.utils import timezone
+from django.utils.timezone import localdate, localtime
 
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
@@ -163,16 +163,11 @@ def _refuse_mistyped(therapy: TherapyChoice) -> None:
             )
 
 
-def local_day(moment: datetime) -> date:
-    """The day as the clinic's calendar has it."""
-    return timezone.localtime(moment).date()
-
-
 def weekend_words(dates: Iterable[tuple[str, datetime]]) -> list[str]:
     """What falls on a weekend: possible where the clinic is open, and worth a look."""
     return [
         f"{what} is on a {day:%A}, {day:%d %b}"
-        for what, day in ((what, local_day(at)) for what, at in dates)
+        for what, day in ((what, localdate(at)) for what, at in dates)
         if day.weekday() >= SATURDAY
     ]
 
@@ -184,12 +179,12 @@ def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> li
     days: list[datetime] = []
     while len(days) < asked.sessions:
         at -= DAY
-        if local_day(at).weekday() < SATURDAY:
+        if localdate(at).weekday() < SATURDAY:
             days.append(at)
     if days[-1] < now:
         raise InputError(
             f"there is no time for {asked.sessions} preparation visits before the first session",
-            value=f"{first.starts_at:%d %b %Y %H:%M}",
+            value=f"{localtime(first.starts_at):%d %b %Y %H:%M}",
             limit="preparation comes before the first dose, on working days",
             remedy="begin later",
             where="first",
@@ -216,7 +211,7 @@ def integration_days(
         days.append(at)
         at += DAY
     busy = set(dosing_days)
-    return sorted(days, key=lambda at: (local_day(at).weekday() >= SATURDAY, local_day(at) in busy, at))
+    return sorted(days, key=lambda at: (localdate(at).weekday() >= SATURDAY, localdate(at) in busy, at))
 
 
 def _dosing_days(
@@ -248,7 +243,7 @@ def _dosing_days(
 
 def _integration(protocol: Protocol, sessions: Sequence[PlannedSession]) -> list[PlannedVisit]:
     """On the best day of each window that no earlier integration visit has taken."""
-    asked, busy = protocol.therapy.integration, [local_day(each.starts_at) for each in sessions]
+    asked, busy = protocol.therapy.integration, [localdate(each.starts_at) for each in sessions]
     made: list[PlannedVisit] = []
     for session in sessions:
         wished = [
@@ -285,11 +280,11 @@ def _trauma_focused(
     therapy: TherapyChoice, sessions: Sequence[PlannedSession], others: Sequence[PlannedVisit]
 ) -> list[PlannedVisit]:
     """From the day after the first dose on, never on a day with a dose or another visit."""
-    busy = {local_day(each.starts_at) for each in sessions} | {local_day(each.starts_at) for each in others}
+    busy = {localdate(each.starts_at) for each in sessions} | {localdate(each.starts_at) for each in others}
     made: list[PlannedVisit] = []
     at = sessions[0].starts_at + DAY
     while len(made) < therapy.visits:
-        if local_day(at).weekday() < SATURDAY and local_day(at) not in busy:
+        if localdate(at).weekday() < SATURDAY and localdate(at) not in busy:
             made.append(PlannedVisit("trauma_focused", len(made) + 1, at, therapy.minutes))
             at += therapy.every
         else:

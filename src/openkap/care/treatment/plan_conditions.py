@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.enrolment.models import Consent, Decision, SharedDecision
 from openkap.care.enrolment.queries import screening_outcome
+from openkap.care.enrolment.standing import last_wish
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.care.treatment.models import Course
@@ -68,7 +69,7 @@ def _decided(patient: Patient, protocol: Protocol) -> InputError | None:
 
 
 def _wished(patient: Patient) -> InputError | None:
-    last = SharedDecision.objects.filter(patient=patient).order_by("-id").first()
+    last = last_wish(patient)
     if last is not None and last.wish == SharedDecision.Wish.GO_ON:
         return None
     said = f"{last.get_wish_display()}, {localtime(last.recorded_at):%d %b %Y}" if last else "none recorded"

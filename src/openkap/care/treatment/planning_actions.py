@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -22,7 +23,7 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, colleague_as
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.models import Chair, Course, DueItem, MaintenancePlan, Session, Visit
-from openkap.care.treatment.plan import Plan, TherapyChoice, local_day, make_plan, pattern_of, weekend_words
+from openkap.care.treatment.plan import Plan, TherapyChoice, make_plan, pattern_of, weekend_words
 from openkap.care.treatment.plan_conditions import Maintenance, missing_before_planning
 from openkap.core.errors import InputError
 
@@ -80,12 +81,12 @@ def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
     if wanted.first <= now():
         raise InputError(
             "the first session would be in the past",
-            value=f"{wanted.first:%d %b %Y %H:%M}",
+            value=f"{localtime(wanted.first):%d %b %Y %H:%M}",
             remedy="choose a later time",
             where="first",
         )
     plan = make_plan(protocol, pattern_of(protocol, wanted.pattern), wanted.first, wanted.therapy, now=now())
-    last = local_day(plan.sessions[-1].starts_at)
+    last = localdate(plan.sessions[-1].starts_at)
     missing = missing_before_planning(patient, protocol, wanted.kind, wanted.maintenance, last)
     missing += _without_therapy(wanted) + _unfit(plan, people, last)
     slots = _slots(plan, people, patient)
@@ -111,7 +112,7 @@ def _unfit(plan: Plan, people: _People, last: date) -> list[InputError]:
     """Each person on the last day on which they are needed."""
     needed = [(people.prescriber, Role.PRESCRIBER, last), (people.nurse, Role.NURSE, last)]
     if people.therapist and plan.visits:
-        seen_last = max(local_day(each.starts_at) for each in plan.visits)
+        seen_last = max(localdate(each.starts_at) for each in plan.visits)
         needed.append((people.therapist, Role.THERAPIST, seen_last))
     return unfit(needed)
 

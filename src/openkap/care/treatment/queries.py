@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.enrolment.protocols import offered, protocol_in_force, protocol_of
@@ -115,8 +115,8 @@ def plan_lines(course: Course) -> list[Dated]:
     for visit in Visit.objects.filter(course=course).select_related("therapist", "session"):
         note = visit.state_because
         if visit.kind == Visit.Kind.INTEGRATION and visit.session and visit.state == "planned":
-            low, high = (timezone.localtime(at) for at in window_of(protocol, visit.session.starts_at))
-            note = f"window {low:%d %b %H:%M} to {high:%d %b %H:%M}"
+            low, high = window_of(protocol, visit.session.starts_at)
+            note = f"window {localtime(low):%d %b %H:%M} to {localtime(high):%d %b %H:%M}"
         lines.append(
             Dated(
                 visit.starts_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,9 @@ from openkap.care.treatment.models import (
 from openkap.care.treatment.value_actions import crossed_out
 from openkap.protocol.elements import dictionary
 
+# An answer that takes longer than this came out of a cut of the network.
+AT_ONCE = timedelta(minutes=1)
+
 
 def record_of(session: Session) -> dict[str, Any]:
     """Everything that was written down in a session, corrections included, in the order it was true."""
@@ -42,7 +45,7 @@ def records_of(sessions: list[Session]) -> list[dict[str, Any]]:
     gates, doses = _of(Clearance.objects.order_by("id"), sessions), _doses(sessions)
     orders, checks, entries = _orders(sessions), _drawn(sessions), _written(sessions)
     doubts = _by_session(doubts_of(*sessions))
-    alerts = _of(Alert.objects.select_related("acknowledged_by").order_by("at", "id"), sessions)
+    alerts = _of(Alert.objects.select_related("acknowledged_by", "answer").order_by("at", "id"), sessions)
     events = _of(_written_events(), sessions)
     left = _of(Discharge.objects.select_related("entered_by").order_by("id"), sessions)
     ledger = _of(_movements(), sessions)
@@ -259,6 +262,14 @@ def _values(rows: list[Value]) -> dict[str, dict[str, str]]:
     return {row.element: {"label": dictionary()[row.element].label, "value": row.value} for row in rows}
 
 
+def _arrived(row: Alert) -> str:
+    """When the answer of a tablet reached the server, where that was not at once."""
+    answer = getattr(row, "answer", None)
+    if answer is None or answer.entered_at - answer.observed_at < AT_ONCE:
+        return ""
+    return _at(answer.entered_at)
+
+
 def _alerts(rows: list[Alert], begun: datetime | None) -> list[dict[str, Any]]:
     return [
         json.loads(row.snapshot)
@@ -268,6 +279,7 @@ def _alerts(rows: list[Alert], begun: datetime | None) -> list[dict[str, Any]]:
             "minute": minute(row.at, begun),
             "acknowledged_by": row.acknowledged_by.name if row.acknowledged_by else "",
             "acknowledged_at": _at(row.acknowledged_at),
+            "answer_arrived": _arrived(row),
             "done": row.done,
             "escalated_at": _at(row.escalated_at),
         }

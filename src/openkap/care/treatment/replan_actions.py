@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils.timezone import localtime
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
@@ -20,8 +20,14 @@ from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
-from openkap.care.treatment.moving_actions import free_day
-from openkap.care.treatment.plan import PlannedItem, PlannedSession, integration_days, items_with, local_day
+from openkap.care.treatment.moving_actions import free_day, spacing
+from openkap.care.treatment.plan import (
+    PlannedItem,
+    PlannedSession,
+    integration_days,
+    items_with,
+    weekend_words,
+)
 from openkap.core.errors import InputError
 
 
@@ -48,6 +54,7 @@ class InItsPlace:
     visits: tuple[PlannedAnew, ...]
     items: tuple[PlannedItem, ...]
     problems: tuple[str, ...]
+    warnings: tuple[str, ...]
     # Of every date and person shown: what is planned is what was seen.
     fingerprint: str
 
@@ -71,7 +78,7 @@ def preview_in_its_place(
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
     others = list(with_a_dose(session.course))
-    busy = [each.starts_at.date() for each in others] + [starts_at.date()]
+    busy = [localdate(each.starts_at) for each in others] + [localdate(starts_at)]
     visits = tuple(
         PlannedAnew(
             row,
@@ -92,11 +99,13 @@ def preview_in_its_place(
         slots.append(
             Slot(visit.starts_at, ends_at, visit.words, (visit.instead_of.therapist,), patient=beside)
         )
-    day = local_day(starts_at)
+    day = localdate(starts_at)
     needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
-    needed += [(visit.instead_of.therapist, Role.THERAPIST, local_day(visit.starts_at)) for visit in visits]
+    needed += [(visit.instead_of.therapist, Role.THERAPIST, localdate(visit.starts_at)) for visit in visits]
     problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
-    problems += conflicts_of(slots)
+    too_near_or_far, wide = spacing(session, starts_at, others, protocol, is_anew=True)
+    problems += too_near_or_far + conflicts_of(slots)
+    dates = [(f"Session {number}", starts_at), *((each.words, each.starts_at) for each in visits)]
     seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
     return InItsPlace(
         planned,
@@ -105,6 +114,7 @@ def preview_in_its_place(
         visits,
         tuple(items_with(protocol, planned, now=now())),
         tuple(problems),
+        (*wide, *weekend_words(dates)),
         fingerprint(repr((planned, seat.uid, person.uid, seen))),
     )
 
@@ -120,11 +130,11 @@ def _next_number(course: Course, kind: str) -> int:
 
 def _days_that_clash(starts_at: datetime, others: list[Session]) -> list[str]:
     said = ["the time is in the past"] if starts_at <= now() else []
-    day = localtime(starts_at).date()
+    day = localdate(starts_at)
     said += [
         f"session {other.number} is on that day already ({localtime(other.starts_at):%d %b %H:%M})"
         for other in others
-        if localtime(other.starts_at).date() == day
+        if localdate(other.starts_at) == day
     ]
     return said
 

@@ -32,6 +32,7 @@ from openkap.care.treatment.session_rows import (
     locked_session,
     move_on,
     once,
+    refuse_before_its_day,
     told_audit,
 )
 from openkap.care.treatment.stamps import Stamp
@@ -93,6 +94,7 @@ def enter(
     held = once(Entry, session, stamp)
     if held is not None:
         return held
+    refuse_before_its_day(session, stamp)
     _refuse_kind(session, kind)
     parsed = with_total(_parsed(values, confirmed))
     if not parsed and not note.strip():
@@ -154,10 +156,22 @@ def _parsed(values: Mapping[str, Any], confirmed: bool) -> dict[str, Any]:
             raise
         if element.is_implausible(parsed[name]):
             unusual.append(name)
+    said = [f"{elements[name].label.lower()} {parsed[name]}" for name in unusual]
+    if _is_turned(parsed):
+        unusual.append("dbp")
+        said.append(f"diastolic {parsed['dbp']} is not below systolic {parsed['sbp']}")
     if unusual and not confirmed:
-        said = ", ".join(f"{elements[name].label.lower()} {parsed[name]}" for name in unusual)
-        raise Implausible(tuple(unusual), said)
+        raise Implausible(tuple(unusual), ", ".join(said))
     return parsed
+
+
+def _is_turned(parsed: Mapping[str, Any]) -> bool:
+    """The two pressures of one reading, the lower of them in the place of the upper."""
+    pair = [parsed[name] for name in ("sbp", "dbp") if name in parsed]
+    if len(pair) < 2:
+        return False
+    upper, lower = (each.number(dictionary()["sbp"].unit) for each in pair)
+    return bool(lower >= upper)
 
 
 def _is_bare(text: str) -> bool:

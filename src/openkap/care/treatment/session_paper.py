@@ -13,6 +13,7 @@ from openkap.care.patients.queries import display_name
 from openkap.care.templatetags.clinic import spoken
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.record import adverse_events_of, record_of
+from openkap.care.treatment.session_rows import arrived_late
 
 # A vital sign a column; what else was entered stands in the last one.
 COLUMNS = {
@@ -56,7 +57,7 @@ def session_pdf(session: Session) -> bytes:
     lines.append(_line("State", f"{about['state']} {about['because']}".strip()))
     lines += [*_before(told), *_dose(told), *_readings(told), *_troubles(told), *_end(told)]
     if signed:
-        lines += _after_signing(session, told)
+        lines += [*_after_signing(session, told), *_late(session)]
     for row in session.addenda.select_related("signature").order_by("id"):
         lines.append(_line(f"Addendum, {row.signature.name}, {_when(row.written_at.isoformat())}", row.text))
     return compiled("\n".join(lines))
@@ -163,7 +164,7 @@ def _troubles(told: dict[str, Any]) -> list[str]:
             _when(each["at"]),
             f"{each['rule']} {each['title']}",
             each["value"],
-            f"{each['acknowledged_by']} {_when(each['acknowledged_at'])}: {each['done']}"
+            f"{each['acknowledged_by']} {_when(each['acknowledged_at'])}: {each['done']}{_arrived(each)}"
             if each["acknowledged_by"]
             else "not acknowledged",
         ]
@@ -171,6 +172,24 @@ def _troubles(told: dict[str, Any]) -> list[str]:
     ]
     lines += _table(["When", "Rule", "Saw", "Acknowledged, done"], rows)
     return [*lines, "== Adverse events", *map(_event, told["adverse_events"])]
+
+
+def _arrived(each: dict[str, Any]) -> str:
+    """Where the answer waited on a tablet; records signed before that was kept lack it."""
+    arrived = each.get("answer_arrived")
+    return f" (reached the server {_when(arrived)})" if arrived else ""
+
+
+def _late(session: Session) -> list[str]:
+    """What tablets sent after the signature; nothing at all where there is none."""
+    rows = [
+        _line(
+            f"{_when(each['at'].isoformat())}, {each['by']}",
+            f"{each['words']} (reached the server {_when(each['entered'].isoformat())})",
+        )
+        for each in arrived_late(session)
+    ]
+    return ["== Arrived after signing, not under the signature", *rows] if rows else []
 
 
 def _after_signing(session: Session, told: dict[str, Any]) -> list[str]:

@@ -15,15 +15,17 @@ from openkap.care.treatment import facts as reading
 from openkap.care.treatment.access import staff_with
 from openkap.care.treatment.alert_basis import since_raised
 from openkap.care.treatment.amount_actions import CORRECTABLE
-from openkap.care.treatment.closing_actions import open_ends
+from openkap.care.treatment.closing_actions import open_ends, unsent
+from openkap.care.treatment.delivery_actions import by_the_times
 from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
-from openkap.care.treatment.drug_actions import in_use_ug
+from openkap.care.treatment.drawn import check_before, in_use_ug
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.record import adverse_events_of, mg, record_of
 from openkap.care.treatment.release_actions import gates_now
+from openkap.care.treatment.session_rows import NOT_OVER, arrived_late
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -65,13 +67,17 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     events = adverse_events_of(session) if signed else context["record"]["adverse_events"]
     context["events"] = [each | {"form": _form_of(each)} for each in events]
     if signed:
+        context["late"] = arrived_late(session)
         return context
     state = session.state
     context["open_ends"] = open_ends(session)
+    if state in ("left", "aborted"):
+        context["unsent"] = unsent(session)
     context["amounts"] = [
         each for each in context["record"]["ledger"] if each["kind"] in CORRECTABLE and not each["replaced"]
     ]
     context["in_use_mg"] = mg(in_use_ug(session))
+    context["waste_needs_reason"] = state in NOT_OVER
     if state in ("planned", "arrived", "cleared"):
         context |= _before(session, by)
     if state in ("dosing", "recovery", "ready", "left"):
@@ -120,7 +126,7 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     except InputError as refused:
         trouble = refused
     ordered = ordered_dose(session)
-    check = DoseCheck.objects.filter(session=session).select_related("lot", "second").order_by("-id").first()
+    check = check_before(session, ordered)
     protocol = reading.protocol_of_session(session)
     products = {each.id for each in protocol.dosing.products}
     held = stock(by) if by.may(Permission.RECORD_SESSION) else []
@@ -210,6 +216,9 @@ def live(session: Session) -> dict[str, Any]:
         "check": DoseCheck.objects.filter(session=session).select_related("lot").order_by("-id").first(),
         "ordered": ordered_dose(session),
     }
+    if session.state == Session.State.DOSING and told["ordered"] and told["check"]:
+        computed = by_the_times(session, told["ordered"], told["check"], now())
+        told["by_the_times"] = f"{computed:.1f}" if told["ordered"].over_min else ""
     return told
 
 

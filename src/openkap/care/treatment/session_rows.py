@@ -7,9 +7,11 @@ from functools import cache
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.contributions import contributions
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment.access import session_for
@@ -22,6 +24,8 @@ Row = TypeVar("Row", bound=Recorded)
 State = Session.State
 RUNNING = (State.DOSING, State.RECOVERY, State.READY)
 BEFORE = (State.ARRIVED, State.CLEARED)
+# Until the dose is over, drawn drug is wasted with a reason only.
+NOT_OVER = (*BEFORE, State.DOSING)
 # In the chair: the live page's own.
 UNDER_WAY = (State.CLEARED, *RUNNING)
 
@@ -50,6 +54,21 @@ def _moved(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
 def _held(session_id: int) -> QuerySet[Session, tuple[Any, ...]]:
     rows = Session.objects.select_for_update().filter(pk=session_id)
     return rows.values_list("state", "locked_at", "version")
+
+
+def refuse_before_its_day(session: Session, stamp: Stamp) -> None:
+    """A clock that is days or years wrong: nothing of a session was seen before its day began."""
+    if stamp.observed_at is None:
+        return
+    day = localtime(session.starts_at).replace(hour=0, minute=0, second=0, microsecond=0)
+    if stamp.observed_at < day:
+        raise InputError(
+            "this time is before the day of the session",
+            value=f"{localtime(stamp.observed_at):%-d %b %Y, %H:%M}",
+            limit=f"from {day:%-d %b %Y, %H:%M} on",
+            remedy="correct the time, or the clock of the device",
+            where="observed_at",
+        )
 
 
 def once(model: type[Row], session: Session, stamp: Stamp) -> Row | None:
@@ -90,6 +109,11 @@ def told_audit(by: Actor, action: str, session: Session, row: Any, **detail: Any
         reason=getattr(row, "reason", ""),
         detail=detail | {"session": session.uid},
     )
+
+
+def arrived_late(session: Session) -> list[dict[str, Any]]:
+    """What tablets still held when the record was signed; beside the record, not under the signature."""
+    return [row for each in contributions("session_record") for row in each.late(session)]
 
 
 def move_on(session: Session, state: str, *, because: str = "") -> None:

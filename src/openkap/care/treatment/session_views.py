@@ -196,6 +196,7 @@ def dose(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
         rate_ml_h=forms.number_given(data, "rate_ml_h"),
         given_mg=forms.number_given(data, "given_mg"),
         stamp=forms.stamp_given(data),
+        confirmed=data.get("confirmed") == "yes",
     )
     return _acted(request, patient, session, "dose", act)
 
@@ -213,6 +214,7 @@ def waste(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
             uid=session,
             amount_mg=amount,
             witness=witness,
+            reason=request.POST.get("reason", ""),
             stamp=forms.stamp_given(request.POST),
         )
 
@@ -267,14 +269,19 @@ def adverse_event(request: ClinicRequest, patient: str, session: str) -> HttpRes
 def leave(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """The patient leaves."""
     data = request.POST
-    act = lambda: closing_actions.let_go(  # noqa: E731
-        by=request.actor,
-        patient=patient,
-        uid=session,
-        escort=data.get("escort", ""),
-        against_because=data.get("against_because", ""),
-        stamp=forms.stamp_given(data),
-    )
+
+    def act() -> None:
+        password = data.get("password", "")
+        closing_actions.let_go(
+            by=request.actor,
+            patient=patient,
+            uid=session,
+            escort=data.get("escort", ""),
+            against_because=data.get("against_because", ""),
+            person=prove_identity(request.actor, password) if password else None,
+            stamp=forms.stamp_given(data),
+        )
+
     return _acted(request, patient, session, "leave", act)
 
 
@@ -293,7 +300,13 @@ def sign(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 
     def act() -> None:
         person = prove_identity(request.actor, request.POST.get("password", ""))
-        closing_actions.sign_session(by=request.actor, patient=patient, uid=session, person=person)
+        closing_actions.sign_session(
+            by=request.actor,
+            patient=patient,
+            uid=session,
+            person=person,
+            despite_unsent=request.POST.get("despite_unsent") == "yes",
+        )
 
     return _acted(request, patient, session, "sign", act)
 

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from openkap.care.append_only import ProtectRows
+from openkap.care.append_only import LetGoOfRows, ProtectRows
 
 
 class Migration(migrations.Migration):
@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        LetGoOfRows("ConsentText"),
         migrations.RemoveConstraint("consenttext", "consent_text_one_in_force"),
         migrations.RemoveField("consenttext", "superseded_at"),
         ProtectRows("ConsentText"),

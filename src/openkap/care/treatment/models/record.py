@@ -288,7 +288,13 @@ class Alert(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["session", "rule", "at"], name="alert_once_a_moment"),
+            models.UniqueConstraint(
+                fields=["session", "rule", "at"],
+                condition=Q(entry__isnull=True),
+                name="alert_once_a_moment",
+            ),
+            # A corrected reading of the same moment raises its own.
+            models.UniqueConstraint(fields=["entry", "rule", "at"], name="alert_once_a_reading"),
             models.CheckConstraint(
                 condition=Q(acknowledged_at__isnull=True, acknowledged_by__isnull=True)
                 | Q(acknowledged_at__isnull=False, acknowledged_by__isnull=False),

@@ -7,14 +7,22 @@ const by = (id) => document.getElementById(id);
 let told = JSON.parse(by("board-data").textContent);
 let heardAt = performance.now();
 
+// From so many minutes on, hours are told.
+const HOURS = 600;
+
 function minutes(ms) {
   const whole = Math.floor(Math.abs(ms) / MINUTE);
   const seconds = Math.floor((Math.abs(ms) % MINUTE) / 1000);
+  if (whole >= HOURS) return `${Math.floor(whole / 60)} h`;
   return `${whole}:${String(seconds).padStart(2, "0")}`;
 }
 
 function time(ms) {
   return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: told.zone });
+}
+
+function dayTime(ms) {
+  return `${new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: told.zone })} ${time(ms)}`;
 }
 
 function row(each, now) {
@@ -25,6 +33,7 @@ function row(each, now) {
   else if (left !== null && left < MINUTE) made.classList.add("is-soon");
   if (each.state === "free") made.classList.add("is-free");
   if (each.alerts) made.classList.add(`has-${each.priority}`);
+  if (each.not_closed !== null) made.classList.add("is-not-closed");
   const chair = node("span", "chair");
   if (each.url) {
     const link = node("a", "", each.chair);
@@ -54,6 +63,8 @@ function besides(each, now) {
   const told = [];
   if (each.escalated) told.push([`Nobody answered: gone to ${each.escalated.to} at ${time(each.escalated.since)}, ${inWords(now - each.escalated.since)} ago`, "is-escalated"]);
   if (each.doubts) told.push([`? ${each.doubts} ${each.doubts === 1 ? "act" : "acts"} with the drug: does not fit, decide`, "is-open"]);
+  if (each.not_closed !== null) told.push([`NOT CLOSED since ${dayTime(each.not_closed)}, ${inWords(now - each.not_closed)}: ${each.begun === null ? "start it or give it up" : "stop, let go, sign"}`, "is-escalated"]);
+  if (each.unsigned !== null) told.push([`the patient left; not signed, session of ${dayTime(each.unsigned)}`, "is-open"]);
   if (each.not_started !== null) told.push([`planned ${time(each.not_started)}, not started, ${inWords(now - each.not_started)}`, "is-open"]);
   return told;
 }

@@ -161,9 +161,10 @@ function drawBands({ svg, state, x, to }, y) {
 
 function drawAxis({ svg, width }, y, plot) {
   const tall = plot.bottom - plot.top;
-  if (tall < 48) return; // numbers would lie on each other
-  const step = tall > 160 ? 20 : 40;
-  for (let value = Math.ceil(y.low / step) * step; value <= y.high; value += step) {
+  if (tall < 24) return;
+  // Where there is little room only the ends, so that the numbers do not lie on each other.
+  const step = tall > 160 ? 20 : tall >= 48 ? 40 : y.high - y.low;
+  for (let value = tall >= 48 ? Math.ceil(y.low / step) * step : y.low; value <= y.high; value += step) {
     put(svg, "line", { class: "c-grid faint", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) });
     put(svg, "text", { class: "c-tick", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, `${value}`);
   }

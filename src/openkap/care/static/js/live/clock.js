@@ -2,7 +2,8 @@
 //
 // One round trip bounds the difference by half its length; the shortest round trip of the last few wins.
 // A clock that is set while the page is open is noticed against the monotonic clock, and the old
-// measurements are forgotten.
+// measurements are forgotten. What an earlier page measured is good enough to show times by, and says so; what is
+// entered waits for a measurement of its own.
 
 const KEPT = 8;
 const STEP_MS = 1500;
@@ -12,14 +13,24 @@ export class ServerClock {
     this.wall = wall;
     this.steady = steady;
     this.measured = [];
+    this.kept = null;
     this.base = wall() - steady();
   }
 
-  // The wall clock was set, or the device slept: older measurements say nothing about it.
+  // The difference that an earlier page of this device measured; a clock that stands before that was set since.
+  remember(kept) {
+    if (kept && kept.ahead !== null && kept.at <= this.wall()) this.kept = kept.ahead;
+  }
+
+  // The wall clock was set, or the device slept: older measurements say nothing about it. One that leapt forward
+  // most likely slept, and the difference is still good enough to show times by; one that went back was set.
   checkStep() {
     const base = this.wall() - this.steady();
-    if (Math.abs(base - this.base) > STEP_MS) this.measured = [];
+    const step = base - this.base;
     this.base = base;
+    if (Math.abs(step) <= STEP_MS) return;
+    this.kept = step > 0 ? this.best() ?? this.kept : null;
+    this.measured = [];
   }
 
   heard(sentAt, serverNow, receivedAt) {
@@ -32,13 +43,25 @@ export class ServerClock {
   // By how many milliseconds this device's clock is ahead of the server's; null while nobody knows.
   get ahead() {
     this.checkStep();
+    return this.best();
+  }
+
+  best() {
     if (!this.measured.length) return null;
     return Math.round(this.measured.reduce((best, each) => (each.trip < best.trip ? each : best)).ahead);
   }
 
+  // The best that is known of the difference: measured, else remembered; null while it is neither.
+  get known() {
+    return this.ahead ?? this.kept;
+  }
+
+  get isKnown() {
+    return this.known !== null;
+  }
+
   now() {
-    this.checkStep();
-    return this.wall() - (this.ahead ?? 0);
+    return this.wall() - (this.known ?? 0);
   }
 }
 

@@ -45,7 +45,8 @@ export function eventPanel(page, old = null) {
       page.say("Why? The reason stays in the record.");
       return reason.focus();
     }
-    const onset = old ? onsetOf(page, began.value, old) : (at.value() ?? Math.round(page.clock.now()));
+    const seen = at.value();
+    const onset = old ? onsetOf(page, began.value, old) : typeof seen === "number" ? seen : Math.round(page.clock.now()) - (seen?.back ?? 0);
     const until = endOf(page, ended.value, old, onset);
     if (until !== null && until < onset) {
       page.say(`It ended ${ended.value}, before it began ${page.time(onset)}. Correct one of them.`);
@@ -55,7 +56,7 @@ export function eventPanel(page, old = null) {
     Object.assign(payload, { is_serious: Boolean(payload.serious_because), words: words.value, treatment: treatment.value, ended_at: until === null ? "" : new Date(until).toISOString() });
     if (old) Object.assign(payload, { corrects: old.id, reason: reason.value.trim() });
     // Seen now: the tablet's clock may not be measured yet, and the outbox knows how to wait for that.
-    page.send("event", payload, old || until !== null || at.value() !== null ? onset : null);
+    page.send("event", payload, old || until !== null ? onset : seen);
     page.open("vitals");
   });
   box.append(form);

@@ -1,5 +1,6 @@
 // Events newest first: what is in the record, what is corrected (crossed out), what is not saved yet.
 
+import { authorOf } from "./outbox.js";
 import { node } from "./pad.js";
 
 const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
@@ -86,7 +87,12 @@ export function drawLog(page, list) {
     rows.push(row(page, doubt.at, said, doubt.by, extra, doubt.is_open ? () => page.correct(doubt, true) : null, doubt.is_open ? "is-stuck" : "is-gone"));
   }
   for (const alert of state.alerts.filter((each) => each.seen_at)) {
-    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${alert.done}`, alert.seen_by, [], null));
+    const extra = alert.seen_entered - alert.seen_at > 90_000 ? [`reached the server ${page.time(alert.seen_entered)}`] : [];
+    rows.push(row(page, alert.seen_at, `alert ${alert.rule} seen: ${[alert.done, alert.since && `since then ${alert.since}`].filter(Boolean).join("; ")}`, alert.seen_by, extra, null));
+  }
+  for (const each of state.late ?? []) {
+    const extra = [`ARRIVED AFTER SIGNING, ${page.dayTime(each.entered)}, not under the signature`];
+    rows.push(row(page, each.at, each.words, each.by, extra, null));
   }
   for (const each of state.adverse) {
     const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `update: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
@@ -119,35 +125,56 @@ function row(page, at, words, by, extra, correct, className = "", label = "Corre
   return { node: made, order: at };
 }
 
+// Everything that was entered: an entry that becomes a note must not lose an amount.
 function wordsOf(page, { act, payload }) {
-  if (payload.values) return valuesInWords(payload.values);
   if (act === "take_back") return [payload.element && valueInWords(payload.element, { text: payload.value }), payload.reason].filter(Boolean).join(": ");
-  if (act !== "event") return payload.note ?? payload.done ?? "";
+  if (act !== "event") {
+    const values = payload.values ? valuesInWords(payload.values) : "";
+    const amounts = [payload.rate_ml_h && `${payload.rate_ml_h} mL/h`, payload.given_mg && `${payload.given_mg} mg given in all`];
+    return [values, ...amounts, payload.done, payload.note, payload.reason && `reason: ${payload.reason}`].filter(Boolean).join(" · ");
+  }
   return [eventInWords(payload), payload.ended_at && `ended ${page.dayTime(Date.parse(payload.ended_at))}`, payload.reason && `update: ${payload.reason}`].filter(Boolean).join(" · ");
+}
+
+function download(base64, name) {
+  const link = node("a");
+  link.href = `data:image/jpeg;base64,${base64}`;
+  link.download = name;
+  link.click();
 }
 
 // Not in the record: says so, and offers what can be done about a refusal.
 function unsaved(page, entry) {
   const at = page.outbox.observedAt(entry);
-  const isStuck = entry.status !== "waiting";
+  const isMine = page.outbox.isMine(entry);
+  const isStuck = isMine && entry.status !== "waiting";
   const made = node("li", isStuck ? "is-stuck" : "is-unsaved");
   made.append(node("time", "", page.time(at)));
   const words = wordsOf(page, entry);
   const text = node("span", "", `${ACT_WORDS[entry.act] ?? entry.act}: ${words}`);
-  const said = entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
+  // Kept before entries named who made them: whoever knows that it is theirs says so.
+  const isNobodys = !isMine && !entry.by;
+  const said = isNobodys ? "waits on this tablet; nobody knows who entered it" : !isMine ? `waits on this tablet until ${authorOf(entry.by)} logs in here` : entry.said ? [entry.said.what, entry.said.value, entry.said.limit, entry.said.remedy].filter(Boolean).join("; ") : "waits on this tablet";
   text.append(node("small", "", `${isStuck ? "NOT TAKEN" : "NOT SAVED YET"}: ${said}`));
   made.append(text);
+  const acts = node("div", "row-acts");
+  const act = (label, work) => {
+    const button = node("button", "quiet", label);
+    button.type = "button";
+    button.addEventListener("click", work);
+    acts.append(button);
+  };
+  if (isNobodys && page.mayWrite) act("I entered this", () => page.outbox.decide(entry.id, { by: page.data.who }));
   if (isStuck) {
-    const acts = node("div", "row-acts");
-    const act = (label, work) => {
-      const button = node("button", "quiet", label);
-      button.type = "button";
-      button.addEventListener("click", work);
-      acts.append(button);
-    };
     if (entry.status === "ask") act("It is right", () => page.outbox.decide(entry.id, { payload: { ...entry.payload, confirmed: true } }));
-    act("Keep as a note", () => page.outbox.intoNote(entry.id, `Not taken (${entry.said?.what ?? ""}): ${ACT_WORDS[entry.act] ?? entry.act} ${words}`.trim()));
-    made.append(acts);
+    const title = ACT_WORDS[entry.act] ?? entry.act;
+    act("Correct", () => page.correctRefused(entry, title, said));
+    act("Keep as a note", () => {
+      // The record takes no picture in a note: it is put among the tablet's files first.
+      if (entry.payload.image) download(entry.payload.image, `monitor-${page.time(at).replace(":", "")}.jpg`);
+      page.outbox.intoNote(entry.id, `Not taken (${entry.said?.what ?? ""}): ${title} of ${page.dayTime(at)}${words ? `: ${words}` : ""}`);
+    });
   }
+  if (acts.children.length) made.append(acts);
   return { node: made, order: at + 1e12 };
 }

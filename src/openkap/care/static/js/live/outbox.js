@@ -2,7 +2,9 @@
 //
 // The store keeps them across a reload, sleep or dead battery; `post` carries them; both are handed in, so
 // that the same module runs in the page and in a test with a network that cuts, doubles and reorders.
-// An entry: {id, seq, act, payload, device_at, ahead, observed_at, status, said}
+// An entry: {id, seq, by, act, payload, device_at, ahead, observed_at, status, said}
+//   by: {uid, name} of the person who was logged in when it was made. It is sent under nobody else's login: on
+//   a shared tablet it waits for that person.
 //   status: waiting | ask | refused     (saved ones leave the outbox)
 //   ahead: the device clock's lead when it was made; null until it is measured for the first time.
 
@@ -15,9 +17,13 @@ export function newId() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+export function authorOf(by) {
+  return by?.name ?? "";
+}
+
 export class Outbox {
-  constructor({ store, post, clock, changed = () => {}, saved = () => {} }) {
-    Object.assign(this, { store, post, clock, changed, saved });
+  constructor({ store, post, clock, who = null, changed = () => {}, saved = () => {} }) {
+    Object.assign(this, { store, post, clock, who, changed, saved });
     this.entries = [];
     this.sending = null;
     this.again = false;
@@ -33,13 +39,14 @@ export class Outbox {
   }
 
   // Resolves when the entry is safely kept on this device; rejects when it is not.
-  async add(act, payload, { observedAt = null, id = newId() } = {}) {
+  async add(act, payload, { observedAt = null, back = 0, id = newId() } = {}) {
     const entry = {
       id,
       seq: ++this.seq + this.clock.wall() * 1000,
+      by: this.who,
       act,
       payload,
-      device_at: this.clock.wall(),
+      device_at: this.clock.wall() - back,
       ahead: this.clock.ahead,
       observed_at: observedAt,
       status: "waiting",
@@ -75,8 +82,19 @@ export class Outbox {
     await this.decide(id, { act: "note", payload: { note: words } });
   }
 
+  isMine(entry) {
+    return entry.by?.uid === this.who?.uid;
+  }
+
   get waiting() {
-    return this.entries.filter((entry) => entry.status === "waiting");
+    return this.entries.filter((entry) => entry.status === "waiting" && this.isMine(entry));
+  }
+
+  // [name, count] of everybody else whose entries wait here.
+  get others() {
+    const count = new Map();
+    for (const { by } of this.entries.filter((entry) => !this.isMine(entry))) count.set(authorOf(by), (count.get(authorOf(by)) ?? 0) + 1);
+    return [...count];
   }
 
   // What the server does not have yet: also an entry that this device is only about to keep.
@@ -85,12 +103,12 @@ export class Outbox {
   }
 
   get unsettled() {
-    return this.entries.filter((entry) => entry.status !== "waiting");
+    return this.entries.filter((entry) => entry.status !== "waiting" && this.isMine(entry));
   }
 
   observedAt(entry) {
     if (entry.observed_at !== null) return entry.observed_at;
-    return entry.device_at - (entry.ahead ?? this.clock.ahead ?? 0);
+    return entry.device_at - (entry.ahead ?? this.clock.known ?? this.clock.ahead ?? 0);
   }
 
   // One sending at a time; a request made meanwhile is one more sending afterwards.
@@ -117,6 +135,7 @@ export class Outbox {
     if (!batch.length) return;
     const sent = batch.map((entry) => ({
       id: entry.id,
+      by: entry.by?.uid,
       act: entry.act,
       payload: entry.payload,
       observed_at: new Date(this.observedAt(entry)).toISOString(),
@@ -136,7 +155,7 @@ export class Outbox {
   // The clock's lead is known from now on: it holds for what was made before, and must not follow a clock
   // that somebody sets later.
   async learn() {
-    for (const entry of this.waiting.filter((each) => each.observed_at === null && each.ahead === null)) {
+    for (const entry of this.entries.filter((each) => each.observed_at === null && each.ahead === null)) {
       entry.ahead = this.clock.ahead;
       await this.store.put(entry);
     }

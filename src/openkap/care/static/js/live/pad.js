@@ -46,6 +46,12 @@ export class Pad {
     this.draw();
   }
 
+  // Values that were entered before: they could not be kept, or the page was left.
+  fill(values) {
+    this.values = { ...values };
+    this.draw();
+  }
+
   // The tens shown: around the last value, else around the middle of what is usual.
   rows() {
     const [low, high] = this.field.possible;

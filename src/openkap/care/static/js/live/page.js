@@ -3,17 +3,32 @@
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
 import { aheadInWords, ServerClock } from "./clock.js";
+import { doseAct, doseMark, drugPanel, pumpAct, pumpNow, rested } from "./dose.js";
+import { Drafts, markUntouched } from "./drafts.js";
+import { emergencyCard } from "./emergency.js";
 import { eventPanel } from "./events.js";
+import { alarmBehind, alertsInWords, drawLock, waitingBehind } from "./lock.js";
 import { drawLog, nameItems } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
-import { comfortPanel, correctPanel, drugPanel, leavingPanel, notePanel } from "./panels.js";
+import { comfortPanel, correctPanel, leavingPanel, notePanel } from "./panels.js";
+import { refusedPanel } from "./refused.js";
+import { soundButton } from "./sound.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
 const ASK_MS = 6000;
+const RELOAD_MS = 10_000;
+// Two taps of one finger come within this time.
+const REST_MS = 400;
 const MINUTE = 60_000;
+// Where an act is entered: what was half entered there is done with.
+const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct" };
+const LOOKS_ON = "Your role may look on here; the session's nurse or prescriber enters.";
 const by = (id) => document.getElementById(id);
+
+// Thrown where the server was there and said no.
+class Heard extends TypeError {}
 
 class Page {
   constructor(data, store) {
@@ -29,6 +44,8 @@ class Page {
     this.asked = 0;
     this.shownOrder = 0;
     this.isLocked = false;
+    this.behindLock = null;
+    this.isForbidden = false;
     this.lastHeard = null;
     this.isActive = true;
     this.screens = [];
@@ -36,15 +53,18 @@ class Page {
     this.outbox = new Outbox({
       store,
       clock: this.clock,
+      who: data.who,
       post: (entries) => this.post(entries),
       changed: () => this.drawSoon(),
       saved: () => this.drawSoon(),
     });
+    this.drafts = new Drafts(store, `draft:${data.key}:${data.who.uid}`, () => this.clock.wall());
     this.alerts = new Alerts({
       root: by("alerts"),
       data,
       time: (ms) => this.time(ms),
       acknowledge: (alert, done) => this.acknowledge(alert, done),
+      pump: () => this.pumpForAlerts(),
       settle: (doubt, reason) => this.send("settle", { doubt: doubt.uid, reason }),
       correct: (doubt) => this.correct(doubt, true),
     });
@@ -54,7 +74,11 @@ class Page {
     const kept = await this.store.kept(`state:${this.data.key}`).catch(() => null);
     // A page from the worker's copy is older than what this device has seen since.
     if (kept && kept.at > this.data.now) this.state = kept.state;
+    this.clock.remember?.(await this.store.kept("clock").catch(() => null));
     await this.outbox.open();
+    await this.drafts.open();
+    const half = this.drafts.of("vitals");
+    this.isLocked = Boolean(await this.store.kept("locked").catch(() => false));
     this.pad = new Pad({
       root: by("panel-vitals"),
       fields: this.data.vitals,
@@ -64,8 +88,13 @@ class Page {
     });
     this.at = this.when(document.querySelector("#panel-vitals .when"));
     this.tabs();
+    document.body.classList.toggle("looks-on", !this.mayWrite);
     this.listen();
     this.pad.draw();
+    if (half) {
+      this.pad.fill(half.values);
+      this.say(`Entered ${this.dayTime(half.at)} and not saved. Look again before you save.`);
+    }
     this.draw();
     this.outbox.flush();
     this.poll();
@@ -80,15 +109,16 @@ class Page {
     addEventListener("online", () => this.pollNow());
     addEventListener("offline", () => this.lost());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.pollNow(); });
+    for (const kind of ["input", "change"]) by("panel-other").addEventListener(kind, () => this.drafts.keepFields(this.draft, by("panel-other")));
     by("save-vitals").addEventListener("click", () => this.saveVitals());
-    by("red-flag").addEventListener("click", () => this.redFlag());
+    by("red-flag").addEventListener("click", () => emergencyCard(this));
     by("unsaved").addEventListener("click", () => (this.isLocked ? location.reload() : document.body.classList.toggle("shows-log")));
-    by("sound").addEventListener("click", () => {
-      const on = by("sound").getAttribute("aria-pressed") !== "true";
-      by("sound").setAttribute("aria-pressed", on);
-      by("sound").textContent = `Sound: ${on ? "on" : "off"}`;
-      this.alerts.allowSound(on);
+    soundButton(by("sound"), this.alerts);
+    by("facts")?.addEventListener("click", () => {
+      const isOpen = document.body.classList.toggle("shows-facts");
+      by("facts").setAttribute("aria-expanded", isOpen);
     });
+    addEventListener("pagehide", () => this.goodbye());
     addEventListener("beforeunload", (event) => { if (this.outbox.keeping || (this.store.isMemory && this.outbox.held)) event.preventDefault(); });
   }
 
@@ -99,22 +129,32 @@ class Page {
     const sentAt = this.clock.wall();
     const order = ++this.asked;
     const answer = await fetch(url, { ...options, redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(ASK_MS) });
-    if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-      this.locked(await answer.json().catch(() => ({})));
-      throw new TypeError("locked");
+    if (answer.status === 423 || answer.type === "opaqueredirect" || answer.status === 401) {
+      this.locked(await answer.json().catch(() => null));
+      throw new Heard("locked");
+    }
+    // Not a lock: what was sent stays here, and the rest of the page goes on.
+    if (answer.status === 403) {
+      this.isForbidden = true;
+      throw new Heard("not allowed");
     }
     if (!answer.ok && answer.status !== 400) throw new TypeError(`answered ${answer.status}`);
+    if (options.method === "POST") this.isForbidden = false;
     const told = await answer.json();
     this.heard(told, sentAt, order);
     return told;
   }
 
   heard(told, sentAt, order) {
-    if (told.now) this.clock.heard(sentAt, told.now, this.clock.wall());
+    if (told.now) {
+      this.clock.heard(sentAt, told.now, this.clock.wall());
+      if (!this.data.speed) this.store.keep("clock", { ahead: this.clock.ahead, at: this.clock.wall() }).catch(() => {});
+    }
+    if (told.who && told.who !== this.data.who.uid) return this.handedOver();
     if (told.csrf) this.csrf = told.csrf;
     if (told.screens) this.screens = told.screens;
     this.online = true;
-    this.isLocked = false;
+    if (this.isLocked) this.unlocked();
     this.lastHeard = this.clock.wall();
     // An answer that was overtaken by the answer to a later question is older than what is shown.
     if (told.state && order > this.shownOrder) {
@@ -125,9 +165,26 @@ class Page {
     } else this.drawHead();
   }
 
+  // Somebody else has logged in beside this page: nothing more is entered under the earlier name. The page may come
+  // back old, out of the worker's copy; it then stays covered and asks again later.
+  handedOver() {
+    this.locked(null);
+    this.drawHead();
+    const before = Number(sessionStorage.getItem("openkap-reloaded") ?? 0);
+    if (this.outbox.keeping || this.clock.wall() - before < RELOAD_MS) return;
+    sessionStorage.setItem("openkap-reloaded", this.clock.wall());
+    location.reload();
+  }
+
   about() {
     const ahead = this.clock.ahead;
     return { device: this.device.id, name: this.device.name, waiting: this.outbox.held, ...(ahead === null ? {} : { ahead_ms: ahead }) };
+  }
+
+  // A tablet that goes away with nothing in hand says so: one that falls silent may hold entries.
+  goodbye() {
+    if (this.outbox.held || !this.data.urls.session) return;
+    fetch(`${this.data.urls.state}?${new URLSearchParams({ ...this.about(), left: 1 })}`, { keepalive: true }).catch(() => {});
   }
 
   async post(entries) {
@@ -136,7 +193,7 @@ class Page {
       const told = await this.ask(this.data.urls.sync, { method: "POST", body, headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrf } });
       return told.answers;
     } catch (failed) {
-      this.lost();
+      this.lost(failed);
       throw failed;
     }
   }
@@ -148,8 +205,8 @@ class Page {
       await this.ask(`${this.data.urls.state}?${query}`);
       this.isActive = false;
       this.outbox.flush();
-    } catch {
-      this.lost();
+    } catch (failed) {
+      this.lost(failed);
     }
     this.timer = setTimeout(() => this.poll(), POLL_MS);
   }
@@ -158,22 +215,40 @@ class Page {
     this.poll();
   }
 
-  lost() {
-    this.online = false;
+  // The server answered, if only with a no: that is no lost network.
+  lost(failed) {
+    this.online = failed instanceof Heard;
     this.drawHead();
   }
 
+  // Kept, so that a reload without network does not open what was locked.
   locked(told) {
+    if (!this.isLocked) this.store.keep("locked", true).catch(() => {});
     this.isLocked = true;
-    this.alertsBehindLock = told.alerts ?? null;
+    this.behindLock = told ?? this.behindLock;
+    this.drawTitle();
+  }
+
+  unlocked() {
+    this.isLocked = false;
+    this.behindLock = null;
+    this.store.forget("locked").catch(() => {});
   }
 
   // ---- what people do
 
   async send(act, payload, observedAt = null) {
+    if (!this.mayWrite) {
+      this.say(LOOKS_ON);
+      return null;
+    }
+    const { draft } = this;
     try {
-      const at = observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
-      const entry = await this.outbox.add(act, payload, { observedAt: at });
+      // Minutes back on a clock that nobody has measured are kept as that: the moment follows when it is measured.
+      const back = observedAt?.back ?? 0;
+      const at = back ? null : observedAt ?? (this.data.speed ? Math.round(this.clock.now()) : null);
+      const entry = await this.outbox.add(act, payload, { observedAt: at, back });
+      if (PANEL_OF[act] === draft.split(" ")[0]) this.drafts.forget(draft);
       this.announce("Kept on this tablet; sending.");
       return entry;
     } catch {
@@ -184,25 +259,36 @@ class Page {
 
   async saveVitals() {
     const values = Object.fromEntries(Object.entries(this.pad.values).map(([name, value]) => [name, `${value}`]));
-    if (!Object.keys(values).length) return this.say("Nothing is entered yet.");
+    // The second of two quick taps finds an empty pad, and is not told so.
+    if (!Object.keys(values).length) return this.isSaving || this.say("Nothing is entered yet.");
     const unusual = this.data.vitals.filter((field) => {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
     });
-    if (unusual.length && !this.sure) {
-      this.sure = true;
+    const { sbp, dbp } = this.pad.values;
+    const isTurned = sbp !== undefined && dbp !== undefined && dbp >= sbp;
+    const diastolic = this.data.vitals.find((field) => field.id === "dbp");
+    if (isTurned && !unusual.includes(diastolic)) unusual.push(diastolic);
+    // Asked about once; what is then saved anyway has been looked at. Other values are asked about anew.
+    const asked = JSON.stringify(unusual.map((field) => [field.id, this.pad.values[field.id]]));
+    if (unusual.length && this.lookedAt !== asked) {
+      this.lookedAt = asked;
       this.pad.asked = Object.fromEntries(unusual.map((field) => [field.id, "unusual"]));
       this.pad.draw();
       const said = unusual.map((field) => `${field.label.toLowerCase()} ${this.pad.values[field.id]}`).join(", ");
-      return this.say(`Unusual: ${said}. Look again; save once more if that is what the monitor shows.`);
+      const turned = isTurned ? ", and not below the systolic" : "";
+      return this.say(`Unusual: ${said}${turned}. Look again; save once more if that is what the monitor shows.`);
     }
-    if (!this.mayTakeVitals()) this.say("The dose has not started on the server yet; the reading waits on this tablet.");
-    const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, this.at.value());
-    if (!kept) return;
-    this.sure = false;
-    this.say("");
-    this.at.reset();
+    const held = this.pad.values;
+    const seenAt = this.at.value();
+    this.isSaving = true;
     this.pad.clear();
+    const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, seenAt);
+    setTimeout(() => { this.isSaving = false; }, REST_MS);
+    if (!kept) return this.pad.fill({ ...held, ...this.pad.values });
+    this.lookedAt = "";
+    this.say(this.mayTakeVitals() ? "" : "The dose has not started on the server yet; the reading waits on this tablet.");
+    this.at.reset();
   }
 
   mayTakeVitals() {
@@ -214,44 +300,25 @@ class Page {
     this.send("acknowledge", payload);
   }
 
-  redFlag() {
-    const dialog = document.createElement("dialog");
-    dialog.className = "emergency";
-    const title = node("h2", "", "‼ Emergency card");
-    // Opened at its top: the first thing a dialog would go to is the button at its end.
-    title.tabIndex = -1;
-    title.autofocus = true;
-    dialog.append(title);
-    const lines = node("dl", "site-lines");
-    for (const [label, value] of this.data.emergency_site) lines.append(node("dt", "", label), value ? node("dd", "", value) : node("dd", "not-known", "not set by this site"));
-    dialog.append(lines);
-    const list = node("ol");
-    list.append(...this.data.emergency.map((each) => node("li", "", each.text)));
-    const flag = this.data.extra.find((each) => each.id === "bp_with_red_flag_symptom");
-    dialog.append(list, node("p", "", flag.ask));
-    const acts = node("div", "panel-acts");
-    const record = node("button", "danger", "Record red-flag symptom now");
-    record.addEventListener("click", () => {
-      this.send("vitals", { values: { bp_with_red_flag_symptom: "yes" } });
-      record.disabled = true;
-      record.textContent = `Recorded ${this.time(this.clock.now())}`;
-    });
-    const close = node("button", "quiet", "Close the card");
-    close.addEventListener("click", () => dialog.remove());
-    acts.append(record, close);
-    dialog.append(acts);
-    document.body.append(dialog);
-    dialog.showModal();
+  // What an alert that asks to pause or stop can do about a pump that runs.
+  pumpForAlerts() {
+    const isRunning = this.state.session.state === "dosing" && pumpNow(this) === "running";
+    return { isRunning, mayAct: this.data.may_give, pause: () => doseAct(this, "pause"), stop: () => this.open("drug") };
   }
 
   correct(row, isDose) {
     document.body.classList.remove("shows-log");
-    this.open("correct", correctPanel(this, row, isDose));
+    this.open("correct", correctPanel(this, row, isDose), row.id);
   }
 
   update(event) {
     document.body.classList.remove("shows-log");
-    this.open("event", eventPanel(this, event));
+    this.open("event", eventPanel(this, event), event.id);
+  }
+
+  correctRefused(entry, title, said) {
+    document.body.classList.remove("shows-log");
+    this.open("refused", refusedPanel(this, entry, title, said), entry.id);
   }
 
   // Adverse events as they stand: those of the record, and those that still wait on this tablet.
@@ -267,7 +334,11 @@ class Page {
   // ---- panels
 
   tabs() {
-    const tabs = [["vitals", "Vital signs"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Adverse event"], ["note", "Note, photo"]];
+    // On a phone all six stand side by side.
+    this.isNarrow = matchMedia("(max-width: 36rem)").matches;
+    const tabs = this.isNarrow
+      ? [["vitals", "Vitals"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Event"], ["note", "Note"]]
+      : [["vitals", "Vital signs"], ["drug", "Drug"], ["comfort", "Comfort"], ["leaving", "Leaving"], ["event", "Adverse event"], ["note", "Note, photo"]];
     document.querySelector(".pad-tabs").replaceChildren(
       ...tabs.map(([name, label]) => {
         const tab = node("button", "", label);
@@ -280,20 +351,46 @@ class Page {
     this.open(["planned", "arrived", "cleared"].includes(this.state.session.state) ? "drug" : "vitals");
   }
 
-  open(name, content = null) {
+  // `about` is the row that a panel corrects: each has a draft of its own.
+  open(name, content = null, about = "") {
     this.tab = name;
+    this.draft = `${name} ${about}`;
     for (const tab of document.querySelectorAll(".pad-tabs button")) tab.setAttribute("aria-pressed", tab.dataset.tab === name ? "true" : "false");
     by("panel-vitals").hidden = name !== "vitals";
     by("panel-other").hidden = name === "vitals";
     const make = { drug: drugPanel, comfort: comfortPanel, leaving: leavingPanel, event: eventPanel, note: notePanel }[name];
-    if (name !== "vitals") by("panel-other").replaceChildren(content ?? make(this));
+    if (name !== "vitals") {
+      by("panel-other").replaceChildren(content ?? make(this));
+      markUntouched(by("panel-other"));
+      this.drafts.fillFields(this.draft, by("panel-other"));
+      if (name === "drug" ? !this.data.may_give : !this.mayWrite) this.lookOn(by("panel-other"));
+    }
+    this.panelMark = this.state.mark;
+    this.panelDose = doseMark(this);
+  }
+
+  // What somebody may not do is not offered to them.
+  lookOn(panel) {
+    for (const each of panel.querySelectorAll("button, input, select, textarea")) each.remove();
+    panel.prepend(node("p", "note", LOOKS_ON));
+  }
+
+  // A panel that shows what has changed is drawn anew; not under somebody who types or is being asked, unless the
+  // drug itself stands otherwise now. What was typed stays as a draft.
+  refreshPanel() {
+    if (this.tab !== "drug" && this.tab !== "leaving") return;
+    const panel = by("panel-other");
+    const isBusy = panel.querySelector(".confirm") || (panel.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
+    const isStale = this.tab === "drug" && this.panelDose !== doseMark(this);
+    if (isStale || (!isBusy && this.panelMark !== this.state.mark)) this.open(this.tab);
   }
 
   // When it was seen: now, or some minutes ago, by taps.
   when(root = node("div", "when")) {
     let back = 0;
     const shown = node("strong");
-    const draw = () => { shown.textContent = back ? `${this.time(this.clock.now() - back * MINUTE)} (${back} min ago)` : "seen now"; };
+    const moment = () => (this.clock.isKnown ? `${this.time(this.clock.now() - back * MINUTE)} (${back} min ago)` : `${back} min ago`);
+    const draw = () => { shown.textContent = back ? moment() : "seen now"; };
     const step = (label, change) => {
       const button = node("button", "quiet", label);
       button.type = "button";
@@ -302,7 +399,8 @@ class Page {
     };
     root.replaceChildren(step("−1 min", 1), shown, step("+1 min", -1));
     draw();
-    return { root, value: () => (back ? Math.round(this.clock.now() - back * MINUTE) : null), reset: () => { back = 0; draw(); } };
+    const value = () => (this.clock.ahead === null ? { back: back * MINUTE } : Math.round(this.clock.now() - back * MINUTE));
+    return { root, value: () => (back ? value() : null), reset: () => { back = 0; draw(); } };
   }
 
   // HH:MM on the day of `near`.
@@ -322,7 +420,7 @@ class Page {
   }
 
   picked(values) {
-    this.sure = false;
+    this.drafts.keep("vitals", values);
     const words = [];
     if (values.sbp !== undefined || values.dbp !== undefined) words.push(`${values.sbp ?? "–"}/${values.dbp ?? "–"}`);
     for (const field of this.data.vitals.slice(2)) if (values[field.id] !== undefined) words.push(`${field.short} ${values[field.id]}`);
@@ -386,10 +484,10 @@ class Page {
     this.drawLegend();
     drawLog(this, document.querySelector("#log ol"));
     this.drawAlerts(waiting);
+    this.drawConsent();
     this.drawHead();
     if (this.tab === "vitals") this.pad?.refresh();
-    if ((this.tab === "drug" || this.tab === "leaving") && this.shownMark !== this.state.mark && !by("panel-other").contains(document.activeElement)) this.open(this.tab);
-    this.shownMark = this.state.mark;
+    this.refreshPanel();
   }
 
   drawAlerts(waiting) {
@@ -402,8 +500,22 @@ class Page {
     this.drawTitle();
   }
 
+  // The banner came with the page; consent may end while it is open.
+  drawConsent() {
+    const { consent } = this.state;
+    const place = [...document.querySelectorAll(".banner-facts dt")].find((each) => each.textContent === "Consent");
+    if (!consent || !place) return;
+    place.parentElement.className = `tone-${consent.tone}`;
+    place.nextElementSibling.textContent = consent.words;
+    if (consent.tone === "alarm") place.closest(".banner").classList.add("has-alarm");
+  }
+
   // With the alert itself, not a second later: another window may be in front.
   drawTitle() {
+    if (this.isLocked) {
+      document.title = [alertsInWords(waitingBehind(this)), "screen locked"].filter(Boolean).join(" – ");
+      return;
+    }
     const count = this.alerts.waiting.length;
     document.title = `${count ? `‼ ${count} alert${count > 1 ? "s" : ""} – ` : ""}${by("due").dataset.short ?? ""} ${this.state.session.chair}`;
   }
@@ -423,39 +535,44 @@ class Page {
   }
 
   drawHead() {
+    drawLock(this);
     const waits = this.outbox.waiting.length + this.outbox.keeping;
     const stuck = this.outbox.unsettled.length;
+    const { others } = this.outbox;
     const button = by("unsaved");
-    const network = this.isLocked ? "screen locked: tap to unlock" : this.online === false ? "no network" : "";
-    button.className = stuck ? "quiet is-stuck" : waits || network ? "quiet is-waiting" : "quiet is-saved";
+    const network = this.isLocked ? "screen locked: tap to unlock" : this.isForbidden ? "this login may not send it: log in as somebody who may" : this.online === false ? "no network" : "";
+    button.className = stuck ? "quiet is-stuck" : waits || network || others.length ? "quiet is-waiting" : "quiet is-saved";
     const words = [];
     if (stuck) words.push(`${stuck} not taken: decide`);
     if (waits) words.push(`${waits} not saved yet`);
+    for (const [name, count] of others) words.push(`${count} ${count > 1 ? "entries wait" : "entry waits"} for ${name ? `${name} to log in here` : "whoever entered it to say so"}`);
     if (network) words.push(network);
     if (this.store.isMemory) words.push("a reload would lose entries");
     button.textContent = words.length ? words.join("; ") : "✓ all saved";
     const ahead = this.clock.ahead;
-    const others = this.screens.filter((each) => each.is_there && each.device !== this.device.id);
-    const held = others.reduce((sum, each) => sum + each.waiting, 0);
-    button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${others.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
+    const screens = this.screens.filter((each) => each.is_there && each.device !== this.device.id);
+    const held = screens.reduce((sum, each) => sum + each.waiting, 0);
+    button.title = `This tablet's clock: ${aheadInWords(ahead)}. Also here: ${screens.map((each) => `${each.by} (clock ${aheadInWords(each.ahead_ms)}, ${each.waiting} waiting)`).join(", ") || "nobody"}`;
     if (held) button.textContent += `; ${held} wait on another tablet`;
+    if (ahead === null && this.clock.isKnown) button.textContent += "; times as this clock was last measured";
     if (ahead !== null && Math.abs(ahead) > 5000 && !this.data.speed) button.textContent += `; this clock is ${aheadInWords(ahead)}`;
   }
 
   tick() {
     const now = this.clock.now();
     const { session, begun } = this.state;
-    by("wall").textContent = this.time(now);
+    by("wall").textContent = this.clock.isKnown ? this.time(now) : "--:--";
     by("phase").textContent = session.words;
-    by("elapsed").textContent = begun === null ? "not started" : minutesInWords((now - begun) / MINUTE);
+    by("elapsed").textContent = begun === null ? "not started" : this.clock.isKnown ? minutesInWords((now - begun) / MINUTE) : `since ${this.time(begun)}`;
     this.drawDue(now);
     this.drawScale(now);
     const dose = this.state.dose;
     const given = this.givenNow();
-    const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && dose.pump === "running";
-    by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${dose.pump}`}${dose.rate_ml_h && dose.pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
+    const pump = pumpNow(this);
+    const isEmpty = dose && given >= dose.ordered_mg - 1e-6 && pump === "running";
+    by("pump").textContent = dose ? `${isEmpty ? "dose complete: record the stop" : `pump ${pump}${pump === dose.pump ? "" : ", not saved yet"}`}${dose.rate_ml_h && pump === "running" && !isEmpty ? ` ${dose.rate_ml_h} mL/h` : ""} · ${given.toFixed(1)} of ${dose.ordered_mg} mg` : "no dose ordered";
     this.drawPumpAct(dose, session);
-    this.alerts.beep(this.clock.wall());
+    this.alerts.beep(this.clock.wall(), this.isLocked ? alarmBehind(this) : undefined);
     this.drawTitle();
     if (!this.redrawn || now - this.redrawn > 15_000) {
       this.redrawn = now;
@@ -467,14 +584,16 @@ class Page {
   drawPumpAct(dose, session) {
     const button = by("pump-act");
     const isOver = dose && this.givenNow() >= dose.ordered_mg - 1e-6;
-    const next = dose?.pump === "paused" ? "resume" : isOver ? "stop" : "pause";
-    const act = session.state === "dosing" && dose && this.data.may_give ? next : "";
+    const pump = pumpNow(this);
+    const next = pump === "paused" ? "resume" : isOver ? "stop" : "pause";
+    const act = session.state === "dosing" && dose && pump !== "stopped" && this.data.may_give ? next : "";
     button.hidden = !act;
     if (button.dataset.act === act) return;
     button.dataset.act = act;
     button.textContent = { resume: "▶ Resume", pause: "‖ Pause", stop: "■ Stop" }[act] ?? "";
     // How much was given has to be read off the pump: the stop is entered in its own panel.
-    button.onclick = () => (act === "stop" ? this.open("drug") : this.send(act, {}));
+    button.onclick = () => (act === "stop" ? this.open("drug") : pumpAct(this, act));
+    rested(this, button);
   }
 
   // The tab says when the short dissociation scale is due, unless a score still waits here.
@@ -484,7 +603,7 @@ class Page {
     const scale = this.data.short_scale;
     const isWaiting = Boolean(scale) && this.waitingVitals().some((entry) => entry.payload.values[scale.id] !== undefined);
     const isDue = Boolean(scale && due) && due <= now && !isWaiting;
-    const words = isDue ? `Comfort: ${scale.short} due` : "Comfort";
+    const words = isDue ? (this.isNarrow ? `${scale.short}!` : `Comfort: ${scale.short} due`) : "Comfort";
     if (!tab || tab.textContent === words) return;
     tab.textContent = words;
     tab.classList.toggle("is-due", isDue);
@@ -502,10 +621,15 @@ class Page {
       place.dataset.short = "";
       return void (place.textContent = words);
     }
+    if (!this.clock.isKnown) {
+      place.classList.remove("is-late", "is-soon");
+      place.dataset.short = "";
+      return void (place.textContent = `Clock not measured: vitals due at ${this.time(due.at)}`);
+    }
     const left = due.at - now;
     const clock = `${Math.floor(Math.abs(left) / MINUTE)}:${String(Math.floor((Math.abs(left) % MINUTE) / 1000)).padStart(2, "0")}`;
     place.dataset.short = isLate ? `LATE ${clock}` : left < 0 ? "now" : clock;
-    place.firstChild?.nodeType === 3 || place.replaceChildren(document.createTextNode(""), node("small"));
+    place.lastChild?.nodeName === "SMALL" || place.replaceChildren(document.createTextNode(""), node("small"));
     place.firstChild.textContent = isLate ? `Vitals ${clock} late` : left < 0 ? "Vitals now" : `Vitals in ${clock}`;
     place.lastChild.textContent = `${this.time(due.at)}, ${due.why}${due.here ? "; counted with what waits on this tablet" : ""}`;
   }
@@ -548,7 +672,7 @@ function deviceName() {
 function practiceClock(data) {
   const from = data.now;
   const began = Date.now();
-  return { wall: () => Date.now(), ahead: 0, heard() {}, now: () => from + (Date.now() - began) * data.speed };
+  return { wall: () => Date.now(), ahead: 0, isKnown: true, heard() {}, now: () => from + (Date.now() - began) * data.speed };
 }
 
 async function main() {

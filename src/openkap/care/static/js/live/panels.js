@@ -1,4 +1,4 @@
-// The other panels of the pad: drug, comfort, leaving, note and photograph, correction.
+// The other panels of the pad: comfort, leaving, note and photograph, correction.
 
 import { valueInWords } from "./log.js";
 import { node } from "./pad.js";
@@ -28,81 +28,6 @@ export function input(type, attributes = {}) {
   made.type = type;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
-}
-
-// A second tap within five seconds does it: for what cannot be taken back.
-function twice(text, sure, act, className) {
-  const made = button(text, () => {
-    if (made.dataset.sure) return act();
-    made.dataset.sure = "yes";
-    made.textContent = sure();
-    setTimeout(() => {
-      delete made.dataset.sure;
-      made.textContent = text;
-    }, 5000);
-  }, className);
-  return made;
-}
-
-const MADE_UP = { undiluted: "undiluted", diluted: "made up" };
-
-// Rows of what can be done with the drug, each saying what was understood before it counts.
-export function drugPanel(page) {
-  const dose = page.state.dose;
-  const box = node("div");
-  if (!dose) {
-    box.append(node("p", "", "No dose is ordered yet. Gates, order and two-person check are on the session's own page."));
-    return box;
-  }
-  const given = page.givenNow();
-  const way = MADE_UP[dose.way] ? `, ${MADE_UP[dose.way]}` : "";
-  const rate = dose.rate_ml_h === null ? "" : `; pump ${dose.rate_ml_h} mL/h${way}`;
-  const state = page.state.session.state;
-  box.append(node("p", "lead", `${dose.ordered_mg} mg ${dose.drug} ${dose.route}${dose.over_min ? ` over ${dose.over_min} min` : ""}${rate}`));
-  const at = page.when();
-  const send = (act, payload = {}) => page.send(act, payload, at.value());
-  const line = (...parts) => {
-    const row = node("div", "panel-acts");
-    row.append(...parts);
-    box.append(row);
-  };
-  const { held } = page.state;
-  if (state === "cleared" && held) box.append(node("p", "alarm", `A gate holds the dose again: ${held}. Answer it on the session's own page.`));
-  else if (state === "cleared") line(twice(`Start ${dose.ordered_mg} mg`, () => `Tap again: start ${dose.ordered_mg} mg${rate ? ` at ${dose.rate_ml_h} mL/h${way}` : ""} now`, () => send("start")), at.root);
-  else if (["planned", "arrived"].includes(state)) box.append(node("p", "", `Not released yet. ${held ? `Held by: ${held}. ` : ""}Clear the gates on the session's own page.`));
-  else if (state === "dosing") {
-    line(dose.pump === "paused" ? button("▶ Resume", () => send("resume")) : button("‖ Pause", () => send("pause")), at.root);
-    if (dose.rate_ml_h !== null && dose.pump !== "paused") line(...rateLine(dose, send));
-    line(...stopLine(page, given, send));
-  } else box.append(node("p", "", `The dose is over: ${dose.given_mg} mg given.`));
-  return box;
-}
-
-function number(field) {
-  const value = Number(field.value.trim().replace(",", "."));
-  return field.value.trim() && Number.isFinite(value) && value >= 0 ? value : null;
-}
-
-function rateLine(dose, send) {
-  const field = input("text", { inputmode: "decimal", "aria-label": "New rate in mL/h" });
-  const full = dose.over_min ? (dose.ordered_mg / dose.over_min) * 60 : null;
-  const understood = () => {
-    const value = number(field);
-    if (value === null) return "Which rate? Enter mL/h";
-    const mg = full && dose.first_rate ? `, ${((full * value) / dose.first_rate).toFixed(1)} mg/h` : "";
-    return `Tap again: ${value} mL/h${mg}`;
-  };
-  return [labelled("New rate, mL/h", field), twice("↕ Set rate", understood, () => number(field) !== null && send("rate", { rate_ml_h: `${number(field)}` }), "quiet")];
-}
-
-function stopLine(page, given, send) {
-  const field = input("text", { inputmode: "decimal", "aria-label": "Given in all, mg" });
-  const stop = () => (number(field) === null ? page.say("How much was given in all? Read it off the pump.") : send("stop", { given_mg: `${number(field)}` }));
-  return [
-    labelled("Given in all, mg", field),
-    button(`as computed: ${given.toFixed(1)} mg`, () => { field.value = given.toFixed(1); }, "quiet"),
-    twice("■ Stop", () => (number(field) === null ? "How much was given?" : `Tap again: stop, ${number(field)} mg given`), stop, "danger"),
-  ];
 }
 
 export function comfortPanel(page) {
@@ -274,19 +199,15 @@ export function correctPanel(page, row, isDose) {
   const at = input("text", { required: "", inputmode: "numeric", pattern: "([01]?\\d|2[0-3]):[0-5]\\d", title: "hours:minutes, as 14:05", "aria-label": "Time, 24 hours" });
   at.value = page.time(row.at);
   form.append(labelled("Time it was seen, hh:mm", at));
-  const fields = {};
   const scale = page.data.short_scale;
   // A total with its items is corrected item by item, and follows from them.
   const items = isDose ? [] : (scale?.items ?? []).filter((item) => row.values[item.id]);
-  if (!isDose) {
-    const parts = items.map((item) => ({ id: item.id, short: `${scale.short}, ${item.label}`, unit: "" }));
-    for (const element of [...page.data.vitals, ...page.data.extra.filter((each) => !items.length || each.id !== scale.id), ...parts]) {
-      const held = row.values[element.id];
-      if (!held) continue;
-      fields[element.id] = input("text", { inputmode: "decimal" });
-      fields[element.id].value = held.number ?? held.text;
-      form.append(labelled(`${element.short} ${element.unit}`, fields[element.id]));
-    }
+  const fields = isDose ? {} : correctable(page, row, items);
+  for (const { label, field } of Object.values(fields)) form.append(labelled(label, field));
+  const note = !isDose && row.kind === "note" ? input("text", { required: "" }) : null;
+  if (note) {
+    note.value = row.note;
+    form.append(labelled("Note", note, "wide"));
   }
   const rate = isDose && row.rate_ml_h !== null ? input("text", { inputmode: "decimal" }) : null;
   if (rate) {
@@ -320,14 +241,36 @@ export function correctPanel(page, row, isDose) {
   }
   acts.append(button("Leave it", () => page.open("vitals"), "quiet"));
   form.append(acts);
+  for (const field of form.querySelectorAll("input, select")) field.shown = field.value.trim();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value.trim()]));
+    const typed = [at, ...Object.values(fields).map((each) => each.field), ...[rate, note].filter(Boolean)];
+    if (!typed.some((field) => field.value.trim() !== field.shown)) return page.say("Nothing is changed yet. Correct what was wrong, or leave it.");
+    const values = Object.fromEntries(Object.entries(fields).map(([name, { field }]) => [name, field.value.trim()]));
     if (items.length) values[scale.id] = `${items.reduce((sum, item) => sum + Number(values[item.id]), 0)}`;
     const more = rate ? { rate_ml_h: rate.value.trim() } : {};
-    page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: row.note ?? "", ...more }, page.moment(at.value, row.at));
+    // The field shows minutes: one that was left alone keeps its second.
+    const moment = at.value.trim() === at.shown ? row.at : page.moment(at.value, row.at);
+    page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: note?.value.trim() ?? row.note ?? "", ...more }, moment);
     page.open("vitals");
   });
   box.append(form);
   return box;
+}
+
+// What an entry holds, each with a field of its own kind: readings are numbers, answers before leaving are chosen.
+function correctable(page, row, items) {
+  const found = {};
+  const scale = page.data.short_scale;
+  const parts = items.map((item) => ({ id: item.id, short: `${scale.short}, ${item.label}`, unit: "" }));
+  const extra = page.data.extra.filter((each) => !items.length || each.id !== scale.id);
+  for (const element of [...page.data.vitals, ...extra, ...parts, ...page.data.leaving]) {
+    const held = row.values[element.id];
+    if (!held || found[element.id]) continue;
+    const choices = element.kind === "yes_no" ? ["yes", "no"] : element.choices ?? [];
+    const field = choices.length && element.short === undefined ? select(element.id, choices.map((each) => [each, each.replaceAll("_", " ")])) : input("text", { inputmode: "decimal" });
+    field.value = held.number ?? held.text;
+    found[element.id] = { field, label: element.short === undefined ? element.label : `${element.short} ${element.unit}` };
+  }
+  return found;
 }

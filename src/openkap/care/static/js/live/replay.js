@@ -18,12 +18,17 @@ function time(ms) {
   return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: data.zone });
 }
 
+// On the tablet the alert stood with its reading, also in a cut; one without a reading arose by the clock.
+function arose(alert) {
+  return alert.entry ? Math.min(alert.at, alert.raised) : alert.raised;
+}
+
 function happened(until) {
   const rows = [
     ...state.entries.filter((each) => each.kind !== "gate").map((each) => [each.at, `${each.kind}: ${[valuesInWords(each.values), each.note].filter(Boolean).join(" · ")}`, each.by, each.counts]),
     ...state.events.map((each) => [each.at, `${each.words}${each.rate_ml_h === null ? "" : ` ${each.rate_ml_h} mL/h`}${each.given_mg === null ? "" : `, ${each.given_mg} mg given`}`, each.by, true]),
     ...state.doubts.map((each) => [each.at, `in doubt: ${each.words}, ${each.why}${each.is_open ? "" : `; ${each.decision}: ${each.because}`}`, each.by, each.is_open]),
-    ...state.alerts.map((each) => [each.raised, `alert ${each.rule}: ${each.told.title ?? ""}`, "", true]),
+    ...state.alerts.map((each) => [arose(each), `alert ${each.rule}: ${each.told.title ?? ""}`, "", true]),
     ...state.alerts.filter((each) => each.seen_at).map((each) => [each.seen_at, `alert ${each.rule} seen: ${each.done}`, each.seen_by, true]),
     ...state.adverse.map((each) => [each.at, `adverse event: ${eventInWords(each)}`, each.by, each.counts]),
   ];
@@ -50,7 +55,7 @@ function show() {
       return row;
     }),
   );
-  const waiting = state.alerts.filter((each) => each.raised <= until && !(each.seen_at && each.seen_at <= until));
+  const waiting = state.alerts.filter((each) => arose(each) <= until && !(each.seen_at && each.seen_at <= until));
   by("alerts").replaceChildren(
     ...waiting.map((each) => node("p", `alert ${each.priority} is-quiet`, `${each.rule} ${each.told.title ?? ""}: waiting`)),
   );

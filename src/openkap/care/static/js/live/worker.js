@@ -4,6 +4,7 @@
 const SHELL = "openkap-live-shell";
 const PATIENCE_MS = 4000;
 const isLive = (url) => /\/sessions\/[0-9a-z]{12}\/live\/$/.test(url.pathname);
+const LEAVING = /^\/(logout|login|demo)\//;
 const isScript = (url) => url.pathname.startsWith("/static/");
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -11,6 +12,7 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
+  if (url.origin === self.location.origin && LEAVING.test(url.pathname)) event.waitUntil(forget());
   if (event.request.method !== "GET" || url.origin !== self.location.origin) return;
   if (isLive(url) || isScript(url)) event.respondWith(answer(event.request));
 });
@@ -28,7 +30,28 @@ async function answer(request) {
   }
 }
 
-// The page says when a session is over, or somebody logs out: its copy goes.
-self.addEventListener("message", (event) => {
-  if (event.data?.forget) event.waitUntil(caches.open(SHELL).then((kept) => kept.delete(event.data.forget)));
-});
+// Somebody logs out, or the login page is shown because nobody is logged in any more: no page of a patient may
+// open without network after that. What waits to be sent stays in the outbox.
+async function forget() {
+  const kept = await caches.open(SHELL);
+  for (const request of await kept.keys()) if (isLive(new URL(request.url))) await kept.delete(request);
+  await forgetStates();
+}
+
+function forgetStates() {
+  return new Promise((done) => {
+    const opening = indexedDB.open("openkap-live");
+    // No page has made it yet: nothing is held, and it is not for the worker to make it.
+    opening.onupgradeneeded = () => opening.transaction.abort();
+    opening.onerror = () => done();
+    opening.onsuccess = () => {
+      const database = opening.result;
+      const transaction = database.transaction("kept", "readwrite");
+      transaction.objectStore("kept").delete(IDBKeyRange.bound("state:", "state:\uffff"));
+      transaction.oncomplete = transaction.onabort = () => {
+        database.close();
+        done();
+      };
+    };
+  });
+}

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol as Shape
 
+from openkap.care.treatment.models import DoseCheck, Prescription
+
 
 class Act(Shape):
     """What is needed of a dose event."""
@@ -31,6 +33,13 @@ class Ordered:
     rate_ml_h: float | None
     # How it was made up: the rate belongs to that.
     way: str = ""
+
+
+def as_ordered(order: Prescription, check: DoseCheck | None) -> Ordered:
+    """The order as it was drawn up and checked; before the check no rate is known."""
+    rate = float(check.rate_ml_h) if check and check.rate_ml_h is not None else None
+    over = float(order.over_min) if order.over_min else None
+    return Ordered(float(order.dose_mg), over, rate, (check.way or "") if check else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""What a tablet still held when the record was signed: it enters the record as arrived after signing.
+
+The signed record stays as it was signed. What comes later is kept whole, with who saw it and when, stands
+beside the record as a late addendum, and is marked as such wherever the record is shown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from openkap.care.enrolment.assessment import canonical
+from openkap.care.live.models import AlertAnswer, LateEntry, Photo
+from openkap.care.treatment.models import DoseDoubt, DoseEvent, Entry, Session
+from openkap.care.treatment.session_rows import once, told_audit
+from openkap.care.treatment.stamps import Stamp
+from openkap.protocol.elements import dictionary
+
+BEFORE_SIGNING = (Entry, DoseEvent, DoseDoubt, Photo, AlertAnswer, LateEntry)
+WORDS = {
+    "gates": "before the dose",
+    "vitals": "vital signs",
+    "leaving": "before leaving",
+    "correct": "correction",
+    "take_back": "crossing out",
+    "settle": "decision on an act in doubt",
+    "acknowledge": "answer to an alert",
+    "photo": "photograph of the monitor",
+    "start": "dose started",
+    "pause": "dose paused",
+    "resume": "dose resumed",
+    "rate": "rate changed",
+    "stop": "dose stopped",
+}
+# Said in words of their own, or of no use to a reader.
+SILENT = frozenset({"values", "image", "confirmed", "corrects", "alert", "entry", "doubt"})
+
+
+@transaction.atomic
+def keep_late(*, by: Any, session: Session, act: str, payload: dict[str, Any], stamp: Stamp) -> str:
+    """The entry as it came; one that had arrived before the signature is answered by its own row."""
+    for model in BEFORE_SIGNING:
+        held = once(model, session, stamp)
+        if held is not None:
+            return held.uid
+    row = LateEntry.objects.create(
+        session=session,
+        act=act,
+        payload=canonical(payload),
+        words=in_words(act, payload),
+        **stamp.fields(by),
+    )
+    told_audit(by, "session.entered_after_signing", session, row, act=act)
+    return row.uid
+
+
+def in_words(act: str, payload: dict[str, Any]) -> str:
+    """What was entered, every value of it."""
+    values = payload.get("values")
+    said = [
+        f"{_label(name)} {value}"
+        for name, value in (values.items() if isinstance(values, dict) else ())
+        if value not in ("", None)
+    ]
+    said += [
+        f"{name.replace('_', ' ')} {value}".removeprefix("note ")
+        for name, value in payload.items()
+        if name not in SILENT and value not in ("", None)
+    ]
+    return f"{WORDS.get(act, act)}: {'; '.join(said)}" if said else WORDS.get(act, act)
+
+
+def _label(name: str) -> str:
+    known = dictionary()
+    return known[name].label.lower() if name in known else name.replace("_", " ")
