@@ -55,7 +55,15 @@ def test_the_lead_sees_how_many_chairs_and_alerts_and_no_chair_by_itself(cast, s
     watch.forward(minutes=10)
     post(cast.client("ben"), session, vitals("a", watch.moment, sbp="185", dbp="90", heart_rate="80"))
     told = cast.client("dov").get("/board/state/").json()
-    assert told["counts"] == {"chairs": 1, "in_use": 1, "late": 0, "alerts": 2}
+    assert told["counts"] == {
+        "chairs": 1,
+        "in_use": 1,
+        "late": 0,
+        "alerts": 2,
+        "unanswered": 0,
+        "not_closed": 0,
+        "unsigned": 0,
+    }
     assert set(told) == {"now", "clinic", "zone", "counts"}
     page = cast.client("dov").get("/board/").content.decode()
     assert "1 of 1" in page
@@ -68,6 +76,21 @@ def test_the_lead_is_told_how_many_sessions_are_late_to_begin(cast, patient, wat
     watch.moment = session.starts_at + timedelta(minutes=5)
     counts = cast.client("dov").get("/board/state/").json()["counts"]
     assert (counts["in_use"], counts["late"], counts["alerts"]) == (0, 1, 0)
+
+
+def test_the_lead_is_told_how_many_sessions_nobody_closed_or_signed_and_how_many_alerts_went_on(
+    cast, session, watch
+):
+    from openkap.care.treatment.jobs import watch_sessions
+
+    watch.forward(minutes=17 * 60)
+    watch_sessions("test")
+    watch.forward(minutes=10)
+    watch_sessions("test")
+    counts = cast.client("dov").get("/board/state/").json()["counts"]
+    assert (counts["not_closed"], counts["unsigned"]) == (1, 0)
+    assert counts["unanswered"] >= 1
+    assert "nobody closed" in cast.client("dov").get("/board/").content.decode()
 
 
 def test_of_a_restricted_record_the_board_shows_chair_phase_and_alerts_to_those_outside_its_team(

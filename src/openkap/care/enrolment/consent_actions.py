@@ -89,7 +89,8 @@ def go_through(
     *, by: Actor, uid: str, consent: str, element: str, words: str = "", is_understood: bool
 ) -> ConsentPart:
     """Record one element: ticked, explained back, chosen, or noted."""
-    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    patient, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     _refuse_signed(row)
     section = parsed(row.text).section(element)
     shown_by = section.element.shown_by
@@ -140,7 +141,8 @@ class Abilities:
 @transaction.atomic
 def assess_capacity(*, by: Actor, uid: str, consent: str, found: Abilities) -> Capacity:
     """Record whether the patient can decide now."""
-    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    patient, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     _refuse_signed(row)
     whole = found.understands and found.retains and found.weighs and found.communicates
     if not whole and not found.note.strip():
@@ -214,6 +216,7 @@ class Signed:
 def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> PatientSignature:
     """The patient signs on the tablet, drawn or typed, with a member of staff as witness."""
     patient, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     _refuse_signed(row)
     held = [said for module in contributions("consent_hold") if (said := module.hold(patient.pk))]
     if held:
@@ -294,6 +297,7 @@ def signed_content(consent: Consent, name: str, strokes: str) -> str:
 def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentGiven:
     """The prescriber countersigns with their password: from now on the consent is in force."""
     patient, row = consent_for(by, uid, consent, Permission.COUNTERSIGN_CONSENT)
+    refuse_out_of_care(patient)
     signature = getattr(row, "patient_signature", None)
     if signature is None:
         raise InputError("the patient has not signed yet", remedy="let the patient sign first")

@@ -71,7 +71,7 @@ def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
         consent__patient__merged_into__isnull=True,
         consent__patient__in=in_care(clinic_id, staff_id),
     )
-    return waiting.select_related("consent__patient__identity").order_by("signed_at")
+    return waiting.select_related("consent__patient__identity").order_by("signed_at", "id")
 
 
 def _under_way(by: Actor) -> list[Task]:
@@ -134,7 +134,7 @@ def _undecided_or_overridden(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     against = Q(is_override=True, outcome__in=TREATED, patient__status__in=IN_TREATMENT)
     order = F("is_override").asc(nulls_first=True)
     found = rows.filter(waiting | against).annotate(is_signed=Exists(signed))
-    return found.select_related("patient__identity").order_by(order, "patient__created_at")
+    return found.select_related("patient__identity").order_by(order, "patient__created_at", "id")
 
 
 def _next_step(by: Actor, row: Any, told: Assessment) -> Task | None:
@@ -177,7 +177,7 @@ def _to_screen(by: Actor) -> list[Task]:
 @first_lines(MOST, "referrals to screen")
 def _referred(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
     fresh = in_care(clinic_id, staff_id).filter(status=Patient.Status.REFERRED)
-    return fresh.order_by("created_at").values_list("uid", "created_at", *NAME)
+    return fresh.order_by("created_at", "id").values_list("uid", "created_at", *NAME)
 
 
 def _ending(by: Actor) -> list[Task]:
@@ -219,4 +219,4 @@ def _newest_consents(clinic_id: int, staff_id: int, before: datetime) -> QuerySe
         patient__status__in=IN_TREATMENT,
     ).annotate(is_current=Exists(current))
     due = rows.filter(Q(expires_at__lt=before) | Q(is_current=False))
-    return due.select_related("patient__identity").order_by("expires_at")
+    return due.select_related("patient__identity").order_by("expires_at", "id")

@@ -66,5 +66,5 @@ def _under_way(clinic_id: int, staff_id: int) -> QuerySet[Any]:
             since=Min("alerts__raised_at", filter=UNANSWERED),
             escalated=Count("alerts", filter=UNANSWERED & Q(alerts__escalated_at__isnull=False)),
         )
-        .order_by("starts_at")
+        .order_by("starts_at", "id")
     )

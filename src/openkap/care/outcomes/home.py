@@ -16,7 +16,7 @@ from openkap.care.moment import now
 from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.queries import open_proposals, open_signals, title_of
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role
 
@@ -108,10 +108,10 @@ def _verb(row: Invitation, lost: str) -> str:
 def _due(clinic_id: int, staff_id: int, soon: datetime) -> QuerySet[Any]:
     waiting = Invitation.objects.filter(
         Q(link_number=0) | Q(closes_at__lt=soon) | Q(Exists(undelivered(MEASURE))),
-        patient__in=visible(clinic_id, staff_id),
+        patient__in=in_care(clinic_id, staff_id),
         sent_at__isnull=False,
         finished_at__isnull=True,
         closed_at__isnull=True,
     )
     told = waiting.annotate(**undelivered_fields(MEASURE))
-    return told.select_related("patient__identity").order_by("closes_at")
+    return told.select_related("patient__identity").order_by("closes_at", "id")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
 from openkap.care.accounts.actor import Actor, job_actor
@@ -148,8 +148,12 @@ def remind_due(worker: str) -> int:
 
 @transaction.atomic
 def _send(key: int, body: str, mark: str) -> int:
-    row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
-    if getattr(row, mark) is not None or row.finished_at is not None or row.closed_at is not None:
+    gone = Exists(Patient.objects.filter(out_of_care(), pk=OuterRef("patient")))
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic")
+    row = rows.annotate(is_gone=gone).get(pk=key)
+    is_over = row.finished_at is not None or row.closed_at is not None
+    # Asked at the last moment too: a death may have been told since the run began.
+    if getattr(row, mark) is not None or is_over or row.is_gone:
         return 0
     row.claimed_by, row.claimed_until = "", None
     # Nothing of a merged record moves, but its person is reached where the standing record says.

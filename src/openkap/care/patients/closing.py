@@ -16,9 +16,9 @@ from openkap.care.audit.actions import record
 from openkap.care.contributions import contributions
 from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.actions import set_status
+from openkap.care.patients.actions import add_referral, set_status
 from openkap.care.patients.holds import holds_of
-from openkap.care.patients.models import Closing, Patient
+from openkap.care.patients.models import Closing, IncomingReferral, Patient
 from openkap.care.patients.out_of_care import DIED, standing_closings
 from openkap.care.patients.queries import record_ids
 from openkap.care.permissions import Permission
@@ -86,6 +86,9 @@ def close_after_death(*, by: Actor, uid: str) -> None:
     if row is None or row.reason != DIED:
         raise InputError("no death is recorded here", remedy="close the record with its reason")
     _refuse_held(holds_of(patient))
+    # A course may have ended since the death was told: reopening leads to here and not back into it.
+    row.status_before = locked.status
+    row.save(update_fields=["status_before"])
     set_status(by=by, patient=locked, status=CLOSED, because=row.get_reason_display())
 
 
@@ -105,6 +108,22 @@ def reopen_record(*, by: Actor, uid: str, reason: str) -> None:
     _take_back(by, row, reason.strip())
     if locked.status == CLOSED:
         set_status(by=by, patient=locked, status=row.status_before, because=reason.strip())
+
+
+@transaction.atomic
+def reopen_for_referral(
+    *, by: Actor, uid: str, referrer: str = "", reason: str = "", incoming: IncomingReferral | None = None
+) -> Patient:
+    """Somebody whose record is closed is referred again: no second record, but the first one reopened."""
+    standing = standing_closing(patient_for(by, uid, Permission.PLAN_COURSE, seen=""))
+    if standing is not None and standing.reason == DIED:
+        raise InputError(
+            "the record says that this person has died",
+            remedy="open it and look whose record it is; a death told in error is taken back there",
+        )
+    said = ", ".join(filter(None, (referrer.strip(), reason.strip())))
+    reopen_record(by=by, uid=uid, reason=f"referred again: {said}" if said else "referred again")
+    return add_referral(by=by, uid=uid, referrer=referrer, reason=reason, incoming=incoming)
 
 
 def _refuse_wrong(patient: Patient, why: Why) -> None:

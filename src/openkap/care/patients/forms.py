@@ -178,7 +178,7 @@ class DeathForm(forms.Form):
     day_unknown = forms.BooleanField(required=False, label="The day is not known")
     said = forms.CharField(
         required=False,
-        label="Who told us, and what else matters",
+        label="How we know, and what else matters; no names of others",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

@@ -52,4 +52,4 @@ def _uploaded(by: Actor) -> list[Task]:
 @first_lines(MOST, "uploaded referrals")
 def _waiting(clinic_id: int) -> QuerySet[IncomingReferral]:
     sent = IncomingReferral.objects.filter(clinic_id=clinic_id).defer("document")
-    return sent.order_by("uploaded_at")
+    return sent.order_by("uploaded_at", "id")

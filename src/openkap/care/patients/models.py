@@ -305,13 +305,15 @@ class Closing(models.Model):
     said = models.TextField(blank=True)
     closed_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
     closed_at = models.DateTimeField()
-    # Where the patient stood, for reopening.
+    # Where the patient stood, for reopening; written anew when a record closes after a death was told.
     status_before = models.CharField(max_length=12)
     reopened_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     reopened_at = models.DateTimeField(null=True, blank=True)
     reopened_because = models.TextField(blank=True)
 
-    append_only: ClassVar = AppendOnly(mutable=("reopened_by", "reopened_at", "reopened_because"))
+    append_only: ClassVar = AppendOnly(
+        mutable=("status_before", "reopened_by", "reopened_at", "reopened_because")
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -111,6 +111,7 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
     records of who has died, and every date to come with each person in it: one question for all.
     """
     patients = in_care(clinic_id, staff_id)
+    nobody = {"who": Value(0, IntegerField()), "is_here": Value(True, BooleanField())}
     undosed = Session.objects.filter(
         patient__in=patients,
         state=Session.State.ABORTED,
@@ -123,16 +124,17 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
     withdrawn = courses_after_withdrawal(patients).annotate(
         what=_word(WITHDRAWN), key=F("uid"), at=F("withdrawn_at"), words=_word("")
     )
-    dead = (
-        Closing.objects.filter(
-            patient__in=visible(clinic_id, staff_id), reason=Closing.Reason.DIED, reopened_at__isnull=True
-        )
-        .exclude(patient__status__in=(Patient.Status.CLOSED, Patient.Status.MERGED))
-        .annotate(what=_word(DEAD), key=_word(""), at=F("closed_at"), words=_word(""))
+    still_open = visible(clinic_id, staff_id).exclude(
+        status__in=(Patient.Status.CLOSED, Patient.Status.MERGED)
     )
+    deaths = Closing.objects.filter(reason=Closing.Reason.DIED, reopened_at__isnull=True).annotate(
+        what=_word(DEAD), key=_word(""), at=F("closed_at"), words=_word("")
+    )
+    dead = deaths.filter(patient__in=still_open).annotate(**nobody)
+    # Told under a record that was merged: the one in use is to be closed.
+    dead_merged = deaths.filter(patient__merged_into__in=still_open).annotate(**nobody)
     sessions = Session.objects.filter(patient__in=patients, state__in=OPEN, starts_at__gte=since)
     visits = Visit.objects.filter(patient__in=patients, state=Visit.State.PLANNED, starts_at__gte=since)
-    nobody = {"who": Value(0, IntegerField()), "is_here": Value(True, BooleanField())}
     columns = ("what", "key", "at", "words", "who", "is_here")
     names = [f"patient__{name}" for name in ("uid", *NAME)]
     whole: QuerySet[Any, tuple[Any, ...]] = (
@@ -141,7 +143,8 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
         .union(
             unplanned.annotate(**nobody).values_list(*columns, "uid", *NAME),
             withdrawn.annotate(**nobody).values_list(*columns, *names),
-            dead.annotate(**nobody).values_list(*columns, *names),
+            dead.values_list(*columns, *names),
+            dead_merged.values_list(*columns, *(f"patient__merged_into__{name}" for name in ("uid", *NAME))),
             *(
                 _with(rows, role).values_list(*columns, *names)
                 for rows, role in (

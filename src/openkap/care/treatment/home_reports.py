@@ -50,4 +50,4 @@ def _unreported(clinic_id: int, staff_id: int) -> QuerySet[AdverseEvent]:
         corrected_by__isnull=True,
         patient__in=visible(clinic_id, staff_id),
     )
-    return rows.select_related("patient__identity", "session__course").order_by("entered_at")
+    return rows.select_related("patient__identity", "session__course").order_by("entered_at", "id")

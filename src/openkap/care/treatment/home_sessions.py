@@ -54,4 +54,8 @@ def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[An
         starts_at__lt=before,
     )
     waiting = Count("alerts", filter=Q(alerts__acknowledged_at__isnull=True))
-    return rows.select_related("patient__identity", "chair").annotate(waiting=waiting).order_by("starts_at")
+    return (
+        rows.select_related("patient__identity", "chair")
+        .annotate(waiting=waiting)
+        .order_by("starts_at", "id")
+    )

@@ -43,4 +43,4 @@ def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Vis
         starts_at__lt=before,
         patient__in=visible(clinic_id, staff_id),
     )
-    return rows.select_related("patient__identity").order_by("starts_at")
+    return rows.select_related("patient__identity").order_by("starts_at", "id")

@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        ProtectRows("Closing", mutable=("reopened_by", "reopened_at", "reopened_because")),
+        ProtectRows("Closing", mutable=("status_before", "reopened_by", "reopened_at", "reopened_because")),
         migrations.AlterField(
             model_name="identity",
             name="language",
