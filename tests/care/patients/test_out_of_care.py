@@ -354,3 +354,20 @@ def test_a_nurse_reads_who_reopens_the_closed_record(cast, patient):
     page = cast.client("ben").post("/referrals/new/", FORM).content.decode()
     assert "A prescriber or coordinator reopens it" in page
     assert cast.client("ben").post("/referrals/new/", FORM | {"reopen": patient.uid}).status_code == 403
+
+
+@pytest.mark.parametrize(("reason", "is_called"), [("moved", True), ("died", False)])
+def test_the_call_after_a_dose_outlives_the_closing_of_the_record_and_not_a_death(
+    cast, patient, session, watch, reason, is_called
+):
+    treated.gone(cast, session, watch)
+    closing_actions.sign_session(
+        by=cast.actor("ben"), patient=patient.uid, uid=session.uid, person=proof(cast, "ben")
+    )
+    ending_actions.end_course(
+        by=cast.actor("ada"), patient=patient.uid, uid=session.course.uid, rule="other", reason="moves away"
+    )
+    close_record(by=cast.actor("cora"), uid=patient.uid, why=Why(reason))
+    watch.forward(hours=20)
+    verbs = [each.verb for each in tasks_of(cast.actor("ben"))]
+    assert ("Call: the contact after the dose is due" in verbs) is is_called

@@ -22,13 +22,17 @@ def standing_closings(patient: Any) -> QuerySet[Closing]:
 
 def out_of_care() -> Q:
     """Records that are closed, or were merged into one, and every record of whose death is recorded."""
-    closed = Q(status=Patient.Status.CLOSED) | Q(merged_into__status=Patient.Status.CLOSED)
+    return Q(status=Patient.Status.CLOSED) | Q(merged_into__status=Patient.Status.CLOSED) | dead()
+
+
+def dead() -> Q:
+    """Every record of whose death is recorded."""
     deaths = Closing.objects.filter(reason=DIED, reopened_at__isnull=True)
     told = deaths.values("patient")
     # A death told under a record that was merged is one of the record in use, and of all its others.
     used = deaths.filter(patient__merged_into__isnull=False).values("patient__merged_into")
     own = Q(pk__in=told) | Q(pk__in=used)
-    return closed | own | Q(merged_into__in=told) | Q(merged_into__in=used)
+    return own | Q(merged_into__in=told) | Q(merged_into__in=used)
 
 
 def is_out_of_care(patient_id: int) -> bool:

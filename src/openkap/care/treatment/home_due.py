@@ -12,7 +12,8 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.first_lines import first_lines
 from openkap.care.moment import now
-from openkap.care.patients.access import in_care, scope_of
+from openkap.care.patients.access import in_care, scope_of, visible
+from openkap.care.patients.out_of_care import dead
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment.due_dates import TODAY, WEEK
 from openkap.care.treatment.models import DueItem, Session
@@ -52,9 +53,10 @@ def _named(items: list[DueItem]) -> str:
 @first_lines(MOST, "tests and contacts")
 def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: datetime) -> QuerySet[DueItem]:
     # A contact belongs to a dose that was given; it stays due when the course has ended with that dose.
-    contact = Q(kind=DueItem.Kind.CONTACT, due_at__lt=contacts, session__state__in=GIVEN)
-    test = Q(kind=DueItem.Kind.TEST, due_at__lt=tests, course__ended_at__isnull=True)
-    rows = DueItem.objects.filter(
-        contact | test, patient__in=in_care(clinic_id, staff_id), done_at__isnull=True
-    )
+    # Whoever got one is called although their record was closed, but for a death.
+    alive = visible(clinic_id, staff_id).exclude(dead())
+    contact = Q(kind=DueItem.Kind.CONTACT, due_at__lt=contacts, session__state__in=GIVEN, patient__in=alive)
+    treated = in_care(clinic_id, staff_id)
+    test = Q(kind=DueItem.Kind.TEST, due_at__lt=tests, course__ended_at__isnull=True, patient__in=treated)
+    rows = DueItem.objects.filter(contact | test, done_at__isnull=True)
     return rows.select_related("patient__identity", "course").order_by("due_at", "id")
