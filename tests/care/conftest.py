@@ -131,7 +131,8 @@ def register(cast):
 
     def make(family_name: str = "Example", given_name: str = "Alex", by: str = "cora", **fields: Any):
         actor = cast.actor(by)
-        fields.setdefault("birth_date", date(1984, 5, 2))
+        asked = {"birth_date": date(1984, 5, 2), "language": "en", "needs_interpreter": False}
+        fields = asked | fields
         person = NewPatient(family_name=family_name, given_name=given_name, **fields)
         patient = register_referral(by=actor, person=person)
         if by != "eve":

@@ -28,7 +28,9 @@ def registered(cast, name: str):
     from openkap.care.patients.actions import NewPatient, join_team, register_referral
 
     actor = cast.actor("cora")
-    person = NewPatient(family_name="Example", given_name=name, birth_date=date(1984, 5, 2))
+    person = NewPatient(
+        family_name="Example", given_name=name, birth_date=date(1984, 5, 2), needs_interpreter=False
+    )
     patient = register_referral(by=actor, person=person)
     parts = [("ada", "prescriber"), ("ben", "nurse"), ("cora", "coordinator"), ("tess", "therapist")]
     join_team(by=actor, uid=patient.uid, members=[(cast.staff(key).pk, part) for key, part in parts])

@@ -86,3 +86,29 @@ def test_the_overview_of_a_chart_says_what_to_do_for_this_patient_only(cast, reg
 def test_nothing_of_ones_own_list_is_said_as_that(cast, patient):
     page = cast.client("tess").get(f"/patients/{patient.uid}/to-do/").content.decode()
     assert "Nothing on your own list is about this patient." in page
+
+
+def test_a_list_that_is_longer_than_it_shows_says_so_and_leads_to_the_rest(cast, register):
+    for number in range(56):
+        register("Example", f"Number{number}")
+    client = cast.client("ben")
+    page = client.get("/home/").content.decode()
+    assert "50 of 56 referrals to screen shown" in page
+    assert "56 things to do" in page
+    assert "Number55" not in page
+    whole = client.get("/home/?all=1").content.decode()
+    assert "56 things to do" in whole
+    assert all(f"Number{number}" in whole for number in range(56))
+    assert "shown" not in re.sub(r"<[^>]+>", " ", whole)
+
+
+def test_a_list_that_just_fits_says_nothing(cast, register):
+    for number in range(50):
+        register("Example", f"Number{number}")
+    assert "referrals to screen shown" not in cast.client("ben").get("/home/").content.decode()
+
+
+def test_the_chart_of_somebody_far_down_the_list_says_what_to_do(cast, register):
+    last = [register("Example", f"Number{number}") for number in range(52)][-1]
+    lines = cast.client("ben").get(f"/patients/{last.uid}/to-do/").content.decode()
+    assert "Open the screening" in lines

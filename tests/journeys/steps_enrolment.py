@@ -39,6 +39,7 @@ def refer(page: Any, record: bytes) -> str:
     )
     page.get_by_role("button", name="Read it").click()
     page.get_by_text("What the file says").wait_for()
+    page.select_option("#id_needs_interpreter", "no")
     page.fill("#id_telephone", "+1 555 0199")
     page.fill("#id_email", "alex@example.org")
     page.get_by_role("button", name="Open the record").click()

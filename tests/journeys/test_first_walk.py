@@ -90,6 +90,8 @@ def refer(page: Page) -> None:
     page.get_by_label("Given name").fill("Nina")
     page.get_by_label("Birth date").fill(BORN)
     page.get_by_label("Sex at birth").select_option(label="female")
+    page.get_by_label("Language").select_option(label="English")
+    page.get_by_label("Needs an interpreter").select_option(label="no")
     tap(page, "Open the record")
 
 

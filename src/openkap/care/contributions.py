@@ -5,8 +5,8 @@
 ``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
 ``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``,
 ``session_record.py`` ``parts(session_ids)``, ``erasure_hold.py`` ``hold(patient_id)``, ``identity_copies.py``
-``erase(patient_ids)``, ``assignments.py`` ``assignments(by, person)``, ``consent_ended.py``
-``withdrawn(by, patient_id, at)``.
+``erase(patient_ids)``, ``record_closing.py`` ``end(by, patient_ids, words)``, ``assignments.py``
+``assignments(by, person)``, ``consent_ended.py`` ``withdrawn(by, patient_id, at)``.
 What an app lacks, it does not offer. Each is asked once a page.
 """
 
@@ -38,6 +38,8 @@ class Task:
     note: str = ""
     # Where nothing is due: since when somebody waits for it.
     since: datetime | None = None
+    # How many things the line is: one that leads to others counts them.
+    stands_for: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Section:
     url: str = ""
     link: str = ""
     empty: str = "nothing yet"
+    # What somebody must know to read the lines.
+    note: str = ""
     # The section stands first when it needs somebody.
     order: int = 50
 

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
 from openkap.care.contributions import Section, contributions
+from openkap.care.first_lines import whole_lists
 from openkap.care.gallery import SHOWN, example_form
 from openkap.care.logs import request_id
 from openkap.care.looks import look_over
@@ -27,7 +28,8 @@ def start(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """What must I do now, for whom, by when."""
     by = request.actor  # type: ignore[attr-defined]
-    tasks = tasks_of(by)
+    with whole_lists("all" in request.GET):
+        tasks = tasks_of(by)
     look_over(request, "to-do list", map(patient_of, tasks))  # type: ignore[arg-type]
     facts: list[Section] = []
     for module in contributions("home"):
@@ -35,6 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
     lines = one_line_a_patient(tasks)
     groups = [(urgency, [line for line in lines if line.task.urgency == urgency]) for urgency in URGENCIES]
     context = {"groups": [group for group in groups if group[1]], "tasks": tasks, "facts": facts}
+    context["count"] = sum(task.stands_for for task in tasks)
     return render(request, "home.html", context)
 
 

@@ -10,6 +10,7 @@ from django.urls import resolve
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task, contributions
+from openkap.care.first_lines import whole_lists
 from openkap.care.moment import now
 from openkap.care.patients.queries import birth_dates
 
@@ -33,7 +34,8 @@ def tasks_of(by: Actor) -> list[Task]:
 
 def tasks_about(by: Actor, uid: str) -> list[Task]:
     """What of the person's list is about one patient."""
-    return [task for task in tasks_of(by) if patient_of(task) == uid]
+    with whole_lists():
+        return [task for task in tasks_of(by) if patient_of(task) == uid]
 
 
 def in_order(tasks: list[Task]) -> list[Task]:
@@ -46,7 +48,7 @@ def in_order(tasks: list[Task]) -> list[Task]:
 
 def patient_of(task: Task) -> str:
     """The patient's public id in the task's address, empty where it is about nobody."""
-    return _patient_in(task.url.partition("#")[0])
+    return _patient_in(task.url.partition("#")[0].partition("?")[0])
 
 
 # Asked several times for each line of a list.

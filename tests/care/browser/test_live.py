@@ -112,7 +112,7 @@ def test_two_tablets_the_wall_and_the_board_see_an_entry_with_their_next_questio
     wall = clinic.open(browser, clinic.paths[0], key="tess", viewport={"width": 1920, "height": 1080})
     board = browser.new_context(base_url=clinic.url, viewport={"width": 1920, "height": 1080}).new_page()
     board.goto("/demo/")
-    board.click("form[action='/demo/dov/'] button")
+    board.click("form[action='/demo/cora/'] button")
     board.goto("/board/")
     expect(board.locator("#rows li")).not_to_have_count(0)
     said = board.locator("#rows .alerts-said", has_text="!")

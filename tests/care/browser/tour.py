@@ -294,6 +294,27 @@ def erasure(tour: Tour) -> list[str]:
     return wrong
 
 
+def closing(tour: Tour) -> list[str]:
+    """A record that is closed, looked at closed, and opened again."""
+    page, watcher = tour.window("cora")
+    page.goto("/patients/")
+    page.locator("tbody tr", has_text="referred").first.get_by_role("link").click()
+    page.wait_for_url("**/patients/*/")
+    chart = urlsplit(page.url).path
+    wrong = tour.open(page, watcher, f"{chart}close/")
+    page.select_option("#id_reason", "moved")
+    page.get_by_role("button", name="Close the record").click()
+    page.get_by_text("This record is closed since").wait_for()
+    wrong += tour.look(page, watcher)
+    wrong += tour.open(page, watcher, f"{chart}close/")
+    page.locator("section", has_text="Open it again").get_by_label("Reason").fill("they came back")
+    page.get_by_role("button", name="Reopen the record").click()
+    page.get_by_text("The record is in use again").wait_for()
+    wrong += tour.look(page, watcher)
+    page.context.close()
+    return wrong
+
+
 def practice(tour: Tour) -> list[str]:
     """A practice run and the talk after it."""
     page, watcher = tour.window("ben")
@@ -386,6 +407,7 @@ WAYS: dict[str, Callable[[Tour], list[str]]] = {
     "a visit without a dose": without_a_dose,
     "two signatures": signatures,
     "an identity to be erased": erasure,
+    "a record closed": closing,
     "a practice run": practice,
     "the second factor": second_factor,
 }

@@ -240,6 +240,11 @@ def test_the_home_page_gives_the_estimate_only_with_its_missing_beside_it(publis
     assert not [label for label in labels if label.startswith(("Response at any", "Remission", "Relapse"))]
 
 
+def test_the_home_page_says_why_fewer_are_seen_than_answered(published, cast):
+    page = cast.client("dov").get(reverse("home")).content.decode()
+    assert page.count("fall between two windows and count in neither") == 1
+
+
 def test_the_home_page_shows_no_outcome_before_the_first_extract(cast, patient):
     page = cast.client("dov").get(reverse("home")).content.decode()
     assert "an outcome is shown only with what is missing beside it" in page

@@ -142,3 +142,18 @@ def test_distance_and_payer_arrive_with_the_patient(treated, extracted, cast, pa
     note_access(by=cast.actor("cora"), uid=patient.uid, distance_km=15, coverage="insurance")
     (row,) = extracted()["patient"]
     assert (row["distance_km"], row["coverage"], row["birth_year"]) == (15.0, "insurance", 1984)
+
+
+def test_a_death_that_was_recorded_at_the_closing_is_in_the_extract(cast, patient, agree, extracted, watch):
+    from datetime import date
+
+    from openkap.care.patients.closing import Why, close_record, reopen_record
+
+    agree(patient)
+    why = Why("died", date(2026, 11, 20), "the sister called")
+    close_record(by=cast.actor("cora"), uid=patient.uid, why=why)
+    watch.forward(days=1)
+    assert [row["died_on"] for row in extracted()["patient"]] == [date(2026, 11, 20)]
+    reopen_record(by=cast.actor("cora"), uid=patient.uid, reason="another person of that name")
+    watch.forward(days=1)
+    assert [row["died_on"] for row in extracted()["patient"]] == [None]

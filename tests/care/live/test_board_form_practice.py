@@ -51,9 +51,46 @@ def test_who_left_without_a_signed_record_is_told_on_the_board(cast, patient, wa
     assert row["unsigned"] == round(session.starts_at.timestamp() * 1000)
 
 
-def test_the_lead_sees_the_board_without_codes_or_links(cast, session):
+def test_the_lead_sees_how_many_chairs_and_alerts_and_no_chair_by_itself(cast, session, watch):
+    watch.forward(minutes=10)
+    post(cast.client("ben"), session, vitals("a", watch.moment, sbp="185", dbp="90", heart_rate="80"))
     told = cast.client("dov").get("/board/state/").json()
-    assert {(row["code"], row["url"]) for row in told["rows"]} == {("", "")}
+    assert told["counts"] == {
+        "chairs": 1,
+        "in_use": 1,
+        "late": 0,
+        "alerts": 2,
+        "unanswered": 0,
+        "not_closed": 0,
+        "unsigned": 0,
+    }
+    assert set(told) == {"now", "clinic", "zone", "counts"}
+    page = cast.client("dov").get("/board/").content.decode()
+    assert "1 of 1" in page
+    for said in ("Chair 1", "Severe hypertension", cast.staff("ben").name, session.patient.code):
+        assert said not in page, said
+
+
+def test_the_lead_is_told_how_many_sessions_are_late_to_begin(cast, patient, watch):
+    session = treated.first_session(treated.planned(cast, patient))
+    watch.moment = session.starts_at + timedelta(minutes=5)
+    counts = cast.client("dov").get("/board/state/").json()["counts"]
+    assert (counts["in_use"], counts["late"], counts["alerts"]) == (0, 1, 0)
+
+
+def test_the_lead_is_told_how_many_sessions_nobody_closed_or_signed_and_how_many_alerts_went_on(
+    cast, session, watch
+):
+    from openkap.care.treatment.jobs import watch_sessions
+
+    watch.forward(minutes=17 * 60)
+    watch_sessions("test")
+    watch.forward(minutes=10)
+    watch_sessions("test")
+    counts = cast.client("dov").get("/board/state/").json()["counts"]
+    assert (counts["not_closed"], counts["unsigned"]) == (1, 0)
+    assert counts["unanswered"] >= 1
+    assert "nobody closed" in cast.client("dov").get("/board/").content.decode()
 
 
 def test_of_a_restricted_record_the_board_shows_chair_phase_and_alerts_to_those_outside_its_team(

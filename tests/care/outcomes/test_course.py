@@ -187,3 +187,16 @@ def test_a_curve_in_plain_words_claims_nothing_below_reliable_change(patient, an
     assert "about where they were" in in_plain_words(queries.trajectory(patient))[0]
     answer_pcl(34, days=7)
     assert "lower than when you started" in in_plain_words(queries.trajectory(patient))[0]
+
+
+def test_no_relapse_is_looked_for_and_no_second_reading_asked_of_who_is_not_treated_any_more(
+    cast, patient, answer_pcl
+):
+    from openkap.care.patients.closing import Why, close_record, reopen_record
+
+    for total, days in ((50, 0), (20, 14), (35, 60)):
+        answer_pcl(total, days=days)
+    close_record(by=cast.actor("cora"), uid=patient.uid, why=Why("finished"))
+    assert planning.detect_relapses("test") == 0
+    reopen_record(by=cast.actor("cora"), uid=patient.uid, reason="came back")
+    assert planning.detect_relapses("test") == 1

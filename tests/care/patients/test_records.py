@@ -74,11 +74,7 @@ def test_a_bundle_is_shown_first_and_then_becomes_a_record_with_the_file_kept(ca
     form = cora.get(page).context["form"]
     assert (form["family_name"].value(), form["birth_date"].value()) == ("Sample", date(1979, 3, 8))
     assert "Open a record for an uploaded referral" in cora.get("/home/").content.decode()
-    sent = {
-        name: form[name].value() or ""
-        for name in form.fields
-        if name not in {"may_text", "needs_interpreter"}
-    }
+    sent = {name: form[name].value() or "" for name in form.fields if name != "may_text"}
     assert cora.post(page, sent).status_code == 302
     referral = Referral.objects.get()
     assert (referral.by, json.loads(referral.document)) == ("fhir", BUNDLE)

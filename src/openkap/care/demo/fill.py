@@ -18,6 +18,7 @@ from django.db import transaction
 from openkap.care.accounts.models import Clinic as ClinicRow
 from openkap.care.demo import courses, enrolling, measuring
 from openkap.care.demo.cast import hire
+from openkap.care.demo.closings import close_some, maintain_one
 from openkap.care.demo.courses import Slot
 from openkap.care.demo.moments import stage_moments
 from openkap.care.demo.morning import renew_morning
@@ -82,6 +83,8 @@ def fill(dice: Random, *, patients: int) -> int:
             _journey(journeys, number, referred)
         ask_about_registry(clinic.by("cora"), dice, until=today)
         stage_moments(clinic)
+        maintain_one(clinic, slots)
+        close_some(clinic)
         renew_morning()
     return patients
 

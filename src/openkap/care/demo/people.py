@@ -124,6 +124,8 @@ def refer(clinic: Clinic, *, nurse: str = "ben", therapist: str = "tess") -> Pat
         birth_date=date(1950, 1, 1) + timedelta(days=dice.randrange(365 * 52)),
         sex=dice.choice(["female", "male"]),
         is_veteran=dice.choice([True, False, None]),
+        language="en",
+        needs_interpreter=False,
         telephone=f"+1 555 01{dice.randrange(10_000):04}",
         email=f"p{dice.randrange(10**6)}@example.org" if dice.random() < 0.9 else "",
     )

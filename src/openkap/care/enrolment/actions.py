@@ -24,6 +24,7 @@ from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.referral import read_document
 from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
@@ -49,6 +50,7 @@ TREATED = (Decision.Outcome.ELIGIBLE, Decision.Outcome.REVIEWED)
 def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
     """Begin to screen a patient under a protocol."""
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
+    refuse_out_of_care(patient)
     chosen = load_protocol(protocol)
     screening = Screening.objects.create(
         patient=patient,
@@ -101,6 +103,7 @@ def answer(
     ``seen`` is the answer that was on the screen: ``Conflict`` when another has come meanwhile.
     """
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
+    refuse_out_of_care(patient)
     question = dictionary().find(element)
     # The lock keeps two answers to one question in order.
     Patient.objects.select_for_update().get(pk=patient.pk)
@@ -162,6 +165,7 @@ def _refuse_future(observed: datetime, value: Value | None, question: Element) -
 def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
     """Take facts of a referral document over as answers; what a person has answered stays."""
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
+    refuse_out_of_care(patient)
     held = Answer.objects.filter(patient__in=same_person(patient.pk))
     known = set(held.values_list("element", flat=True))
     fresh = [fact for fact in facts if fact.element.id not in known]
@@ -193,6 +197,7 @@ def record_shared_decision(
 ) -> SharedDecision:
     """Record what patient and clinician decided together after the guideline notice was shown."""
     patient, screening = screening_for(by, uid, Permission.SCREEN)
+    refuse_out_of_care(patient)
     if screening is None:
         raise InputError("screening has not been opened", remedy="open it first")
     if not patient_said.strip():
@@ -239,6 +244,7 @@ class Chosen:
 def decide(*, by: Actor, uid: str, chosen: Chosen, person: Staff) -> Decision:
     """Decide on a patient's eligibility; against the verdict only with a reason. Signed."""
     patient, screening = screening_for(by, uid, Permission.DECIDE_ELIGIBILITY)
+    refuse_out_of_care(patient)
     if screening is None:
         raise InputError("screening has not been opened", remedy="open it first")
     Patient.objects.select_for_update().get(pk=patient.pk)

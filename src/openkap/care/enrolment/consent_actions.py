@@ -31,6 +31,7 @@ from openkap.care.enrolment.texts import parsed, releases_in_force, text_in_forc
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.care.patients.names import is_name_of
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -53,6 +54,7 @@ def open_consent(
 ) -> Consent:
     """Open the consent text in force, to go through it with the patient."""
     patient, screening = screening_for(by, uid, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     if scope not in Consent.Scope.values:
         raise InputError("what the consent is for is missing", remedy="choose one", where="scope")
     if handed_over_at is not None and handed_over_at > now():
@@ -87,7 +89,8 @@ def go_through(
     *, by: Actor, uid: str, consent: str, element: str, words: str = "", is_understood: bool
 ) -> ConsentPart:
     """Record one element: ticked, explained back, chosen, or noted."""
-    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    patient, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     _refuse_signed(row)
     section = parsed(row.text).section(element)
     shown_by = section.element.shown_by
@@ -138,7 +141,8 @@ class Abilities:
 @transaction.atomic
 def assess_capacity(*, by: Actor, uid: str, consent: str, found: Abilities) -> Capacity:
     """Record whether the patient can decide now."""
-    _, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    patient, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     _refuse_signed(row)
     whole = found.understands and found.retains and found.weighs and found.communicates
     if not whole and not found.note.strip():
@@ -193,6 +197,8 @@ def what_is_missing(consent: Consent) -> list[str]:
         said.append("Capacity: not assessed yet")
     elif not capacity.is_whole or doubted_at(same_person(consent.patient_id), now())[0]:
         said.append("Capacity: an ability is in doubt; consent cannot be taken now")
+    if consent.patient.identity.needs_interpreter is None:
+        said.append("Interpreter: nobody has asked whether one is needed (note it under Person)")
     return said
 
 
@@ -210,6 +216,7 @@ class Signed:
 def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> PatientSignature:
     """The patient signs on the tablet, drawn or typed, with a member of staff as witness."""
     patient, row = consent_for(by, uid, consent, Permission.TAKE_CONSENT)
+    refuse_out_of_care(patient)
     _refuse_signed(row)
     held = [said for module in contributions("consent_hold") if (said := module.hold(patient.pk))]
     if held:
@@ -290,6 +297,7 @@ def signed_content(consent: Consent, name: str, strokes: str) -> str:
 def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentGiven:
     """The prescriber countersigns with their password: from now on the consent is in force."""
     patient, row = consent_for(by, uid, consent, Permission.COUNTERSIGN_CONSENT)
+    refuse_out_of_care(patient)
     signature = getattr(row, "patient_signature", None)
     if signature is None:
         raise InputError("the patient has not signed yet", remedy="let the patient sign first")

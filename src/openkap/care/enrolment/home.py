@@ -15,12 +15,12 @@ from openkap.care.enrolment.models import ConsentGiven, Decision, PatientSignatu
 from openkap.care.enrolment.protocols import is_retired
 from openkap.care.enrolment.queries import CONSENT
 from openkap.care.enrolment.texts import released
+from openkap.care.first_lines import first_lines
 from openkap.care.moment import now
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import NAME, display_name, name_shown
 from openkap.care.permissions import Permission, Role
-from openkap.care.prepared import prepared
 from openkap.protocol.assess import Assessment, Verdict
 
 # How long before a consent ends it is put on the list.
@@ -48,7 +48,8 @@ def tasks(by: Actor) -> list[Task]:
 
 
 def _to_countersign(by: Actor) -> list[Task]:
-    return [
+    waiting = _signed(*scope_of(by))
+    return waiting.rest("today") + [
         Task(
             "Countersign the consent",
             reverse("consent_countersign", args=[row.consent.patient.uid, row.consent.uid]),
@@ -57,20 +58,20 @@ def _to_countersign(by: Actor) -> list[Task]:
             note="the patient has signed",
             since=row.signed_at,
         )
-        for row in _signed(*scope_of(by))
+        for row in waiting
     ]
 
 
-@prepared
+@first_lines(MOST, "consents to countersign")
 def _signed(clinic_id: int, staff_id: int) -> QuerySet[PatientSignature]:
     waiting = PatientSignature.objects.filter(
         released("consent__text", "consent__patient__clinic"),
         consent__given__isnull=True,
         consent__withdrawal__isnull=True,
         consent__patient__merged_into__isnull=True,
-        consent__patient__in=visible(clinic_id, staff_id),
+        consent__patient__in=in_care(clinic_id, staff_id),
     )
-    return waiting.select_related("consent__patient__identity").order_by("signed_at")[:MOST]
+    return waiting.select_related("consent__patient__identity").order_by("signed_at", "id")
 
 
 def _under_way(by: Actor) -> list[Task]:
@@ -85,7 +86,7 @@ def _under_way(by: Actor) -> list[Task]:
     ]
     anew = [_anew(row) for row in found if row not in open_ones]
     against = [row for row in rows if row.is_override] if by.may(Permission.DECIDE_ELIGIBILITY) else []
-    return steps + anew + _against_the_verdict(against)
+    return steps + anew + rows.rest() + _against_the_verdict(against)
 
 
 def _against_the_verdict(rows: list[Any]) -> list[Task]:
@@ -112,13 +113,13 @@ def _anew(row: Screening) -> Task:
     )
 
 
-@prepared
+@first_lines(MOST, "screenings")
 def _undecided_or_overridden(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     """The newest screening of who waits for a decision, then of who is treated against the verdict."""
     newest = Screening.objects.filter(patient=OuterRef("patient")).order_by("-opened_at", "-id").values("pk")
     last = Decision.objects.filter(patient=OuterRef("patient")).order_by("-decided_at", "-id")
     rows = Screening.objects.filter(
-        pk=Subquery(newest[:1]), patient__in=visible(clinic_id, staff_id)
+        pk=Subquery(newest[:1]), patient__in=in_care(clinic_id, staff_id)
     ).annotate(
         is_override=Subquery(last.values("is_override")[:1]),
         outcome=Subquery(last.values("outcome")[:1]),
@@ -133,7 +134,7 @@ def _undecided_or_overridden(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     against = Q(is_override=True, outcome__in=TREATED, patient__status__in=IN_TREATMENT)
     order = F("is_override").asc(nulls_first=True)
     found = rows.filter(waiting | against).annotate(is_signed=Exists(signed))
-    return found.select_related("patient__identity").order_by(order, "patient__created_at")[:MOST]
+    return found.select_related("patient__identity").order_by(order, "patient__created_at", "id")
 
 
 def _next_step(by: Actor, row: Any, told: Assessment) -> Task | None:
@@ -160,7 +161,8 @@ def _next_step(by: Actor, row: Any, told: Assessment) -> Task | None:
 
 
 def _to_screen(by: Actor) -> list[Task]:
-    return [
+    waiting = _referred(*scope_of(by))
+    return waiting.rest() + [
         Task(
             "Open the screening",
             reverse("screening", args=[uid]),
@@ -168,19 +170,20 @@ def _to_screen(by: Actor) -> list[Task]:
             note="referred, not screened yet",
             since=since,
         )
-        for uid, since, *name in _referred(*scope_of(by))
+        for uid, since, *name in waiting
     ]
 
 
-@prepared
+@first_lines(MOST, "referrals to screen")
 def _referred(clinic_id: int, staff_id: int) -> QuerySet[Patient, tuple[Any, ...]]:
-    fresh = visible(clinic_id, staff_id).filter(status=Patient.Status.REFERRED)
-    return fresh.order_by("created_at").values_list("uid", "created_at", *NAME)[:MOST]
+    fresh = in_care(clinic_id, staff_id).filter(status=Patient.Status.REFERRED)
+    return fresh.order_by("created_at", "id").values_list("uid", "created_at", *NAME)
 
 
 def _ending(by: Actor) -> list[Task]:
     """Consents of those in treatment that no longer carry a dose, or will not for much longer."""
-    return [
+    waiting = _newest_consents(*scope_of(by), now() + AHEAD)
+    return waiting.rest("today") + [
         Task(
             "Ask for consent again",
             reverse("consents", args=[row.patient.uid]),
@@ -189,7 +192,7 @@ def _ending(by: Actor) -> list[Task]:
             "today" if not row.is_current or row.expires_at <= now() else "soon",
             _why_again(row),
         )
-        for row in _newest_consents(*scope_of(by), now() + AHEAD)
+        for row in waiting
     ]
 
 
@@ -199,7 +202,7 @@ def _why_again(row: Any) -> str:
     return "the consent ends" if row.is_current else "a newer version must be signed before the next dose"
 
 
-@prepared
+@first_lines(MOST, "consents that end")
 def _newest_consents(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Any]:
     newest = (
         ConsentGiven.objects.filter(patient=OuterRef("patient")).order_by("-valid_from", "-id").values("pk")
@@ -211,9 +214,9 @@ def _newest_consents(clinic_id: int, staff_id: int, before: datetime) -> QuerySe
     rows = ConsentGiven.objects.filter(
         ~Exists(withdrawn),
         pk=Subquery(newest[:1]),
-        patient__in=visible(clinic_id, staff_id),
+        patient__in=in_care(clinic_id, staff_id),
         patient__merged_into__isnull=True,
         patient__status__in=IN_TREATMENT,
     ).annotate(is_current=Exists(current))
     due = rows.filter(Q(expires_at__lt=before) | Q(is_current=False))
-    return due.select_related("patient__identity").order_by("expires_at")[:MOST]
+    return due.select_related("patient__identity").order_by("expires_at", "id")

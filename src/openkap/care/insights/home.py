@@ -12,6 +12,12 @@ from openkap.care.permissions import Permission
 
 # The pages of the book whose first exhibit the home page leads with, and what the section is called.
 LEADING = {"results": "How patients do", "durability": "How long it lasts"}
+# Why two shares of one page differ; windows stand in content/measures, days of forms in follow-up.
+NOTES = {
+    "results": "“Seen” counts people with a score in this window, in weeks from the first dose. “Answered of "
+    "those due”, under Measures, counts every form that was asked for, and forms after the course are asked "
+    "in weeks from its last day: many that were answered fall between two windows and count in neither."
+}
 
 
 def tasks(by: Actor) -> list[Task]:
@@ -44,5 +50,5 @@ def facts(by: Actor) -> list[Section]:
                 for each in exhibit.headlines
             )
             when = f"{title}: {exhibit.title}, data up to {book.as_of:%-d %b %Y}"
-            found.append(Section(when, lines, url))
+            found.append(Section(when, lines, url, note=NOTES.get(page, "")))
     return found

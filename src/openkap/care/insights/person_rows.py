@@ -43,7 +43,7 @@ def patients(source: Source) -> Iterator[Row]:
             "birth_year": row.birth_year,
             "sex": row.sex,
             "veteran": veteran,
-            "language": row.identity.language if hasattr(row, "identity") else None,
+            "language": (row.identity.language or None) if hasattr(row, "identity") else None,
             "distance_km": float(known.distance_km) if known and known.distance_km is not None else None,
             "coverage": known.coverage if known else "unknown",
             "died_on": source.day(died) if died else None,

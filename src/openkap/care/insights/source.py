@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from django.db.models import QuerySet
 
 from openkap.care.accounts.models import Clinic
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Closing, Patient
 from openkap.care.treatment.models import AdverseEvent, Course, DoseEvent, Session
 
 Row = dict[str, Any]
 DEAD = 5
+NOON = time(12)
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,18 @@ class Source:
 
     @cached_property
     def deaths(self) -> dict[str, datetime]:
-        """Person -> the onset of a fatal event."""
+        """Person -> the onset of a fatal event, else the noon of the day told at the closing."""
         fatal = AdverseEvent.objects.filter(grade=DEAD, corrected_by__isnull=True, onset_at__lt=self.cut)
         rows = fatal.filter(patient__clinic=self.clinic).values_list("patient_id", "onset_at")
-        return {self.names[patient]: moment for patient, moment in rows}
+        told = Closing.objects.filter(
+            patient__clinic=self.clinic,
+            reason=Closing.Reason.DIED,
+            reopened_at__isnull=True,
+            died_on__isnull=False,
+            closed_at__lt=self.cut,
+        ).values_list("patient_id", "died_on")
+        days = {self.names[patient]: datetime.combine(day, NOON, self.zone) for patient, day in told if day}
+        return days | {self.names[patient]: moment for patient, moment in rows}
 
     @cached_property
     def courses_of(self) -> dict[str, list[Course]]:

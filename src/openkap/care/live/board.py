@@ -17,6 +17,8 @@ from openkap.care.live.rules import PRIORITIES
 from openkap.care.live.state import ms
 from openkap.care.moment import now
 from openkap.care.patients.access import visible
+from openkap.care.patients.models import Patient
+from openkap.care.patients.out_of_care import out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with
 from openkap.care.treatment.models import Session
@@ -30,12 +32,33 @@ NOT_CLOSED = Q(state__in=IN_CHAIR) | Q(state=State.LEFT, locked_at=None)
 
 
 def board_of(by: Actor) -> dict[str, Any]:
-    """Chairs, what is due in them, and who is free."""
+    """Chairs, what is due in them, and who is free; for who sees numbers only, how many."""
+    told = _whole_board(by)
+    if by.may(Permission.SEE_PATIENT):
+        return told
+    return {"now": told["now"], "clinic": told["clinic"], "zone": told["zone"], "counts": _counts(told)}
+
+
+def _counts(told: dict[str, Any]) -> dict[str, int]:
+    """No chair by itself: what happens in one is what happens to one person."""
+    rows = told["rows"]
+    return {
+        "chairs": len(rows),
+        "in_use": sum(row["state"] in IN_CHAIR for row in rows),
+        "late": sum(row["not_started"] is not None for row in rows),
+        "alerts": sum(row["alerts"] for row in rows),
+        "unanswered": sum(row["escalated"]["count"] for row in rows if row["escalated"]),
+        "not_closed": sum(row["not_closed"] is not None for row in rows),
+        "unsigned": sum(row["unsigned"] is not None for row in rows),
+    }
+
+
+def _whole_board(by: Actor) -> dict[str, Any]:
     moment = now()
     chairs = list(chairs_of(by))
     sessions = (
         Session.objects.filter(chair__in=chairs)
-        .filter(NOT_CLOSED | Q(state=State.PLANNED, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY))
+        .filter(NOT_CLOSED | _expected(moment))
         .select_related("course", "patient__identity", "chair", "nurse", "prescriber")
         .annotate(in_sight=Exists(visible(by.clinic_id, by.staff_id).filter(pk=OuterRef("patient"))))
         .order_by("starts_at")
@@ -54,6 +77,12 @@ def board_of(by: Actor) -> dict[str, Any]:
     busy = {s.nurse_id for found in of_chair.values() for s in found if s.state in IN_CHAIR}
     free = [person.name for person in staff_with(by, Role.NURSE) if person.pk not in busy]
     return {"now": ms(moment), "rows": rows, "free": free, "clinic": by.clinic_name, "zone": by.time_zone}
+
+
+def _expected(moment: datetime) -> Q:
+    """Planned about now; nobody waits for who has died or is not treated here any more."""
+    treated = Patient.objects.exclude(out_of_care())
+    return Q(state=State.PLANNED, starts_at__gt=moment - DAY, starts_at__lt=moment + DAY, patient__in=treated)
 
 
 def _late_start(sessions: list[Session], moment: datetime) -> dict[str, Any]:

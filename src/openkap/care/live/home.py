@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
+from openkap.care.first_lines import first_lines
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission
-from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.session_rows import UNDER_WAY, State
 
@@ -31,7 +31,8 @@ def tasks(by: Actor) -> list[Task]:
     """The live page of every session under way; only an alert that nobody answers can be late."""
     if not by.may(Permission.RECORD_SESSION):
         return []
-    return [
+    waiting = _under_way(*scope_of(by))
+    return waiting.rest("now") + [
         Task(
             verb="Answer the alerts" if row.waiting else NEXT[row.state],
             url=reverse("live", args=[row.patient.uid, row.uid]),
@@ -40,7 +41,7 @@ def tasks(by: Actor) -> list[Task]:
             urgency="now",
             note=", ".join(_facts(row)),
         )
-        for row in _under_way(*scope_of(by))
+        for row in waiting
     ]
 
 
@@ -53,7 +54,7 @@ def _facts(row: Any) -> Iterator[str]:
         yield "nobody has answered"
 
 
-@prepared
+@first_lines(MOST, "sessions under way")
 def _under_way(clinic_id: int, staff_id: int) -> QuerySet[Any]:
     rows = Session.objects.filter(
         patient__in=visible(clinic_id, staff_id), state__in=UNDER_WAY, locked_at__isnull=True
@@ -65,5 +66,5 @@ def _under_way(clinic_id: int, staff_id: int) -> QuerySet[Any]:
             since=Min("alerts__raised_at", filter=UNANSWERED),
             escalated=Count("alerts", filter=UNANSWERED & Q(alerts__escalated_at__isnull=False)),
         )
-        .order_by("starts_at")[:MOST]
+        .order_by("starts_at", "id")
     )

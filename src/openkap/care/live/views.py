@@ -23,6 +23,7 @@ from openkap.care.live.sync import receive
 from openkap.care.live.waiting import waiting_for
 from openkap.care.live.worker import worker_script
 from openkap.care.looks import look_over
+from openkap.care.moment import now
 from openkap.care.patients.queries import banner_for
 from openkap.care.treatment.session_rows import reread
 from openkap.core.errors import InputError
@@ -127,8 +128,11 @@ def replay(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 
 
 def board(request: ClinicRequest) -> HttpResponse:
-    """Every chair, for the wall."""
-    return render(request, "live/board.html", {"data": _board(request, is_opened=True)})
+    """Every chair, for the wall; for who sees numbers only, how many are in use."""
+    told = _board(request, is_opened=True)
+    if "counts" in told:
+        return render(request, "live/board_counts.html", {"counts": told["counts"], "at": now()})
+    return render(request, "live/board.html", {"data": told})
 
 
 def board_state(request: ClinicRequest) -> JsonResponse:
@@ -138,7 +142,7 @@ def board_state(request: ClinicRequest) -> JsonResponse:
 
 def _board(request: ClinicRequest, *, is_opened: bool = False) -> dict[str, Any]:
     told = boards.board_of(request.actor)
-    look_over(request, "board", (row["patient"] for row in told["rows"]), is_opened=is_opened)
+    look_over(request, "board", (row["patient"] for row in told.get("rows", ())), is_opened=is_opened)
     return told
 
 

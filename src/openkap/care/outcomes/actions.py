@@ -23,6 +23,7 @@ from openkap.care.outcomes.follow_up import ON_REQUEST, Occasion, follow_up, for
 from openkap.care.outcomes.models import Form, FormScore, Invitation, ItemAnswer
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission
 from openkap.care.prepared import insert, prepared
 from openkap.core.errors import InputError
@@ -44,6 +45,7 @@ def ask(
 ) -> Invitation:
     """Ask a patient to answer forms, now or from a later moment on."""
     patient = patient_for(by, uid, Permission.SEND_MEASURE, seen="")
+    refuse_out_of_care(patient)
     chosen = list(dict.fromkeys(instruments))
     if not chosen:
         raise InputError("no form was chosen", remedy="choose at least one", where="instruments")

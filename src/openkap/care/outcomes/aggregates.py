@@ -8,9 +8,12 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
 from openkap.care.outcomes.models import Invitation, SafetySignal
 from openkap.care.patients.models import Patient
+from openkap.registry.disclosure import THRESHOLD
 
-# Fewer people than this could be guessed: the number is held back.
-SMALLEST = 5
+# Fewer people than this could be guessed: the number is held back, here as in the registry's results.
+SMALLEST = THRESHOLD
+# In the place of a larger number that would give a held back one away.
+HELD_BACK = "held back"
 
 
 def clinic_numbers(by: Actor) -> list[Section]:
@@ -30,11 +33,29 @@ def counted(number: int, whole: int | None = None) -> str:
     return f"{number} of {whole} ({round(100 * number / whole)} %)"
 
 
+def also_hidden(numbers: dict[str, int]) -> set[str]:
+    """Which larger numbers are held back with the small ones, so that none follows from the total.
+
+    The total stands elsewhere: at least two are hidden, and together they are as many as may be shown.
+    """
+    hidden = {name for name, number in numbers.items() if 0 < number < SMALLEST}
+    if not hidden:
+        return set()
+    also: set[str] = set()
+    rest = sorted((number, name) for name, number in numbers.items() if number >= SMALLEST)
+    for _, name in rest:
+        if len(hidden) + len(also) > 1 and sum(numbers[each] for each in hidden | also) >= SMALLEST:
+            break
+        also.add(name)
+    return also
+
+
 def _phases(by: Actor) -> Section:
     here = Patient.objects.filter(clinic_id=by.clinic_id).exclude(status=Patient.Status.MERGED)
     numbers = dict(here.values_list("status").annotate(Count("pk")).order_by())
+    also = also_hidden(numbers)
     lines = tuple(
-        BannerItem(label.capitalize(), counted(numbers[status]))
+        BannerItem(label.capitalize(), HELD_BACK if status in also else counted(numbers[status]))
         for status, label in Patient.Status.choices
         if numbers.get(status)
     )

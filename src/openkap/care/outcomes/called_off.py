@@ -10,6 +10,7 @@ from openkap.care.outcomes.follow_up import follow_up
 from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import Invitation
 from openkap.care.patients.models import Patient
+from openkap.care.patients.out_of_care import out_of_care
 
 MISSED, ENDED = Invitation.Gap.MISSED_VISIT, Invitation.Gap.ENDED
 # A dose that was given is followed up whatever was decided afterwards; what no treatment asks for was asked
@@ -18,21 +19,20 @@ GOES_ON = ("session_done", None)
 
 
 def called_off(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
-    """Why each of these invitations has lost its reason, by key; those that stand are not in it.
-
-    The rows come with ``patient__merged_into``, here and below.
-    """
+    """Why each of these invitations has lost its reason, by key; those that stand are not in it."""
     return on_hold(rows) | given_up(rows)
 
 
 def on_hold(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
-    """Those of people who have withdrawn or whose record is closed: nothing is asked until they come back."""
+    """Those of people who have withdrawn or died or whose record is closed: nothing is asked meanwhile."""
     anchors = _anchors()
-    left = withdrawn(list({row.patient_id for row in rows}))
+    patients = list({row.patient_id for row in rows})
+    left = withdrawn(patients)
+    gone = set(Patient.objects.filter(out_of_care(), pk__in=patients).values_list("pk", flat=True))
     return {
         row.pk: ENDED
         for row in rows
-        if is_closed(row.patient) or (row.patient_id in left and anchors.get(row.occasion) not in GOES_ON)
+        if row.patient_id in gone or (row.patient_id in left and anchors.get(row.occasion) not in GOES_ON)
     }
 
 
@@ -60,11 +60,6 @@ def _anchors() -> dict[str, str | None]:
 def _is_over(row: Invitation, ended: datetime | None) -> bool:
     """Whether a session was given up with its course: it would have come after the end of the newest one."""
     return ended is not None and ended <= row.closes_at
-
-
-def is_closed(patient: Patient) -> bool:
-    """Whether the person's record is closed: their own, or the one it was merged into."""
-    return Patient.Status.CLOSED in (patient.status, patient.merged_into and patient.merged_into.status)
 
 
 def still_wanted(rows: Iterable[Invitation]) -> list[int]:

@@ -14,6 +14,7 @@ from openkap.care.outcomes.access import proposal_for
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import FormScore, Invitation, MaintenanceProposal, Turn
 from openkap.care.patients.models import Patient
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.queries import record_ids
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth
@@ -208,7 +209,9 @@ def propose(*, by: Actor, patient: Patient, turn: Turn) -> MaintenanceProposal:
 @transaction.atomic
 def decide_maintenance(*, by: Actor, uid: str, proposal: str, decision: str, reason: str) -> None:
     """The prescriber decides on a proposal, with a reason; once."""
-    _, row = proposal_for(by, uid, proposal)
+    patient, row = proposal_for(by, uid, proposal)
+    if decision == MaintenanceProposal.Decision.PLAN:
+        refuse_out_of_care(patient)
     row = MaintenanceProposal.objects.select_for_update().get(pk=row.pk)
     if decision not in MaintenanceProposal.Decision.values:
         raise InputError("the decision is missing", remedy="choose one", where="decision")

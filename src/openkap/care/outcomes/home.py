@@ -10,15 +10,15 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Section, Task
+from openkap.care.first_lines import first_lines
 from openkap.care.messaging.undelivered import MEASURE, in_words, undelivered, undelivered_fields
 from openkap.care.moment import now
 from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.models import Invitation
 from openkap.care.outcomes.queries import open_proposals, open_signals, title_of
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role
-from openkap.care.prepared import prepared
 
 # More than a person can do today is a list of its own, not a home page.
 MOST = 15
@@ -85,7 +85,7 @@ def _unreachable(by: Actor) -> list[Task]:
     """Due forms of people who cannot be reached or whose message did not arrive, or that close soon."""
     rows = _due(*scope_of(by, Permission.SEE_OUTCOMES), now() + SOON)
     due = [(row, in_words(row.undelivered_to, row.undelivered_since)) for row in rows]
-    return [
+    return rows.rest("today") + [
         Task(
             _verb(row, lost),
             reverse("invitation", args=[row.patient.uid, row.uid]),
@@ -104,14 +104,14 @@ def _verb(row: Invitation, lost: str) -> str:
     return "Fill in on the tablet, or call" if row.link_number == 0 else "Remind: the questions close soon"
 
 
-@prepared
+@first_lines(MOST, "questions")
 def _due(clinic_id: int, staff_id: int, soon: datetime) -> QuerySet[Any]:
     waiting = Invitation.objects.filter(
         Q(link_number=0) | Q(closes_at__lt=soon) | Q(Exists(undelivered(MEASURE))),
-        patient__in=visible(clinic_id, staff_id),
+        patient__in=in_care(clinic_id, staff_id),
         sent_at__isnull=False,
         finished_at__isnull=True,
         closed_at__isnull=True,
     )
     told = waiting.annotate(**undelivered_fields(MEASURE))
-    return told.select_related("patient__identity").order_by("closes_at")[:MOST]
+    return told.select_related("patient__identity").order_by("closes_at", "id")

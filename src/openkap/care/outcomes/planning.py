@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
-from openkap.care.accounts.actor import job_actor
+from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.audit.actions import record
 from openkap.care.contributions import CourseMark
 from openkap.care.enrolment.facts import withdrawn
@@ -28,6 +28,7 @@ from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
 from openkap.care.outcomes.patient_words import patient_words
 from openkap.care.patients.models import Identity, Patient
+from openkap.care.patients.out_of_care import out_of_care
 from openkap.care.patients.queries import record_ids
 
 # Anything due later than this is planned by a later run, so that a moved session moves it for free.
@@ -58,9 +59,8 @@ def plan_due(worker: str) -> int:
 
 
 def _treated() -> QuerySet[Patient]:
-    """Records of people who are not closed; one merged into another goes on with its person."""
-    records = Patient.objects.exclude(status=Patient.Status.CLOSED)
-    return records.exclude(merged_into__status=Patient.Status.CLOSED).select_related("clinic")
+    """Records of people the clinic treats; one merged into another goes on with its person."""
+    return Patient.objects.exclude(out_of_care()).select_related("clinic")
 
 
 def _plans_for(mark: CourseMark) -> Iterable[Occasion]:
@@ -122,7 +122,7 @@ def send_due(worker: str) -> int:
     due = open_rows.filter(sent_at__isnull=True, due_at__lte=now(), closes_at__gt=now())
     rows = list(due.select_related("patient__merged_into"))
     for key, gap in given_up(rows).items():
-        _close(key, gap)
+        close_open(key, gap)
     sent = 0
     for taken in claim(due.exclude(pk__in=on_hold(rows)).order_by("due_at"), worker=worker):
         sent += _send(taken.pk, BODY, "sent_at")
@@ -148,8 +148,12 @@ def remind_due(worker: str) -> int:
 
 @transaction.atomic
 def _send(key: int, body: str, mark: str) -> int:
-    row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
-    if getattr(row, mark) is not None or row.finished_at is not None or row.closed_at is not None:
+    gone = Exists(Patient.objects.filter(out_of_care(), pk=OuterRef("patient")))
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic")
+    row = rows.annotate(is_gone=gone).get(pk=key)
+    is_over = row.finished_at is not None or row.closed_at is not None
+    # Asked at the last moment too: a death may have been told since the run began.
+    if getattr(row, mark) is not None or is_over or row.is_gone:
         return 0
     row.claimed_by, row.claimed_until = "", None
     # Nothing of a merged record moves, but its person is reached where the standing record says.
@@ -193,7 +197,7 @@ def close_missed(worker: str) -> int:
     late = Invitation.objects.filter(finished_at__isnull=True, closed_at__isnull=True, closes_at__lte=now())
     rows = list(late.select_related("patient__merged_into").order_by("closes_at")[:200])
     off = called_off(rows)
-    return sum(_close(row.pk, off.get(row.pk) or _why_missed(row)) for row in rows)
+    return sum(close_open(row.pk, off.get(row.pk) or _why_missed(row)) for row in rows)
 
 
 def _why_missed(row: Invitation) -> Invitation.Gap:
@@ -202,11 +206,12 @@ def _why_missed(row: Invitation) -> Invitation.Gap:
 
 
 @transaction.atomic
-def _close(key: int, gap: Invitation.Gap) -> int:
+def close_open(key: int, gap: Invitation.Gap, by: Actor | None = None) -> int:
+    """Close one that is open, with its reason, by the job or a person; what was begun is scored."""
     row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
     if row.finished_at is not None or row.closed_at is not None:
         return 0
-    by = job_actor("close-missed", row.patient.clinic)
+    by = by or job_actor("close-missed", row.patient.clinic)
     scored = score_begun(row)
     mark_gap(row, gap)
     for each in scored:
@@ -231,7 +236,7 @@ def detect_relapses(worker: str) -> int:
     seen = _by_person(course.turns_that_stand(Turn.objects.all()))
     newest = _by_person(FormScore.objects.filter(instrument=rules.instrument, form__voided_at__isnull=True))
     waiting = [key for key in people if key in newest and (key not in seen or newest[key] > seen[key])]
-    rows = Patient.objects.filter(pk__in=waiting).select_related("clinic").order_by("pk")
+    rows = _treated().filter(pk__in=waiting).order_by("pk")
     return sum(_detect(row) for row in rows)
 
 

@@ -33,7 +33,7 @@ from openkap.care.outcomes.models import (
 )
 from openkap.care.outcomes.patient_words import ORIGINAL, patient_words
 from openkap.care.outcomes.wording import Asking, Question, questions_of
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of, visible
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import record_ids
 from openkap.care.permissions import Permission
@@ -590,7 +590,7 @@ def open_proposals(by: Actor) -> list[MaintenanceProposal]:
 @prepared
 def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenanceProposal]:
     waiting = MaintenanceProposal.objects.filter(
-        patient__in=visible(clinic_id, staff_id),
+        patient__in=in_care(clinic_id, staff_id),
         decided_at__isnull=True,
         turn__score__form__voided_at__isnull=True,
         turn__before__form__voided_at__isnull=True,

@@ -41,7 +41,13 @@ def ask(request: ClinicRequest, patient: str) -> HttpResponse:
     form = AskForm(request.POST or None)
     form.fields["instruments"].initial = form.usual()
     if request.method == "POST" and form.is_valid():
-        invitation = actions.ask(by=request.actor, uid=patient, instruments=form.cleaned_data["instruments"])
+        try:
+            invitation = actions.ask(
+                by=request.actor, uid=patient, instruments=form.cleaned_data["instruments"]
+            )
+        except InputError as refused:
+            refuse(form, refused)
+            return render(request, "outcomes/ask.html", {"form": form} | frame(request, row), status=422)
         if form.cleaned_data["way"] == "tablet":
             return _hand_over(request, patient, invitation.uid)
         messages.success(request, "The link goes out within a minute.")

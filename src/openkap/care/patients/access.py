@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
 from openkap.care.accounts.access import open_glass, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.patients.models import Patient, TeamMember
+from openkap.care.patients.out_of_care import out_of_care, standing_closings
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
 
@@ -119,6 +120,7 @@ def is_therapist_only(by: Actor) -> bool:
 
 @prepared
 def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
+    closing = standing_closings(OuterRef("pk"))
     return (
         Patient.objects.filter(clinic_id=clinic_id, uid=uid)
         .select_related("identity", "clinic", "merged_into")
@@ -126,6 +128,9 @@ def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
             in_team=Exists(_membership(staff_id)),
             # Most records never absorbed another: pages then ask no more about it.
             has_absorbed=Exists(Patient.objects.filter(merged_into=OuterRef("pk"))),
+            closed_because=Subquery(closing.values("reason")[:1]),
+            closed_at=Subquery(closing.values("closed_at")[:1]),
+            died_on=Subquery(closing.values("died_on")[:1]),
         )
     )
 
@@ -134,6 +139,11 @@ def visible(clinic_id: int, staff_id: int) -> QuerySet[Patient]:
     """The clinic's patients without restricted ones of other teams: for prepared reads, after ``require``."""
     here = Patient.objects.filter(clinic_id=clinic_id)
     return here.filter(Q(is_restricted=False) | Exists(_membership(staff_id)))
+
+
+def in_care(clinic_id: int, staff_id: int) -> QuerySet[Patient]:
+    """As ``visible``, without those the clinic no longer treats: for lists of what is to be done."""
+    return visible(clinic_id, staff_id).exclude(out_of_care())
 
 
 def _membership(staff_id: int) -> QuerySet[TeamMember]:

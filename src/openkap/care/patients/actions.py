@@ -63,8 +63,8 @@ class NewPatient:
     gender: str = ""
     preferred_name: str = ""
     pronouns: str = ""
-    language: str = "en"
-    needs_interpreter: bool = False
+    language: str = ""
+    needs_interpreter: bool | None = None
     email: str = ""
     telephone: str = ""
     may_text: bool = False
@@ -129,6 +129,25 @@ def register_referral(
         Contact(patient=patient, kind=kind, name=name, relation=relation, telephone=phone, added_at=now())
         for kind, name, relation, phone in person.contacts
     )
+    _keep_referral(by, patient, "patient.registered", referrer, reason, incoming)
+    return patient
+
+
+@transaction.atomic
+def add_referral(
+    *, by: Actor, uid: str, referrer: str = "", reason: str = "", incoming: IncomingReferral | None = None
+) -> Patient:
+    """Somebody who has a record is referred again: the referral goes into that record."""
+    patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="")
+    if incoming:
+        _take(by, incoming)
+    _keep_referral(by, patient, "patient.referred_again", referrer, reason, incoming)
+    return patient
+
+
+def _keep_referral(
+    by: Actor, patient: Patient, act: str, referrer: str, reason: str, incoming: IncomingReferral | None
+) -> None:
     referral = Referral.objects.create(
         uid=incoming.uid if incoming else new_uid(),
         patient=patient,
@@ -141,14 +160,13 @@ def register_referral(
         fingerprint=incoming.fingerprint if incoming else "",
     )
     record(
-        "patient.registered",
+        act,
         by=by,
         entity="referral",
         uid=referral.uid,
         patient=patient.uid,
         detail={"by": referral.by, "fingerprint": referral.fingerprint},
     )
-    return patient
 
 
 def _take(by: Actor, incoming: IncomingReferral) -> None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from difflib import SequenceMatcher
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Subquery, When
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.patients.access import patients_of
-from openkap.care.patients.models import Identifier, Patient
+from openkap.care.patients.models import Closing, Identifier, Patient
 from openkap.care.patients.names import search_form
+from openkap.care.patients.out_of_care import DIED, standing_closings
 
 # Two names this alike differ by a letter or two: Meyer and Meier, Sara and Sarah.
 ALIKE = 0.84
@@ -33,6 +34,9 @@ class Candidate:
     birth_date: date | None
     reasons: tuple[str, ...]
     is_certain: bool
+    # Why the record is closed, in words; empty while the person is treated here.
+    closed: str = ""
+    has_died: bool = False
 
 
 def find_candidates(
@@ -57,7 +61,7 @@ def find_candidates(
         patients_of(by)
         .exclude(pk=but_not)
         .exclude(status=Patient.Status.MERGED)
-        .annotate(rank=rank)
+        .annotate(rank=rank, because=Subquery(standing_closings(OuterRef("pk")).values("reason")[:1]))
         .filter(rank__isnull=False)
         .select_related("identity")
         .prefetch_related("identifiers")
@@ -77,6 +81,8 @@ def find_candidates(
                     birth_date=identity.birth_date,
                     reasons=tuple(reasons),
                     is_certain=bool(shared),
+                    closed=Closing.Reason(row.because).label if row.because else "",
+                    has_died=row.because == DIED,
                 )
             )
     return sorted(found, key=lambda each: (not each.is_certain, -len(each.reasons), each.name))

@@ -19,6 +19,7 @@ from openkap.care.contributions import contributions
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
+from openkap.care.patients.holds import holds_of
 from openkap.care.patients.models import (
     Contact,
     CrisisPlan,
@@ -60,13 +61,6 @@ EMPTY = {
     "may_text": False,
     "address": "",
 }
-
-
-def holds_of(patient: Patient) -> list[str]:
-    """Why the identity cannot be erased now, in words; empty when it can."""
-    ids = record_ids(patient)
-    modules = [*contributions("merge_hold"), *contributions("erasure_hold")]
-    return list(dict.fromkeys(said for module in modules for pk in ids if (said := module.hold(pk))))
 
 
 def _refuse_held(patient: Patient) -> None:

@@ -10,6 +10,7 @@ from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.signing import prove_identity
 from openkap.care.patients import erasing
 from openkap.care.patients.access import patient_for
+from openkap.care.patients.holds import holds_of
 from openkap.care.patients.views import frame
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -33,7 +34,7 @@ def propose(request: ClinicRequest, patient: str) -> HttpResponse:
     row = patient_for(request.actor, patient, Permission.PROPOSE_ERASURE, seen="erasure of identity")
     context = _SAID | {
         "waiting": erasing.waiting_erasure(row),
-        "held": erasing.holds_of(row),
+        "held": holds_of(row),
         "erased_at": row.identity.erased_at,
         "error": error,
         "reason": request.POST.get("reason", ""),
@@ -59,7 +60,7 @@ def confirm(request: ClinicRequest, erasure: str) -> HttpResponse:
     row = erasing.erasure_for(request.actor, erasure)
     context = _SAID | {
         "row": row,
-        "held": [] if row.confirmed_at else erasing.holds_of(row.patient),
+        "held": [] if row.confirmed_at else holds_of(row.patient),
         "is_own": row.proposed_by_id == request.actor.staff_id,
         "meaning": erasing.MEANING,
         "error": error,

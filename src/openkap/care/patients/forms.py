@@ -11,6 +11,7 @@ from openkap.care.moment import today
 
 SEXES = [("unknown", "not known"), ("female", "female"), ("male", "male"), ("other", "other")]
 YES_NO = [("", "not known"), ("yes", "yes"), ("no", "no")]
+NOT_ASKED = ("", "not asked yet")
 LANGUAGES = [
     ("en", "English"),
     ("es", "Spanish"),
@@ -22,18 +23,32 @@ LANGUAGES = [
     ("pt", "Portuguese"),
     ("other", "another language"),
 ]
+CLOSED_BECAUSE = [
+    ("", "choose"),
+    ("declined", "they declined"),
+    ("moved", "they moved away"),
+    ("transferred", "they were transferred to another clinic"),
+    ("not_eligible", "they are not eligible"),
+    ("finished", "treatment and follow-up are finished"),
+    ("died", "they have died"),
+]
 OLDEST_BIRTH_YEAR = 1900
 
 
-def yes_no(label: str) -> forms.TypedChoiceField:
+def yes_no(label: str, unknown: tuple[str, str] = YES_NO[0]) -> forms.TypedChoiceField:
     """Yes, no or not known: a box left unticked would say no for somebody who was never asked."""
     return forms.TypedChoiceField(
-        choices=YES_NO,
+        choices=[unknown, *YES_NO[1:]],
         required=False,
         label=label,
         coerce=lambda word: {"yes": True, "no": False}[word],
         empty_value=None,
     )
+
+
+def chosen(answer: bool | None) -> str:
+    """The choice of ``yes_no`` that an answer is."""
+    return {True: "yes", False: "no", None: ""}[answer]
 
 
 class IdentityForm(forms.Form):
@@ -47,8 +62,8 @@ class IdentityForm(forms.Form):
     )
     gender = forms.CharField(max_length=40, required=False)
     pronouns = forms.CharField(max_length=40, required=False)
-    language = forms.ChoiceField(choices=LANGUAGES)
-    needs_interpreter = forms.BooleanField(required=False, label="Needs an interpreter")
+    language = forms.ChoiceField(choices=[NOT_ASKED, *LANGUAGES], required=False)
+    needs_interpreter = yes_no("Needs an interpreter", NOT_ASKED)
     email = forms.EmailField(required=False, label="E-mail")
     telephone = forms.CharField(max_length=40, required=False, widget=forms.TextInput(attrs={"type": "tel"}))
     may_text = forms.BooleanField(
@@ -150,3 +165,35 @@ class ReasonForm(forms.Form):
     """Why."""
 
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Reason")
+
+
+class DeathForm(forms.Form):
+    """That somebody has died: on a day, or on one that is not known; one of the two is said."""
+
+    died_on = forms.DateField(
+        required=False,
+        label="Day of the death, if they have died",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    day_unknown = forms.BooleanField(required=False, label="The day is not known")
+    said = forms.CharField(
+        required=False,
+        label="How we know, and what else matters; no names of others",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        is_death = cleaned.get("reason", "died") == "died"
+        if "died_on" in self.errors or not is_death:
+            return cleaned
+        if bool(cleaned["died_on"]) == bool(cleaned["day_unknown"]):
+            self.add_error("died_on", "Give the day of the death, or tick that it is not known.")
+        return cleaned
+
+
+class ClosingForm(DeathForm):
+    """Why a record is needed no longer."""
+
+    field_order = ("reason", "died_on", "day_unknown", "said")
+    reason = forms.ChoiceField(choices=CLOSED_BECAUSE, label="Why the record is closed")

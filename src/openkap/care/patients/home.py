@@ -7,10 +7,12 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
+from openkap.care.first_lines import first_lines
 from openkap.care.patients.erasing import open_erasures
 from openkap.care.patients.models import IncomingReferral
 from openkap.care.permissions import Permission
-from openkap.care.prepared import prepared
+
+MOST = 20
 
 
 def tasks(by: Actor) -> list[Task]:
@@ -34,7 +36,8 @@ def _to_confirm(by: Actor) -> list[Task]:
 
 
 def _uploaded(by: Actor) -> list[Task]:
-    return [
+    waiting = _waiting(by.clinic_id)
+    return waiting.rest("today") + [
         Task(
             "Open a record for an uploaded referral",
             reverse("incoming_referral", args=[row.uid]),
@@ -42,11 +45,11 @@ def _uploaded(by: Actor) -> list[Task]:
             due=row.uploaded_at,
             urgency="today",
         )
-        for row in _waiting(by.clinic_id)
+        for row in waiting
     ]
 
 
-@prepared
+@first_lines(MOST, "uploaded referrals")
 def _waiting(clinic_id: int) -> QuerySet[IncomingReferral]:
     sent = IncomingReferral.objects.filter(clinic_id=clinic_id).defer("document")
-    return sent.order_by("uploaded_at")[:20]
+    return sent.order_by("uploaded_at", "id")

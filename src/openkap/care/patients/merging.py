@@ -10,6 +10,7 @@ from openkap.care.contributions import contributions
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Merge, Patient, TeamMember
+from openkap.care.patients.out_of_care import DIED, is_out_of_care, standing_closings
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 
@@ -33,6 +34,7 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
             "the record to be absorbed holds another one",
             remedy="merge the other way round, or undo that first",
         )
+    _refuse_into_closed(rows[kept.pk], absorbed)
     held = [said for module in contributions("merge_hold") if (said := module.hold(absorbed.pk))]
     if held:
         raise InputError(
@@ -58,11 +60,25 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
         detail={"absorbed": absorb},
     )
     if rows[absorbed.pk].is_restricted:
-        _close(by, kept, absorbed)
+        _restrict(by, kept, absorbed)
+    if is_out_of_care(kept.pk):
+        for module in contributions("record_closing"):
+            module.end(by, [kept.pk, absorbed.pk], "one person with a record that is closed")
     return done
 
 
-def _close(by: Actor, kept: Patient, absorbed: Patient) -> None:
+def _refuse_into_closed(kept: Patient, absorbed: Patient) -> None:
+    """Whoever is treated does not drop out of every list because an old record of theirs is closed."""
+    if kept.status == Patient.Status.CLOSED and not is_out_of_care(absorbed.pk):
+        closing = standing_closings(kept.pk).first()
+        if closing is None or closing.reason != DIED:
+            raise InputError(
+                "the record to be kept is closed, and the other one is in use",
+                remedy="reopen it first, with a reason, or merge the other way round",
+            )
+
+
+def _restrict(by: Actor, kept: Patient, absorbed: Patient) -> None:
     """The kept record shows what was open to a care team only: it is closed too, and that team sees it.
 
     Undoing the merge leaves it closed: opening a record is somebody's act of its own.

@@ -80,8 +80,9 @@ class Identity(models.Model):
     birth_date = models.DateField(null=True, blank=True)
     gender = models.CharField(max_length=40, blank=True)
     pronouns = models.CharField(max_length=40, blank=True)
-    language = models.CharField(max_length=10, default="en")
-    needs_interpreter = models.BooleanField(default=False)
+    # Empty, and neither yes nor no: nobody has asked yet.
+    language = models.CharField(max_length=10, blank=True)
+    needs_interpreter = models.BooleanField(null=True, blank=True)
     email = models.EmailField(blank=True)
     telephone = models.CharField(max_length=40, blank=True)
     may_text = models.BooleanField(default=False)
@@ -278,6 +279,54 @@ class Merge(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["absorbed"], condition=Q(undone_at__isnull=True), name="merge_absorbed_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class Closing(models.Model):
+    """That a record is needed no longer, and why; a death stands here too. Taken back by reopening."""
+
+    class Reason(models.TextChoices):
+        DECLINED = "declined", "declined"
+        MOVED = "moved", "moved away"
+        TRANSFERRED = "transferred", "transferred to another clinic"
+        NOT_ELIGIBLE = "not_eligible", "not eligible"
+        FINISHED = "finished", "treatment finished"
+        DIED = "died", "died"
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="closings")
+    reason = models.CharField(max_length=12, choices=Reason.choices)
+    # Of a death; empty: the day is not known.
+    died_on = models.DateField(null=True, blank=True)
+    said = models.TextField(blank=True)
+    closed_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    closed_at = models.DateTimeField()
+    # Where the patient stood, for reopening; written anew when a record closes after a death was told.
+    status_before = models.CharField(max_length=12)
+    reopened_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    reopened_at = models.DateTimeField(null=True, blank=True)
+    reopened_because = models.TextField(blank=True)
+
+    append_only: ClassVar = AppendOnly(
+        mutable=("status_before", "reopened_by", "reopened_at", "reopened_because")
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(reason="died") | Q(died_on__isnull=True), name="closing_day_of_death_only"
+            ),
+            models.CheckConstraint(
+                condition=Q(reopened_by__isnull=True, reopened_at__isnull=True, reopened_because="")
+                | (Q(reopened_by__isnull=False, reopened_at__isnull=False) & ~Q(reopened_because="")),
+                name="closing_reopened_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["patient"], condition=Q(reopened_at__isnull=True), name="closing_stands_once"
             ),
         ]
 

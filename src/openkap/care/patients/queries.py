@@ -19,6 +19,7 @@ from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.actions import CRISIS_FIELDS, IDENTITY_FIELDS
 from openkap.care.patients.duplicates import Candidate, find_candidates
 from openkap.care.patients.models import (
+    Closing,
     Contact,
     CrisisPlan,
     Identifier,
@@ -27,6 +28,7 @@ from openkap.care.patients.models import (
     Patient,
     TeamMember,
 )
+from openkap.care.patients.out_of_care import DIED, standing_closings
 from openkap.care.patients.overview import TOLD
 from openkap.care.patients.searching import Criteria, criteria
 from openkap.care.permissions import Role
@@ -71,7 +73,7 @@ def name_shown(family: str, given: str, preferred: str) -> str:
 
 def banner_for(patient: Patient) -> Banner:
     """Name, age, code and what the other apps add: weight, allergies, consent, phase, alerts."""
-    items = [BannerItem("Phase", patient.get_status_display())]
+    items = [BannerItem("Phase", patient.get_status_display()), *_closed(patient)]
     for module in contributions("banner"):
         items.extend(module.banner_items(patient.pk))
     return Banner(
@@ -82,6 +84,21 @@ def banner_for(patient: Patient) -> Banner:
         birth_date=patient.identity.birth_date,
         items=tuple(items),
     )
+
+
+def _closed(patient: Patient) -> list[BannerItem]:
+    """Why the record is closed; a death first of all, whatever still runs."""
+    because, died_on = _why_closed(patient)
+    if because == DIED:
+        return [BannerItem("Died", f"{died_on:%-d %b %Y}" if died_on else "day not known", "alarm")]
+    return [BannerItem("Closed", Closing.Reason(because).label)] if because else []
+
+
+def _why_closed(patient: Patient) -> tuple[str, date | None]:
+    if hasattr(patient, "closed_because"):
+        return patient.closed_because or "", patient.died_on  # type: ignore[attr-defined]
+    row = standing_closings(patient.pk).first()
+    return (row.reason, row.died_on) if row else ("", None)
 
 
 def record_ids(patient: Patient) -> list[int]:
@@ -158,6 +175,9 @@ def _found(
     telephones: list[str],
 ) -> QuerySet[Patient, tuple[Any, ...]]:
     found = visible(clinic_id, staff_id).exclude(status=Patient.Status.MERGED)
+    if not (statuses or days or texts):
+        # Who is looked through; who is looked for is found, closed or not.
+        found = found.exclude(status=Patient.Status.CLOSED)
     if statuses:
         found = found.filter(status__in=statuses)
     if days:

@@ -109,7 +109,7 @@ def incoming_for(by: Actor, uid: str) -> IncomingReferral:
 
 def suggested(person: Person) -> dict[str, Any]:
     """The person as first values of the referral form."""
-    from openkap.care.patients.forms import LANGUAGES
+    from openkap.care.patients.forms import LANGUAGES, chosen
 
     known = {code for code, _ in LANGUAGES}
     return {
@@ -118,10 +118,10 @@ def suggested(person: Person) -> dict[str, Any]:
         "birth_date": person.birth_date,
         "sex": person.gender if person.gender in {"female", "male", "other"} else "unknown",
         "gender": "",
-        "language": person.language if person.language in known else ("other" if person.language else "en"),
-        "needs_interpreter": person.needs_interpreter,
+        "language": person.language if person.language in known else ("other" if person.language else ""),
+        "needs_interpreter": chosen(person.needs_interpreter),
         "email": person.email,
         "telephone": person.telephone,
         "address": person.address,
-        "is_veteran": {True: "yes", False: "no", None: ""}[person.is_veteran],
+        "is_veteran": chosen(person.is_veteran),
     }

@@ -13,6 +13,7 @@ from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.views import inside
 from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
+from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
 from openkap.care.patients.queries import candidates_for
 from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
@@ -59,6 +60,8 @@ def _register(
     numbers = person.identifiers if person else ()
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
+        if again := request.POST.get("reopen", ""):
+            return _reopen(request, form, context, again, incoming)
         candidates = candidates_for(
             request.actor,
             family_name=data["family_name"],
@@ -84,6 +87,22 @@ def _register(
             return redirect("patient", patient.uid)
         context["candidates"] = candidates
     return render(request, "patients/new_referral.html", {"form": form} | context)
+
+
+def _reopen(
+    request: ClinicRequest, form: Any, context: dict[str, Any], uid: str, incoming: Any
+) -> HttpResponse:
+    """The person has a closed record: it is opened again and keeps this referral too."""
+    given = {name: form.cleaned_data[name] for name in ("referrer", "reason")}
+    try:
+        reopen_for_referral(by=request.actor, uid=uid, incoming=incoming, **given)
+    except AlreadyRegistered:
+        raise
+    except InputError as refused:
+        form.add_error(None, f"{refused.what.capitalize()}: {refused.remedy}.")
+        return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
+    messages.success(request, "The record is in use again. Look whether what it says still holds.")
+    return redirect("patient", uid)
 
 
 def _contacts(person: Any) -> tuple[tuple[str, str, str, str], ...]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from openkap.care.contributions import TimelineEvent
-from openkap.care.patients.models import CrisisPlan, Merge, Referral
+from openkap.care.patients.models import Closing, CrisisPlan, Merge, Referral
 
 
 def events(patient_ids: list[int]) -> list[TimelineEvent]:
     referrals = Referral.objects.filter(patient_id__in=patient_ids).defer("document")
     plans = CrisisPlan.objects.filter(patient_id__in=patient_ids)
     merges = Merge.objects.filter(kept_id__in=patient_ids)
+    closings = Closing.objects.filter(patient_id__in=patient_ids)
     return [
+        *(
+            TimelineEvent(row.closed_at, "closing", f"Closed: {row.get_reason_display()}", detail=row.said)
+            for row in closings
+        ),
+        *(
+            TimelineEvent(row.reopened_at, "closing", "Reopened", detail=row.reopened_because)
+            for row in closings
+            if row.reopened_at
+        ),
         *(TimelineEvent(row.received_at, "referral", "Referred", detail=row.referrer) for row in referrals),
         *(TimelineEvent(row.written_at, "plan", f"Crisis plan, version {row.version}") for row in plans),
         *(TimelineEvent(row.merged_at, "merge", "Another record merged into this one") for row in merges),

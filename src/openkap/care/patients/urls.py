@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openkap.care.access_rules import needs, page
-from openkap.care.patients import erasure_views, referral_views, views
+from openkap.care.patients import closing_views, erasure_views, referral_views, views
 from openkap.care.permissions import Permission
 
 _SEE = needs(Permission.SEE_PATIENT)
@@ -29,6 +29,12 @@ urlpatterns = [
         f"{_CHART}same-person/", views.same_person, name="same_person", may=needs(Permission.MERGE_PATIENTS)
     ),
     page(f"{_CHART}restrict/", views.restrict, name="restrict", may=needs(Permission.RESTRICT_PATIENT)),
+    page(
+        f"{_CHART}close/",
+        closing_views.close_record,
+        name="close_record",
+        may=needs(Permission.PLAN_COURSE),
+    ),
     page(
         f"{_CHART}erase/",
         erasure_views.propose,

@@ -13,7 +13,7 @@ from openkap.care.accounts.queries import colleagues_by_role
 from openkap.care.conflict import Conflict, conflict_page
 from openkap.care.patients import actions, merging, queries
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm
+from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm, chosen
 from openkap.care.patients.searching import criteria
 from openkap.care.permissions import Permission
 from openkap.care.worklist import tasks_about
@@ -34,15 +34,26 @@ def refuse(form: Any, refused: InputError) -> None:
 def patient_list(request: ClinicRequest) -> HttpResponse:
     """Find a patient, or look through the clinic's."""
     text, page = request.GET.get("q", ""), request.GET.get("page", "1")
-    found = queries.find_patients(request.actor, text=text, page=int(page) if page.isdigit() else 1)
-    context = {"found": found, "text": text, "query": _query(text), "read_as": criteria(text).read_as}
+    # Who looks through the list sees who is treated; the closed ones have a list of their own.
+    closed = "closed" if request.GET.get("phase") == "closed" else ""
+    found = queries.find_patients(
+        request.actor, text=text, status=closed, page=int(page) if page.isdigit() else 1
+    )
+    context = {
+        "found": found,
+        "text": text,
+        "query": _query(text, closed),
+        "read_as": criteria(text).read_as,
+        "closed": closed,
+    }
     return render(request, "patients/list.html", context)
 
 
-def _query(text: str) -> str:
+def _query(text: str, phase: str) -> str:
     from urllib.parse import urlencode
 
-    return f"{urlencode({'q': text})}&" if text else ""
+    asked = {name: given for name, given in (("q", text), ("phase", phase)) if given}
+    return f"{urlencode(asked)}&" if asked else ""
 
 
 def chart(request: ClinicRequest, patient: str) -> HttpResponse:
@@ -54,6 +65,8 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
         "kept": queries.kept_record(row),
         "is_restricted": row.is_restricted,
         "erased_at": row.identity.erased_at,
+        "closed_at": getattr(row, "closed_at", None),
+        "is_closed": row.status == row.Status.CLOSED,
     }
     return render(request, "patients/chart.html", context | frame(request, row))
 
@@ -81,13 +94,16 @@ def identity(request: ClinicRequest, patient: str) -> HttpResponse:
         return redirect(
             "erase_identity" if request.actor.may(Permission.PROPOSE_ERASURE) else "patient", patient
         )
-    form = ChangeIdentityForm(request.POST or None, initial=queries.identity_values(row))
+    stored = queries.identity_values(row)
+    stored["needs_interpreter"] = chosen(stored["needs_interpreter"])
+    form = ChangeIdentityForm(request.POST or None, initial=stored)
     if request.method == "POST" and form.is_valid():
         changes = dict(form.cleaned_data)
         version = changes.pop("version")
         try:
             actions.change_identity(by=request.actor, uid=patient, changes=changes, version=version)
         except Conflict as conflict:
+            conflict.theirs["needs_interpreter"] = chosen(conflict.theirs["needs_interpreter"])
             return conflict_page(request, form, conflict, **frame(request, row))
         messages.success(request, "Saved.")
         return redirect("patient_identity", patient)

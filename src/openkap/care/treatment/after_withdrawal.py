@@ -12,10 +12,10 @@ from django.utils.timezone import localtime
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.enrolment.facts import withdrawal_that_stands
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.first_lines import first_lines
+from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import NAME, name_shown
-from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Course, Visit
 
 MOST = 50
@@ -31,22 +31,22 @@ def courses_after_withdrawal(patients: QuerySet[Patient]) -> QuerySet[Any]:
 
 def tasks_of_therapist(by: Actor) -> list[Task]:
     """Courses after a withdrawal in which the person gives the therapy."""
-    return [
-        decide_on_course(uid, course, name_shown(*name), at)
-        for course, at, uid, *name in _with_therapist(*scope_of(by))
+    waiting = _with_therapist(*scope_of(by))
+    return waiting.rest("today") + [
+        decide_on_course(uid, course, name_shown(*name), at) for course, at, uid, *name in waiting
     ]
 
 
-@prepared
+@first_lines(MOST, "courses after a withdrawal")
 def _with_therapist(clinic_id: int, staff_id: int) -> QuerySet[Any, tuple[Any, ...]]:
     own = Visit.objects.filter(course=OuterRef("pk"), therapist_id=staff_id, state=Visit.State.PLANNED)
-    rows = courses_after_withdrawal(visible(clinic_id, staff_id)).filter(
+    rows = courses_after_withdrawal(in_care(clinic_id, staff_id)).filter(
         Q(therapist_id=staff_id) | Exists(own)
     )
     names = [f"patient__{name}" for name in ("uid", *NAME)]
-    told: QuerySet[Any, tuple[Any, ...]] = rows.order_by("withdrawn_at").values_list(
+    told: QuerySet[Any, tuple[Any, ...]] = rows.order_by("withdrawn_at", "id").values_list(
         "uid", "withdrawn_at", *names
-    )[:MOST]
+    )
     return told
 
 

@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
+from openkap.care.first_lines import first_lines
 from openkap.care.moment import now
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of, visible
+from openkap.care.patients.out_of_care import dead
 from openkap.care.patients.queries import display_name
-from openkap.care.prepared import prepared
 from openkap.care.treatment.due_dates import TODAY, WEEK
 from openkap.care.treatment.models import DueItem, Session
 
@@ -27,9 +28,10 @@ GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY, Sess
 def tasks(by: Actor) -> list[Task]:
     """One line a course and kind: tests due within the week, contacts due today, and what is late of both."""
     of: dict[tuple[str, str], list[DueItem]] = defaultdict(list)
-    for item in _due_before(*scope_of(by), now() + WEEK, now() + TODAY):
+    waiting = _due_before(*scope_of(by), now() + WEEK, now() + TODAY)
+    for item in waiting:
         of[item.course.uid, item.kind].append(item)
-    return [
+    return waiting.rest("today") + [
         Task(
             DUE[DueItem.Kind(kind)],
             reverse("course", args=[items[0].patient.uid, course]) + "#due",
@@ -48,12 +50,13 @@ def _named(items: list[DueItem]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-@prepared
+@first_lines(MOST, "tests and contacts")
 def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: datetime) -> QuerySet[DueItem]:
     # A contact belongs to a dose that was given; it stays due when the course has ended with that dose.
-    contact = Q(kind=DueItem.Kind.CONTACT, due_at__lt=contacts, session__state__in=GIVEN)
-    test = Q(kind=DueItem.Kind.TEST, due_at__lt=tests, course__ended_at__isnull=True)
-    rows = DueItem.objects.filter(
-        contact | test, patient__in=visible(clinic_id, staff_id), done_at__isnull=True
-    )
-    return rows.select_related("patient__identity", "course").order_by("due_at", "id")[:MOST]
+    # Whoever got one is called although their record was closed, but for a death.
+    alive = visible(clinic_id, staff_id).exclude(dead())
+    contact = Q(kind=DueItem.Kind.CONTACT, due_at__lt=contacts, session__state__in=GIVEN, patient__in=alive)
+    treated = in_care(clinic_id, staff_id)
+    test = Q(kind=DueItem.Kind.TEST, due_at__lt=tests, course__ended_at__isnull=True, patient__in=treated)
+    rows = DueItem.objects.filter(contact | test, done_at__isnull=True)
+    return rows.select_related("patient__identity", "course").order_by("due_at", "id")

@@ -14,8 +14,8 @@ from django.utils.timezone import localtime
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
 from openkap.care.moment import now
-from openkap.care.patients.access import scope_of, visible
-from openkap.care.patients.models import Patient
+from openkap.care.patients.access import in_care, scope_of, visible
+from openkap.care.patients.models import Closing, Patient
 from openkap.care.patients.queries import NAME, name_shown
 from openkap.care.permissions import Role
 from openkap.care.prepared import prepared
@@ -26,7 +26,7 @@ from openkap.care.treatment.parts import ACTS, OPEN, Part, here, missing_of
 
 # Courses to plan come first; dates beyond this many are the furthest away, and come up as they come nearer.
 MOST = 1000
-UNDOSED, UNPLANNED, WITHDRAWN = STEPS = ("undosed", "unplanned", "withdrawn")
+UNDOSED, UNPLANNED, WITHDRAWN, DEAD = STEPS = ("undosed", "unplanned", "withdrawn", "dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,10 @@ def _step(row: _Waiting) -> Task:
         return Task("Re-plan the visit", url, row.whom, urgency="today", note=note)
     if row.kind == WITHDRAWN:
         return decide_on_course(row.uid, row.key, row.whom, row.at)
+    if row.kind == DEAD:
+        note = "end what still runs first; no message goes out any more"
+        url = reverse("close_record", args=[row.uid])
+        return Task("Close the record: the patient has died", url, row.whom, None, "today", note, row.at)
     note = "eligible, no course planned yet"
     return Task("Plan the course", reverse("course_plan", args=[row.uid]), row.whom, note=note, since=row.at)
 
@@ -103,10 +107,11 @@ def _replace(rows: list[_Waiting], because: str) -> Task:
 
 @prepared
 def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tuple[Any, ...]]:
-    """Sessions without a dose that nobody has re-planned, who has no course, courses after a withdrawal, and
-    every date to come with each person in it: one question for all.
+    """Sessions without a dose that nobody has re-planned, who has no course, courses after a withdrawal, open
+    records of who has died, and every date to come with each person in it: one question for all.
     """
-    patients = visible(clinic_id, staff_id)
+    patients = in_care(clinic_id, staff_id)
+    nobody = {"who": Value(0, IntegerField()), "is_here": Value(True, BooleanField())}
     undosed = Session.objects.filter(
         patient__in=patients,
         state=Session.State.ABORTED,
@@ -119,9 +124,17 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
     withdrawn = courses_after_withdrawal(patients).annotate(
         what=_word(WITHDRAWN), key=F("uid"), at=F("withdrawn_at"), words=_word("")
     )
+    still_open = visible(clinic_id, staff_id).exclude(
+        status__in=(Patient.Status.CLOSED, Patient.Status.MERGED)
+    )
+    deaths = Closing.objects.filter(reason=Closing.Reason.DIED, reopened_at__isnull=True).annotate(
+        what=_word(DEAD), key=_word(""), at=F("closed_at"), words=_word("")
+    )
+    dead = deaths.filter(patient__in=still_open).annotate(**nobody)
+    # Told under a record that was merged: the one in use is to be closed.
+    dead_merged = deaths.filter(patient__merged_into__in=still_open).annotate(**nobody)
     sessions = Session.objects.filter(patient__in=patients, state__in=OPEN, starts_at__gte=since)
     visits = Visit.objects.filter(patient__in=patients, state=Visit.State.PLANNED, starts_at__gte=since)
-    nobody = {"who": Value(0, IntegerField()), "is_here": Value(True, BooleanField())}
     columns = ("what", "key", "at", "words", "who", "is_here")
     names = [f"patient__{name}" for name in ("uid", *NAME)]
     whole: QuerySet[Any, tuple[Any, ...]] = (
@@ -130,6 +143,8 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
         .union(
             unplanned.annotate(**nobody).values_list(*columns, "uid", *NAME),
             withdrawn.annotate(**nobody).values_list(*columns, *names),
+            dead.values_list(*columns, *names),
+            dead_merged.values_list(*columns, *(f"patient__merged_into__{name}" for name in ("uid", *NAME))),
             *(
                 _with(rows, role).values_list(*columns, *names)
                 for rows, role in (

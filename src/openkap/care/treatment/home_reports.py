@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
+from openkap.care.first_lines import first_lines
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
-from openkap.care.prepared import prepared
 from openkap.care.treatment.models import AdverseEvent
 from openkap.care.treatment.reporting import report_clock
 
@@ -19,7 +19,8 @@ MOST = 50
 
 def tasks(by: Actor) -> list[Task]:
     """What is to be reported, and by when."""
-    return [_report(row) for row in _unreported(*scope_of(by))]
+    waiting = _unreported(*scope_of(by))
+    return waiting.rest("now") + [_report(row) for row in waiting]
 
 
 def _report(row: AdverseEvent) -> Task:
@@ -41,7 +42,7 @@ def _report(row: AdverseEvent) -> Task:
     )
 
 
-@prepared
+@first_lines(MOST, "serious events to report")
 def _unreported(clinic_id: int, staff_id: int) -> QuerySet[AdverseEvent]:
     rows = AdverseEvent.objects.filter(
         is_serious=True,
@@ -49,4 +50,4 @@ def _unreported(clinic_id: int, staff_id: int) -> QuerySet[AdverseEvent]:
         corrected_by__isnull=True,
         patient__in=visible(clinic_id, staff_id),
     )
-    return rows.select_related("patient__identity", "session__course").order_by("entered_at")[:MOST]
+    return rows.select_related("patient__identity", "session__course").order_by("entered_at", "id")

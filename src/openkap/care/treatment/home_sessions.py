@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
+from openkap.care.first_lines import first_lines
 from openkap.care.moment import now
-from openkap.care.patients.access import scope_of, visible
+from openkap.care.patients.access import in_care, scope_of, visible
 from openkap.care.patients.queries import display_name
-from openkap.care.prepared import prepared
 from openkap.care.treatment.due_dates import TODAY
 from openkap.care.treatment.models import Session
 
@@ -29,7 +29,8 @@ NEXT = {
 
 def tasks(by: Actor) -> list[Task]:
     """Whom to receive, whose gates to go through, what to sign; alerts nobody answered first."""
-    return [
+    waiting = _open_before(*scope_of(by), now() + TODAY)
+    return waiting.rest("today") + [
         Task(
             "Answer the alerts" if row.waiting else NEXT[row.state],
             reverse("session", args=[row.patient.uid, row.uid]),
@@ -38,13 +39,15 @@ def tasks(by: Actor) -> list[Task]:
             "now" if row.waiting else "today",
             f"session {row.number}, {row.chair.name}",
         )
-        for row in _open_before(*scope_of(by), now() + TODAY)
+        for row in waiting
     ]
 
 
-@prepared
+@first_lines(MOST, "sessions")
 def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Any]:
+    to_come = Q(state=Session.State.PLANNED)
     rows = Session.objects.filter(
+        ~to_come | Q(patient__in=in_care(clinic_id, staff_id)),
         patient__in=visible(clinic_id, staff_id),
         state__in=NEXT,
         locked_at__isnull=True,
@@ -54,5 +57,5 @@ def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[An
     return (
         rows.select_related("patient__identity", "chair")
         .annotate(waiting=waiting)
-        .order_by("starts_at")[:MOST]
+        .order_by("starts_at", "id")
     )

@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
+from openkap.care.first_lines import first_lines
 from openkap.care.moment import now
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
-from openkap.care.prepared import prepared
 from openkap.care.treatment.due_dates import TODAY
 from openkap.care.treatment.models import Visit
 
@@ -21,7 +21,8 @@ MOST = 50
 
 def tasks(by: Actor) -> list[Task]:
     """Whom to see, and which note to write."""
-    return [
+    waiting = _own_visits(*scope_of(by), now() + TODAY)
+    return waiting.rest("today") + [
         Task(
             "Write the note" if row.starts_at < now() else f"See for {row.get_kind_display()}",
             reverse("visit", args=[row.patient.uid, row.uid]),
@@ -30,11 +31,11 @@ def tasks(by: Actor) -> list[Task]:
             "today",
             row.get_kind_display(),
         )
-        for row in _own_visits(*scope_of(by), now() + TODAY)
+        for row in waiting
     ]
 
 
-@prepared
+@first_lines(MOST, "visits and notes")
 def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Visit]:
     rows = Visit.objects.filter(
         therapist_id=staff_id,
@@ -42,4 +43,4 @@ def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Vis
         starts_at__lt=before,
         patient__in=visible(clinic_id, staff_id),
     )
-    return rows.select_related("patient__identity").order_by("starts_at")[:MOST]
+    return rows.select_related("patient__identity").order_by("starts_at", "id")

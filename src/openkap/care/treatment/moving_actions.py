@@ -17,6 +17,7 @@ from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment import plan as planning
 from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with, visit_for
@@ -266,6 +267,7 @@ def move_session(
     ``seen`` is the fingerprint of the move that was on the screen: another one is shown first.
     """
     found = session_for(by, patient, uid, Permission.PLAN_COURSE)
+    refuse_out_of_care(found.patient)
     seats, people = (
         chairs_of(by).filter(uid=chair),
         staff_with(by, *TAKE[Role.NURSE]).filter(uid=nurse),
@@ -313,6 +315,7 @@ def move_session(
 def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, version: int) -> Visit:
     """Move a therapy visit; an integration visit stays in the window of its session."""
     found = visit_for(by, patient, uid, Permission.PLAN_COURSE)
+    refuse_out_of_care(found.patient)
     visit = (
         Visit.objects.select_for_update(of=("self",))
         .select_related("course", "session", "therapist")

@@ -18,6 +18,7 @@ from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, colleague_as
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
@@ -123,7 +124,7 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     ``seen`` is the fingerprint of the dates that were on the screen: other dates are shown first.
     """
     patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    refuse_out_of_care(Patient.objects.select_for_update().get(pk=patient.pk))
     protocol, people = protocol_in_force(wanted.protocol), _people(by, wanted)
     hold((people.chair,), [each for each in (people.nurse, people.therapist) if each])
     draft = _draft(patient, wanted, people)

@@ -14,6 +14,7 @@ from openkap.care.enrolment.standing import since_decision
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
 from openkap.care.treatment import facts as reading
+from openkap.care.treatment.closed_gate import closed_gates
 from openkap.care.treatment.course_rules import holds_of
 from openkap.care.treatment.duties import duty_gates
 from openkap.care.treatment.gates import Gate, as_data, course_gates, gates_of, holding, wished
@@ -40,6 +41,7 @@ def gates_now(session: Session, *, on: date | None = None) -> list[Gate]:
         reading.readings_before(session, rows, moment),
     )
     return [
+        *closed_gates(session.patient_id),
         *duty_gates(session, on or today()),
         *wished(gates, since),
         *course_gates(protocol, holds_of(session.course), since, decisions),

@@ -15,6 +15,7 @@ from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
@@ -155,6 +156,7 @@ def plan_in_its_place(
     ``seen`` is the fingerprint of what was on the screen: anything else is shown first.
     """
     old = _to_replan(by, patient, uid)
+    refuse_out_of_care(old.patient)
     seats, people = chairs_of(by).filter(uid=chair), staff_with(by, *TAKE[Role.NURSE]).filter(uid=nurse)
     hold([old.chair, *seats], [old.nurse, *people, *(each.therapist for each in _cancelled_with(old))])
     draft = preview_in_its_place(by=by, session=old, starts_at=starts_at, chair=chair, nurse=nurse)

@@ -15,6 +15,7 @@ from django.utils.timezone import localtime
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.moment import today
+from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission
 from openkap.care.prepared import insert
 from openkap.care.treatment import facts as reading
@@ -59,6 +60,7 @@ def arrive(*, by: Actor, patient: str, uid: str) -> Session:
     session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
     if session.state != State.PLANNED:
         raise InputError("this session is not waiting for anybody", value=session.get_state_display())
+    refuse_out_of_care(session.patient)
     planned = localtime(session.starts_at)
     if planned.date() != today():
         raise InputError(

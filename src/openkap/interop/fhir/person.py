@@ -37,7 +37,7 @@ class Person:
     birth_date: date | None = None
     gender: str = ""
     language: str = ""
-    needs_interpreter: bool = False
+    needs_interpreter: bool | None = None
     email: str = ""
     telephone: str = ""
     address: str = ""
@@ -113,15 +113,16 @@ def _day(written: str) -> date | None:
         return None
 
 
-def _language(patient: Resource) -> tuple[str, bool]:
+def _language(patient: Resource) -> tuple[str, bool | None]:
+    """The language; who speaks another one is taken to need an interpreter, of others nothing is said."""
     spoken = list(parts(patient, "communication"))
     spoken.sort(key=lambda each: not flag(each, "preferred"))
     for each in spoken:
         # The codes are BCP-47 tags, such as de-AT; the first part is the language.
         for coding in parts(part(each, "language"), "coding"):
             code = text(coding, "code").lower().split("-")[0]
-            return code, code not in {"", "en"}
-    return "", False
+            return code, None if code in {"", "en"} else True
+    return "", None
 
 
 def _reach(holder: Resource, systems: set[str]) -> str:
