@@ -118,7 +118,7 @@ def _slots(
     moved = tuple(visits)
     patient = session.patient_id
     slots = [
-        Slot(starts_at, ends_at, f"Session {session.number}", (nurse,), chair, patient, session.pk, moved)
+        Slot(starts_at, ends_at, f"Session {session.number}", (nurse,), chair, patient, (session.pk,), moved)
     ]
     for change in changes:
         if change.visit is None:
@@ -132,7 +132,7 @@ def _slots(
                 change.what,
                 (visit.therapist,),
                 patient=_whose(visit),
-                except_session=session.pk,
+                except_sessions=(session.pk,),
                 except_visits=moved,
             )
         )
@@ -157,7 +157,9 @@ def _visits_that_move(
                 Change(what, visit.starts_at, visit.starts_at + shift, "same day as the dose", visit.pk)
             )
         elif not low <= visit.starts_at <= high:
-            after = free_day(visit, planning.integration_days(protocol, starts_at, busy))
+            after = free_day(
+                visit, [d for g in planning.integration_days(protocol, starts_at, busy) for d in g]
+            )
             hours = "{} to {} h".format(*protocol.therapy.integration.window_h)
             made.append(Change(what, visit.starts_at, after, f"stays {hours} after the dose", visit.pk))
     return made
@@ -173,7 +175,7 @@ def free_day(visit: Visit, days: list[datetime]) -> datetime:
             "",
             (visit.therapist,),
             patient=visit.patient_id,
-            except_session=visit.session_id,
+            except_sessions=(visit.session_id,) if visit.session_id else (),
             except_visits=(visit.pk,),
         )
         if not conflicts_of([slot]):

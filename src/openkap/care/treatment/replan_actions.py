@@ -82,7 +82,7 @@ def preview_in_its_place(
     visits = tuple(
         PlannedAnew(
             row,
-            free_day(row, integration_days(protocol, starts_at, busy))
+            free_day(row, [d for g in integration_days(protocol, starts_at, busy) for d in g])
             if row.kind == Visit.Kind.INTEGRATION
             else starts_at + (row.starts_at - session.starts_at),
             # Numbers are unique by kind; a gap between two kinds of visits is harmless.
