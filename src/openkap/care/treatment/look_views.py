@@ -79,7 +79,8 @@ def plan(request: ClinicRequest, patient: str) -> HttpResponse:
 
     def context() -> dict[str, Any]:
         row = patient_for(by, patient, Permission.PLAN_COURSE, seen="planning")
-        return frame(request, row) | queries.choices(by) | queries.courses_page(row)
+        choices = queries.choices(by) | queries.patterns_for(row)
+        return frame(request, row) | choices | queries.courses_page(row)
 
     return _look_then_do(request, patient, Look("treatment/plan.html", look, do), context)
 
