@@ -11,6 +11,7 @@ from django.db.models.functions import TruncTime
 from django.utils.timezone import localtime
 
 from openkap.care.accounts.models import Staff
+from openkap.care.moment import now
 from openkap.care.treatment.conflicts import Slot, Taken
 from openkap.care.treatment.models import Chair, Session
 from openkap.care.treatment.placing import Diary, Hours
@@ -51,8 +52,11 @@ def diary_of(
     except_visits: Sequence[int] = (),
 ) -> Diary:
     """When this therapist and this patient are both free; rows that move themselves are not in the way."""
+    moment = now()
 
     def clash(starts_at: datetime, ends_at: datetime) -> str:
+        if starts_at <= moment:
+            return "it is in the past"
         slot = Slot(
             starts_at,
             ends_at,

@@ -7,9 +7,9 @@ first day and time, the therapy, and who.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Protocol as TypeProtocol
 
@@ -133,7 +133,8 @@ def default_minutes(therapy: Therapy, protocol: Protocol) -> int:
 def sessions_of(protocol: Protocol, pattern: Course, first: datetime) -> tuple[PlannedSession, ...]:
     """The sessions of a course that begins with one at ``first``."""
     length = session_length(protocol)
-    starts = [first + DAY * (day - pattern.days[0]) for day in pattern.days]
+    # By the clinic's clock: the hour stays when summer time begins or ends.
+    starts = [localtime(first) + DAY * (day - pattern.days[0]) for day in pattern.days]
     return tuple(PlannedSession(number, at, at + length) for number, at in enumerate(starts, 1))
 
 
@@ -197,7 +198,7 @@ def _preparation(
                 remedy="begin later, or choose another therapist",
                 where="first",
             )
-        found = diary.place([[day] for day in days], asked.minutes, refused=_past(now))
+        found = diary.place([[day] for day in days], asked.minutes)
         at = found or Placed(days[0])
         placed.append(at)
         days = [day for day in days if localdate(day) < localdate(at.at)]
@@ -213,14 +214,12 @@ def _working_days(start: datetime, step: timedelta) -> list[datetime]:
     return [day for day in days if localdate(day).weekday() < SATURDAY]
 
 
-def _past(now: datetime) -> Callable[[datetime], str]:
-    return lambda at: "" if at > now else "it is in the past"
-
-
 def window_of(protocol: Protocol, session_start: datetime) -> tuple[datetime, datetime]:
     """From when to when an integration visit belongs to that session."""
     low, high = protocol.therapy.integration.window_h
-    return session_start + timedelta(hours=low), session_start + timedelta(hours=high)
+    # Hours that pass, not hours of a clock that may be put forward between them.
+    dose = session_start.astimezone(UTC)
+    return dose + timedelta(hours=low), dose + timedelta(hours=high)
 
 
 def integration_days(

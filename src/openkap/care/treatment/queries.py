@@ -35,6 +35,7 @@ from openkap.care.treatment.models import (
     Session,
     Visit,
 )
+from openkap.care.treatment.moving import Later, later_than
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
 from openkap.care.treatment.plan_conditions import decided_under
 from openkap.care.treatment.reporting import report_clock
@@ -67,6 +68,12 @@ def patterns_for(patient: Patient) -> dict[str, Any]:
     courses = [(p, c) for p in map(protocol_in_force, names) for c in p.courses if c.days]
     groups = groupby(courses, key=lambda each: each[0].id == decided)
     return {"patterns": [("decided" if own else "other", list(group)) for own, group in groups]}
+
+
+def move_page(session: Session) -> dict[str, Any]:
+    """The session that moves, and what can become of those after it."""
+    after = later_than(session)
+    return {"session": session, "after": [each.number for each in after], "laters": Later.choices}
 
 
 def _first(by: Actor, role: Role) -> list[tuple[str, str]]:
