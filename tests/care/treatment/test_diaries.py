@@ -101,6 +101,15 @@ def test_a_visit_that_is_put_elsewhere_stays_in_its_window_and_on_its_side_of_th
     assert preparing[0].starts_at < preparing[1].starts_at
 
 
+def test_a_visit_outside_the_hours_is_worth_a_look(cast, patient):
+    """Integration of the third dose has only the hour before the fourth."""
+    soon_enrolled(cast, patient)
+    draft = planning_actions.draft_course(by=cast.actor("cora"), uid=patient.uid, wanted=wanted(cast))
+    outside = "outside the hours in which the chairs are used (10:00 to 12:40)"
+    assert draft.warnings == (f"Integration 3 on Mon 7 Dec is at 09:00, {outside}",)
+    assert "Trauma-focused therapy 1" in [name for name, _ in draft.visits]
+
+
 def test_the_page_says_where_a_visit_was_put_and_within_which_hours(cast, second):
     other, asked = second
     data = {

@@ -103,7 +103,7 @@ def test_a_session_moved_to_another_hour_leaves_the_later_ones_theirs(cast, cour
 
 def test_the_later_sessions_go_only_as_far_as_the_spacing_needs_and_on_working_days(cast, course):
     shown = look(cast, first_session(course), at(1), Later.LEAST)
-    assert shown.warnings == ()
+    assert not [each for each in shown.warnings if "Saturday" in each or "Sunday" in each]
     move(cast, first_session(course), at(1), Later.LEAST)
     assert days(course) == [1, 3, 7, 9, 11, 14]
 
@@ -211,7 +211,7 @@ def test_the_page_offers_the_later_sessions_and_shows_every_date_before_it_is_mo
     page = looked.content.decode()
     for each in range(1, 7):
         assert f"<td>Session {each}</td>" in page
-    assert "Fri 11 Dec 10:00</td><td>Sat 12 Dec 10:00" in page
+    assert "Fri 11 Dec 10:00</td><td>Sat 12 Dec 10:00" in page.replace("\N{NO-BREAK SPACE}", " ")
     confirmed = data | {"later": "along", "act": "do", "seen": looked.context["preview"].fingerprint}
     assert client.post(url, confirmed).status_code == 302
     assert days(course) == [1, 3, 5, 8, 10, 12]

@@ -131,7 +131,13 @@ def preview_move(
     moved = [first, *_follow(first, after, later, least_gap(days), held, visits)]
     doses = _doses(others, moved)
     changes = [Change(each.what, each.row.starts_at, each.starts_at) for each in moved]
-    changes += _visits_that_move(moved, doses, visits, protocol, held, hours=_hours(by, moved))
+    hours = _hours(by, moved)
+    changes += _visits_that_move(moved, doses, visits, protocol, held, hours)
+    ends = [
+        (each.what, each.after, each.after + timedelta(minutes=each.visit.minutes))
+        for each in changes
+        if each.visit
+    ]
     going = {each.row.pk for each in moved}
     stay = [each for each in others if each.pk not in going]
     problems = _order_problems(first, stay, is_first=all(o.starts_at > session.starts_at for o in others))
@@ -151,7 +157,7 @@ def preview_move(
         tuple(changes),
         _due_items(session, going, others, doses),
         tuple(dict.fromkeys(problems)),
-        (*wide, *weekend_words((change.what, change.after) for change in changes)),
+        (*wide, *weekend_words((each.what, each.after) for each in changes), *hours.outside(ends)),
         later == Later.STAY and bool(after) and localdate(starts_at) != localdate(session.starts_at),
         fingerprint(repr((seen, people))),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -29,6 +29,15 @@ class Hours:
 
     def __str__(self) -> str:
         return f"{self.opens:%H:%M} to {self.closes:%H:%M}"
+
+    def outside(self, dates: Iterable[tuple[str, datetime, datetime]]) -> list[str]:
+        """What falls outside: possible where somebody opens earlier, and worth a look."""
+        return [
+            f"{what} on {localtime(starts):%a %-d %b} is at {localtime(starts):%H:%M}, "
+            f"outside the hours in which the chairs are used ({self})"
+            for what, starts, ends in dates
+            if localtime(starts).time() < self.opens or localtime(ends).time() > self.closes
+        ]
 
     def of_the_day(self, usual: datetime, minutes: int) -> Iterator[datetime]:
         """The other times of a day, later ones first, each nearest to the usual one first."""

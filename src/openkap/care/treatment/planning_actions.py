@@ -27,6 +27,7 @@ from openkap.care.treatment.placing import Hours
 from openkap.care.treatment.plan import (
     Plan,
     PlannedSession,
+    PlannedVisit,
     TherapyChoice,
     make_plan,
     pattern_of,
@@ -70,6 +71,11 @@ class Draft:
     fingerprint: str
 
     @property
+    def visits(self) -> tuple[tuple[str, PlannedVisit], ...]:
+        """The visits with their names."""
+        return tuple((_name(each), each) for each in self.plan.visits)
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """All that stands in the way, in words."""
         return (*(in_words(each) for each in self.missing), *self.clashes)
@@ -111,6 +117,7 @@ def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
     missing += _without_therapy(wanted) + _unfit(plan, people, last)
     clashes = board.taken.conflicts_of(_slots(plan, people, patient))
     warnings = weekend_words((f"Session {each.number}", each.starts_at) for each in plan.sessions)
+    warnings += board.hours.outside((_name(each), each.starts_at, each.ends_at) for each in plan.visits)
     ways = ways_out(_slots(Plan(sessions, (), ()), people, patient), board, people.nurse)
     seen = fingerprint(repr((plan.sessions, plan.visits, wanted)))
     return Draft(plan, tuple(missing), tuple(clashes), tuple(warnings), tuple(ways), board.hours, seen)
@@ -231,6 +238,10 @@ def _people(by: Actor, wanted: Wanted) -> _People:
     )
 
 
+def _name(visit: PlannedVisit) -> str:
+    return f"{Visit.Kind(visit.kind).label.capitalize()} {visit.number}"
+
+
 def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
     slots = [
         Slot(
@@ -248,7 +259,7 @@ def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
             Slot(
                 each.starts_at,
                 each.ends_at,
-                f"{each.kind.replace('_', ' ').capitalize()} {each.number}",
+                _name(each),
                 (people.therapist,),
                 # A visit on the day of the dose is beside the dose, by intent.
                 patient=None if each.kind == Visit.Kind.DOSING_DAY else patient.pk,
