@@ -87,13 +87,13 @@ def test_integration_is_looked_for_on_the_clinics_working_days():
     # Thursday 10:00 in Sydney: the first day of the window is Friday there.
     start = datetime(2026, 12, 2, 23, 0, tzinfo=UTC)
     with timezone.override("Australia/Sydney"):
-        first = integration_days(load_protocol("iv-racemic"), start, [localdate(start)])[0]
+        first = integration_days(load_protocol("iv-racemic"), start, [localdate(start)])[0][0]
         assert localdate(first) == date(2026, 12, 4)
         # After a dose on Friday the next day is a Saturday there, and still Friday in UTC.
         friday = start + timedelta(days=1)
         days = integration_days(load_protocol("iv-racemic"), friday, [localdate(friday)])
-        assert [localdate(each) for each in days][-1] == date(2026, 12, 6)
-        assert localdate(days[0]) == date(2026, 12, 7)
+        assert localdate(days[-1][-1]) == date(2026, 12, 6)
+        assert localdate(days[0][0]) == date(2026, 12, 7)
 
 
 def test_a_time_in_the_future_is_refused_in_the_clinics_time(cast, watch):

@@ -12,6 +12,7 @@ from openkap.care.accounts.models import Credential, Staff
 from openkap.care.audit.models import AuditEvent
 from openkap.care.moment import now
 from openkap.care.permissions import Role
+from openkap.care.treatment import home_planning
 from openkap.care.treatment.handover_actions import Wanted, hand_over, preview_handover
 from openkap.care.treatment.models import Handover
 from openkap.core.errors import InputError
@@ -178,6 +179,15 @@ def test_only_the_sessions_after_a_certificate_ends_need_somebody_else(cast, cou
     assert "2 planned sessions have nobody who may prescribe" in home(cast)
     page = cast.client("cora").get(f"/patients/{course.patient.uid}/courses/{course.uid}/people/")
     assert "Ada Lindqvist may not be prescriber on 2 of 6 dates" in page.content.decode()
+
+
+def test_dates_that_are_not_looked_at_are_said_to_be_up_to_a_day(cast, course, monkeypatch):
+    assert "Look at later dates yourself" not in home(cast)
+    # Two visits of preparation, prescriber and nurse of the first session, and its integration.
+    monkeypatch.setattr(home_planning, "MOST", 5)
+    shown = home(cast)
+    assert "Look at later dates yourself" in shown
+    assert "only the nearest 5 are checked here for who may take them, up to Tue 1 Dec 2026" in shown
 
 
 def test_the_database_keeps_who_took_over_and_why(cast, course, other):

@@ -1,5 +1,6 @@
 """What must stand in the record before a course is planned: who decided what, wishes, maintenance."""
 
+import re
 from datetime import date
 
 import pytest
@@ -9,7 +10,7 @@ from treated import chair, wanted
 
 from openkap.care.accounts.models import Credential
 from openkap.care.enrolment.models import ConsentGiven
-from openkap.care.enrolment.protocols import protocol_of
+from openkap.care.enrolment.protocols import protocol_in_force, protocol_of
 from openkap.care.moment import now
 from openkap.care.treatment import planning_actions
 from openkap.care.treatment.models import Course
@@ -179,3 +180,22 @@ def test_a_course_is_planned_under_the_protocol_as_this_site_runs_it(cast, patie
         run = protocol_of(course.protocol, course.protocol_version)
     assert run.site == "Harbour Clinic"
     assert course.protocol_fingerprint == run.fingerprint
+
+
+def options(cast, patient) -> list[str]:
+    page = cast.client("cora").get(f"/patients/{patient.uid}/courses/plan/").content.decode()
+    shown = re.search(r'<select id="id_pattern".*?</select>', page, re.DOTALL)
+    return re.findall(r"<option[^>]*>([^<]+)</option>", shown[0])
+
+
+def test_no_two_courses_of_the_planner_have_one_name(cast, patient):
+    soon_enrolled(cast, patient)
+    names = options(cast, patient)
+    assert len(set(names)) == len(names)
+    for protocol in ("im-racemic", "low-resource"):
+        assert f"One dose · {protocol_in_force(protocol).title}" in names
+
+
+def test_the_courses_of_the_protocol_that_was_decided_under_come_first(cast, patient):
+    soon_enrolled(cast, patient, protocol="im-racemic")
+    assert options(cast, patient)[0] == f"One dose · {protocol_in_force('im-racemic').title}"

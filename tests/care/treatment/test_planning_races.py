@@ -9,7 +9,10 @@ from treated import FIRST, chair, colleague, planned
 
 from openkap.care.moment import clock_at, now
 from openkap.care.permissions import Role
+from openkap.care.treatment.models import Session
+from openkap.care.treatment.moving import Later
 from openkap.care.treatment.moving_actions import move_session, move_visit
+from openkap.care.treatment.replan_actions import plan_in_its_place
 from openkap.core.errors import InputError
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +81,71 @@ def move(cast, session, **place):
         reason="asked for",
         **place,
     )
+
+
+def without_a_dose(session):
+    """It was for this day, and there was none."""
+    Session.objects.filter(pk=session.pk).update(state="aborted", state_because="pressure 165")
+
+
+def replan(cast, session, **place):
+    plan_in_its_place(
+        by=cast.actor("cora"),
+        patient=session.patient.uid,
+        uid=session.uid,
+        starts_at=session.starts_at + timedelta(days=3),
+        **place,
+    )
+
+
+def test_two_sessions_planned_in_the_place_of_others_at_once_do_not_both_get_one_nurse(cast, two):
+    one, other = two
+    for session in two:
+        without_a_dose(session)
+    ben = cast.staff("ben").uid
+    refused = at_once(lambda: replan(cast, one), lambda: replan(cast, other, nurse=ben))
+    assert "Ben Okafor has a session 14 Dec 10:00 to 12:40" in str(refused)
+    assert refused.remedy == "choose another time"
+    assert one.course.sessions.count() == 7
+    assert other.course.sessions.count() == 6
+
+
+def test_two_sessions_planned_in_the_place_of_one_at_once_make_one(cast, two):
+    one, _ = two
+    without_a_dose(one)
+    refused = at_once(lambda: replan(cast, one), lambda: replan(cast, one))
+    assert "decided already" in str(refused)
+    assert one.course.sessions.count() == 7
+
+
+def test_a_session_that_moves_along_and_one_into_its_chair_at_once_do_not_both_land(cast, two):
+    one, other = two
+    first, day, third = one.course.sessions.get(number=1), timedelta(days=1), chair(cast, "Chair 3")
+    Session.objects.filter(pk=one.pk).update(chair=third)
+
+    def along():
+        move_session(
+            by=cast.actor("cora"),
+            patient=first.patient.uid,
+            uid=first.uid,
+            starts_at=first.starts_at + day,
+            version=first.version,
+            reason="a cold",
+            later=Later.ALONG,
+        )
+
+    def into_its_chair():
+        move_session(
+            by=cast.actor("cora"),
+            patient=other.patient.uid,
+            uid=other.uid,
+            starts_at=other.starts_at + day,
+            version=other.version,
+            reason="asked for",
+            chair=third.uid,
+        )
+
+    assert "Chair 3 is taken" in str(at_once(along, into_its_chair))
 
 
 def test_two_moves_into_one_new_chair_at_once_do_not_both_land(cast, two):

@@ -11,7 +11,7 @@ from treated import arrived, first_session, planned
 from openkap.care.accounts.models import Credential
 from openkap.care.audit.models import AuditEvent
 from openkap.care.moment import now
-from openkap.care.treatment import ending_actions, moving_actions, replan_actions, session_actions
+from openkap.care.treatment import ending_actions, moving, replan_actions, session_actions
 from openkap.care.treatment.models import DueItem, Replanning, Session, Visit
 from openkap.care.treatment.plan import window_of
 from openkap.core.errors import InputError
@@ -122,6 +122,25 @@ def test_a_session_in_its_place_brings_its_visit_measures_and_contact(cast, undo
     assert due(row) == due(other) != []
 
 
+def test_its_integration_takes_another_hour_where_the_therapist_has_none_of_the_usual(cast, undosed):
+    at = day_after_the_last(undosed)
+    for number, day in enumerate((1, 2, 3), 50):
+        Visit.objects.create(
+            course=undosed.course,
+            patient=undosed.patient,
+            kind="trauma_focused",
+            number=number,
+            therapist=cast.staff("tess"),
+            starts_at=at + timedelta(days=day),
+            minutes=60,
+        )
+    row = replan(cast, undosed)
+    low, high = window_of(load_protocol("iv-racemic"), row.starts_at)
+    visit = row.visits.get(kind="integration")
+    assert low <= visit.starts_at <= high
+    assert (visit.starts_at.hour, visit.starts_at.minute) != (at.hour, at.minute)
+
+
 def test_that_none_will_be_planned_needs_a_reason_and_ends_the_task(cast, undosed):
     answer = cast.client("cora").post(url_of(undosed), {"act": "none", "reason": " "})
     assert answer.status_code == 422
@@ -144,8 +163,8 @@ def test_a_session_in_its_place_is_not_on_a_day_with_a_dose_nor_in_the_past(cast
 @pytest.mark.parametrize(
     ("after", "says"),
     [
-        (timedelta(days=1), "is 1 day from session 3 .* keeps 2 days or more between doses"),
-        (timedelta(days=300), "is 293 days from session 6 .* lasts 11 days as a whole"),
+        (timedelta(days=1), "is 1 day after session 3 .* this course keeps at least 2 days between doses"),
+        (timedelta(days=300), "is 293 days after session 6 .* lasts 11 days as a whole"),
     ],
 )
 def test_a_session_in_its_place_keeps_the_spacing_of_the_pattern(cast, undosed, after, says):
@@ -199,7 +218,7 @@ def test_a_session_between_two_others_keeps_its_neighbours_in_the_order_of_time(
     between = third.starts_at + timedelta(days=5, hours=4)
     row = replan(cast, undosed, starts_at=between)
     assert third.starts_at < row.starts_at < fourth.starts_at
-    move = lambda session, to: moving_actions.preview_move(  # noqa: E731
+    move = lambda session, to: moving.preview_move(  # noqa: E731
         by=cast.actor("cora"), session=session, starts_at=to
     )
     assert move(fourth, fourth.starts_at + timedelta(hours=1)).problems == ()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.timezone import localtime
 
 from openkap.care.accounts.credentials import NotQualified, require_qualified
 from openkap.care.accounts.models import Staff
 from openkap.care.permissions import Role
+from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Chair, Session, Visit
 from openkap.core.errors import InputError
 
 GIVEN_UP = ("cancelled", "aborted", "missed")
+# A visit holds only its start and length; none lasts longer than this.
+LONGEST_VISIT = timedelta(hours=12)
+# As far as any diary goes.
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,58 +36,90 @@ class Slot:
     # Whose time it is: nobody is treated and seen at the same time. None for a visit beside the own dose.
     patient: int | None = None
     # Rows that move with it and do not stand in its way.
-    except_session: int | None = None
+    except_sessions: tuple[int, ...] = ()
     except_visits: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What stands in the diaries of chairs, people and patients, read once."""
+
+    sessions: Sequence[Session]
+    visits: Sequence[Visit]
+
+    def in_the_way(self, slot: Slot) -> Iterator[str]:
+        """In words, everything that wants the same chair, person or patient at the same time."""
+        people = {person.pk for person in slot.staff}
+        for other in self.sessions:
+            if other.pk in slot.except_sessions or not _overlap(slot, other.starts_at, other.ends_at):
+                continue
+            span = span_words(other.starts_at, other.ends_at)
+            if slot.chair and other.chair_id == slot.chair.pk:
+                yield f"{other.chair.name} is taken {span}"
+            if other.nurse_id in people:
+                yield f"{other.nurse.name} has a session {span}"
+            if other.patient_id == slot.patient:
+                yield f"the patient has session {other.number} {span}"
+        for visit in self.visits:
+            ends_at = visit.starts_at + timedelta(minutes=visit.minutes)
+            if visit.pk in slot.except_visits or not _overlap(slot, visit.starts_at, ends_at):
+                continue
+            span = span_words(visit.starts_at, ends_at)
+            if visit.therapist_id in people:
+                yield f"{visit.therapist.name} has a visit {span}"
+            if visit.patient_id == slot.patient and visit.kind != Visit.Kind.DOSING_DAY:
+                yield f"the patient has {visit.get_kind_display()} {visit.number} {span}"
+
+    def conflicts_of(self, slots: Sequence[Slot]) -> list[str]:
+        """Every conflict in words, each with what is in the way: rows that are there, and slot with slot."""
+        said = [f"{slot.what}: {words}" for slot in slots for words in self.in_the_way(slot)]
+        return said + [each for one, other in combinations(slots, 2) for each in _between(one, other)]
+
+
+def taken(
+    first: datetime,
+    last: datetime,
+    *,
+    chairs: Iterable[Chair] = (),
+    people: Iterable[Staff] = (),
+    patients: Iterable[int] = (),
+) -> Taken:
+    """What these chairs, people and patients have between two moments."""
+    seats, staff = sorted({each.pk for each in chairs}), sorted({each.pk for each in people})
+    whose = sorted(set(patients))
+    return Taken(
+        _sessions(first, last, seats, staff, whose), _visits(first - LONGEST_VISIT, last, staff, whose)
+    )
+
+
+@prepared
+def _sessions(
+    first: datetime, last: datetime, chairs: list[int], people: list[int], patients: list[int]
+) -> QuerySet[Session]:
+    found = Session.objects.filter(starts_at__lt=last, ends_at__gt=first)
+    found = found.filter(Q(chair_id__in=chairs) | Q(nurse_id__in=people) | Q(patient_id__in=patients))
+    return found.exclude(state__in=GIVEN_UP).select_related("chair", "nurse")
+
+
+@prepared
+def _visits(first: datetime, last: datetime, people: list[int], patients: list[int]) -> QuerySet[Visit]:
+    found = Visit.objects.filter(starts_at__lt=last, starts_at__gt=first)
+    found = found.filter(Q(therapist_id__in=people) | Q(patient_id__in=patients))
+    return found.exclude(state__in=GIVEN_UP).select_related("therapist")
+
+
 def conflicts_of(slots: Iterable[Slot]) -> list[str]:
-    """Every conflict in words, each with what is in the way: rows that are there, and slot with slot."""
+    """Every conflict of these dates with what is planned, and with each other."""
     slots = list(slots)
     if not slots:
         return []
-    first, last = min(s.starts_at for s in slots), max(s.ends_at for s in slots)
-    chairs = {slot.chair.pk for slot in slots if slot.chair}
-    people = {person.pk for slot in slots for person in slot.staff}
-    patients = {slot.patient for slot in slots if slot.patient}
-    sessions = list(
-        Session.objects.filter(starts_at__lt=last, ends_at__gt=first)
-        .filter(Q(chair_id__in=chairs) | Q(nurse_id__in=people) | Q(patient_id__in=patients))
-        .exclude(state__in=GIVEN_UP)
-        .select_related("chair", "nurse")
-    )
-    visits = list(
-        Visit.objects.filter(starts_at__lt=last, starts_at__gt=first - timedelta(hours=12))
-        .filter(Q(therapist_id__in=people) | Q(patient_id__in=patients))
-        .exclude(state__in=GIVEN_UP)
-        .select_related("therapist")
-    )
-    said = [each for slot in slots for each in _of_one(slot, sessions, visits)]
-    return said + [each for one, other in combinations(slots, 2) for each in _between(one, other)]
-
-
-def _of_one(slot: Slot, sessions: list[Session], visits: list[Visit]) -> list[str]:
-    said = []
-    people = {person.pk for person in slot.staff}
-    for other in sessions:
-        span = span_words(other.starts_at, other.ends_at)
-        if other.pk == slot.except_session or not _overlap(slot, other.starts_at, other.ends_at):
-            continue
-        if slot.chair and other.chair_id == slot.chair.pk:
-            said.append(f"{slot.what}: {other.chair.name} is taken {span}")
-        if other.nurse_id in people:
-            said.append(f"{slot.what}: {other.nurse.name} has a session {span}")
-        if other.patient_id == slot.patient:
-            said.append(f"{slot.what}: the patient has session {other.number} {span}")
-    for visit in visits:
-        ends_at = visit.starts_at + timedelta(minutes=visit.minutes)
-        if visit.pk in slot.except_visits or not _overlap(slot, visit.starts_at, ends_at):
-            continue
-        span = span_words(visit.starts_at, ends_at)
-        if visit.therapist_id in people:
-            said.append(f"{slot.what}: {visit.therapist.name} has a visit {span}")
-        if visit.patient_id == slot.patient and visit.kind != Visit.Kind.DOSING_DAY:
-            said.append(f"{slot.what}: the patient has {visit.get_kind_display()} {visit.number} {span}")
-    return said
+    return taken(
+        min(slot.starts_at for slot in slots),
+        max(slot.ends_at for slot in slots),
+        chairs=[slot.chair for slot in slots if slot.chair],
+        people=[person for slot in slots for person in slot.staff],
+        patients=[slot.patient for slot in slots if slot.patient],
+    ).conflicts_of(slots)
 
 
 def _between(one: Slot, other: Slot) -> list[str]:

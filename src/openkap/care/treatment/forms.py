@@ -16,6 +16,7 @@ from openkap.care.treatment import handover_actions
 from openkap.care.treatment.access import TAKE
 from openkap.care.treatment.adverse_actions import Event
 from openkap.care.treatment.drug_actions import Received
+from openkap.care.treatment.moving import Later
 from openkap.care.treatment.plan import TherapyChoice
 from openkap.care.treatment.plan_conditions import Maintenance
 from openkap.care.treatment.planning_actions import Wanted
@@ -99,6 +100,12 @@ def place_given(data: QueryDict) -> Place:
         "chair": data.get("chair", ""),
         "nurse": data.get("nurse", ""),
     }
+
+
+def later_given(data: QueryDict) -> str:
+    """What becomes of the later sessions; they stay unless somebody says otherwise."""
+    found = data.get("later", "")
+    return found if found in Later.values else Later.STAY
 
 
 def version_given(data: QueryDict) -> int:

@@ -108,7 +108,7 @@ def _slots(rows: Sequence[Session | Visit], part: Role, after: Staff) -> list[Sl
     if part is Role.PRESCRIBER:
         return []
     return [
-        Slot(row.starts_at, row.ends_at, title_of(row), (after,), except_session=row.pk)
+        Slot(row.starts_at, row.ends_at, title_of(row), (after,), except_sessions=(row.pk,))
         if isinstance(row, Session)
         else Slot(
             row.starts_at,

@@ -24,7 +24,7 @@ from openkap.care.treatment.due_dates import WEEK
 from openkap.care.treatment.models import Course, Session, Visit
 from openkap.care.treatment.parts import ACTS, OPEN, Part, here, missing_of
 
-# Courses to plan come first; dates beyond this many are the furthest away, and come up as they come nearer.
+# Courses to plan come first. What is beyond this many is the furthest away: it is said, and comes up in time.
 MOST = 1000
 UNDOSED, UNPLANNED, WITHDRAWN, DEAD = STEPS = ("undosed", "unplanned", "withdrawn", "dead")
 
@@ -54,8 +54,20 @@ class _Waiting:
 def tasks(by: Actor) -> list[Task]:
     """Everything that waits to be planned or planned anew."""
     rows = [_Waiting(*row) for row in _waiting(*scope_of(by), _midnight())]
-    found = [_step(row) for row in rows if row.kind in STEPS]
-    return found + _to_replace([row for row in rows if row.kind not in STEPS])
+    looked_at, beyond = rows[:MOST], rows[MOST:]
+    found = [_step(row) for row in looked_at if row.kind in STEPS]
+    found += _to_replace([row for row in looked_at if row.kind not in STEPS])
+    return found + ([_not_all(looked_at[-1].at)] if beyond else [])
+
+
+def _not_all(last: datetime) -> Task:
+    """Nothing ends silently: up to which day the dates were looked at."""
+    return Task(
+        "Look at later dates yourself",
+        reverse("patients"),
+        note=f"only the nearest {MOST} are checked here for who may take them, up to "
+        f"{localtime(last):%a %-d %b %Y}; later ones come up as they come nearer",
+    )
 
 
 def _midnight() -> datetime:
@@ -156,7 +168,7 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
             all=True,
         )
     )
-    return whole.order_by("at")[:MOST]
+    return whole.order_by("at")[: MOST + 1]
 
 
 def _with(rows: QuerySet[Any], role: Role) -> QuerySet[Any]:

@@ -19,6 +19,7 @@ from openkap.care.treatment import (
     forms,
     handover_actions,
     handover_queries,
+    moving,
     moving_actions,
     planning_actions,
     queries,
@@ -79,7 +80,8 @@ def plan(request: ClinicRequest, patient: str) -> HttpResponse:
 
     def context() -> dict[str, Any]:
         row = patient_for(by, patient, Permission.PLAN_COURSE, seen="planning")
-        return frame(request, row) | queries.choices(by) | queries.courses_page(row)
+        choices = queries.choices(by) | queries.patterns_for(row)
+        return frame(request, row) | choices | queries.courses_page(row)
 
     return _look_then_do(request, patient, Look("treatment/plan.html", look, do), context)
 
@@ -89,8 +91,10 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
     by = request.actor
     row = session_for(by, patient, session, Permission.PLAN_COURSE, seen="plan")
 
-    def look(data: QueryDict) -> moving_actions.Move:
-        return moving_actions.preview_move(by=by, session=row, **forms.place_given(data))
+    def look(data: QueryDict) -> moving.Move:
+        return moving.preview_move(
+            by=by, session=row, later=forms.later_given(data), **forms.place_given(data)
+        )
 
     def do(data: QueryDict) -> str:
         moving_actions.move_session(
@@ -99,6 +103,7 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
             uid=session,
             version=forms.version_given(data),
             reason=data.get("reason", ""),
+            later=forms.later_given(data),
             seen=data.get("seen", ""),
             **forms.place_given(data),
         )
@@ -114,7 +119,7 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
         request,
         patient,
         page,
-        lambda: frame(request, row.patient) | queries.choices(by) | {"session": row},
+        lambda: frame(request, row.patient) | queries.choices(by) | queries.move_page(row),
     )
 
 

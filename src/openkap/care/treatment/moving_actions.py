@@ -1,252 +1,27 @@
-"""Moving a session or a visit: what moves with it is shown first, and nothing leaves its window."""
+"""Moving a session or a visit: exactly what was shown first, and nothing leaves its window."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from django.db import transaction
 from django.db.models import F
 from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.models import Staff
-from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment import plan as planning
-from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with, visit_for
+from openkap.care.treatment.access import TAKE, chairs_of, session_for, staff_with, visit_for
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
-from openkap.care.treatment.due_dates import due_after, follow_last_dose, last_dose, with_a_dose
-from openkap.care.treatment.models import Chair, DueItem, Session, Visit
-from openkap.care.treatment.plan import weekend_words, window_of
+from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
+from openkap.care.treatment.models import DueItem, Session, Visit
+from openkap.care.treatment.moving import Later, Move, Moved, later_than, preview_move, whose
+from openkap.care.treatment.plan import window_of
 from openkap.core.errors import InputError
-from openkap.protocol.model import Protocol
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One date that moves."""
-
-    what: str
-    before: datetime
-    after: datetime
-    why: str = ""
-    visit: int | None = None
-
-
-@dataclass(frozen=True)
-class Move:
-    """A session moved, with everything that moves with it and what stands in the way."""
-
-    session: Session
-    starts_at: datetime
-    ends_at: datetime
-    chair: Chair
-    nurse: Staff
-    changes: tuple[Change, ...]
-    due_items: int
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...]
-    # Of every date and person shown: what is moved is what was seen.
-    fingerprint: str
-
-
-def preview_move(
-    *, by: Actor, session: Session, starts_at: datetime, chair: str = "", nurse: str = ""
-) -> Move:
-    """What would happen: the session, its visits (which stay in their window) and what is due with it."""
-    protocol = protocol_of(session.course.protocol, session.course.protocol_version)
-    shift = starts_at - session.starts_at
-    seat = chairs_of(by).filter(uid=chair).first() if chair else session.chair
-    person = colleague_as(by, nurse, Role.NURSE) if nurse else session.nurse
-    if seat is None:
-        raise InputError("the chair is missing", remedy="choose one", where="chair")
-    ends_at = session.ends_at + shift
-    others = list(with_a_dose(session.course).exclude(pk=session.pk))
-    changes = [Change(f"Session {session.number}", session.starts_at, starts_at)]
-    changes += _visits_that_move(session, starts_at, shift, others, protocol)
-    problems = _order_problems(session, starts_at, ends_at, others)
-    too_near_or_far, wide = spacing(session, starts_at, others, protocol) if shift else ([], [])
-    problems += too_near_or_far
-    visits = Visit.objects.in_bulk([change.visit for change in changes if change.visit is not None])
-    slots = _slots(session, starts_at, ends_at, person, seat, changes, visits)
-    needed = [
-        (session.prescriber, Role.PRESCRIBER, localdate(starts_at)),
-        (person, Role.NURSE, localdate(starts_at)),
-    ]
-    needed += [
-        (visits[change.visit].therapist, Role.THERAPIST, localdate(change.after))
-        for change in changes
-        if change.visit is not None
-    ]
-    problems += [in_words(each) for each in unfit(needed)] + conflicts_of(slots)
-    items = DueItem.objects.filter(session=session, done_at__isnull=True).count()
-    if _is_last(starts_at, others) or _is_last(session.starts_at, others):
-        items += due_after(session.course).count()
-    return Move(
-        session,
-        starts_at,
-        ends_at,
-        seat,
-        person,
-        tuple(changes),
-        items,
-        tuple(problems),
-        (*wide, *weekend_words((change.what, change.after) for change in changes)),
-        fingerprint(repr((changes, seat.uid, person.uid))),
-    )
-
-
-def _is_last(starts_at: datetime, others: list[Session]) -> bool:
-    return all(each.starts_at < starts_at for each in others)
-
-
-def _slots(
-    session: Session,
-    starts_at: datetime,
-    ends_at: datetime,
-    nurse: Staff,
-    chair: Chair,
-    changes: list[Change],
-    visits: dict[int, Visit],
-) -> list[Slot]:
-    moved = tuple(visits)
-    patient = session.patient_id
-    slots = [
-        Slot(starts_at, ends_at, f"Session {session.number}", (nurse,), chair, patient, session.pk, moved)
-    ]
-    for change in changes:
-        if change.visit is None:
-            continue
-        visit = visits[change.visit]
-        ends = change.after + timedelta(minutes=visit.minutes)
-        slots.append(
-            Slot(
-                change.after,
-                ends,
-                change.what,
-                (visit.therapist,),
-                patient=_whose(visit),
-                except_session=session.pk,
-                except_visits=moved,
-            )
-        )
-    return slots
-
-
-def _whose(visit: Visit) -> int | None:
-    """A visit on the day of the dose is beside the dose, by intent."""
-    return None if visit.kind == Visit.Kind.DOSING_DAY else visit.patient_id
-
-
-def _visits_that_move(
-    session: Session, starts_at: datetime, shift: timedelta, others: list[Session], protocol: Protocol
-) -> list[Change]:
-    low, high = window_of(protocol, starts_at)
-    busy = [localdate(each.starts_at) for each in others] + [localdate(starts_at)]
-    made = []
-    for visit in Visit.objects.filter(session=session, state=Visit.State.PLANNED):
-        what = f"{visit.get_kind_display().capitalize()} {visit.number}"
-        if visit.kind == Visit.Kind.DOSING_DAY:
-            made.append(
-                Change(what, visit.starts_at, visit.starts_at + shift, "same day as the dose", visit.pk)
-            )
-        elif not low <= visit.starts_at <= high:
-            after = free_day(visit, planning.integration_days(protocol, starts_at, busy))
-            hours = "{} to {} h".format(*protocol.therapy.integration.window_h)
-            made.append(Change(what, visit.starts_at, after, f"stays {hours} after the dose", visit.pk))
-    return made
-
-
-def free_day(visit: Visit, days: list[datetime]) -> datetime:
-    """The best day on which the therapist is free; the best one at all where none is."""
-    for day in days:
-        ends_at = day + timedelta(minutes=visit.minutes)
-        slot = Slot(
-            day,
-            ends_at,
-            "",
-            (visit.therapist,),
-            patient=visit.patient_id,
-            except_session=visit.session_id,
-            except_visits=(visit.pk,),
-        )
-        if not conflicts_of([slot]):
-            return day
-    return days[0]
-
-
-def _order_problems(
-    session: Session, starts_at: datetime, ends_at: datetime, others: list[Session]
-) -> list[str]:
-    said = []
-    if starts_at <= now():
-        said.append("the new time is in the past")
-    for other in others:
-        # By time and not by number: a session in the place of another has the next free number.
-        is_before = other.starts_at < session.starts_at
-        if starts_at < other.ends_at if is_before else ends_at > other.starts_at:
-            side = "after" if is_before else "before"
-            said.append(
-                f"it must stay {side} session {other.number} ({localtime(other.starts_at):%d %b %H:%M})"
-            )
-    preparing = Visit.objects.filter(
-        course=session.course,
-        kind=Visit.Kind.PREPARATION,
-        state=Visit.State.PLANNED,
-        starts_at__gte=starts_at,
-    )
-    if all(other.starts_at > session.starts_at for other in others) and preparing.exists():
-        said.append("a preparation visit would come after the first dose")
-    return said
-
-
-def spacing(
-    session: Session,
-    starts_at: datetime,
-    others: list[Session],
-    protocol: Protocol,
-    *,
-    is_anew: bool = False,
-) -> tuple[list[str], list[str]]:
-    """What refuses and what warns: closer than the pattern's smallest gap, further than all of it lasts.
-
-    A wide gap after it only warns: the sessions that follow can be brought forward next. One that is planned
-    anew has no place among the others yet: the new time is its place.
-    """
-    place = starts_at if is_anew else session.starts_at
-    name = session.course.pattern
-    days = next((each.days for each in protocol.courses if each.id == name), None) or ()
-    if len(days) < 2:
-        return [], []
-    least, most = min(after - before for before, after in pairwise(days)), days[-1] - days[0]
-    in_time = sorted(others, key=lambda each: each.starts_at)
-    before = [each for each in in_time if each.starts_at < place][-1:]
-    after = [each for each in in_time if each.starts_at > place][:1]
-    problems, warnings = [], []
-    for other in before + after:
-        apart = abs((localdate(starts_at) - localdate(other.starts_at)).days)
-        day = f"{localtime(starts_at):%a %-d %b}"
-        words = (
-            f"{day} is {_days(apart)} from session {other.number} ({localtime(other.starts_at):%a %-d %b})"
-        )
-        if apart < least:
-            problems.append(f"{words}; {name} keeps {_days(least)} or more between doses")
-        elif apart > most and other in before:
-            problems.append(f"{words}; {name} lasts {_days(most)} as a whole: end this course, plan another")
-        elif apart > most:
-            warnings.append(f"{words}; {name} lasts {_days(most)} as a whole: bring that session forward too")
-    return problems, warnings
-
-
-def _days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"
 
 
 @transaction.atomic
@@ -260,6 +35,7 @@ def move_session(
     reason: str,
     chair: str = "",
     nurse: str = "",
+    later: str = Later.STAY,
     seen: str | None = None,
 ) -> Move:
     """Move a session and what depends on it; refused when anything stands in the way.
@@ -268,12 +44,7 @@ def move_session(
     """
     found = session_for(by, patient, uid, Permission.PLAN_COURSE)
     refuse_out_of_care(found.patient)
-    seats, people = (
-        chairs_of(by).filter(uid=chair),
-        staff_with(by, *TAKE[Role.NURSE]).filter(uid=nurse),
-    )
-    therapists = [visit.therapist for visit in found.visits.select_related("therapist")]
-    hold([found.chair, *seats], [found.nurse, *people, *therapists])
+    _hold_all(by, found, chair, nurse)
     session = (
         Session.objects.select_for_update(of=("self",))
         .select_related("course", "chair", "nurse", "prescriber")
@@ -286,29 +57,52 @@ def move_session(
     if session.version != version:
         theirs = {"starts_at": session.starts_at, "chair": session.chair.name}
         raise Conflict(theirs=theirs, version=session.version)
-    move = preview_move(by=by, session=session, starts_at=starts_at, chair=chair, nurse=nurse)
+    move = preview_move(by=by, session=session, starts_at=starts_at, chair=chair, nurse=nurse, later=later)
     if move.problems:
-        raise InputError("; ".join(move.problems), remedy="choose another time", where="starts_at")
+        more = ", or move the later sessions too" if move.may_take_later else ""
+        raise InputError("; ".join(move.problems), remedy=f"choose another time{more}", where="starts_at")
     refuse_unseen(move.fingerprint, seen)
-    shift, before, last = starts_at - session.starts_at, session.starts_at, last_dose(session.course)
-    session.starts_at, session.ends_at = move.starts_at, move.ends_at
-    session.chair, session.nurse = move.chair, move.nurse
-    session.version += 1
-    session.save()
+    last = last_dose(session.course)
+    # The one that goes furthest first: two sessions are never in one chair, not even on the way.
+    is_later = starts_at > session.starts_at
+    for each in sorted(move.sessions, key=lambda each: each.starts_at, reverse=is_later):
+        _put(by, each, patient, reason, move)
     for change in move.changes:
         if change.visit is not None:
-            visit = Visit.objects.get(pk=change.visit)
-            visit.starts_at, visit.version = change.after, visit.version + 1
-            visit.save()
-    DueItem.objects.filter(session=session, done_at__isnull=True).update(due_at=F("due_at") + shift)
+            Visit.objects.filter(pk=change.visit.pk).update(starts_at=change.after, version=F("version") + 1)
     follow_last_dose(session.course, last)
+    return move
+
+
+def _hold_all(by: Actor, session: Session, chair: str, nurse: str) -> None:
+    """Everybody and every chair that a move of this session, or of the later ones, may need."""
+    rows = [session, *later_than(session)]
+    seats, people = (
+        chairs_of(by).filter(uid=chair),
+        staff_with(by, *TAKE[Role.NURSE]).filter(uid=nurse),
+    )
+    visits = Visit.objects.filter(course=session.course, state=Visit.State.PLANNED)
+    therapists = [each.therapist for each in visits.select_related("therapist")]
+    hold([*(each.chair for each in rows), *seats], [*(each.nurse for each in rows), *people, *therapists])
+    list(Session.objects.select_for_update().filter(pk__in=[each.pk for each in rows]).order_by("pk"))
+
+
+def _put(by: Actor, each: Moved, patient: str, reason: str, move: Move) -> None:
+    """One session to its new time, with what is due with it."""
+    row, before, shift = each.row, each.row.starts_at, each.starts_at - each.row.starts_at
+    row.starts_at, row.ends_at = each.starts_at, each.ends_at
+    row.chair, row.nurse = each.chair, each.nurse
+    row.version += 1
+    row.save()
+    DueItem.objects.filter(session=row, done_at__isnull=True).update(due_at=F("due_at") + shift)
     detail = {
         "from": before.isoformat(),
-        "to": starts_at.isoformat(),
-        "with_it": [change.what for change in move.changes[1:]],
+        "to": each.starts_at.isoformat(),
+        "with_it": [change.what for change in move.changes if change.what != each.what],
     }
-    record("session.moved", by=by, entity="session", uid=uid, patient=patient, reason=reason, detail=detail)
-    return move
+    record(
+        "session.moved", by=by, entity="session", uid=row.uid, patient=patient, reason=reason, detail=detail
+    )
 
 
 @transaction.atomic
@@ -316,6 +110,8 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
     """Move a therapy visit; an integration visit stays in the window of its session."""
     found = visit_for(by, patient, uid, Permission.PLAN_COURSE)
     refuse_out_of_care(found.patient)
+    # Before the row itself, as a move of the session does: two that wait for each other would both fail.
+    hold((), (found.therapist,))
     visit = (
         Visit.objects.select_for_update(of=("self",))
         .select_related("course", "session", "therapist")
@@ -340,13 +136,12 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
             where="starts_at",
         )
     _refuse_outside_window(visit, starts_at)
-    hold((), (visit.therapist,))
     slot = Slot(
         starts_at,
         starts_at + timedelta(minutes=visit.minutes),
         visit.get_kind_display().capitalize(),
         (visit.therapist,),
-        patient=_whose(visit),
+        patient=whose(visit),
         except_visits=(visit.pk,),
     )
     refused = unfit([(visit.therapist, Role.THERAPIST, localdate(starts_at))])

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Protocol as TypeProtocol
 
 from django.utils.timezone import localdate, localtime
 
+from openkap.care.treatment.placing import Diary, Placed
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.dosing_day import models_for
@@ -47,6 +50,8 @@ class PlannedVisit:
     starts_at: datetime
     minutes: int
     session: int | None = None
+    # Why it is not at its usual time.
+    because: str = ""
 
     @property
     def ends_at(self) -> datetime:
@@ -125,25 +130,30 @@ def default_minutes(therapy: Therapy, protocol: Protocol) -> int:
     return int(found[-1]) if found else protocol.therapy.integration.minutes
 
 
-def make_plan(
-    protocol: Protocol, pattern: Course, first: datetime, therapy: TherapyChoice | None, *, now: datetime
-) -> Plan:
-    """All dates of a course that begins with a first session at ``first``."""
-    if therapy is not None:
-        _refuse_mistyped(therapy)
+def sessions_of(protocol: Protocol, pattern: Course, first: datetime) -> tuple[PlannedSession, ...]:
+    """The sessions of a course that begins with one at ``first``."""
     length = session_length(protocol)
-    sessions = tuple(
-        PlannedSession(
-            number, first + DAY * (day - pattern.days[0]), first + DAY * (day - pattern.days[0]) + length
-        )
-        for number, day in enumerate(pattern.days, 1)
-    )
+    # By the clinic's clock: the hour stays when summer time begins or ends.
+    starts = [localtime(first) + DAY * (day - pattern.days[0]) for day in pattern.days]
+    return tuple(PlannedSession(number, at, at + length) for number, at in enumerate(starts, 1))
+
+
+def make_plan(
+    protocol: Protocol,
+    sessions: tuple[PlannedSession, ...],
+    therapy: TherapyChoice | None,
+    diary: Diary | None,
+    *,
+    now: datetime,
+) -> Plan:
+    """All dates of a course of these sessions: each visit goes where the diary is free, in its window."""
     visits: list[PlannedVisit] = []
-    if therapy is not None:
-        visits += _preparation(protocol, sessions[0], now)
+    if therapy is not None and diary is not None:
+        _refuse_mistyped(therapy)
+        visits += _preparation(protocol, sessions[0], diary, now)
         visits += _dosing_days(protocol, therapy, sessions)
-        visits += _integration(protocol, sessions)
-        visits += _trauma_focused(therapy, sessions, visits)
+        visits += _integration(protocol, sessions, diary)
+        visits += _trauma_focused(therapy, sessions, visits, diary)
     return Plan(sessions, tuple(visits), tuple(_items(protocol, sessions, now)))
 
 
@@ -172,46 +182,61 @@ def weekend_words(dates: Iterable[tuple[str, datetime]]) -> list[str]:
     ]
 
 
-def _preparation(protocol: Protocol, first: PlannedSession, now: datetime) -> list[PlannedVisit]:
+def _preparation(
+    protocol: Protocol, first: PlannedSession, diary: Diary, now: datetime
+) -> list[PlannedVisit]:
     """On the last working days before the first session, one a day."""
     asked = protocol.therapy.preparation
-    at = first.starts_at
-    days: list[datetime] = []
-    while len(days) < asked.sessions:
-        at -= DAY
-        if localdate(at).weekday() < SATURDAY:
-            days.append(at)
-    if days[-1] < now:
-        raise InputError(
-            f"there is no time for {asked.sessions} preparation visits before the first session",
-            value=f"{localtime(first.starts_at):%d %b %Y %H:%M}",
-            limit="preparation comes before the first dose, on working days",
-            remedy="begin later",
-            where="first",
-        )
+    days = [day for day in _working_days(first.starts_at, -DAY) if day > now]
+    placed: list[Placed] = []
+    while len(placed) < asked.sessions:
+        if not days:
+            raise InputError(
+                f"there is no time for {asked.sessions} preparation visits before the first session",
+                value=f"{localtime(first.starts_at):%d %b %Y %H:%M}",
+                limit="preparation comes before the first dose, on working days",
+                remedy="begin later, or choose another therapist",
+                where="first",
+            )
+        found = diary.place([[day] for day in days], asked.minutes)
+        at = found or Placed(days[0])
+        placed.append(at)
+        days = [day for day in days if localdate(day) < localdate(at.at)]
     return [
-        PlannedVisit("preparation", number, day, asked.minutes)
-        for number, day in enumerate(reversed(days), 1)
+        PlannedVisit("preparation", number, each.at, asked.minutes, because=each.because)
+        for number, each in enumerate(reversed(placed), 1)
     ]
+
+
+def _working_days(start: datetime, step: timedelta) -> list[datetime]:
+    """The days after (or before) a moment, at its hour, as far as anybody plans."""
+    days = (start + step * count for count in range(1, MOST_DAYS_APART + 1))
+    return [day for day in days if localdate(day).weekday() < SATURDAY]
 
 
 def window_of(protocol: Protocol, session_start: datetime) -> tuple[datetime, datetime]:
     """From when to when an integration visit belongs to that session."""
     low, high = protocol.therapy.integration.window_h
-    return session_start + timedelta(hours=low), session_start + timedelta(hours=high)
+    # Hours that pass, not hours of a clock that may be put forward between them.
+    dose = session_start.astimezone(UTC)
+    return dose + timedelta(hours=low), dose + timedelta(hours=high)
 
 
 def integration_days(
     protocol: Protocol, session_start: datetime, dosing_days: Iterable[date]
-) -> list[datetime]:
-    """The days in the window, best first: a working day without a dose, then a working day, then any."""
+) -> list[list[datetime]]:
+    """The days in the window, in groups, best first: working days without a dose, working days, then any."""
     low, high = window_of(protocol, session_start)
     days, at = [], low
     while at <= high:
         days.append(at)
         at += DAY
     busy = set(dosing_days)
-    return sorted(days, key=lambda at: (localdate(at).weekday() >= SATURDAY, localdate(at) in busy, at))
+
+    def worth(at: datetime) -> tuple[bool, bool]:
+        return localdate(at).weekday() >= SATURDAY, localdate(at) in busy
+
+    return [list(group) for _, group in groupby(sorted(days, key=worth), key=worth)]
 
 
 def _dosing_days(
@@ -241,55 +266,99 @@ def _dosing_days(
     ]
 
 
-def _integration(protocol: Protocol, sessions: Sequence[PlannedSession]) -> list[PlannedVisit]:
-    """On the best day of each window that no earlier integration visit has taken."""
-    asked, busy = protocol.therapy.integration, [localdate(each.starts_at) for each in sessions]
+def _integration(protocol: Protocol, sessions: Sequence[PlannedSession], diary: Diary) -> list[PlannedVisit]:
+    """In the window of each session, where neither a dose nor an earlier integration visit is."""
     made: list[PlannedVisit] = []
     for session in sessions:
-        wished = [
-            clear_of(day, asked.minutes, sessions, protocol, session)
-            for day in integration_days(protocol, session.starts_at, busy)
-        ]
-        free = [at for at in wished if not any(_meets(at, asked.minutes, each) for each in made)]
-        at = (free or wished)[0]
-        made.append(PlannedVisit("integration", session.number, at, asked.minutes, session.number))
+        at = place_integration(protocol, session.starts_at, sessions, made, diary)
+        made.append(
+            PlannedVisit(
+                "integration",
+                session.number,
+                at.at,
+                protocol.therapy.integration.minutes,
+                session.number,
+                at.because,
+            )
+        )
     return made
+
+
+class Dose(TypeProtocol):
+    """A session of this plan or a row of it."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime: ...
+
+
+def place_integration(
+    protocol: Protocol,
+    session_start: datetime,
+    doses: Sequence[Dose],
+    others: Sequence[PlannedVisit],
+    diary: Diary,
+    minutes: int | None = None,
+) -> Placed:
+    """The best free time of the window; where none is free the usual one, which is then a conflict."""
+    low, high = window_of(protocol, session_start)
+    length = minutes or protocol.therapy.integration.minutes
+    groups = [
+        [_clear_of(day, length, doses, low) for day in group]
+        for group in integration_days(protocol, session_start, [localdate(each.starts_at) for each in doses])
+    ]
+
+    def refused(at: datetime) -> str:
+        if not low <= at <= high:
+            return "it is outside the window"
+        for dose in doses:
+            # After a dose nobody talks it through on the same day.
+            same_day = localdate(dose.starts_at) == localdate(at)
+            if same_day and dose.starts_at < at + timedelta(minutes=length):
+                return f"session {dose.number} is on that day"
+        meets = [each for each in others if _meets(at, length, each)]
+        return f"{meets[0].kind} {meets[0].number} is then" if meets else ""
+
+    return diary.place(groups, length, refused=refused) or Placed(groups[0][0])
 
 
 def _meets(at: datetime, minutes: int, visit: PlannedVisit) -> bool:
     return at < visit.ends_at and visit.starts_at < at + timedelta(minutes=minutes)
 
 
-def clear_of(
-    at: datetime,
-    minutes: int,
-    sessions: Sequence[PlannedSession],
-    protocol: Protocol,
-    own: PlannedSession,
-) -> datetime:
-    """Where the only day left is one with a dose, the visit comes before that dose, inside the window."""
-    for other in sessions:
-        if other.starts_at < at + timedelta(minutes=minutes) and at < other.ends_at:
-            earlier = other.starts_at - timedelta(minutes=minutes)
-            low, _ = window_of(protocol, own.starts_at)
-            return max(earlier, low)
+def _clear_of(at: datetime, minutes: int, doses: Sequence[Dose], low: datetime) -> datetime:
+    """On a day with a dose at that hour the visit comes before the dose, inside the window."""
+    for dose in doses:
+        if dose.starts_at < at + timedelta(minutes=minutes) and at < dose.ends_at:
+            return max(dose.starts_at - timedelta(minutes=minutes), low)
     return at
 
 
 def _trauma_focused(
-    therapy: TherapyChoice, sessions: Sequence[PlannedSession], others: Sequence[PlannedVisit]
+    therapy: TherapyChoice,
+    sessions: Sequence[PlannedSession],
+    others: Sequence[PlannedVisit],
+    diary: Diary,
 ) -> list[PlannedVisit]:
     """From the day after the first dose on, never on a day with a dose or another visit."""
     busy = {localdate(each.starts_at) for each in sessions} | {localdate(each.starts_at) for each in others}
     made: list[PlannedVisit] = []
-    at = sessions[0].starts_at + DAY
+    after = sessions[0].starts_at
     while len(made) < therapy.visits:
-        if localdate(at).weekday() < SATURDAY and localdate(at) not in busy:
-            made.append(PlannedVisit("trauma_focused", len(made) + 1, at, therapy.minutes))
-            at += therapy.every
-        else:
-            at += DAY
+        days = [day for day in _working_days(after, DAY) if localdate(day) not in busy]
+        at = diary.place([[day] for day in days], therapy.minutes) or Placed(days[0])
+        made.append(PlannedVisit("trauma_focused", len(made) + 1, at.at, therapy.minutes, because=at.because))
+        # At the hour of the doses again, however this one was placed.
+        after = _at_hour_of(sessions[0].starts_at, at.at) + therapy.every - DAY
     return made
+
+
+def _at_hour_of(usual: datetime, day: datetime) -> datetime:
+    own = localtime(usual)
+    return localtime(day).replace(hour=own.hour, minute=own.minute)
 
 
 def _items(protocol: Protocol, sessions: Sequence[PlannedSession], now: datetime) -> list[PlannedItem]:

@@ -51,12 +51,7 @@ def _decided(patient: Patient, protocol: Protocol) -> InputError | None:
             remedy="decide on the screening first",
             where="pattern",
         )
-    decided = (
-        Decision.objects.filter(patient=patient)
-        .select_related("assessment")
-        .order_by("-decided_at", "-id")[0]
-        .assessment.protocol
-    )
+    decided = decided_under(patient)
     if decided == protocol.id:
         return None
     return InputError(
@@ -66,6 +61,12 @@ def _decided(patient: Patient, protocol: Protocol) -> InputError | None:
         remedy=f"choose a course of {decided}, or screen under {protocol.id}",
         where="pattern",
     )
+
+
+def decided_under(patient: Patient) -> str:
+    """The protocol of the newest decision on the record; empty while there is none."""
+    newest = Decision.objects.filter(patient=patient).order_by("-decided_at", "-id")
+    return newest.values_list("assessment__protocol", flat=True).first() or ""
 
 
 def _wished(patient: Patient) -> InputError | None:

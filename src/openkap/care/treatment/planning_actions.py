@@ -21,9 +21,20 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, colleague_as
-from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
+from openkap.care.treatment.conflicts import FOREVER, Slot, hold, in_words, refuse_unseen, taken, unfit
+from openkap.care.treatment.diaries import Board, diary_of, hours_of, ways_out
 from openkap.care.treatment.models import Chair, Course, DueItem, MaintenancePlan, Session, Visit
-from openkap.care.treatment.plan import Plan, TherapyChoice, make_plan, pattern_of, weekend_words
+from openkap.care.treatment.placing import Hours
+from openkap.care.treatment.plan import (
+    Plan,
+    PlannedSession,
+    PlannedVisit,
+    TherapyChoice,
+    make_plan,
+    pattern_of,
+    sessions_of,
+    weekend_words,
+)
 from openkap.care.treatment.plan_conditions import Maintenance, missing_before_planning
 from openkap.core.errors import InputError
 
@@ -53,8 +64,17 @@ class Draft:
     missing: tuple[InputError, ...]
     clashes: tuple[str, ...]
     warnings: tuple[str, ...]
+    # Where the sessions would be free; nothing while they are.
+    ways_out: tuple[str, ...]
+    # Between which visits are put.
+    hours: Hours
     # Of everything that was shown: what is made is what was seen.
     fingerprint: str
+
+    @property
+    def visits(self) -> tuple[tuple[str, PlannedVisit], ...]:
+        """The visits with their names."""
+        return tuple((_name(each), each) for each in self.plan.visits)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -85,14 +105,32 @@ def _draft(patient: Patient, wanted: Wanted, people: _People) -> Draft:
             remedy="choose a later time",
             where="first",
         )
-    plan = make_plan(protocol, pattern_of(protocol, wanted.pattern), wanted.first, wanted.therapy, now=now())
+    sessions = sessions_of(protocol, pattern_of(protocol, wanted.pattern), wanted.first)
+    board = _board(patient, sessions, people)
+    diary = (
+        diary_of(board.taken, board.hours, people.therapist, patient.pk)
+        if wanted.therapy and people.therapist
+        else None
+    )
+    plan = make_plan(protocol, sessions, wanted.therapy, diary, now=now())
     last = localdate(plan.sessions[-1].starts_at)
     missing = missing_before_planning(patient, protocol, wanted.kind, wanted.maintenance, last)
     missing += _without_therapy(wanted) + _unfit(plan, people, last)
-    slots = _slots(plan, people, patient)
+    clashes = board.taken.conflicts_of(_slots(plan, people, patient))
     warnings = weekend_words((f"Session {each.number}", each.starts_at) for each in plan.sessions)
+    warnings += board.hours.outside((_name(each), each.starts_at, each.ends_at) for each in plan.visits)
+    ways = ways_out(_slots(Plan(sessions, (), ()), people, patient), board, people.nurse)
     seen = fingerprint(repr((plan.sessions, plan.visits, wanted)))
-    return Draft(plan, tuple(missing), tuple(conflicts_of(slots)), tuple(warnings), seen)
+    return Draft(plan, tuple(missing), tuple(clashes), tuple(warnings), tuple(ways), board.hours, seen)
+
+
+def _board(patient: Patient, sessions: tuple[PlannedSession, ...], people: _People) -> Board:
+    """Everything from now on that chairs, people and patient of the plan have already."""
+    chairs = list(Chair.objects.filter(clinic_id=patient.clinic_id, is_active=True).order_by("name"))
+    staff = [each for each in (people.nurse, people.therapist) if each]
+    held = taken(now(), FOREVER, chairs=chairs, people=staff, patients=[patient.pk])
+    own = [(each.starts_at, each.ends_at) for each in sessions]
+    return Board(held, hours_of(patient.clinic_id, now(), own), tuple(chairs))
 
 
 def _without_therapy(wanted: Wanted) -> list[InputError]:
@@ -131,9 +169,9 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     if draft.missing:
         raise draft.missing[0]
     if draft.clashes:
-        raise InputError(
-            "; ".join(draft.clashes), remedy="choose another time, chair or person", where="first"
-        )
+        free = "; ".join(draft.ways_out)
+        remedy = "choose another time, chair or person" + (f": {free}" if free else "")
+        raise InputError("; ".join(draft.clashes), remedy=remedy, where="first")
     refuse_unseen(draft.fingerprint, seen)
     course = Course.objects.create(
         patient=patient,
@@ -201,6 +239,10 @@ def _people(by: Actor, wanted: Wanted) -> _People:
     )
 
 
+def _name(visit: PlannedVisit) -> str:
+    return f"{Visit.Kind(visit.kind).label.capitalize()} {visit.number}"
+
+
 def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
     slots = [
         Slot(
@@ -218,7 +260,7 @@ def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
             Slot(
                 each.starts_at,
                 each.ends_at,
-                f"{each.kind.replace('_', ' ').capitalize()} {each.number}",
+                _name(each),
                 (people.therapist,),
                 # A visit on the day of the dose is beside the dose, by intent.
                 patient=None if each.kind == Visit.Kind.DOSING_DAY else patient.pk,

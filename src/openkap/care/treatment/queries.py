@@ -35,7 +35,9 @@ from openkap.care.treatment.models import (
     Session,
     Visit,
 )
+from openkap.care.treatment.moving import Later, later_than
 from openkap.care.treatment.plan import default_minutes, default_visits, window_of
+from openkap.care.treatment.plan_conditions import decided_under
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
 from openkap.protocol.dosing_day import dosing_day
@@ -47,8 +49,6 @@ def choices(by: Actor) -> dict[str, Any]:
     """What the planning form offers."""
     protocols = [protocol_in_force(name) for name, _ in offered()]
     return {
-        "protocols": protocols,
-        "patterns": [(p, c) for p in protocols for c in p.courses if c.days],
         "therapies": [
             (each, default_visits(each), default_minutes(each, protocols[0]))
             for each in protocols[0].therapy.trauma_focused
@@ -59,6 +59,21 @@ def choices(by: Actor) -> dict[str, Any]:
         "nurses": _first(by, Role.NURSE),
         "therapists": _first(by, Role.THERAPIST),
     }
+
+
+def patterns_for(patient: Patient) -> dict[str, Any]:
+    """The courses with days, those of the protocol that was decided under first."""
+    decided = decided_under(patient)
+    names = sorted((name for name, _ in offered()), key=lambda name: name != decided)
+    courses = [(p, c) for p in map(protocol_in_force, names) for c in p.courses if c.days]
+    groups = groupby(courses, key=lambda each: each[0].id == decided)
+    return {"patterns": [("decided" if own else "other", list(group)) for own, group in groups]}
+
+
+def move_page(session: Session) -> dict[str, Any]:
+    """The session that moves, and what can become of those after it."""
+    after = later_than(session)
+    return {"session": session, "after": [each.number for each in after], "laters": Later.choices}
 
 
 def _first(by: Actor, role: Role) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,18 +19,23 @@ from openkap.care.moment import now
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with
-from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
+from openkap.care.treatment.conflicts import FOREVER, Slot, hold, in_words, refuse_unseen, taken, unfit
+from openkap.care.treatment.diaries import Board, diary_of, hours_of
 from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
-from openkap.care.treatment.moving_actions import free_day, spacing
+from openkap.care.treatment.placing import Placed
 from openkap.care.treatment.plan import (
+    Dose,
     PlannedItem,
     PlannedSession,
-    integration_days,
+    PlannedVisit,
     items_with,
+    place_integration,
     weekend_words,
 )
+from openkap.care.treatment.spacing import days_of, spacing
 from openkap.core.errors import InputError
+from openkap.protocol.model import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class PlannedAnew:
     instead_of: Visit
     starts_at: datetime
     number: int
+    # Why it is not at its usual time.
+    because: str = ""
 
     @property
     def words(self) -> str:
@@ -79,17 +87,17 @@ def preview_in_its_place(
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
     others = list(with_a_dose(session.course))
-    busy = [localdate(each.starts_at) for each in others] + [localdate(starts_at)]
-    visits = tuple(
-        PlannedAnew(
-            row,
-            free_day(row, integration_days(protocol, starts_at, busy))
-            if row.kind == Visit.Kind.INTEGRATION
-            else starts_at + (row.starts_at - session.starts_at),
-            # Numbers are unique by kind; a gap between two kinds of visits is harmless.
-            _next_number(session.course, row.kind) + place,
-        )
-        for place, row in enumerate(_cancelled_with(session))
+    given_up = _cancelled_with(session)
+    held = taken(
+        min(now(), starts_at),
+        FOREVER,
+        chairs=[seat],
+        people=[person, *(each.therapist for each in given_up)],
+        patients=[session.patient_id],
+    )
+    hours = hours_of(by.clinic_id, now(), [(planned.starts_at, planned.ends_at)])
+    visits = _visits_anew(
+        session, given_up, planned, [*others, planned], protocol, Board(held, hours, (seat,))
     )
     whose = session.patient_id
     slots = [Slot(planned.starts_at, planned.ends_at, f"Session {number}", (person,), seat, whose)]
@@ -104,20 +112,46 @@ def preview_in_its_place(
     needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
     needed += [(visit.instead_of.therapist, Role.THERAPIST, localdate(visit.starts_at)) for visit in visits]
     problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
-    too_near_or_far, wide = spacing(session, starts_at, others, protocol, is_anew=True)
-    problems += too_near_or_far + conflicts_of(slots)
+    too_near_or_far, wide = spacing([*others, planned], [number], days_of(session.course, protocol))
+    problems += too_near_or_far + held.conflicts_of(slots)
     dates = [(f"Session {number}", starts_at), *((each.words, each.starts_at) for each in visits)]
     seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
     return InItsPlace(
         planned,
         seat,
         person,
-        visits,
+        tuple(visits),
         tuple(items_with(protocol, planned, now=now())),
-        tuple(problems),
+        tuple(dict.fromkeys(problems)),
         (*wide, *weekend_words(dates)),
         fingerprint(repr((planned, seat.uid, person.uid, seen))),
     )
+
+
+def _visits_anew(
+    session: Session,
+    rows: Sequence[Visit],
+    planned: PlannedSession,
+    doses: Sequence[Dose],
+    protocol: Protocol,
+    board: Board,
+) -> list[PlannedAnew]:
+    """The visits given up with it: integration where the diaries are free, others beside the dose."""
+    made: list[PlannedAnew] = []
+    for place, row in enumerate(rows):
+        at = Placed(planned.starts_at + (row.starts_at - session.starts_at))
+        if row.kind == Visit.Kind.INTEGRATION:
+            diary = diary_of(board.taken, board.hours, row.therapist, row.patient_id)
+            placed = [
+                PlannedVisit(each.instead_of.kind, each.number, each.starts_at, each.instead_of.minutes)
+                for each in made
+                if each.instead_of.kind == Visit.Kind.INTEGRATION
+            ]
+            at = place_integration(protocol, planned.starts_at, doses, placed, diary, row.minutes)
+        # Numbers are unique by kind; a gap between two kinds of visits is harmless.
+        number = _next_number(session.course, row.kind) + place
+        made.append(PlannedAnew(row, at.at, number, at.because))
+    return made
 
 
 def _cancelled_with(session: Session) -> list[Visit]:
