@@ -146,7 +146,7 @@ def test_the_page_says_which_definitions_of_change_hold(patient, cast, answer_pc
     answer_pcl(33, days=7)
     said = cast.client("ada").get(f"/patients/{patient.uid}/outcomes/").content.decode()
     assert "PCL-5 50 → 33" in said
-    met = dict(re.findall(r"<td>([^<]+)</td><td>(✓ yes|no|<span class=\"not-known\">)", said))
+    met = dict(re.findall(r"<td[^>]*>([^<]+)</td><td[^>]*>(✓ yes|no|<span class=\"not-known\">)", said))
     assert met["fall of 15 or more"] == "✓ yes"
     assert met["fall of half or more"] == met["28 or below"] == "no"
 
