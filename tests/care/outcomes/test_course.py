@@ -187,3 +187,11 @@ def test_a_curve_in_plain_words_claims_nothing_below_reliable_change(patient, an
     assert "about where they were" in in_plain_words(queries.trajectory(patient))[0]
     answer_pcl(34, days=7)
     assert "lower than when you started" in in_plain_words(queries.trajectory(patient))[0]
+
+
+def test_the_chart_says_first_the_last_score_and_leads_to_its_curve(patient, cast, answer_pcl):
+    answer_pcl(50)
+    glance = cast.client("ada").get(f"/patients/{patient.uid}/").context["glance"]
+    assert [(line.label, line.value[:2], line.url) for line in glance] == [
+        ("PCL-5", "50", reverse("outcomes", args=[patient.uid]))
+    ]

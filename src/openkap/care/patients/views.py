@@ -48,14 +48,16 @@ def _query(text: str) -> str:
 def chart(request: ClinicRequest, patient: str) -> HttpResponse:
     """The patient's overview."""
     row = patient_for(request.actor, patient, Permission.SEE_PATIENT)
+    around = frame(request, row)
     context = {
+        "glance": queries.glance(request.actor, row, around["banner"]),
         "sections": queries.overview(request.actor, row),
         "merged": queries.merged_records(row),
         "kept": queries.kept_record(row),
         "is_restricted": row.is_restricted,
         "erased_at": row.identity.erased_at,
     }
-    return render(request, "patients/chart.html", context | frame(request, row))
+    return render(request, "patients/chart.html", context | around)
 
 
 def to_do(request: ClinicRequest, patient: str) -> HttpResponse:
