@@ -2,7 +2,8 @@
 
 ``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient_id)``,
 ``timeline.py`` ``events(patient_ids)``, ``figures.py`` ``figures(patient_ids)``, ``marks.py``
-``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``, ``jobs.py`` ``JOBS``,
+``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``,
+``glance.py`` ``lines(by, patient_ids, uid, banner)``, ``jobs.py`` ``JOBS``,
 ``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``,
 ``session_record.py`` ``parts(session_ids)``, ``erasure_hold.py`` ``hold(patient_id)``, ``identity_copies.py``
 ``erase(patient_ids)``, ``record_closing.py`` ``end(by, patient_ids, words)``, ``assignments.py``

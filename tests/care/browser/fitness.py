@@ -11,6 +11,8 @@ AT_A_GLANCE = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-
 PHONE, TABLET, WIDTHS = (360, 780), (820, 1180), (410, 720, 1440)
 # A4 without its margins, in CSS pixels.
 PAPER = 718
+# What stays at the top of a telephone leaves the rest of its height to the page.
+PHONE_HEIGHT, STAYS = 740, 0.25
 # More than the frame and the first form of any page.
 STEPS = 24
 
@@ -29,6 +31,36 @@ FOCUSED = """() => {
 VIOLATIONS = """async (options) => {
     const found = await axe.run(document, { ...options, resultTypes: ["violations"] });
     return found.violations.map(each => `${each.id}: ${each.nodes[0].html.slice(0, 120)}`);
+}"""
+# Words of tables and statuses that stand on two lines; a hyphen or a stroke is a place to break, a code has none.
+BROKEN = """() => {
+    const broken = [];
+    const shown = each => each.checkVisibility({checkOpacity: true, checkVisibilityCSS: true});
+    const lines = range => new Set([...range.getClientRects()].filter(box => box.width > 1).map(box => Math.round(box.top)));
+    for (const cell of document.querySelectorAll("main :is(td, th, .status)")) {
+        if (!shown(cell)) continue;
+        const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+            if (text.parentElement.closest("code, .id, .visually-hidden, svg") || !shown(text.parentElement)) continue;
+            for (const word of text.data.matchAll(/[^\\s\\-\\u2010\\u2013\\/]+/g)) {
+                const range = document.createRange();
+                range.setStart(text, word.index);
+                range.setEnd(text, word.index + word[0].length);
+                if (lines(range).size > 1) broken.push(`the word "${word[0]}"`);
+            }
+        }
+        const whole = document.createRange();
+        whole.selectNodeContents(cell);
+        if (cell.matches(".status:not(.is-long)") && lines(whole).size > 1) broken.push(`the status "${cell.innerText}"`);
+    }
+    return [...new Set(broken)];
+}"""
+STUCK = """() => {
+    const stuck = [...document.querySelectorAll("body *")].filter(each => {
+        const box = each.getBoundingClientRect(), place = getComputedStyle(each).position;
+        return box.width > innerWidth / 2 && box.top <= 0 && box.bottom > 0 && (place === "sticky" || place === "fixed");
+    });
+    return Math.max(0, ...stuck.map(each => each.getBoundingClientRect().bottom));
 }"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -68,6 +100,7 @@ def misfits(page, path: str, watcher: Watcher) -> list[str]:
         _resize(page, width, height)
         found += [f"{width} {scheme}: {each}" for each in axe(page, rules)]
         found += _overflow(page, width)
+    found += _on_a_telephone(page)
     page.emulate_media(color_scheme="light")
     for width in WIDTHS:
         _resize(page, width, 900)
@@ -96,6 +129,21 @@ def _structure(page) -> list[str]:
 def _overflow(page, width: int) -> list[str]:
     over = page.evaluate(TOO_WIDE)
     return [f"{over} px wider than {width}"] if over > 0 else []
+
+
+def _on_a_telephone(page) -> list[str]:
+    """Words stay whole, and what stays at the top when the page is scrolled is small."""
+    width = PHONE[0]
+    _resize(page, width, PHONE_HEIGHT)
+    found = [f"{width}: {each} is broken" for each in page.evaluate(BROKEN)]
+    page.evaluate("window.scrollTo({top: document.body.scrollHeight, behavior: 'instant'})")
+    _resize(page, width, PHONE_HEIGHT)
+    stays = page.evaluate(STUCK)
+    page.evaluate("window.scrollTo({top: 0, behavior: 'instant'})")
+    return [
+        *found,
+        *([f"{stays:.0f} of {PHONE_HEIGHT} px stay at the top"] if stays > STAYS * PHONE_HEIGHT else []),
+    ]
 
 
 def _on_paper(page) -> list[str]:

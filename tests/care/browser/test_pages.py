@@ -45,6 +45,13 @@ def test_the_check_itself_sees_what_is_planted(served, browser):
         wide.style.whiteSpace = "nowrap";
         wide.style.color = "#ccc";
         document.querySelector("main").append(wide);
+        const table = document.createElement("table");
+        table.innerHTML = '<tr><td>acute <span class="status">in force</span></td></tr>';
+        Object.assign(table.style, {tableLayout: "fixed", width: "2rem", overflowWrap: "anywhere"});
+        table.querySelector(".status").style.whiteSpace = "normal";
+        const high = document.createElement("div");
+        Object.assign(high.style, {position: "sticky", top: 0, height: "200px"});
+        document.querySelector("main").prepend(high, table);
         fetch("https://elsewhere.example/").catch(() => {});
     }""")
     found = "\n".join(misfits(page, "planted", watcher))
@@ -55,6 +62,9 @@ def test_the_check_itself_sees_what_is_planted(served, browser):
         "inline style",
         "2 first headings",
         "elsewhere.example",
+        'the word "acute" is broken',
+        'the status "in force" is broken',
+        "px stay at the top",
     ):
         assert word in found, f"{word} was not noticed in:\n{found}"
     page.context.close()

@@ -416,6 +416,14 @@ def test_an_exclusion_can_be_decided_while_other_answers_are_missing(cast, patie
     assert "Decide on eligibility" in dict(verbs(cast, "ada"))
 
 
+def test_after_an_exclusion_stopping_is_the_first_thing_offered(cast, patient):
+    screen(cast, patient, ggt=None, aneurysmal_vascular_disease="yes")
+    page = cast.client("ada").get(f"/patients/{patient.uid}/screening/").content.decode()
+    assert page.index("You can stop here") < page.index("Go on: ")
+    buttons = re.findall(r'<a class="(button[^"]*)"[^>]*>([^<]+)', page[page.index("You can stop here") :])
+    assert [words for look, words in buttons if look == "button"] == ["Decide"]
+
+
 def test_the_list_asks_the_database_the_same_for_one_and_for_five_screenings(
     cast, register, django_assert_max_num_queries
 ):

@@ -146,7 +146,7 @@ def test_the_page_says_which_definitions_of_change_hold(patient, cast, answer_pc
     answer_pcl(33, days=7)
     said = cast.client("ada").get(f"/patients/{patient.uid}/outcomes/").content.decode()
     assert "PCL-5 50 → 33" in said
-    met = dict(re.findall(r"<td>([^<]+)</td><td>(✓ yes|no|<span class=\"not-known\">)", said))
+    met = dict(re.findall(r"<td[^>]*>([^<]+)</td><td[^>]*>(✓ yes|no|<span class=\"not-known\">)", said))
     assert met["fall of 15 or more"] == "✓ yes"
     assert met["fall of half or more"] == met["28 or below"] == "no"
 
@@ -200,3 +200,11 @@ def test_no_relapse_is_looked_for_and_no_second_reading_asked_of_who_is_not_trea
     assert planning.detect_relapses("test") == 0
     reopen_record(by=cast.actor("cora"), uid=patient.uid, reason="came back")
     assert planning.detect_relapses("test") == 1
+
+
+def test_the_chart_says_first_the_last_score_and_leads_to_its_curve(patient, cast, answer_pcl):
+    answer_pcl(50)
+    glance = cast.client("ada").get(f"/patients/{patient.uid}/").context["glance"]
+    assert [(line.label, line.value[:2], line.url) for line in glance] == [
+        ("PCL-5", "50", reverse("outcomes", args=[patient.uid]))
+    ]

@@ -9,7 +9,8 @@ import pytest
 
 from openkap.care.contributions import CourseMark
 from openkap.care.moment import now
-from openkap.care.outcomes.figures import draw
+from openkap.care.outcomes.figures import NARROW, draw, draw_own
+from openkap.care.outcomes.patient_words import ENGLISH
 from openkap.care.outcomes.queries import Reading, Trajectory
 
 
@@ -45,3 +46,23 @@ def test_two_weeks_of_readings_are_told_in_weeks_and_a_year_in_months():
     assert weeks == ["9 Nov", "16 Nov", "23 Nov"]
     months = [tick.words for tick in draw(trajectory(-365, 0)).ticks if tick.words]
     assert "Feb 2026" in months
+
+
+def test_the_drawing_for_a_telephone_has_the_same_points_in_its_own_width():
+    figure = draw(trajectory(-28, -14, 0, planned=(7,)))
+    assert figure.narrow.width == NARROW
+    assert [point.words for point in figure.narrow.points] == [point.words for point in figure.points]
+    assert figure.narrow.right < NARROW
+    assert figure.narrow.id != figure.id
+
+
+def test_no_date_on_the_axis_runs_out_of_the_drawing():
+    for days in (20, 40, 80, 200, 400):
+        figure = draw(trajectory(-days, 0)).narrow
+        assert [tick for tick in figure.ticks if tick.words and tick.x > NARROW - 60] == []
+
+
+def test_a_persons_own_curve_says_up_and_down_in_words_and_has_no_numbers_beside_it():
+    figure = draw_own(trajectory(-28, 0), ENGLISH)
+    assert (figure.above, figure.below) == ("more symptoms", "fewer symptoms")
+    assert [level.words for level in figure.levels if level.words] == []

@@ -23,11 +23,11 @@ from openkap.core.errors import ContentError
 CARE = SHIPPED.parent / "care"
 HOUSE = "http://127.0.0.1:8000"
 # Names and numbers that belong to no language: the clinic, its help line, the short names of the scales.
-NAMES = ("OpenKAP", "Harbour Clinic (synthetic)", "Crisis line", "+1 555 0100", "PCL-5", "PHQ-9")
+NAMES = ("OpenKAP", "Harbour Clinic (synthetic)", "Crisis line", "+1 555 0100", "PCL-5", "PHQ-9", "Síntomas")
 MONTHS = "(?:ene|feb|mar|abr|may|jun|jul|ago|sep|oct|nov|dic)"
 DAY = rf"\d{{1,2}} {MONTHS}(?: \d{{4}})?"
 MONTH = rf"{MONTHS} \d{{4}}"
-MARKS = r"[\d:,.()→–×✓ -]+"
+MARKS = r"[\d:,.()→–×✓↑↓ -]+"
 
 
 class Texts(HTMLParser):
@@ -256,7 +256,8 @@ def test_the_persons_own_curve_names_no_limit_and_no_verdict(cast, patient, watc
         watch.forward(days=8)
     shown = " ".join(read(page).texts)
     assert "The same in numbers" in shown
-    assert [word for word in ("remission", "cut-off", "response", "relapse") if word in shown] == []
+    assert [word for word in ("remission", "cut-off", "response", "relapse", "PCL-5") if word in shown] == []
+    assert "more symptoms" in shown
 
 
 def said_in(text, opening):

@@ -350,6 +350,21 @@ def test_contacts_start_and_end_and_stay_in_the_record(cast, patient):
     assert contact.ended_at is not None
 
 
+def test_a_referral_asks_first_what_opens_a_record_and_folds_the_rest(cast):
+    page = cast.client("cora").get("/referrals/new/").content.decode()
+    assert page.index("Upload a bundle") < page.index("id_family_name")
+    before, folded = page.split("<summary>More about them")
+    assert all(f'id="id_{name}"' in before for name in ("family_name", "birth_date", "telephone", "reason"))
+    assert 'id="id_address"' in folded
+    assert "<details open>" not in page
+
+
+def test_a_mistake_in_what_is_folded_opens_the_fold(cast):
+    given = {"family_name": "Example", "given_name": "Ann", "sex": "unknown", "language": "xx"}
+    page = cast.client("cora").post("/referrals/new/", given).content.decode()
+    assert "<details open><summary>More about them" in page
+
+
 def test_the_audit_names_nobody(cast, patient):
     change_identity(by=cast.actor("ben"), uid=patient.uid, changes={"address": "12 Elm Street"}, version=1)
     for body in AuditEvent.objects.values_list("body", flat=True):

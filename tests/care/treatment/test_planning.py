@@ -1,5 +1,6 @@
 """From protocol to dates: windows kept, conflicts refused, what depends on a session moves with it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -202,6 +203,7 @@ def test_the_plan_is_looked_at_in_the_browser_before_it_is_made(cast, patient):
     assert cast.client("ben").post(url, data).status_code == 403
     page = cast.client("cora").post(url, data).content.decode()
     assert "nothing stands in the way" in page
+    assert re.search(r"Trauma-focused therapy 1: <time>[^<]+</time>, 90 min", page)
     assert not Course.objects.exists()
     seen = cast.client("cora").post(url, data).context["preview"].fingerprint
     made = cast.client("cora").post(url, data | {"act": "do", "seen": seen})
@@ -223,7 +225,7 @@ def test_a_serious_event_meets_the_stopping_rule_on_the_course_page(cast, patien
     )
     record_adverse_event(by=cast.actor("ben"), patient=patient.uid, uid=session.uid, event=event)
     page = cast.client("ada").get(f"/patients/{patient.uid}/courses/{course.uid}/").content.decode()
-    assert "STOP-1: Serious adverse event" in page
+    assert "<strong>Serious adverse event possibly due to ketamine.</strong>" in page
     assert "Report the serious adverse event" in cast.client("ada").get("/home/").content.decode()
     url = f"/patients/{patient.uid}/courses/{course.uid}/reports/"
     row = session.adverse_events.get()

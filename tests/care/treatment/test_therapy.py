@@ -1,6 +1,7 @@
 """Psychotherapy: notes with minutes and checklist, the therapist's own page, who reads what."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from treated import first_session, planned
@@ -24,6 +25,14 @@ def test_the_therapists_page_shows_visits_with_their_windows(cast, course):
     assert "Mon 30 Nov" not in page.split("Integration")[0].split("Preparation")[0]
     assert "Tue 1 Dec 10:00 to Thu 3 Dec 10:00" in page
     assert cast.client("ben").get("/therapy/").status_code == 403
+
+
+@pytest.mark.usefixtures("nobody_is_locked_out")
+def test_the_therapists_page_counts_missing_notes_apart_from_what_is_ahead(cast, course, watch):
+    watch.moment = course.visits.order_by("starts_at").first().starts_at + timedelta(hours=1)
+    page = cast.client("tess").get("/therapy/").content.decode()
+    assert "visits ahead, 1 note missing" in page
+    assert ">none<" not in page
 
 
 def test_a_note_has_minutes_modality_and_checklist_and_makes_the_visit_done(cast, course, watch):

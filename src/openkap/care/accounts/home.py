@@ -7,9 +7,12 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.credentials import standings
 from openkap.care.accounts.models import BreakGlass
-from openkap.care.accounts.queries import staff_overview
-from openkap.care.contributions import Task
+from openkap.care.accounts.queries import next_to_end, staff_overview
+from openkap.care.contributions import BannerItem, Section, Task
 from openkap.care.permissions import Permission
+
+# As many of the credentials that end next as a glance takes in.
+SHOWN = 5
 
 
 def tasks(by: Actor) -> list[Task]:
@@ -52,6 +55,17 @@ def tasks(by: Actor) -> list[Task]:
         ]
     found += _own_credentials(by)
     return found
+
+
+def facts(by: Actor) -> list[Section]:
+    """What ends next, however far away: an empty list says that somebody has looked."""
+    if not by.may(Permission.MANAGE_CREDENTIALS):
+        return []
+    lines = tuple(
+        BannerItem(name, f"{words}, ends {ends:%-d %b %Y}", url=reverse("colleague", args=[uid]))
+        for ends, name, uid, words in next_to_end(by, SHOWN)
+    )
+    return [Section("Credentials that end next", lines, reverse("staff"), empty="No credential has an end.")]
 
 
 def _own_credentials(by: Actor) -> list[Task]:

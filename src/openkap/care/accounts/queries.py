@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -15,8 +16,9 @@ from openkap.care.accounts.requirements import kinds
 from openkap.care.accounts.several_clinics import kept_elsewhere
 from openkap.care.contributions import Assignment, contributions
 from openkap.care.messaging.undelivered import ACCOUNT, in_words, undelivered_fields
-from openkap.care.moment import now
+from openkap.care.moment import now, today
 from openkap.care.permissions import Role
+from openkap.care.prepared import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,35 @@ def staff_overview(by: Actor) -> list[ListedColleague]:
         for staff_id, (person, roles) in people.items()
     ]
     return sorted(listed, key=lambda each: (not any(not gap.is_met for gap in each.gaps), each.name))
+
+
+def next_to_end(by: Actor, most: int) -> list[tuple[date, str, str, str]]:
+    """The credentials of people with a role here that end next: day, name, public id, what it is.
+
+    Of several of one kind the last one counts: whoever renewed is not asked again.
+    """
+    last: dict[tuple[str, str], tuple[date, str]] = {}
+    roles: dict[str, set[Role]] = {}
+    for uid, name, role, kind, ends in _ending(by.clinic_id, now(), today()):
+        last[uid, kind] = max(last.get((uid, kind), (ends, name)), (ends, name))
+        roles.setdefault(uid, set()).add(Role(role))
+    words = {uid: kinds(tuple(held)) for uid, held in roles.items()}
+    found = [
+        (ends, name, uid, words[uid][kind].words if kind in words[uid] else kind)
+        for (uid, kind), (ends, name) in last.items()
+    ]
+    return sorted(found)[:most]
+
+
+@prepared
+def _ending(clinic_id: int, moment: datetime, day: date) -> QuerySet[RoleAssignment, tuple[Any, ...]]:
+    here = RoleAssignment.objects.filter(clinic_id=clinic_id, since__lte=moment, staff__is_active=True)
+    current = here.filter(Q(until__isnull=True) | Q(until__gt=moment))
+    held = current.filter(
+        staff__credentials__revoked_at__isnull=True, staff__credentials__expires_on__gte=day
+    )
+    columns = ("staff__uid", "staff__name", "role", "staff__credentials__kind")
+    return held.values_list(*columns, "staff__credentials__expires_on")
 
 
 def _lost(person: Staff, told: Any) -> str:

@@ -34,6 +34,41 @@ class ReadEvent:
     detail: dict[str, Any]
     digest: str
 
+    @property
+    def act(self) -> str:
+        """``consent.part_gone_through`` as ``Consent part gone through``."""
+        return self.action.replace(".", " ").replace("_", " ").capitalize()
+
+    @property
+    def told(self) -> list[Told]:
+        """The detail in words; what holds nothing is left out."""
+        return [_told(name, value) for name, value in self.detail.items() if value not in ("", None, [], {})]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One part of an event's detail: its words, and the patients of a list by their ids."""
+
+    name: str
+    words: str
+    patients: tuple[str, ...] = ()
+
+
+def _told(name: str, value: Any) -> Told:
+    if name == "shown" and isinstance(value, list):
+        return Told(name, f"{len(value)} patient{'' if len(value) == 1 else 's'}", tuple(map(str, value)))
+    return Told(name.replace("_", " "), _in_words(value))
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name.replace('_', ' ')}: {_in_words(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_in_words, value))
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "nothing"}[value]
+    return str(value)
+
 
 def find_events(
     events: QuerySet[AuditEvent], *, actor: str = "", patient: str = "", action: str = "", page: int = 1

@@ -6,8 +6,8 @@ are dotted and named at their end, sessions are upright strokes and therapy visi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -17,12 +17,16 @@ from openkap.care.moment import now
 from openkap.care.outcomes.patient_words import ENGLISH, PatientWords
 from openkap.care.outcomes.queries import DRAWN, Reading, Trajectory, trajectories
 
-LEFT, RIGHT, TOP, ROW = 40, 92, 26, 18
+LEFT, RIGHT, TOP, ROW = 40, 96, 26, 18
+# Nothing is named at the right of a figure without limits and marks, but its last date ends there.
+RIGHT_UNNAMED = 24
+# As a telephone shows it without making its letters smaller.
+NARROW = 328
 SHORTEST = timedelta(days=14)
 # A shorter axis is told in weeks, a longer one in months.
 IN_WEEKS = timedelta(days=100)
 # Marks nearer than this on paper would print over each other; figures then show every n-th label.
-LABEL_ROOM = 56
+LABEL_ROOM = 66
 DAY = timedelta(days=1)
 
 
@@ -62,6 +66,14 @@ class Figure:
     rows: tuple[tuple[str, float], ...]
     trajectory: Trajectory
     spoken: PatientWords
+    # What up and down mean, where the figure has no numbers.
+    above: str = ""
+    below: str = ""
+
+    @property
+    def narrow(self) -> Figure:
+        """The same for a telephone."""
+        return draw(self.trajectory, width=NARROW, height=260, prefix="narrow", spoken=self.spoken)
 
     @property
     def table(self) -> list[tuple[datetime, str, str, str, bool]]:
@@ -97,7 +109,9 @@ def draw(
 ) -> Figure:
     """Place a trajectory on paper of that size."""
     start, end = _span(found)
-    right, floor = width - RIGHT, height - TOP - 2 * ROW - 8
+    named = found.lines or found.marks
+    right = width - (RIGHT if named else RIGHT_UNNAMED)
+    floor = height - TOP - (2 * ROW + 8 if found.marks else 0)
     seconds = (end - start).total_seconds()
 
     def across(at: datetime) -> float:
@@ -114,7 +128,7 @@ def draw(
     paths, bridges = _paths(scored, points, breaks)
     return Figure(
         id=f"{prefix}-{found.instrument}",
-        title=f"{found.short}: {found.name}",
+        title=": ".join(filter(None, (found.short, found.name))),
         summary=summary_of(found, spoken),
         width=width,
         height=height,
@@ -140,7 +154,7 @@ def draw(
             Mark(across(turn.at), TOP, f"{turn.kind}, {_day(turn.at)}: {turn.name}", turn.kind)
             for turn in found.milestones
         ),
-        ticks=tuple(_ticks(start, end, across, right - LEFT)),
+        ticks=tuple(_ticks(start, end, across, right - LEFT, width)),
         levels=tuple(Mark(LEFT, down(value), str(value)) for value in _levels(found)),
         sessions=tuple(
             Mark(
@@ -165,6 +179,17 @@ def draw(
         rows=(("sessions", floor + 16), ("therapy", floor + 16 + ROW)),
         trajectory=found,
         spoken=spoken,
+    )
+
+
+def draw_own(found: Trajectory, spoken: PatientWords) -> Figure:
+    """A person's own curve: up and down in words, no numbers beside it."""
+    figure = draw(found, width=NARROW, height=260, prefix="own", spoken=spoken)
+    return replace(
+        figure,
+        levels=tuple(replace(level, words="") for level in figure.levels),
+        above=spoken.say("more symptoms"),
+        below=spoken.say("fewer symptoms"),
     )
 
 
@@ -242,13 +267,16 @@ def _levels(found: Trajectory) -> Iterable[int]:
     return range(found.least, found.most + 1, step)
 
 
-def _ticks(start: datetime, end: datetime, across: object, room: float) -> Iterable[Mark]:
+def _ticks(
+    start: datetime, end: datetime, across: Callable[[datetime], float], room: float, width: int
+) -> Iterable[Mark]:
     weeks = end - start < IN_WEEKS
     dates = list(_mondays(start, end) if weeks else _firsts(start, end))
     every = max(1, -(-len(dates) * LABEL_ROOM // int(room)))
     for number, date in enumerate(dates):
         words = in_words(date, "j M" if weeks else "M Y")
-        yield Mark(across(date), 0, words if number % every == 0 else "")  # type: ignore[operator]
+        fits = number % every == 0 and across(date) + LABEL_ROOM <= width
+        yield Mark(across(date), 0, words if fits else "")
 
 
 def _mondays(start: datetime, end: datetime) -> Iterable[datetime]:
@@ -291,4 +319,4 @@ def draw_cluster(found: Trajectory, name: str, label: str, most: int) -> Figure:
         clusters=(),
         baseline=base,
     )
-    return draw(part, width=380, height=170, prefix="cluster")
+    return draw(part, width=NARROW, height=150, prefix="cluster")

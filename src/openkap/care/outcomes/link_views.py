@@ -156,7 +156,7 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
         context |= {"words": in_plain_words(curve, spoken)}
         if len([row for row in curve.readings if row.total is not None]) > 1:
             with override(spoken.language):
-                context |= {"figure": figures.draw(curve, width=380, height=260, spoken=spoken)}
+                context |= {"figure": figures.draw_own(curve, spoken)}
     return _render(request, "outcomes/answered.html", context, spoken)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from openkap.care.outcomes import queries
-from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.patient_words import PatientWords
 from openkap.care.outcomes.queries import Trajectory
 from openkap.care.patients.models import Patient
@@ -17,10 +16,11 @@ def own_curve(patient: Patient, spoken: PatientWords) -> Trajectory:
     readings = [
         replace(each, occasion=spoken.occasion(each.occasion_id, each.occasion)) for each in found.readings
     ]
-    labels = spoken.labels(form_of(found.instrument))
     return replace(
         found,
-        name=labels.name if labels else found.name,
+        # A form's name says nothing to whoever fills it in.
+        name="",
+        short=spoken.say("Symptoms"),
         readings=tuple(readings),
         baseline=next(
             (new for old, new in zip(found.readings, readings, strict=True) if old is found.baseline), None
@@ -37,6 +37,7 @@ def own_curve(patient: Patient, spoken: PatientWords) -> Trajectory:
         marks=tuple(
             replace(each, label=spoken.say("session, not held") if each.kind == "session_missed" else "")
             for each in found.marks
+            if each.kind != "therapy"
         ),
         lines=(),
         milestones=(),

@@ -101,8 +101,14 @@ REFERRAL_ORDER = [
 ]
 
 
+ASKED_FIRST = (
+    *("family_name", "given_name", "birth_date", "sex"),
+    *("telephone", "email", "referrer", "reason"),
+)
+
+
 class ReferralForm(IdentityForm):
-    """A person referred by letter, telephone or themselves."""
+    """A person referred by letter, telephone or themselves; what opens a record is asked first."""
 
     field_order = REFERRAL_ORDER
     sex = forms.ChoiceField(choices=SEXES, label="Sex at birth")
@@ -111,6 +117,21 @@ class ReferralForm(IdentityForm):
     reason = forms.CharField(
         required=False, label="Reason for referral", widget=forms.Textarea(attrs={"rows": 4})
     )
+
+    @property
+    def asked_first(self) -> list[forms.BoundField]:
+        """What opens a record and brings the person back to the telephone."""
+        return [self[name] for name in ASKED_FIRST]
+
+    @property
+    def asked_later(self) -> list[forms.BoundField]:
+        """What may wait."""
+        return [field for field in self.visible_fields() if field.name not in ASKED_FIRST]
+
+    @property
+    def shows_all(self) -> bool:
+        """Something stands or is wrong among what may wait."""
+        return bool(self.initial) or any(field.errors for field in self.asked_later)
 
 
 class UploadForm(forms.Form):

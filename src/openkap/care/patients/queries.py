@@ -224,6 +224,16 @@ def overview(by: Actor, patient: Patient) -> list[Section]:
     return sorted(sections, key=lambda section: section.order)
 
 
+def glance(by: Actor, patient: Patient, banner: Banner) -> list[BannerItem]:
+    """What a caller asks first: when they come next, how far they are, how they are."""
+    ids = record_ids(patient)
+    return [
+        line
+        for module in contributions("glance")
+        for line in module.lines(by, ids, patient.uid, banner.items)
+    ]
+
+
 def timeline(patient: Patient) -> list[TimelineEvent]:
     """Everything that happened, oldest first, the merged records' part included."""
     ids = record_ids(patient)

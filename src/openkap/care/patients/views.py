@@ -59,7 +59,9 @@ def _query(text: str, phase: str) -> str:
 def chart(request: ClinicRequest, patient: str) -> HttpResponse:
     """The patient's overview."""
     row = patient_for(request.actor, patient, Permission.SEE_PATIENT)
+    around = frame(request, row)
     context = {
+        "glance": queries.glance(request.actor, row, around["banner"]),
         "sections": queries.overview(request.actor, row),
         "merged": queries.merged_records(row),
         "kept": queries.kept_record(row),
@@ -68,7 +70,7 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
         "closed_at": getattr(row, "closed_at", None),
         "is_closed": row.status == row.Status.CLOSED,
     }
-    return render(request, "patients/chart.html", context | frame(request, row))
+    return render(request, "patients/chart.html", context | around)
 
 
 def to_do(request: ClinicRequest, patient: str) -> HttpResponse:

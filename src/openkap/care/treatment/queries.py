@@ -181,6 +181,7 @@ def course_page(course: Course) -> dict[str, Any]:
         .select_related("done_by")
         .order_by("due_at", "id")[:MOST]
     )
+    rules, groups = rules_of(course), list(_due_groups(course, items))
     return {
         "course": course,
         "protocol": protocol,
@@ -189,8 +190,12 @@ def course_page(course: Course) -> dict[str, Any]:
         else None,
         "lines": plan_lines(course),
         "handovers": handovers_of(course),
-        "rules": rules_of(course),
-        "due_groups": list(_due_groups(course, items)),
+        "rules": rules,
+        "rules_met": [each for each in rules if each.state == "met"],
+        "rules_rest": [each for each in rules if each.state != "met"],
+        "rules_judged": sum(each.state == "judge" for each in rules),
+        "due_late": [group for group in groups if group.is_late],
+        "due_later": [group for group in groups if not group.is_late],
         "done_items": [each for each in items if each.done_at],
         "adverse_events": [(row, report_clock(row)) for row in _adverse_events(course)],
     }

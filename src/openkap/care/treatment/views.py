@@ -160,7 +160,9 @@ def my_therapy(request: ClinicRequest) -> HttpResponse:
     """The therapist's own page: visits with their windows, notes to write first."""
     visits = queries.my_visits(request.actor)
     record_listed(request.actor, "my visits", [each.patient for each in visits])
-    return render(request, "treatment/my_therapy.html", {"visits": visits})
+    past = sum(each.is_past for each in visits)
+    shown = {"visits": visits, "past": past, "ahead": len(visits) - past}
+    return render(request, "treatment/my_therapy.html", shown)
 
 
 def drug(request: ClinicRequest) -> HttpResponse:

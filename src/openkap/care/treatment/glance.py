@@ -1,0 +1,63 @@
+"""What the chart says first of treatment: when the patient comes next, and how far the course is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Subquery
+from django.urls import reverse
+from django.utils.timezone import localtime
+
+from openkap.care.accounts.actor import Actor
+from openkap.care.contributions import BannerItem
+from openkap.care.moment import now
+from openkap.care.prepared import prepared
+from openkap.care.treatment.marks import DONE, GIVEN_UP
+from openkap.care.treatment.models import Course, Session, Visit
+
+
+def lines(by: Actor, patient_ids: list[int], uid: str, banner: tuple[BannerItem, ...]) -> list[BannerItem]:
+    moment = now()
+    # A session of this morning whose patient has not come yet is still the next one.
+    morning = localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+    return [line for row in _newest_course(patient_ids, moment, morning) for line in _of(row, uid)]
+
+
+def _of(row: Any, uid: str) -> list[BannerItem]:
+    url = reverse("course", args=[uid, row.uid])
+    coming = []
+    if row.session_at:
+        coming.append((row.session_at, f"session {row.session_number}"))
+    if row.visit_at:
+        coming.append((row.visit_at, f"{Visit.Kind(row.visit_kind).label} {row.visit_number}"))
+    coming.sort()
+    said = [
+        BannerItem(label, f"{what}, {localtime(at):%a %-d %b %Y, %H:%M}", url=url)
+        for label, (at, what) in zip(("Next", "Then"), coming, strict=False)
+    ]
+    if not coming:
+        ended = f"; the course ended {localtime(row.ended_at):%-d %b %Y}" if row.ended_at else ""
+        said = [BannerItem("Next", f"no date is planned{ended}", url=url)]
+    return [*said, BannerItem("Sessions", f"{row.done} of {row.whole} done", url=url)]
+
+
+@prepared
+def _newest_course(patient_ids: list[int], moment: datetime, morning: datetime) -> QuerySet[Any]:
+    """The newest course with its sessions counted, and the next session and visit of the patient."""
+    sessions = Session.objects.filter(
+        patient_id__in=patient_ids, state=Session.State.PLANNED, starts_at__gte=morning
+    ).order_by("starts_at")
+    visits = Visit.objects.filter(
+        patient_id__in=patient_ids, state=Visit.State.PLANNED, starts_at__gte=moment
+    ).order_by("starts_at")
+    rows = Course.objects.filter(patient_id__in=patient_ids).annotate(
+        session_at=Subquery(sessions.values("starts_at")[:1]),
+        session_number=Subquery(sessions.values("number")[:1]),
+        visit_at=Subquery(visits.values("starts_at")[:1]),
+        visit_kind=Subquery(visits.values("kind")[:1]),
+        visit_number=Subquery(visits.values("number")[:1]),
+        done=Count("sessions", filter=Q(sessions__state__in=DONE)),
+        whole=Count("sessions", filter=~Q(sessions__state__in=GIVEN_UP)),
+    )
+    return rows.order_by("-planned_at", "-pk")[:1]

@@ -1,0 +1,20 @@
+"""The auditor reads acts in words, and lists of patients behind their count."""
+
+from __future__ import annotations
+
+from openkap.care.audit.actions import record, record_listed
+
+
+def test_the_auditor_reads_acts_in_words_and_lists_behind_their_count(cast):
+    ben = cast.actor("ben")
+    record_listed(ben, "patients", ["aaaaaaaaaaaa", "bbbbbbbbbbbb"])
+    record(
+        "consent.part_gone_through", by=ben, detail={"before": {"parts": ["risks", "money"]}, "is_new": True}
+    )
+    page = cast.client("ari").get("/audit/").content.decode()
+    assert "Consent part gone through" in page
+    assert "<summary>2 patients</summary>" in page
+    assert "<code>bbbbbbbbbbbb</code>" in page
+    assert "Before: parts: risks, money" in page
+    assert "Is new: yes" in page
+    assert "&#x27;" not in page.split("<tbody>")[1]
