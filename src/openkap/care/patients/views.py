@@ -16,6 +16,7 @@ from openkap.care.patients.access import patient_for
 from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm
 from openkap.care.patients.searching import criteria
 from openkap.care.permissions import Permission
+from openkap.care.typed import page_typed
 from openkap.care.worklist import tasks_about
 from openkap.core.errors import InputError
 
@@ -34,7 +35,7 @@ def refuse(form: Any, refused: InputError) -> None:
 def patient_list(request: ClinicRequest) -> HttpResponse:
     """Find a patient, or look through the clinic's."""
     text, page = request.GET.get("q", ""), request.GET.get("page", "1")
-    found = queries.find_patients(request.actor, text=text, page=int(page) if page.isdigit() else 1)
+    found = queries.find_patients(request.actor, text=text, page=page_typed(page))
     context = {"found": found, "text": text, "query": _query(text), "read_as": criteria(text).read_as}
     return render(request, "patients/list.html", context)
 
