@@ -13,6 +13,7 @@ from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.views import inside
 from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
+from openkap.care.patients.closed_matches import closed_matches
 from openkap.care.patients.forms import ReferralForm, UploadForm
 from openkap.care.patients.queries import candidates_for
 from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
@@ -67,7 +68,13 @@ def _register(
             telephone=data["telephone"],
             identifiers=numbers,
         )
-        if not candidates or request.POST.get("is_new") == "yes":
+        closed = closed_matches(
+            request.actor,
+            birth_date=data["birth_date"],
+            telephone=data["telephone"],
+            identifiers=numbers,
+        )
+        if not (candidates or closed) or request.POST.get("is_new") == "yes":
             patient = register_referral(
                 by=request.actor,
                 person=NewPatient(
@@ -82,7 +89,7 @@ def _register(
                 incoming=incoming,
             )
             return redirect("patient", patient.uid)
-        context["candidates"] = candidates
+        context |= {"candidates": candidates, "closed": closed}
     return render(request, "patients/new_referral.html", {"form": form} | context)
 
 
