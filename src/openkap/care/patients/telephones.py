@@ -20,6 +20,12 @@ def shared_digits(telephone: str) -> str:
     return digits[-SHARED_DIGITS:] if len(digits) >= SHARED_DIGITS else ""
 
 
+def is_same_telephone(one: str, other: str) -> bool:
+    """Whether both are one number; a short one only as it is written."""
+    shared = shared_digits(one)
+    return shared == shared_digits(other) if shared else one.strip() == other.strip()
+
+
 def telephoned(shared: str) -> QuerySet[Identity]:
     """The identity of the outer patient, where these digits stand in their own number."""
     plain: Any = F("telephone")

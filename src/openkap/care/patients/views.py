@@ -108,9 +108,14 @@ def contacts(request: ClinicRequest, patient: str) -> HttpResponse:
         actions.end_contact(by=request.actor, uid=patient, contact=request.POST.get("contact", ""))
         return redirect("contacts", patient)
     if form.is_bound and form.is_valid():
-        actions.add_contact(by=request.actor, uid=patient, **form.cleaned_data)
-        messages.success(request, "Saved.")
-        return redirect("contacts", patient)
+        try:
+            actions.add_contact(by=request.actor, uid=patient, **form.cleaned_data)
+        except InputError as refused:
+            told = f"{refused.what}: {refused.value}; {refused.remedy}"
+            form.add_error(refused.where, f"{told[:1].upper()}{told[1:]}.")
+        else:
+            messages.success(request, "Saved.")
+            return redirect("contacts", patient)
     context = {"form": form, "contacts": queries.contacts_of(row)}
     return render(request, "patients/contacts.html", context | frame(request, row))
 
