@@ -84,9 +84,12 @@ def prepare_database() -> None:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", verbosity=0)
+    from openkap.care.one_migration import alone
+
+    with alone(click.echo):
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", verbosity=0)
 
 
 def _prepare_demo(host: str, port: int) -> None:

@@ -12,6 +12,7 @@ from openkap.core.errors import DomainError, InputError
 from openkap.interop.fhir.bundle import read_bundle
 from openkap.interop.fhir.concepts import CodeIndex, shipped_index
 from openkap.interop.fhir.findings import Intake
+from openkap.interop.fhir.patient import HAS_DIED, WHAT_THEN
 from openkap.interop.json_text import read_json
 from openkap.protocol.elements import Dictionary, dictionary
 from openkap.protocol.facts import Facts, parse_facts
@@ -67,10 +68,7 @@ def read_referral(
         if is_json and isinstance(data, dict) and "resourceType" in data:
             intake = read_bundle(data, elements, index or shipped_index(), as_of)
             if intake.identity.deceased:
-                raise InputError(
-                    "the record says that this patient has died",
-                    remedy="check that it is the right record, or have the entry corrected",
-                )
+                raise InputError(HAS_DIED, remedy=WHAT_THEN)
             return Referral(path, intake.facts, intake)
         return Referral(path, parse_facts(data, elements, as_of=as_of, where=str(path)))
     except RecursionError:

@@ -15,6 +15,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Credential
 from openkap.care.accounts.requirements import Requirement, kinds, requirements_of
 from openkap.care.accounts.several_clinics import record_at_all, require_keeper
+from openkap.care.columns import refuse_long
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
@@ -195,6 +196,7 @@ def revoke_credential(*, by: Actor, colleague_uid: str, uid: str, because: str) 
     person = colleague(by, colleague_uid, Permission.MANAGE_CREDENTIALS)
     if not because.strip():
         raise InputError("a reason is needed", remedy="say why in a few words", where="because")
+    refuse_long(Credential, revoked_because=because)
     require_keeper(by, person, where="because")
     rows = Credential.objects.filter(staff=person, uid=uid, revoked_at__isnull=True)
     if rows.update(revoked_at=now(), revoked_because=because.strip()):

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from openkap.care.audit import queries
 from openkap.care.audit.access import events_for
 from openkap.care.audit.actions import record
+from openkap.care.typed import page_typed
 
 
 def audit_list(request: HttpRequest) -> HttpResponse:
@@ -17,7 +18,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     by: Any = request.actor  # type: ignore[attr-defined]
     asked = {name: request.GET.get(name, "").strip() for name in ("actor", "patient", "action")}
     page = request.GET.get("page", "1")
-    found = queries.find_events(events_for(by), page=int(page) if page.isdigit() else 1, **asked)
+    found = queries.find_events(events_for(by), page=page_typed(page), **asked)
     sequence, digest = queries.head_of(by.clinic_uid)
     query = "".join(f"{name}={value}&" for name, value in asked.items() if value)
     return render(

@@ -14,6 +14,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import fingerprint, sign
 from openkap.care.audit.actions import record
+from openkap.care.columns import refuse_long
 from openkap.care.contributions import contributions
 from openkap.care.enrolment.access import consent_for, screening_for
 from openkap.care.enrolment.assessment import canonical
@@ -249,6 +250,7 @@ def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> Pat
             remedy="write who interpreted, or correct the identity",
             where="interpreter",
         )
+    refuse_long(PatientSignature, name=signed.name, interpreter=signed.interpreter)
     strokes = signed.strokes.strip()
     if strokes and (len(strokes) > LONGEST_DRAWING or not STROKES.fullmatch(strokes)):
         raise InputError(

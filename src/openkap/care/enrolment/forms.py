@@ -7,9 +7,8 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 
-from openkap.core.errors import InputError
+from openkap.care.typed import day_typed
 from openkap.protocol.elements import Element
 
 
@@ -40,12 +39,7 @@ def given_moment(text: str, *, where: str) -> datetime | None:
 
     if not text.strip():
         return None
-    try:
-        day = parse_date(text.strip())
-    except ValueError:
-        day = None
-    if day is None:
-        raise InputError("this is not a day", value=text, limit="a date such as 2026-11-23", where=where)
+    day = day_typed(text, where=where)
     if day == today():
         return now()
     return timezone.make_aware(datetime.combine(day, time(12)))

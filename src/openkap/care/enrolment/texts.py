@@ -20,6 +20,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Clinic, Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.audit.actions import record
+from openkap.care.columns import refuse_long
 from openkap.care.enrolment.models import ConsentRelease, ConsentText
 from openkap.care.moment import now
 from openkap.care.permissions import Permission
@@ -121,6 +122,7 @@ def release(*, by: Actor, language: str, seen: str, reviewed_by: str, person: St
             remedy="write who compared it with the original, and how",
             where="reviewed_by",
         )
+    refuse_long(ConsentRelease, reviewed_by=reviewed_by)
     # Two reviewers at once: the second sees what the first has signed.
     Clinic.objects.select_for_update().get(pk=by.clinic_id)
     here = ConsentRelease.objects.filter(clinic_id=by.clinic_id, superseded_at__isnull=True)

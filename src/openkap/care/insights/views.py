@@ -14,6 +14,7 @@ from openkap.care.insights.exhibit_paper import exhibit_pdf
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.queries import banner_for, chart_links
 from openkap.care.permissions import Permission
+from openkap.care.typed import count_typed
 from openkap.core.errors import InputError
 
 
@@ -124,8 +125,4 @@ def _registry_page(request: ClinicRequest, patient: str, error: InputError | Non
 def _kilometres(text: str) -> int | None:
     if not text.strip():
         return None
-    if not text.strip().isdecimal():
-        raise InputError(
-            "not a distance", value=text, limit="whole kilometres", remedy="such as 12", where="distance_km"
-        )
-    return int(text)
+    return count_typed(text, where="distance_km")

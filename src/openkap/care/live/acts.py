@@ -12,7 +12,7 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -39,6 +39,7 @@ from openkap.care.treatment.session_actions import enter, take_back
 from openkap.care.treatment.session_rows import State, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.care.treatment.value_actions import cross_out
+from openkap.care.typed import amount_typed, refuse_far
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError
 
@@ -101,19 +102,18 @@ class Sent:
         return str(given).strip()
 
     def number(self, name: str) -> Decimal | None:
-        text = self.text(name).replace(",", ".")
-        if not text:
-            return None
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite() or number < 0:
-            raise InputError("this is not a number", value=text[:20], remedy="enter digits", where=name)
-        return number
+        return not_negative(self.text(name), where=name)
 
     def where(self) -> dict[str, Any]:
         return {"by": self.by, "patient": self.patient, "uid": self.session}
+
+
+def not_negative(text: str, *, where: str) -> Decimal | None:
+    """An amount of drug or a rate, with a point or a comma; ``None`` when empty."""
+    number = amount_typed(text.replace(",", "."), where=where)
+    if number is not None and number < 0:
+        raise InputError("this is below 0", value=text, limit="0", remedy="correct it", where=where)
+    return number
 
 
 def perform(sent: Sent, session: Session) -> str:
@@ -343,7 +343,9 @@ def _photo(sent: Sent, session: Session) -> str:
 
 def moment_of(text: str, where: str) -> datetime:
     """An aware moment from ISO text."""
-    return parse_moment(text, where=where)
+    found = parse_moment(text, where=where)
+    refuse_far(found.date(), text, where=where)
+    return found
 
 
 ACTS: dict[str, Callable[[Sent, Session], str]] = {

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
@@ -20,7 +21,7 @@ from openkap.care.accounts.requirements import practice_requirements
 from openkap.care.audit.actions import record
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.live.access import practice_for
-from openkap.care.live.acts import DOSE, SINCE, moment_of
+from openkap.care.live.acts import DOSE, SINCE, moment_of, not_negative
 from openkap.care.live.models import Practice, PracticeEntry
 from openkap.care.live.practice_log import CORRECTING, Standing, standing
 from openkap.care.live.scenario import Expected, Scenario, scenario_of
@@ -37,6 +38,8 @@ from openkap.protocol.read import load_protocol
 
 SPEEDS = (1, 4, 8)
 FINISH = timedelta(minutes=1)
+# A time typed in minutes may lie before the second in which the run began.
+CLOCKS_APART = timedelta(minutes=1)
 LARGEST_PAYLOAD = 20_000
 
 
@@ -200,6 +203,8 @@ def take(*, by: Actor, uid: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         if act not in SINCE or not 0 < len(name) <= 36 or (len(payload) > LARGEST_PAYLOAD and act != "photo"):
             raise InputError("this cannot be entered", value=act[:20], remedy="reload the page")
         observed = moment_of(str(entry.get("observed_at", "")), "observed_at")
+        _refuse_before(row, observed)
+        observed = max(observed, row.begun_at)
         _refuse_impossible(entry)
         if act in CORRECTING:
             _refuse_correction(row, entry.get("payload") or {}, act)
@@ -231,10 +236,26 @@ def _refuse_correction(row: Practice, payload: Mapping[str, Any], act: str) -> N
         raise InputError("what was done with the drug stays", remedy="correct its time, with the reason")
 
 
+def _refuse_before(row: Practice, observed: datetime) -> None:
+    """Nothing happens before the dose of a run: the simulated patient has no past."""
+    if observed < row.begun_at - CLOCKS_APART:
+        raise InputError(
+            "this was before the run began",
+            value=f"{localtime(observed):%d %b %Y %H:%M}",
+            limit=f"{localtime(row.begun_at):%d %b %Y %H:%M}",
+            remedy="correct the time",
+        )
+
+
 def _refuse_impossible(entry: Mapping[str, Any]) -> None:
-    for name, value in (dict(entry.get("payload") or {}).get("values") or {}).items():
-        element = dictionary().find(name)
-        element.parse(_with_unit(name, value))
+    payload = entry.get("payload") or {}
+    values = payload.get("values") or {} if isinstance(payload, dict) else None
+    if not isinstance(values, dict):
+        raise InputError("this cannot be entered", value=payload, remedy="reload the page")
+    for name in ("rate_ml_h", "given_mg"):
+        not_negative(str(payload.get(name) or ""), where=name)
+    for name, value in values.items():
+        dictionary().find(name).parse(_with_unit(name, value))
 
 
 @transaction.atomic

@@ -17,7 +17,10 @@ from openkap.care.live.page import SHORT
 from openkap.care.live.practice_state import monitor, practice_page, practice_state
 from openkap.care.live.scenario import scenarios as shipped
 from openkap.care.live.state import ms
+from openkap.care.live.sync import MOST_AT_ONCE
 from openkap.care.moment import now
+from openkap.care.sent_json import read_object
+from openkap.care.typed import count_typed
 from openkap.core.errors import InputError
 
 
@@ -34,8 +37,8 @@ def scenarios(request: ClinicRequest) -> HttpResponse:
 def begin(request: ClinicRequest, scenario: str) -> HttpResponse:
     """Begin a run."""
     try:
-        given = request.POST.get("speed", "")
-        run = practice.begin(by=request.actor, scenario=scenario, speed=int(given) if given.isdigit() else 0)
+        speed = count_typed(request.POST.get("speed", ""), where="speed")
+        run = practice.begin(by=request.actor, scenario=scenario, speed=speed)
     except InputError as refused:
         messages.error(request, f"{refused.what}; {refused.remedy}")
         return redirect("practice")
@@ -77,11 +80,10 @@ def _told(request: ClinicRequest, uid: str) -> dict[str, object]:
 @require_POST
 def entries(request: ClinicRequest, run: str) -> JsonResponse:
     """Entries of the run."""
-    try:
-        sent = json.loads(request.body or b"{}").get("entries", [])[:100]
-    except (ValueError, AttributeError):
-        return JsonResponse({"what": "this cannot be read"}, status=400)
-    answers = [practice.take(by=request.actor, uid=run, entry=entry) for entry in sent]
+    sent = (read_object(request.body or b"{}") or {"entries": None}).get("entries", [])
+    if not isinstance(sent, list) or not all(isinstance(entry, dict) for entry in sent):
+        return JsonResponse({"what": "this cannot be read", "remedy": "reload the page"}, status=400)
+    answers = [practice.take(by=request.actor, uid=run, entry=entry) for entry in sent[:MOST_AT_ONCE]]
     return JsonResponse(_told(request, run) | {"answers": answers})
 
 

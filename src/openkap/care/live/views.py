@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -25,6 +24,7 @@ from openkap.care.live.worker import worker_script
 from openkap.care.looks import look_over
 from openkap.care.moment import now
 from openkap.care.patients.queries import banner_for
+from openkap.care.sent_json import read_object
 from openkap.care.treatment.session_rows import reread
 from openkap.core.errors import InputError
 
@@ -72,12 +72,8 @@ def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonRespons
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    text = request.body[:LONGEST_BODY].decode("utf-8", errors="replace")
-    try:
-        body = json.loads(text)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict) or "\\u0000" in text:
+    body = read_object(request.body[:LONGEST_BODY])
+    if body is None:
         raise InputError("this cannot be read", remedy="reload the page")
     return body
 
@@ -98,7 +94,7 @@ def _heard(request: ClinicRequest, row: Any, sent: Any) -> None:
 def _whole(given: Any) -> int:
     try:
         return int(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0
 
 

@@ -102,15 +102,13 @@ def _taps(request: HttpRequest, sheets: list[queries.Sheet]) -> list[Tap]:
     for sheet in sheets:
         for question in sheet.questions:
             given = request.POST.get(f"{sheet.uid}:{question.item}", "")
-            if (
-                given.lstrip("-").isdigit()
-                and len(given) < 5
-                and sheet.answers.get(question.item) != int(given)
-            ):
+            if ANSWER.fullmatch(given) and sheet.answers.get(question.item) != int(given):
                 found.append(_tap(sheet.uid, question.item, int(given), moment))
     return found
 
 
+# ``isdigit`` would take digits that int() does not read.
+ANSWER = re.compile(r"-?[0-9]{1,4}")
 # What the plain form calls an answer: its form and its item.
 FIELD = re.compile(r"[0-9a-z]{1,12}:([0-9a-zA-Z-]{1,20})")
 

@@ -29,6 +29,7 @@ from openkap.care.patients.models import (
     TeamMember,
 )
 from openkap.care.patients.names import search_form
+from openkap.care.patients.telephones import is_same_telephone
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 
@@ -225,6 +226,9 @@ def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **
     """Note an emergency contact, an escort home or another person around the patient."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
     _refuse_erased(patient.identity)
+    # Two sendings of one form, one after the other.
+    Patient.objects.select_for_update().get(pk=patient.pk)
+    _refuse_contact_twice(patient, kind, name, telephone)
     contact = Contact.objects.create(
         patient=patient, kind=kind, name=name, telephone=telephone, added_at=now(), **details
     )
@@ -232,6 +236,18 @@ def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **
         "contact.added", by=by, entity="contact", uid=contact.uid, patient=uid, detail={"kind": contact.kind}
     )
     return contact
+
+
+def _refuse_contact_twice(patient: Patient, kind: str, name: str, telephone: str) -> None:
+    """One person in one part stands once; in another part (emergency contact, escort) once more."""
+    for held in Contact.objects.filter(patient=patient, kind=kind, ended_at__isnull=True):
+        if search_form(held.name) == search_form(name) and is_same_telephone(held.telephone, telephone):
+            raise InputError(
+                "this contact stands here already",
+                value=f"{held.name}, {held.get_kind_display()}, {held.telephone}",
+                remedy="to change it, end it with “No longer” and add it anew",
+                where="name",
+            )
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from openkap.care.patients.access import patients_of
 from openkap.care.patients.models import Closing, Identifier, Patient
 from openkap.care.patients.names import search_form
 from openkap.care.patients.out_of_care import DIED, standing_closings
+from openkap.care.patients.telephones import shared_digits, telephoned
 
 # Two names this alike differ by a letter or two: Meyer and Meier, Sara and Sarah.
 ALIKE = 0.84
@@ -100,8 +101,8 @@ def _likely(
         likely.append(Exists(Identifier.objects.filter(same, patient=OuterRef("pk"))))
     if birth_date:
         likely.append(Q(identity__birth_date=birth_date))
-    if telephone:
-        likely.append(Q(identity__telephone=telephone))
+    if shared := shared_digits(telephone):
+        likely.append(Q(Exists(telephoned(shared))))
     if birth_date:
         likely.append(Q(identity__birth_date__in=_dates_like(birth_date)))
     if family:
@@ -128,7 +129,8 @@ def _reasons(
     )
     same_day = birth_date is not None and identity.birth_date == birth_date
     near_day = birth_date is not None and identity.birth_date in _dates_like(birth_date)
-    same_telephone = bool(telephone) and identity.telephone == telephone
+    shared_end = shared_digits(telephone)
+    same_telephone = bool(shared_end) and shared_digits(identity.telephone) == shared_end
     reasons = [f"the same number {value}" for value in shared]
     if crossed and near_day:
         reasons.append("family and given name crossed")

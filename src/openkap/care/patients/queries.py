@@ -8,8 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Replace
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
@@ -31,6 +30,7 @@ from openkap.care.patients.models import (
 from openkap.care.patients.out_of_care import DIED, standing_closings
 from openkap.care.patients.overview import TOLD
 from openkap.care.patients.searching import Criteria, criteria
+from openkap.care.patients.telephones import telephoned
 from openkap.care.permissions import Role
 from openkap.care.prepared import prepared
 
@@ -189,20 +189,11 @@ def _found(
         numbered = Identifier.objects.filter(patient=OuterRef("pk"), value__in=texts)
         asked = names | Q(code__in=codes) | Q(Exists(numbered))
         for digits in telephones:
-            asked |= Q(Exists(_telephoned(digits)))
+            asked |= Q(Exists(telephoned(digits)))
         found = found.filter(asked)
     return found.order_by("identity__search_name", "id").values_list(
         "uid", "code", "status", "identity__birth_date", *NAME
     )
-
-
-def _telephoned(digits: str) -> QuerySet[Identity]:
-    """The patient by their own number, however it is written."""
-    plain: Any = F("telephone")
-    for sign in "+ ()-./":
-        plain = Replace(plain, Value(sign))
-    rows = Identity.objects.filter(patient=OuterRef("pk")).alias(digits=plain)
-    return rows.filter(digits__contains=digits)
 
 
 def birth_dates(by: Actor, uids: Iterable[str]) -> dict[str, date | None]:

@@ -21,6 +21,7 @@ from openkap.core.errors import InputError
 from openkap.interop.fhir.bundle import read_bundle
 from openkap.interop.fhir.concepts import shipped_index
 from openkap.interop.fhir.findings import Intake
+from openkap.interop.fhir.patient import HAS_DIED, WHAT_THEN
 from openkap.interop.fhir.person import Person, read_person
 from openkap.interop.json_text import read_json
 from openkap.protocol.elements import dictionary
@@ -34,6 +35,11 @@ class ReadReferral:
 
     person: Person
     intake: Intake
+
+    @property
+    def has_died(self) -> str:
+        """That the record says so, in the words of the command line, which refuses such a file."""
+        return f"{HAS_DIED}; {WHAT_THEN}" if self.intake.identity.deceased else ""
 
     @property
     def understood(self) -> list[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
 from openkap.care.patients.queries import candidates_for
 from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
+from openkap.care.patients.restricted_matches import restricted_matches
 from openkap.core.errors import DomainError, InputError
 
 
@@ -70,7 +71,13 @@ def _register(
             telephone=data["telephone"],
             identifiers=numbers,
         )
-        if not candidates or request.POST.get("is_new") == "yes":
+        restricted = restricted_matches(
+            request.actor,
+            birth_date=data["birth_date"],
+            telephone=data["telephone"],
+            identifiers=numbers,
+        )
+        if not (candidates or restricted) or request.POST.get("is_new") == "yes":
             patient = register_referral(
                 by=request.actor,
                 person=NewPatient(
@@ -85,7 +92,7 @@ def _register(
                 incoming=incoming,
             )
             return redirect("patient", patient.uid)
-        context["candidates"] = candidates
+        context |= {"candidates": candidates, "restricted": restricted}
     return render(request, "patients/new_referral.html", {"form": form} | context)
 
 

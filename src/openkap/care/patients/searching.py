@@ -9,13 +9,12 @@ from datetime import date
 
 from openkap.care.accounts.telephone import TELEPHONE
 from openkap.care.patients.names import search_form
+from openkap.care.patients.telephones import shared_digits
 
 _YEAR_FIRST = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})$")
 _YEAR_LAST = re.compile(r"(\d{1,2})[-./](\d{1,2})[-./](\d{4})$")
 _IN_WORDS = re.compile(r"(?:(\d{1,2})\.?\s+([a-z]{3,9})|([a-z]{3,9})\s+(\d{1,2}))\.?,?\s+(\d{4})$")
 _MONTHS = {month_abbr[number].lower(): number for number in range(1, 13)}
-# As many last digits as two ways of writing one number share: no country code, no leading zero.
-TELEPHONE_DIGITS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,8 @@ def criteria(text: str, status: str = "") -> Criteria:
     days = _days(text)
     if days or not text:
         return Criteria(statuses, days, [], [], [])
-    digits = re.sub(r"\D", "", text)
-    is_number = bool(TELEPHONE.fullmatch(text)) and len(digits) >= TELEPHONE_DIGITS
-    telephones = [digits[-TELEPHONE_DIGITS:]] if is_number else []
+    shared = shared_digits(text) if TELEPHONE.fullmatch(text) else ""
+    telephones = [shared] if shared else []
     return Criteria(statuses, [], search_form(text.replace(",", " ")).split(), [text], telephones)
 
 

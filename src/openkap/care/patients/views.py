@@ -16,6 +16,7 @@ from openkap.care.patients.access import patient_for
 from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm, chosen
 from openkap.care.patients.searching import criteria
 from openkap.care.permissions import Permission
+from openkap.care.typed import page_typed
 from openkap.care.worklist import tasks_about
 from openkap.core.errors import InputError
 
@@ -36,9 +37,7 @@ def patient_list(request: ClinicRequest) -> HttpResponse:
     text, page = request.GET.get("q", ""), request.GET.get("page", "1")
     # Who looks through the list sees who is treated; the closed ones have a list of their own.
     closed = "closed" if request.GET.get("phase") == "closed" else ""
-    found = queries.find_patients(
-        request.actor, text=text, status=closed, page=int(page) if page.isdigit() else 1
-    )
+    found = queries.find_patients(request.actor, text=text, status=closed, page=page_typed(page))
     context = {
         "found": found,
         "text": text,
@@ -125,9 +124,14 @@ def contacts(request: ClinicRequest, patient: str) -> HttpResponse:
         actions.end_contact(by=request.actor, uid=patient, contact=request.POST.get("contact", ""))
         return redirect("contacts", patient)
     if form.is_bound and form.is_valid():
-        actions.add_contact(by=request.actor, uid=patient, **form.cleaned_data)
-        messages.success(request, "Saved.")
-        return redirect("contacts", patient)
+        try:
+            actions.add_contact(by=request.actor, uid=patient, **form.cleaned_data)
+        except InputError as refused:
+            told = f"{refused.what}: {refused.value}; {refused.remedy}"
+            form.add_error(refused.where, f"{told[:1].upper()}{told[1:]}.")
+        else:
+            messages.success(request, "Saved.")
+            return redirect("contacts", patient)
     context = {"form": form, "contacts": queries.contacts_of(row)}
     return render(request, "patients/contacts.html", context | frame(request, row))
 

@@ -8,9 +8,10 @@ import json
 from django.db import transaction
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.models import Staff
+from openkap.care.accounts.models import Signature, Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.audit.actions import record
+from openkap.care.columns import longest_in, refuse_long
 from openkap.care.contributions import contributions
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.moment import now
@@ -81,6 +82,7 @@ def let_go(
             remedy="write the name; where they leave alone against the conditions, write that",
             where="escort",
         )
+    refuse_long(Discharge, escort=escort)
     if against and person is None:
         raise InputError(
             "leaving against the conditions is signed", remedy="enter your password", where="password"
@@ -101,7 +103,7 @@ def let_go(
         sign(
             by=by,
             person=person,
-            meaning=f"I let the patient leave against the conditions, with {row.escort}: {row.reason}",
+            meaning=_left_against(row.escort, row.reason),
             entity="session",
             uid=session.uid,
             content=told,
@@ -109,6 +111,13 @@ def let_go(
     move_on(session, State.LEFT)
     told_audit(by, "session.left", session, row, against=against)
     return row
+
+
+def _left_against(escort: str, reason: str) -> str:
+    """What is signed; a reason longer than a signature's words stands in the record beside it."""
+    said = f"I let the patient leave against the conditions, with {escort}"
+    whole = f"{said}: {reason}"
+    return whole if len(whole) <= (longest_in(Signature, "meaning") or 0) else f"{said}: see the reason"
 
 
 ACT_NOW = (Action.EMERGENCY.value, Action.STOP_DOSE.value, Action.PAUSE.value)

@@ -15,6 +15,7 @@ from openkap.care.accounts.actor import Actor, actor_for
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import prove_identity, sign
 from openkap.care.audit.actions import record
+from openkap.care.columns import refuse_long
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.ids import new_uid
 from openkap.care.moment import now, today
@@ -94,6 +95,8 @@ def receive(*, by: Actor, received: Received, client_id: str = "") -> LedgerEntr
         )
     if not received.lot_number.strip():
         raise InputError("the lot number is missing", remedy="read it off the box", where="lot_number")
+    refuse_long(Lot, lot_number=received.lot_number)
+    refuse_long(LedgerEntry, note=received.note)
     if received.expires_on < today():
         raise InputError(
             "this lot has expired",
@@ -253,6 +256,7 @@ def count_stock(*, by: Actor, lot: str, counted_mg: Decimal, note: str, witness:
             remedy="write what was found",
             where="note",
         )
+    refuse_long(LedgerEntry, note=note)
     return move(
         by=by,
         lot=row,

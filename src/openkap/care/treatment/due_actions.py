@@ -13,6 +13,7 @@ from django.utils.timezone import make_aware
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.columns import refuse_long
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
 from openkap.care.treatment.access import course_for
@@ -39,10 +40,11 @@ def tick(
             remedy="enter the day it was done",
             where="done_on",
         )
+    refuse_long(DueItem, note=note)
     done_at = now() if day == today() else make_aware(datetime.combine(day, time(12)))
     found = _open_items(row, items)
     for item in found:
-        item.done_at, item.done_by_id, item.note = done_at, by.staff_id, note.strip()[:200]
+        item.done_at, item.done_by_id, item.note = done_at, by.staff_id, note.strip()
         item.save(update_fields=["done_at", "done_by", "note"])
         _told(by, row, item, "due.done", reason=note.strip())
     return found

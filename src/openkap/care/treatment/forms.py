@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TypedDict
 
 from django.http import QueryDict
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from openkap.care.moment import now
 from openkap.care.permissions import Role
@@ -22,27 +20,13 @@ from openkap.care.treatment.plan_conditions import Maintenance
 from openkap.care.treatment.planning_actions import Wanted
 from openkap.care.treatment.stamps import Stamp
 from openkap.care.treatment.therapy_actions import Written
+from openkap.care.typed import amount_typed, count_typed, day_typed, moment_typed
 from openkap.core.errors import InputError
 
 
 def moment_given(data: QueryDict, name: str) -> datetime | None:
-    """A ``datetime-local`` field in the clinic's time zone, or an ISO moment; ``None`` when empty."""
-    text = data.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        found = parse_datetime(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise InputError(
-            "this is not a time",
-            value=text,
-            limit="such as 2026-11-23T10:40",
-            remedy="correct it",
-            where=name,
-        )
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    """A moment that may be left out."""
+    return moment_typed(data.get(name, ""), where=name)
 
 
 def needed_moment(data: QueryDict, name: str) -> datetime:
@@ -54,19 +38,8 @@ def needed_moment(data: QueryDict, name: str) -> datetime:
 
 
 def number_given(data: QueryDict, name: str) -> Decimal | None:
-    """A decimal number with a point; ``None`` when empty."""
-    text = data.get(name, "").strip()
-    if not text:
-        return None
-    try:
-        found = Decimal(text)
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if not found.is_finite():
-        raise InputError(
-            "this is not a number", value=text, limit="digits with a point, such as 35.5", where=name
-        )
-    return found
+    """An amount that may be left out."""
+    return amount_typed(data.get(name, ""), where=name)
 
 
 def needed_number(data: QueryDict, name: str) -> Decimal:
@@ -79,10 +52,7 @@ def needed_number(data: QueryDict, name: str) -> Decimal:
 
 def whole(data: QueryDict, name: str) -> int:
     """A whole number."""
-    text = data.get(name, "").strip()
-    if not text.isdigit() or len(text) > 6:
-        raise InputError("this is not a whole number", value=text, remedy="correct it", where=name)
-    return int(text)
+    return count_typed(data.get(name, ""), where=name)
 
 
 class Place(TypedDict):
@@ -110,20 +80,15 @@ def later_given(data: QueryDict) -> str:
 
 def version_given(data: QueryDict) -> int:
     """The version that was on the screen; none at all is older than any."""
-    text = data.get("version", "")
-    return int(text) if text.isdigit() else 0
+    try:
+        return whole(data, "version")
+    except InputError:
+        return 0
 
 
 def day_given(data: QueryDict, name: str) -> date:
     """A day from a date field."""
-    text = data.get(name, "").strip()
-    try:
-        found = parse_date(text)
-    except ValueError:
-        found = None
-    if found is None:
-        raise InputError("this is not a day", value=text, limit="such as 2027-03-31", where=name)
-    return found
+    return day_typed(data.get(name, ""), where=name)
 
 
 def stamp_given(data: QueryDict) -> Stamp:

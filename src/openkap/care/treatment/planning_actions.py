@@ -13,6 +13,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
+from openkap.care.columns import refuse_long
 from openkap.care.enrolment.protocols import protocol_in_force
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
@@ -320,6 +321,7 @@ def add_chair(*, by: Actor, name: str) -> Chair:
     require(by, Permission.PLAN_COURSE)
     if not name.strip():
         raise InputError("the name is missing", remedy="name the chair", where="name")
+    refuse_long(Chair, name=name)
     if Chair.objects.filter(clinic_id=by.clinic_id, name=name.strip()).exists():
         raise InputError("there is a chair of this name", value=name, remedy="choose another", where="name")
     chair = Chair.objects.create(clinic_id=by.clinic_id, name=name.strip())

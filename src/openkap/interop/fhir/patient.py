@@ -10,6 +10,9 @@ from openkap.interop.fhir.findings import Finding, Identity, Tray
 from openkap.interop.fhir.moments import Span, read_span
 from openkap.protocol.elements import Dictionary
 
+HAS_DIED = "the record says that this patient has died"
+WHAT_THEN = "check that it is the right record, or have the entry corrected"
+
 
 def read_patient(patient: Resource, dictionary: Dictionary, as_of: datetime, tray: Tray) -> Identity:
     """Fill the tray with age and sex, and tell who the record says this is."""
@@ -17,7 +20,7 @@ def read_patient(patient: Resource, dictionary: Dictionary, as_of: datetime, tra
     now = Span(as_of, as_of)
     deceased = _is_deceased(patient)
     if deceased:
-        tray.not_understood(name, "deceased", "the record says that this patient has died")
+        tray.not_understood(name, "deceased", HAS_DIED)
     birth = text(patient, "birthDate")
     try:
         if birth:

@@ -1,0 +1,35 @@
+"""One telephone number, however it is written: compared by the digits that every way of writing shares."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db.models import F, OuterRef, QuerySet, Value
+from django.db.models.functions import Replace
+
+from openkap.care.patients.models import Identity
+
+# As many last digits as two ways of writing one number share: no country code, no leading zero.
+SHARED_DIGITS = 7
+
+
+def shared_digits(telephone: str) -> str:
+    """What is compared of a number; empty where there are too few digits to tell people apart."""
+    digits = re.sub(r"\D", "", telephone, flags=re.ASCII)
+    return digits[-SHARED_DIGITS:] if len(digits) >= SHARED_DIGITS else ""
+
+
+def is_same_telephone(one: str, other: str) -> bool:
+    """Whether both are one number; a short one only as it is written."""
+    shared = shared_digits(one)
+    return shared == shared_digits(other) if shared else one.strip() == other.strip()
+
+
+def telephoned(shared: str) -> QuerySet[Identity]:
+    """The identity of the outer patient, where these digits stand in their own number."""
+    plain: Any = F("telephone")
+    for sign in "+ ()-./":
+        plain = Replace(plain, Value(sign))
+    rows = Identity.objects.filter(patient=OuterRef("pk")).alias(digits=plain)
+    return rows.filter(digits__contains=shared)
