@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from live_clinic import LiveClinic, fresh, saved, until
 from playwright.sync_api import expect
@@ -62,6 +64,52 @@ def test_an_event_and_its_update_wait_together_without_network_and_arrive_as_two
     assert second["ended"] >= second["at"] == first["at"]
     fresh(page)
     expect(page.locator("#log")).to_contain_text("REPORT BY")
+    page.context.close()
+
+
+def test_an_event_of_another_patient_is_crossed_out_without_network_and_asks_for_no_report(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.click("button[data-tab=event]")
+    fill(page, **SEIZURE | {"term": "hallucination"})
+    page.get_by_role("button", name="Save event").click()
+    saved(page)
+    page.context.set_offline(True)
+    page.click("button[data-tab=event]")
+    row = page.locator(".recorded li").filter(has_text="hallucination")
+    row.get_by_role("button", name="Cross out").click()
+    page.get_by_role("button", name="Entered in error: cross out").click()
+    page.get_by_label("Why").fill("of the patient in Chair 2")
+    page.get_by_role("button", name="Entered in error: cross out").click()
+    until(page, "livePage.outbox.held === 1")
+    page.click("button[data-tab=event]")
+    expect(row).to_have_count(0)
+    page.context.set_offline(False)
+    saved(page)
+    old, new = (each for each in clinic.state(page)["adverse"] if each["term"] == "hallucination")
+    assert (old["counts"], new["counts"], new["in_error"]) == (False, False, True)
+    fresh(page)
+    expect(
+        page.locator("#log .is-gone").filter(has_text="crossed out: of the patient in Chair 2")
+    ).to_have_count(1)
+    page.context.close()
+
+
+def test_a_photograph_of_another_patient_is_crossed_out_from_the_list_of_events(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.evaluate(
+        "image => { livePage.send('photo', { image, note: 'the wrong monitor' }) }",
+        base64.b64encode(b"\xff\xd8\xff made up").decode(),
+    )
+    saved(page)
+    fresh(page)
+    row = page.locator("#log li").filter(has_text="the wrong monitor")
+    row.get_by_role("button", name="Cross out").click()
+    page.get_by_label("Why").fill("of the patient in Chair 2")
+    page.get_by_role("button", name="Entered in error: cross out").click()
+    saved(page)
+    fresh(page)
+    expect(row).to_contain_text("crossed out: of the patient in Chair 2")
+    expect(row.get_by_role("button", name="Cross out")).to_have_count(0)
     page.context.close()
 
 

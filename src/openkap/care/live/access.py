@@ -21,7 +21,7 @@ def live_session_for(by: Actor, patient: str, uid: str, *, write: bool = False, 
 def photo_for(by: Actor, patient: str, uid: str, photo: str) -> Photo:
     """One photograph of a session."""
     session = live_session_for(by, patient, uid, seen="photo of the monitor")
-    found = Photo.objects.filter(session=session, uid=photo).first()
+    found = Photo.objects.filter(session=session, uid=photo, corrects__isnull=True).first()
     if found is None:
         raise Http404("no such photograph")
     return found

@@ -22,7 +22,7 @@ from openkap.care.live.late import keep_late
 from openkap.care.live.models import AlertAnswer, Photo
 from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
-from openkap.care.treatment.adverse_actions import Event, record_adverse_event
+from openkap.care.treatment.adverse_actions import Event, cross_out_adverse_event, record_adverse_event
 from openkap.care.treatment.alert_actions import acknowledge
 from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
 from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
@@ -36,7 +36,7 @@ from openkap.care.treatment.models import (
     Session,
 )
 from openkap.care.treatment.session_actions import enter, take_back
-from openkap.care.treatment.session_rows import State, locked_session, once, reread, told_audit
+from openkap.care.treatment.session_rows import State, corrected, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.care.treatment.value_actions import cross_out
 from openkap.core.clock import parse_moment
@@ -72,8 +72,12 @@ SINCE = {
     "acknowledge": State.DOSING,
     "settle": State.DOSING,
     "event": State.PLANNED,
+    "event_in_error": State.PLANNED,
+    "photo_in_error": State.ARRIVED,
 }
 DOSE = KINDS
+# An adverse event has its own way into a signed record.
+OF_EVENTS = ("event", "event_in_error")
 KIND = {"gates": Entry.Kind.GATE, "vitals": Entry.Kind.VITALS, "leaving": Entry.Kind.DISCHARGE}
 
 
@@ -122,8 +126,7 @@ def perform(sent: Sent, session: Session) -> str:
     if act is None:
         raise InputError("no such act", value=sent.act[:20], limit=", ".join(ACTS))
     reread(session)
-    # An adverse event has its own way into a signed record.
-    if session.locked_at is not None and sent.act != "event":
+    if session.locked_at is not None and sent.act not in OF_EVENTS:
         return keep_late(
             by=sent.by, session=session, act=sent.act, payload=dict(sent.payload), stamp=sent.stamp
         )
@@ -290,22 +293,27 @@ def _event(sent: Sent, session: Session) -> str:
         outcome=sent.text("outcome"),
         words=sent.text("words"),
         treatment=sent.text("treatment"),
-        corrects=_updates(sent, session),
+        corrects=_known_event(sent, session) if sent.text("corrects") else "",
         reason=sent.text("reason"),
     )
     return str(record_adverse_event(**sent.where(), event=event, client_id=sent.stamp.client_id).uid)
 
 
-def _updates(sent: Sent, session: Session) -> str:
-    """The adverse event that this one updates, by its client id; the update may come first."""
+def _event_in_error(sent: Sent, session: Session) -> str:
+    """An adverse event that did not happen to this patient."""
+    event, reason = _known_event(sent, session), sent.text("reason")
+    row = cross_out_adverse_event(**sent.where(), event=event, reason=reason, client_id=sent.stamp.client_id)
+    return row.uid
+
+
+def _known_event(sent: Sent, session: Session) -> str:
+    """The adverse event that this entry is about, by its client id; this entry may come first."""
     name = sent.text("corrects")
-    if not name:
-        return ""
     rows = AdverseEvent.objects.filter(session=session)
     found = rows.filter(client_id=name).first() or rows.filter(uid=name).first()
     if found is None:
         raise TooEarly(
-            "the server does not have the adverse event yet that this one updates",
+            "the server does not have the adverse event yet that this one is about",
             remedy="it stays on this tablet and is sent again",
         )
     return found.uid
@@ -341,6 +349,27 @@ def _photo(sent: Sent, session: Session) -> str:
     return row.uid
 
 
+@transaction.atomic
+def _photo_in_error(sent: Sent, session: Session) -> str:
+    """Of another patient, or of nothing: the photograph stays, crossed out by a row without a picture."""
+    session = locked_session(sent.by, sent.patient, sent.session, Permission.RECORD_SESSION)
+    held = once(Photo, session, sent.stamp)
+    if held is not None:
+        return held.uid
+    photo = Photo.objects.filter(session=session, client_id=sent.text("corrects")).first()
+    if photo is None:
+        raise TooEarly(
+            "the server does not have the photograph yet that this one crosses out",
+            remedy="it stays on this tablet and is sent again",
+        )
+    stamp = replace(sent.stamp, corrects=photo.uid, reason=sent.text("reason"))
+    row = Photo.objects.create(
+        session=session, image=b"", corrects=corrected(Photo, session, stamp), **stamp.fields(sent.by)
+    )
+    told_audit(sent.by, "session.photo_crossed_out", session, row)
+    return row.uid
+
+
 def moment_of(text: str, where: str) -> datetime:
     """An aware moment from ISO text."""
     return parse_moment(text, where=where)
@@ -357,5 +386,7 @@ ACTS: dict[str, Callable[[Sent, Session], str]] = {
     "settle": _settle,
     "acknowledge": _acknowledge,
     "event": _event,
+    "event_in_error": _event_in_error,
     "photo": _photo,
+    "photo_in_error": _photo_in_error,
 }

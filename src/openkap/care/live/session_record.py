@@ -23,7 +23,8 @@ SILENT = timedelta(minutes=1)
 
 def parts(session_ids: list[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
     """For each session its photographs; a signature over the record covers them by their hash."""
-    rows = Photo.objects.filter(session_id__in=session_ids).select_related("entered_by")
+    rows = Photo.objects.filter(session_id__in=session_ids, corrects__isnull=True)
+    rows = rows.select_related("entered_by", "corrected_by__entered_by")
     told: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.order_by("observed_at", "id"):
         told[row.session_id].append(
@@ -36,9 +37,16 @@ def parts(session_ids: list[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
                 "media_type": row.media_type,
                 "sha256": row.sha256 or "",
                 "is_whole": is_whole(row),
+                "crossed_out": _crossed_out(row),
             }
         )
     return {"photos": told}
+
+
+def _crossed_out(row: Photo) -> str:
+    """By whom and why; empty while it counts."""
+    new = getattr(row, "corrected_by", None)
+    return f"{new.entered_by.name}: {new.reason}" if new else ""
 
 
 def unsent(session: Session) -> list[str]:

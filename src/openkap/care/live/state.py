@@ -313,7 +313,8 @@ def _adverse(session: Session) -> list[dict[str, Any]]:
     """Every adverse event, the updated ones too; of a serious one by when it is reported."""
     rows = _adverse_events(session.pk)
     updated = {row.corrects_id for row in rows}
-    return [_adverse_event(session, row, row.pk not in updated) for row in rows]
+    counts = {row.pk: row.pk not in updated and not row.is_retraction for row in rows}
+    return [_adverse_event(session, row, counts[row.pk]) for row in rows]
 
 
 def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[str, Any]:
@@ -338,6 +339,7 @@ def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[st
         "entered": ms(row.entered_at),
         "reason": row.reason,
         "counts": counts,
+        "in_error": row.is_retraction,
         "after_signing": bool(row.after_signing),
         "reported": ms(row.reported_at),
         "reported_to": row.reported_to,
@@ -367,16 +369,20 @@ def _photos(session: Session) -> list[dict[str, Any]]:
             "at": ms(at),
             "about": about,
             "by": by,
+            "gone": gone or "",
             "url": reverse("session_photo", args=[patient, session.uid, uid]),
         }
-        for uid, client_id, at, about, by in _photographs(session.pk)
+        for uid, client_id, at, about, by, gone in _photographs(session.pk)
     ]
 
 
 @prepared
-def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str, str]]:
-    rows = Photo.objects.filter(session_id=session_id).order_by("observed_at", "id")
-    return rows.values_list("uid", "client_id", "observed_at", "about", "entered_by__name")
+def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str, str, str | None]]:
+    """Each with why it was crossed out, where it was."""
+    rows = Photo.objects.filter(session_id=session_id, corrects__isnull=True).order_by("observed_at", "id")
+    return rows.values_list(
+        "uid", "client_id", "observed_at", "about", "entered_by__name", "corrected_by__reason"
+    )
 
 
 def _baseline(baseline: Reading | None) -> dict[str, float]:

@@ -72,7 +72,7 @@ function recorded(page) {
     const report = reportInWords(page, each);
     if (report) text.append(node("small", each.reported ? "" : "is-due-report", report));
     row.append(text);
-    if (page.mayWrite) row.append(button("Update", () => page.update(each), "quiet"));
+    if (page.mayWrite) row.append(button("Update", () => page.update(each), "quiet"), button("Cross out", () => page.crossOut(each, `adverse event: ${each.term}`, "event_in_error"), "quiet"));
     list.append(row);
   }
   return list;

@@ -4,7 +4,7 @@ import { authorOf } from "./outbox.js";
 import { node } from "./pad.js";
 
 const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
-const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
+const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", event_in_error: "crossing out of an adverse event", photo: "photograph", photo_in_error: "crossing out of a photograph" };
 
 // The items of the short scale, by their labels: they stand in brackets behind its total.
 const ITEMS = {};
@@ -95,10 +95,14 @@ export function drawLog(page, list) {
     rows.push(row(page, each.at, each.words, each.by, extra, null));
   }
   for (const each of state.adverse) {
-    const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `update: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
+    const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `${each.in_error ? "crossed out" : "update"}: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
     rows.push(row(page, each.at, `adverse event: ${eventInWords(each)}`, each.by, extra, each.counts ? () => page.update(each) : null, each.counts ? "" : "is-gone", "Update"));
   }
-  for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [], null, "", "Correct", { words: "Look at it", url: each.url }));
+  for (const each of state.photos) {
+    const isAsked = page.outbox.entries.some((entry) => entry.act === "photo_in_error" && entry.payload.corrects === each.id);
+    const crossOut = each.gone || isAsked ? null : () => page.crossOut(each, `photograph ${each.about}`, "photo_in_error");
+    rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [each.gone && `crossed out: ${each.gone}`], crossOut, each.gone ? "is-gone" : "", "Cross out", { words: "Look at it", url: each.url }));
+  }
   rows.sort((a, b) => b.order - a.order);
   list.replaceChildren(...rows.map((each) => each.node));
 }

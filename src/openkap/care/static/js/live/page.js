@@ -11,7 +11,7 @@ import { alarmBehind, alertsInWords, drawLock, waitingBehind } from "./lock.js";
 import { drawLog, nameItems } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
-import { comfortPanel, correctPanel, leavingPanel, notePanel } from "./panels.js";
+import { comfortPanel, correctPanel, crossOutPanel, leavingPanel, notePanel } from "./panels.js";
 import { refusedPanel } from "./refused.js";
 import { soundButton } from "./sound.js";
 import { memoryStore, openStore } from "./store.js";
@@ -23,7 +23,7 @@ const RELOAD_MS = 10_000;
 const REST_MS = 400;
 const MINUTE = 60_000;
 // Where an act is entered: what was half entered there is done with.
-const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct" };
+const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct", event_in_error: "correct", photo_in_error: "correct" };
 const LOOKS_ON = "Your role may look on here; the session's nurse or prescriber enters.";
 const by = (id) => document.getElementById(id);
 
@@ -311,6 +311,11 @@ class Page {
     this.open("correct", correctPanel(this, row, isDose), row.id);
   }
 
+  crossOut(row, what, act) {
+    document.body.classList.remove("shows-log");
+    this.open("correct", crossOutPanel(this, row, what, act), row.id);
+  }
+
   update(event) {
     document.body.classList.remove("shows-log");
     this.open("event", eventPanel(this, event), event.id);
@@ -326,7 +331,7 @@ class Page {
     const waiting = this.outbox.entries
       .filter((entry) => entry.act === "event")
       .map((entry) => ({ ...entry.payload, id: entry.id, at: this.outbox.observedAt(entry), ended: entry.payload.ended_at ? Date.parse(entry.payload.ended_at) : null, counts: true, is_waiting: true }));
-    const gone = new Set(waiting.map((each) => each.corrects));
+    const gone = new Set(this.outbox.entries.filter((entry) => ["event", "event_in_error"].includes(entry.act)).map((entry) => entry.payload.corrects));
     const held = this.state.adverse.filter((each) => each.counts && !waiting.some((one) => one.id === each.id));
     return [...held, ...waiting].filter((each) => !gone.has(each.id));
   }
@@ -410,7 +415,13 @@ class Page {
     let shift = (hours - zone[0]) * 60 + (minutes - zone[1]);
     if (shift > 720) shift -= 1440;
     if (shift < -720) shift += 1440;
-    return Math.floor(near / MINUTE) * MINUTE + shift * MINUTE;
+    const found = Math.floor(near / MINUTE) * MINUTE + shift * MINUTE;
+    // The clocks were changed in between: what counts is what stood on the wall.
+    const shown = this.time(found).split(":").map(Number);
+    let off = (hours - shown[0]) * 60 + (minutes - shown[1]);
+    if (off > 720) off -= 1440;
+    if (off < -720) off += 1440;
+    return found + off * MINUTE;
   }
 
   lastValue(name) {

@@ -274,3 +274,22 @@ function correctable(page, row, items) {
   }
   return found;
 }
+
+// What was entered for the wrong patient stays, crossed out, with the reason. `act` names what is crossed out.
+export function crossOutPanel(page, row, what, act) {
+  const box = node("div");
+  box.append(node("h2", "", `Cross out: ${page.time(row.at)} ${what}`));
+  const reason = input("text", { required: "" });
+  const acts = node("div", "panel-acts wide");
+  const form = node("form", "panel-grid");
+  acts.append(node("button", "danger", "Entered in error: cross out"), button("Leave it", () => page.open("vitals"), "quiet"));
+  form.append(labelled("Why (stays in the record)", reason, "wide"), acts);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!reason.value.trim()) return page.say("Why? The reason stays in the record.");
+    page.send(act, { corrects: row.id, reason: reason.value.trim() });
+    page.open("vitals");
+  });
+  box.append(form);
+  return box;
+}
