@@ -2,7 +2,7 @@
 
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
-import { aheadInWords, ServerClock } from "./clock.js";
+import { aheadInWords, clockAt, ServerClock, wallTime } from "./clock.js";
 import { doseAct, doseMark, drugPanel, pumpAct, pumpNow, rested } from "./dose.js";
 import { Drafts, markUntouched } from "./drafts.js";
 import { emergencyCard } from "./emergency.js";
@@ -408,20 +408,11 @@ class Page {
     return { root, value: () => (back ? value() : null), reset: () => { back = 0; draw(); } };
   }
 
-  // HH:MM on the day of `near`.
-  moment(text, near) {
-    const [hours, minutes] = text.split(":").map(Number);
-    const zone = this.time(near).split(":").map(Number);
-    let shift = (hours - zone[0]) * 60 + (minutes - zone[1]);
-    if (shift > 720) shift -= 1440;
-    if (shift < -720) shift += 1440;
-    const found = Math.floor(near / MINUTE) * MINUTE + shift * MINUTE;
-    // The clocks were changed in between: what counts is what stood on the wall.
-    const shown = this.time(found).split(":").map(Number);
-    let off = (hours - shown[0]) * 60 + (minutes - shown[1]);
-    if (off > 720) off -= 1440;
-    if (off < -720) off += 1440;
-    return found + off * MINUTE;
+  // HH:MM as it was nearest to `near`, and not after `latest`. Where the clocks went forward over it, it says so.
+  moment(text, near, latest) {
+    const at = clockAt(text, near, this.data.zone ?? "UTC", latest);
+    if (at === null) this.say(`${text} did not exist: the clocks went forward. Enter what the clock on the wall showed.`);
+    return at;
   }
 
   lastValue(name) {
@@ -456,7 +447,7 @@ class Page {
   // ---- drawing
 
   time(ms) {
-    return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: this.data.zone ?? "UTC" });
+    return wallTime(ms, this.data.zone ?? "UTC");
   }
 
   // With its day where that is not today.

@@ -251,6 +251,7 @@ export function correctPanel(page, row, isDose) {
     const more = rate ? { rate_ml_h: rate.value.trim() } : {};
     // The field shows minutes: one that was left alone keeps its second.
     const moment = at.value.trim() === at.shown ? row.at : page.moment(at.value, row.at);
+    if (moment === null) return at.focus();
     page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: note?.value.trim() ?? row.note ?? "", ...more }, moment);
     page.open("vitals");
   });

@@ -1,6 +1,7 @@
 // The session again, minute by minute, from the record: what was known at that minute, and nothing later.
 
 import { drawChart } from "./chart.js";
+import { wallTime } from "./clock.js";
 import { eventInWords, nameItems, valuesInWords } from "./log.js";
 import { node } from "./pad.js";
 
@@ -15,7 +16,7 @@ const first = Math.floor((Math.min(begun, ...moments) - begun) / MINUTE);
 const last = Math.ceil((Math.max(begun, ...moments) - begun) / MINUTE);
 
 function time(ms) {
-  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: data.zone });
+  return wallTime(ms, data.zone);
 }
 
 // On the tablet the alert stood with its reading, also in a cut; one without a reading arose by the clock.
