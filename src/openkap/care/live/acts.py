@@ -7,8 +7,6 @@ from another tablet) is answered ``later`` and stays on the tablet; nothing is d
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +18,7 @@ from django.db import transaction
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.late import keep_late
 from openkap.care.live.models import AlertAnswer, Photo
+from openkap.care.live.pictures import picture_of
 from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
 from openkap.care.treatment.adverse_actions import Event, cross_out_adverse_event, record_adverse_event
@@ -41,9 +40,6 @@ from openkap.care.treatment.stamps import Stamp
 from openkap.care.treatment.value_actions import cross_out
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError
-
-LARGEST_PHOTO = 400_000
-PHOTO_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 
 # How far a session has come, to tell "not yet" from "no longer".
 ORDER = (
@@ -325,18 +321,7 @@ def _photo(sent: Sent, session: Session) -> str:
     held = once(Photo, session, sent.stamp)
     if held is not None:
         return held.uid
-    try:
-        image = base64.b64decode(sent.text("image"), validate=True)
-    except binascii.Error:
-        image = b""
-    media_type = next((name for head, name in PHOTO_TYPES.items() if image.startswith(head)), "")
-    if not media_type or len(image) > LARGEST_PHOTO:
-        raise InputError(
-            "this photograph cannot be kept",
-            limit=f"JPEG or PNG of at most {LARGEST_PHOTO // 1000} kB",
-            remedy="take it again",
-            where="image",
-        )
+    image, media_type = picture_of(sent.text("image"))
     row = Photo.objects.create(
         session=session,
         image=image,

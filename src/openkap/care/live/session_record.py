@@ -69,10 +69,11 @@ def _held(waiting: int) -> str:
 def late(session: Session) -> list[dict[str, Any]]:
     """What arrived after the signature, in the order it was true."""
     rows = LateEntry.objects.filter(session=session).order_by("observed_at", "id")
-    names = ("uid", "client_id", "observed_at", "entered_at", "entered_by__name", "words", "reason")
+    names = ("uid", "client_id", "observed_at", "entered_at", "entered_by__name", "words", "reason", "act")
+    told = ("uid", "id", "at", "entered", "by", "words", "reason")
     return [
-        {"uid": uid, "id": client_id, "at": at, "entered": entered, "by": who, "words": words, "reason": why}
-        for uid, client_id, at, entered, who, words, why in rows.values_list(*names)
+        dict(zip(told, row, strict=False)) | {"is_photo": row[-1] == "photo"}
+        for row in rows.values_list(*names)
     ]
 
 

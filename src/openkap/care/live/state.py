@@ -357,11 +357,19 @@ def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
 
 def _late(session: Session) -> list[dict[str, Any]]:
     """What arrived after the signature."""
-    return [each | {"at": ms(each["at"]), "entered": ms(each["entered"])} for each in late(session)]
+    return [
+        each
+        | {"at": ms(each["at"]), "entered": ms(each["entered"])}
+        | {"url": _photo_url(session, each["uid"]) if each["is_photo"] else ""}
+        for each in late(session)
+    ]
+
+
+def _photo_url(session: Session, uid: str) -> str:
+    return reverse("session_photo", args=[session.patient.uid, session.uid, uid])
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:
-    patient = session.patient.uid
     return [
         {
             "uid": uid,
@@ -370,7 +378,7 @@ def _photos(session: Session) -> list[dict[str, Any]]:
             "about": about,
             "by": by,
             "gone": gone or "",
-            "url": reverse("session_photo", args=[patient, session.uid, uid]),
+            "url": _photo_url(session, uid),
         }
         for uid, client_id, at, about, by, gone in _photographs(session.pk)
     ]

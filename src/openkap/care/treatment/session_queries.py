@@ -68,6 +68,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     context["events"] = [each | {"form": _form_of(each)} for each in events]
     if signed:
         context["late"] = arrived_late(session)
+        context["late_photos"] = [each for each in context["late"] if each["is_photo"]]
         return context
     state = session.state
     context["open_ends"] = open_ends(session)

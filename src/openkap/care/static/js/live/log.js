@@ -62,6 +62,14 @@ export function actInWords(act) {
   return [act.words, ...more].filter(Boolean).join(" · ");
 }
 
+// A photograph, in a window of its own.
+export function linkTo(url) {
+  const link = node("a", "", "Look at it");
+  link.href = url;
+  link.target = "_blank";
+  return link;
+}
+
 export function drawLog(page, list) {
   const rows = [];
   for (const entry of page.outbox.entries) rows.push(unsaved(page, entry));
@@ -92,7 +100,7 @@ export function drawLog(page, list) {
   }
   for (const each of state.late ?? []) {
     const extra = [`ARRIVED AFTER SIGNING, ${page.dayTime(each.entered)}, not under the signature`];
-    rows.push(row(page, each.at, each.words, each.by, extra, null));
+    rows.push(row(page, each.at, each.words, each.by, extra, null, "", "Correct", each.url));
   }
   for (const each of state.adverse) {
     const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `${each.in_error ? "crossed out" : "update"}: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
@@ -101,24 +109,19 @@ export function drawLog(page, list) {
   for (const each of state.photos) {
     const isAsked = page.outbox.entries.some((entry) => entry.act === "photo_in_error" && entry.payload.corrects === each.id);
     const crossOut = each.gone || isAsked ? null : () => page.crossOut(each, `photograph ${each.about}`, "photo_in_error");
-    rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [each.gone && `crossed out: ${each.gone}`], crossOut, each.gone ? "is-gone" : "", "Cross out", { words: "Look at it", url: each.url }));
+    rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [each.gone && `crossed out: ${each.gone}`], crossOut, each.gone ? "is-gone" : "", "Cross out", each.url));
   }
   rows.sort((a, b) => b.order - a.order);
   list.replaceChildren(...rows.map((each) => each.node));
 }
 
-function row(page, at, words, by, extra, correct, className = "", label = "Correct", link = null) {
+function row(page, at, words, by, extra, correct, className = "", label = "Correct", url = "") {
   const made = node("li", className);
   made.append(node("time", "", page.time(at)));
   const text = node("span", "", words);
   const small = [by, ...extra].filter(Boolean).join(" · ");
   if (small) text.append(node("small", "", small));
-  if (link) {
-    const anchor = node("a", "", link.words);
-    anchor.href = link.url;
-    anchor.target = "_blank";
-    text.append(" ", anchor);
-  }
+  if (url) text.append(" ", linkTo(url));
   made.append(text);
   if (correct && page.mayWrite) {
     const button = node("button", "quiet", label);
