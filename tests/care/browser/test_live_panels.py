@@ -346,3 +346,35 @@ def test_no_button_is_too_low_for_a_finger_on_any_panel(browser, clinic, width, 
         page.click(f"[data-tab={tab}]")
         assert page.evaluate(TOO_LOW) == [], tab
     page.context.close()
+
+
+def test_a_double_tap_in_comfort_is_written_once(browser, clinic):
+    page = clinic.open(browser, clinic.paths[OTHER])
+    page.click("[data-tab=comfort]")
+    before = len(clinic.state(page)["entries"])
+    page.locator(".scores button", has_text="7").first.dblclick()
+    saved(page)
+    assert len(clinic.state(page)["entries"]) == before + 1
+    page.get_by_role("button", name="All of them 0").dblclick()
+    saved(page)
+    assert len(clinic.state(page)["entries"]) == before + 2
+    page.context.close()
+
+
+def test_a_double_tap_before_leaving_answers_one_question_and_not_the_next(browser, clinic):
+    page = clinic.open(browser, clinic.paths[LEAVING])
+    page.click("[data-tab=leaving]")
+    before = len(clinic.state(page)["entries"])
+    answer = page.locator(".leaving-acts button", has_text=re.compile("^yes$")).first
+    answer.dblclick()
+    saved(page)
+    assert len(clinic.state(page)["entries"]) == before + 1
+    # The list moves up when the answer is in the record: the finger that follows answers nothing.
+    page.evaluate("""() => {
+      livePage.panelMark = "";
+      livePage.refreshPanel();
+      const box = document.querySelector(".leaving-acts button").getBoundingClientRect();
+      window.under = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)?.closest("button");
+    }""")
+    assert page.evaluate("window.under") is None
+    page.context.close()

@@ -2,6 +2,7 @@
 
 import { authorOf } from "./outbox.js";
 import { node } from "./pad.js";
+import { rest } from "./rest.js";
 
 const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
 const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", event_in_error: "crossing out of an adverse event", photo: "photograph", photo_in_error: "crossing out of a photograph" };
@@ -168,7 +169,10 @@ function unsaved(page, entry) {
   const act = (label, work) => {
     const button = node("button", "quiet", label);
     button.type = "button";
-    button.addEventListener("click", work);
+    button.addEventListener("click", () => {
+      rest(document.getElementById("log"));
+      work();
+    });
     acts.append(button);
   };
   if (isNobodys && page.mayWrite) act("I entered this", () => page.outbox.decide(entry.id, { by: page.data.who }));

@@ -13,14 +13,13 @@ import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
 import { comfortPanel, correctPanel, crossOutPanel, leavingPanel, notePanel } from "./panels.js";
 import { refusedPanel } from "./refused.js";
+import { rest } from "./rest.js";
 import { soundButton } from "./sound.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
 const ASK_MS = 6000;
 const RELOAD_MS = 10_000;
-// Two taps of one finger come within this time.
-const REST_MS = 400;
 const MINUTE = 60_000;
 // Where an act is entered: what was half entered there is done with.
 const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct", event_in_error: "correct", photo_in_error: "correct" };
@@ -243,6 +242,7 @@ class Page {
       return null;
     }
     const { draft } = this;
+    this.rest();
     try {
       // Minutes back on a clock that nobody has measured are kept as that: the moment follows when it is measured.
       const back = observedAt?.back ?? 0;
@@ -257,10 +257,14 @@ class Page {
     }
   }
 
+  // What was just entered, or was drawn anew under the finger, is not answered twice.
+  rest() {
+    for (const panel of document.querySelectorAll(".pad-panel")) rest(panel);
+  }
+
   async saveVitals() {
     const values = Object.fromEntries(Object.entries(this.pad.values).map(([name, value]) => [name, `${value}`]));
-    // The second of two quick taps finds an empty pad, and is not told so.
-    if (!Object.keys(values).length) return this.isSaving || this.say("Nothing is entered yet.");
+    if (!Object.keys(values).length) return this.say("Nothing is entered yet.");
     const unusual = this.data.vitals.filter((field) => {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
@@ -281,10 +285,8 @@ class Page {
     }
     const held = this.pad.values;
     const seenAt = this.at.value();
-    this.isSaving = true;
     this.pad.clear();
     const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, seenAt);
-    setTimeout(() => { this.isSaving = false; }, REST_MS);
     if (!kept) return this.pad.fill({ ...held, ...this.pad.values });
     this.lookedAt = "";
     this.say(this.mayTakeVitals() ? "" : "The dose has not started on the server yet; the reading waits on this tablet.");
@@ -387,7 +389,9 @@ class Page {
     const panel = by("panel-other");
     const isBusy = panel.querySelector(".confirm") || (panel.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
     const isStale = this.tab === "drug" && this.panelDose !== doseMark(this);
-    if (isStale || (!isBusy && this.panelMark !== this.state.mark)) this.open(this.tab);
+    if (!isStale && (isBusy || this.panelMark === this.state.mark)) return;
+    this.open(this.tab);
+    this.rest();
   }
 
   // When it was seen: now, or some minutes ago, by taps.

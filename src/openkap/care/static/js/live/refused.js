@@ -37,6 +37,7 @@ export function refusedPanel(page, entry, title, said) {
     const isMoved = at.value !== page.time(seenAt);
     const moment = isMoved ? page.moment(at.value, seenAt) : null;
     if (isMoved && moment === null) return at.focus();
+    page.rest();
     page.outbox.decide(entry.id, { payload, ...(isMoved ? { observed_at: moment } : {}) });
     page.open("vitals");
   });
