@@ -42,8 +42,7 @@ export function comfortPanel(page) {
     const silent = unset.length ? " No limit set by this site: no alert will be given." : "";
     box.append(node("p", "", `${ask}${last === null ? "" : ` Last: ${last}.`}${silent}`), row);
   }
-  if (page.data.short_scale) box.append(shortScale(page, at));
-  box.append(at.root);
+  box.append(page.data.short_scale ? shortScale(page, at) : at.root);
   return box;
 }
 
@@ -55,7 +54,6 @@ function shortScale(page, at) {
   const due = page.state.scale_due;
   const silent = scale.unset.length ? " No limit set by this site: no alert will be given." : "";
   const said = `${scale.title}.${due ? ` Due at ${page.time(due)}.` : ""}${last === null ? "" : ` Last total: ${last}.`}${silent}`;
-  box.append(node("h3", "", scale.short), node("p", "", said));
   const given = scale.items.map(() => null);
   const send = () => {
     const total = given.reduce((sum, each) => sum + each, 0);
@@ -79,10 +77,13 @@ function shortScale(page, at) {
     }
     box.append(row);
   });
-  box.append(button("All of them 0", () => {
+  const none = button("All of them 0", () => {
     given.fill(0);
     send();
-  }, "quiet"));
+  }, "quiet");
+  const head = node("div", "panel-acts");
+  head.append(node("h3", "", said), none, at.root);
+  box.prepend(head);
   return box;
 }
 
