@@ -426,3 +426,19 @@ def test_a_full_set_takes_at_most_eight_taps_on_a_phone(browser, clinic):
     assert taps + 1 <= 8
     saved(page)
     page.context.close()
+
+
+def test_a_rate_is_not_corrected_to_nothing(browser, clinic):
+    page = clinic.open(browser, clinic.paths[OTHER])
+    page.evaluate("""() => {
+      const start = livePage.state.events.find((each) => each.rate_ml_h !== null);
+      livePage.correct(start, true);
+    }""")
+    page.get_by_label("Rate mL/h").fill("0")
+    page.get_by_label("Why").fill("was paused")
+    page.get_by_role("button", name="Save correction").click()
+    expect(page.locator("#panel-other")).to_contain_text(
+        "0 mL/h is no rate: pause the pump, or stop the dose."
+    )
+    assert page.evaluate("livePage.outbox.held") == 0
+    page.context.close()

@@ -23,7 +23,7 @@ from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
 from openkap.care.treatment.adverse_actions import Event, cross_out_adverse_event, record_adverse_event
 from openkap.care.treatment.alert_actions import acknowledge
-from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
+from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event, refuse_no_rate
 from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
 from openkap.care.treatment.models import (
     AdverseEvent,
@@ -48,7 +48,6 @@ ORDER = (
     State.CLEARED,
     State.DOSING,
     State.RECOVERY,
-    State.READY,
     State.LEFT,
 )
 # act -> the state from which on it can be taken
@@ -197,14 +196,7 @@ def _correct(sent: Sent, session: Session) -> str:
 
 def _rate(sent: Sent) -> Decimal | None:
     rate = sent.number("rate_ml_h")
-    if rate == 0:
-        raise InputError(
-            "a rate of 0 is a pause",
-            value="0 mL/h",
-            limit="more than 0 mL/h",
-            remedy="enter the pause, and correct this rate to what was set or leave it",
-            where="rate_ml_h",
-        )
+    refuse_no_rate(rate)
     return rate
 
 

@@ -42,7 +42,7 @@ from openkap.care.treatment.models import (
 )
 from openkap.care.treatment.release_actions import gates_now, said
 from openkap.care.treatment.reporting import report_clock
-from openkap.care.treatment.session_rows import BEFORE
+from openkap.care.treatment.session_rows import BEFORE, RUNNING
 from openkap.care.treatment.value_actions import crossed_out
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -114,7 +114,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     longer = reading.longer_by(protocol, events, order)
     minutes = due_minutes(protocol, longer)
     told["schedule"] = [told["begun"] + minute * 60_000 for minute in minutes]
-    if session.state in (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY):
+    if session.state in RUNNING:
         # Alerts are rows; of the watch only what is due next is wanted.
         seen = watch(
             protocol,

@@ -81,9 +81,9 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     context["waste_needs_reason"] = state in NOT_OVER
     if state in ("planned", "arrived", "cleared"):
         context |= _before(session, by)
-    if state in ("dosing", "recovery", "ready", "left"):
+    if state in ("dosing", "recovery", "left"):
         context |= live(session)
-    if state in ("recovery", "ready"):
+    if state == "recovery":
         context |= _leaving(session)
     context["colleagues"] = _colleagues(by)
     return context

@@ -1,4 +1,4 @@
-"""An adverse event of another patient is crossed out by a row that says so."""
+"""An adverse event of another patient is crossed out by a row that says so; no session is ever "ready to leave"."""
 
 import importlib
 
@@ -14,6 +14,24 @@ class Migration(migrations.Migration):
     dependencies = [("treatment", "0012_alert_of_its_reading")]
 
     operations = [
+        migrations.AlterField(
+            model_name="session",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("planned", "planned"),
+                    ("arrived", "arrived"),
+                    ("cleared", "cleared for the dose"),
+                    ("dosing", "dosing"),
+                    ("recovery", "recovery"),
+                    ("left", "left"),
+                    ("aborted", "no dose that day"),
+                    ("cancelled", "cancelled"),
+                ],
+                default="planned",
+                max_length=10,
+            ),
+        ),
         migrations.AddField(
             model_name="adverseevent",
             name="is_retraction",

@@ -294,7 +294,7 @@ class Page {
   }
 
   mayTakeVitals() {
-    return ["dosing", "recovery", "ready"].includes(this.state.session.state);
+    return ["dosing", "recovery"].includes(this.state.session.state);
   }
 
   acknowledge(alert, done) {
@@ -623,7 +623,7 @@ class Page {
     const isLate = Boolean(due) && now - due.at >= MINUTE;
     place.classList.toggle("is-late", isLate);
     if (!due) {
-      const words = this.state.begun === null ? (this.state.session.state === "cleared" ? "Start the dose" : "Clear the gates") : ["dosing", "recovery", "ready"].includes(this.state.session.state) ? "Schedule done: check leaving" : this.state.session.words;
+      const words = this.state.begun === null ? (this.state.session.state === "cleared" ? "Start the dose" : "Clear the gates") : this.mayTakeVitals() ? "Schedule done: check leaving" : this.state.session.words;
       place.dataset.short = "";
       return void (place.textContent = words);
     }

@@ -2,6 +2,7 @@
 
 import { valueInWords } from "./log.js";
 import { node } from "./pad.js";
+import { rateTrouble } from "./rate.js";
 
 export function button(text, act, className = "") {
   const made = node("button", className, text);
@@ -247,6 +248,8 @@ export function correctPanel(page, row, isDose) {
     event.preventDefault();
     const typed = [at, ...Object.values(fields).map((each) => each.field), ...[rate, note].filter(Boolean)];
     if (!typed.some((field) => field.value.trim() !== field.shown)) return page.say("Nothing is changed yet. Correct what was wrong, or leave it.");
+    const trouble = rate ? rateTrouble(page, rate) : "";
+    if (trouble) return page.say(trouble);
     const values = Object.fromEntries(Object.entries(fields).map(([name, { field }]) => [name, field.value.trim()]));
     if (items.length) values[scale.id] = `${items.reduce((sum, item) => sum + Number(values[item.id]), 0)}`;
     const more = rate ? { rate_ml_h: rate.value.trim() } : {};
