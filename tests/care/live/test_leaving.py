@@ -9,7 +9,7 @@ from openkap.care.accounts.models import Signature
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.treatment.alert_actions import acknowledge
 from openkap.care.treatment.jobs import watch_sessions
-from openkap.care.treatment.models import Alert, Session, Discharge
+from openkap.care.treatment.models import Alert, Discharge, Session
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
