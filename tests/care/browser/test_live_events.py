@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 from live_clinic import LiveClinic, fresh, saved, until
 from playwright.sync_api import expect
@@ -62,6 +65,81 @@ def test_an_event_and_its_update_wait_together_without_network_and_arrive_as_two
     assert second["ended"] >= second["at"] == first["at"]
     fresh(page)
     expect(page.locator("#log")).to_contain_text("REPORT BY")
+    page.context.close()
+
+
+def test_an_event_of_another_patient_is_crossed_out_without_network_and_asks_for_no_report(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.click("button[data-tab=event]")
+    fill(page, **SEIZURE | {"term": "hallucination"})
+    page.get_by_role("button", name="Save event").click()
+    saved(page)
+    page.context.set_offline(True)
+    page.click("button[data-tab=event]")
+    row = page.locator(".recorded li").filter(has_text="hallucination")
+    row.get_by_role("button", name="Cross out").click()
+    page.get_by_role("button", name="Entered in error: cross out").click()
+    page.get_by_label("Why").fill("of the patient in Chair 2")
+    page.get_by_role("button", name="Entered in error: cross out").click()
+    until(page, "livePage.outbox.held === 1")
+    page.click("button[data-tab=event]")
+    expect(row).to_have_count(0)
+    page.context.set_offline(False)
+    saved(page)
+    old, new = (each for each in clinic.state(page)["adverse"] if each["term"] == "hallucination")
+    assert (old["counts"], new["counts"], new["in_error"]) == (False, False, True)
+    fresh(page)
+    expect(
+        page.locator("#log .is-gone").filter(has_text="crossed out: of the patient in Chair 2")
+    ).to_have_count(1)
+    page.context.close()
+
+
+def test_a_photograph_of_another_patient_is_crossed_out_from_the_list_of_events(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    page.evaluate(
+        "image => { livePage.send('photo', { image, note: 'the wrong monitor' }) }",
+        base64.b64encode(b"\xff\xd8\xff made up").decode(),
+    )
+    saved(page)
+    fresh(page)
+    row = page.locator("#log li").filter(has_text="the wrong monitor")
+    row.get_by_role("button", name="Cross out").click()
+    page.get_by_label("Why").fill("of the patient in Chair 2")
+    page.get_by_role("button", name="Entered in error: cross out").click()
+    saved(page)
+    fresh(page)
+    expect(row).to_contain_text("crossed out: of the patient in Chair 2")
+    expect(row.get_by_role("button", name="Cross out")).to_have_count(0)
+    page.context.close()
+
+
+def test_the_replay_shows_photographs_and_marks_what_came_after_the_signature(browser, clinic):
+    page = clinic.open(browser, clinic.paths[0])
+    image = base64.b64encode(b"\xff\xd8\xff made up").decode()
+    page.evaluate("image => { livePage.send('photo', { image, note: 'at the start' }) }", image)
+    saved(page)
+
+    def signed(route) -> None:
+        """The same page as it is when a photograph has come late."""
+        html = route.fetch().text()
+        head, rest = html.split('<script id="live-data" type="application/json">')
+        told, tail = rest.split("</script>", 1)
+        data = json.loads(told)
+        late = {"at": data["now"] + 3_600_000, "entered": data["now"] + 3_700_000, "by": "Ada Lindqvist"}
+        late |= {"words": "photograph of the monitor: at the end", "url": "/late/"}
+        data["state"]["late"] = [late]
+        script = f'<script id="live-data" type="application/json">{json.dumps(data)}</script>'
+        route.fulfill(body=head + script + tail, content_type="text/html")
+
+    page.route("**/replay/", signed)
+    page.goto(clinic.paths[0].replace("/live/", "/replay/"))
+    page.locator("#minute").press("End")
+    log = page.locator("#log li")
+    expect(log.filter(has_text="photograph at the start").get_by_role("link")).to_have_count(1)
+    late = log.filter(has_text="AFTER THE SIGNATURE: photograph of the monitor: at the end")
+    expect(late).to_contain_text("not under the signature")
+    expect(late.get_by_role("link", name="Look at it")).to_have_attribute("href", "/late/")
     page.context.close()
 
 

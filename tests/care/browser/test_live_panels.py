@@ -346,3 +346,99 @@ def test_no_button_is_too_low_for_a_finger_on_any_panel(browser, clinic, width, 
         page.click(f"[data-tab={tab}]")
         assert page.evaluate(TOO_LOW) == [], tab
     page.context.close()
+
+
+def test_a_double_tap_in_comfort_is_written_once(browser, clinic):
+    page = clinic.open(browser, clinic.paths[OTHER])
+    page.click("[data-tab=comfort]")
+    before = len(clinic.state(page)["entries"])
+    page.locator(".scores button", has_text="7").first.dblclick()
+    saved(page)
+    assert len(clinic.state(page)["entries"]) == before + 1
+    page.get_by_role("button", name="All of them 0").dblclick()
+    saved(page)
+    assert len(clinic.state(page)["entries"]) == before + 2
+    page.context.close()
+
+
+def test_a_double_tap_before_leaving_answers_one_question_and_not_the_next(browser, clinic):
+    page = clinic.open(browser, clinic.paths[LEAVING])
+    page.click("[data-tab=leaving]")
+    before = len(clinic.state(page)["entries"])
+    answer = page.locator(".leaving-acts button", has_text=re.compile("^yes$")).first
+    answer.dblclick()
+    saved(page)
+    assert len(clinic.state(page)["entries"]) == before + 1
+    # The list moves up when the answer is in the record: the finger that follows answers nothing.
+    page.evaluate("""() => {
+      livePage.panelMark = "";
+      livePage.refreshPanel();
+      const box = document.querySelector(".leaving-acts button").getBoundingClientRect();
+      window.under = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)?.closest("button");
+    }""")
+    assert page.evaluate("window.under") is None
+    page.context.close()
+
+
+TOUCHED = """() => [...document.querySelectorAll("#pad button, #pad a, #pad select, .strip button, .alerts button")]
+  .filter((each) => each.offsetParent)
+  .map((each) => [each.textContent.trim().slice(0, 20), each.getBoundingClientRect(), Boolean(each.closest("#alerts"))])
+  .filter(([, box]) => box.width > 0)
+  .map(([words, box, isAlert]) => ({
+    words,
+    isSmall: box.width < 43.5 || box.height < 43.5,
+    isOut: !isAlert && (box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight),
+  }))"""
+# These scroll inside themselves on a phone, where no screen holds them.
+LONG = ("comfort", "leaving", "event")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (820, 1180), (1180, 820)])
+@pytest.mark.parametrize("chair", [OTHER, ALARMS])
+def test_every_target_of_the_pad_is_large_enough_for_a_glove_and_in_sight(
+    browser, clinic, width, height, chair
+):
+    page = clinic.open(browser, clinic.paths[chair], viewport={"width": width, "height": height})
+    if chair == ALARMS:
+        page.evaluate("values => { livePage.send('vitals', { values, confirmed: true }) }", BAD)
+        saved(page)
+        expect(page.locator(".alert")).not_to_have_count(0)
+    ways = {
+        name: [f"[data-tab={name}]"] for name in ("vitals", "drug", "comfort", "leaving", "event", "note")
+    }
+    ways["moaas"] = ["[data-tab=vitals]", "[data-field=moaas]"]
+    ways["keys"] = ["[data-tab=vitals]", "[data-field=sbp]", "[data-tool=keys]"]
+    for name, taps in ways.items():
+        for each in taps:
+            page.click(each)
+        found = page.evaluate(TOUCHED)
+        assert [each["words"] for each in found if each["isSmall"]] == [], name
+        if name not in LONG:
+            assert [each["words"] for each in found if each["isOut"]] == [], name
+    page.context.close()
+
+
+def test_a_full_set_takes_at_most_eight_taps_on_a_phone(browser, clinic):
+    page = clinic.open(browser, clinic.paths[OTHER], viewport={"width": 360, "height": 740})
+    last = page.evaluate("['sbp', 'dbp', 'heart_rate'].map((name) => livePage.lastValue(name))")
+    taps = sum(tap(page, value) for value in (*(round(each) + 3 for each in last), 97, 16, 5))
+    page.click("#save-vitals")
+    assert taps + 1 <= 8
+    saved(page)
+    page.context.close()
+
+
+def test_a_rate_is_not_corrected_to_nothing(browser, clinic):
+    page = clinic.open(browser, clinic.paths[OTHER])
+    page.evaluate("""() => {
+      const start = livePage.state.events.find((each) => each.rate_ml_h !== null);
+      livePage.correct(start, true);
+    }""")
+    page.get_by_label("Rate mL/h").fill("0")
+    page.get_by_label("Why").fill("was paused")
+    page.get_by_role("button", name="Save correction").click()
+    expect(page.locator("#panel-other")).to_contain_text(
+        "0 mL/h is no rate: pause the pump, or stop the dose."
+    )
+    assert page.evaluate("livePage.outbox.held") == 0
+    page.context.close()

@@ -82,7 +82,7 @@ def test_an_update_without_its_reason_is_not_taken_and_says_why(cast, session):
     at = now() - timedelta(minutes=5)
     sent(cast, session, act("e", "event", at, **NAUSEA))
     told = sent(cast, session, act("u", "event", at, **(NAUSEA | {"corrects": "e"})))
-    assert told["answers"][0]["what"] == "an update needs its reason"
+    assert told["answers"][0]["what"] == "a change needs its reason"
 
 
 def test_the_live_page_counts_down_to_the_report_and_hears_that_it_was_made(cast, session, watch, tmp_path):

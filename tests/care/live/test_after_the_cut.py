@@ -18,6 +18,7 @@ from openkap.care.treatment import closing_actions
 from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.core.errors import InputError
 
+PICTURE = b"\xff\xd8\xff" + bytes(200)
 HIGH = {"sbp": "185", "dbp": "90", "heart_rate": "80"}
 
 
@@ -160,3 +161,39 @@ def test_what_arrives_after_the_signature_is_kept_whole_marked_and_shown(cast, s
     ):
         assert "not under the signature" in said
         assert "systolic pressure 171" in said
+
+
+def photographed_late(cast, session, watch) -> tuple[LateEntry, dict]:
+    """Taken while the session ran, kept on a tablet, sent after the lock."""
+    seen_at = watch.moment + timedelta(minutes=5)
+    watch.forward(minutes=10)
+    signed(cast, session, watch)
+    image = base64.b64encode(PICTURE).decode()
+    told = post(cast.client("ada"), session, act("pic", "photo", seen_at, image=image, note="the monitor"))
+    return LateEntry.objects.get(client_id="pic"), told["state"]
+
+
+def test_a_photograph_that_arrives_after_the_signature_can_be_looked_at(cast, session, watch):
+    row, state = photographed_late(cast, session, watch)
+    where = f"/patients/{session.patient.uid}/sessions/{session.uid}/photos/{row.uid}/"
+    answer = cast.client("ben").get(where)
+    assert (answer.content, answer["Content-Type"]) == (PICTURE, "image/jpeg")
+    assert [(each["url"], each["is_photo"]) for each in state["late"]] == [(where, True)]
+    assert cast.client("eve").get(where).status_code == 404
+
+
+def test_the_session_s_record_shows_a_late_photograph_as_after_the_signature(cast, session, watch):
+    row, _ = photographed_late(cast, session, watch)
+    record = page(cast, session).split('id="record"')[1].split("</section>")[0]
+    assert f"photos/{row.uid}/" in record
+    assert "after the signature" in record
+    assert "not under the signature" in record
+
+
+def test_a_late_photograph_that_is_none_is_kept_and_not_shown_as_a_picture(cast, session, watch):
+    watch.forward(minutes=10)
+    signed(cast, session, watch)
+    post(cast.client("ada"), session, act("pic", "photo", watch.moment, image="bm9uZQ=="))
+    row = LateEntry.objects.get(client_id="pic")
+    where = f"/patients/{session.patient.uid}/sessions/{session.uid}/photos/{row.uid}/"
+    assert cast.client("ben").get(where).status_code == 404

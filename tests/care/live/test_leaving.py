@@ -9,7 +9,7 @@ from openkap.care.accounts.models import Signature
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.treatment.alert_actions import acknowledge
 from openkap.care.treatment.jobs import watch_sessions
-from openkap.care.treatment.models import Alert, Discharge
+from openkap.care.treatment.models import Alert, Discharge, Session
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
@@ -77,3 +77,8 @@ def test_an_alert_after_the_patient_has_left_is_watched_until_somebody_answers(c
     watch.forward(minutes=3)
     watch_sessions("test")
     assert Alert.objects.get(rule="VIT-03").escalated_at == watch.moment
+
+
+def test_readiness_is_no_state_of_a_session():
+    """It is worked out from the readings: the next one can take it away (DECISIONS.md)."""
+    assert "ready" not in Session.State.values

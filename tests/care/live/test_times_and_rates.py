@@ -48,6 +48,18 @@ def test_an_act_with_the_drug_of_another_day_waits_for_a_decision(cast, session,
     assert DoseDoubt.objects.get().kind == "pause"
 
 
+def test_the_session_s_page_refuses_to_correct_a_rate_to_nothing_too(cast, session, watch):
+    post(cast.client("ben"), session, act("r", "rate", watch.moment, rate_ml_h="4"))
+    row = DoseEvent.objects.get(kind="rate")
+    where = f"/patients/{session.patient.uid}/sessions/{session.uid}/dose/"
+    sent = {"corrects": row.uid, "kind": "rate", "rate_ml_h": "0", "reason": "was paused"}
+    answer = cast.client("ben").post(
+        where, sent | {"observed_at": f"{watch.moment:%Y-%m-%dT%H:%M}"}, follow=True
+    )
+    assert "a rate of 0 is a pause" in answer.content.decode().lower()
+    assert DoseEvent.objects.filter(kind="rate").count() == 1
+
+
 def test_correcting_a_rate_to_nothing_is_refused_and_points_to_the_pause(cast, session, watch):
     post(cast.client("ben"), session, act("r", "rate", watch.moment, rate_ml_h="4"))
     answer = refused(

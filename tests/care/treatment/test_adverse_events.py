@@ -220,7 +220,7 @@ def test_a_second_update_of_the_same_line_says_who_was_first(cast, session):
     event = Event(
         "nausea", first.onset_at, 1, "probable", "none", "recovered", corrects=first.uid, reason="x"
     )
-    with pytest.raises(InputError, match="updated this adverse event already") as refused:
+    with pytest.raises(InputError, match="changed this adverse event already") as refused:
         adverse_actions.record_adverse_event(
             by=cast.actor("ada"), patient=session.patient.uid, uid=session.uid, event=event
         )

@@ -76,7 +76,7 @@ LEAVING = {
 
 def renew_morning() -> int:
     """End what is left of an earlier morning and begin a new one; returns how many chairs are taken."""
-    in_chair = Session.objects.filter(state__in=(*BEFORE, State.DOSING, State.RECOVERY, State.READY))
+    in_chair = Session.objects.filter(state__in=(*BEFORE, State.DOSING, State.RECOVERY))
     if in_chair.filter(starts_at__gt=now() - STALE).exists():
         return 0
     for session in in_chair.select_related("patient", "nurse"):

@@ -84,7 +84,7 @@ class Source:
     @cached_property
     def deaths(self) -> dict[str, datetime]:
         """Person -> the onset of a fatal event, else the noon of the day told at the closing."""
-        fatal = AdverseEvent.objects.filter(grade=DEAD, corrected_by__isnull=True, onset_at__lt=self.cut)
+        fatal = AdverseEvent.objects.filter(AdverseEvent.STANDS, grade=DEAD, onset_at__lt=self.cut)
         rows = fatal.filter(patient__clinic=self.clinic).values_list("patient_id", "onset_at")
         told = Closing.objects.filter(
             patient__clinic=self.clinic,

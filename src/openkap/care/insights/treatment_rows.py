@@ -270,7 +270,7 @@ def adverse_events(source: Source) -> Iterator[Row]:
             "serious": "yes" if row.is_serious else "no",
             "sequence": row.pk,
             "replaces": row.corrects.uid if replaces and row.corrects else None,
-            "status": "amended" if replaces else "final",
+            "status": "entered-in-error" if row.is_retraction else "amended" if replaces else "final",
         }
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from django.http import Http404
 
 from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
-from openkap.care.live.models import Photo, Practice
+from openkap.care.live.models import LateEntry, Photo, Practice
+from openkap.care.live.pictures import picture_of
 from openkap.care.permissions import Permission
 from openkap.care.treatment.access import session_for
 from openkap.care.treatment.models import Session
+from openkap.core.errors import InputError
 
 
 def live_session_for(by: Actor, patient: str, uid: str, *, write: bool = False, seen: str = "") -> Session:
@@ -21,10 +25,23 @@ def live_session_for(by: Actor, patient: str, uid: str, *, write: bool = False, 
 def photo_for(by: Actor, patient: str, uid: str, photo: str) -> Photo:
     """One photograph of a session."""
     session = live_session_for(by, patient, uid, seen="photo of the monitor")
-    found = Photo.objects.filter(session=session, uid=photo).first()
+    found = Photo.objects.filter(session=session, uid=photo, corrects__isnull=True).first()
+    found = found or _late_photo(session, photo)
     if found is None:
         raise Http404("no such photograph")
     return found
+
+
+def _late_photo(session: Session, uid: str) -> Photo | None:
+    """One that came after the signature: kept as it was sent, beside the record."""
+    row = LateEntry.objects.filter(session=session, uid=uid, act="photo").first()
+    if row is None:
+        return None
+    try:
+        image, media_type = picture_of(str(json.loads(row.payload).get("image", "")))
+    except InputError:
+        return None
+    return Photo(session=session, uid=row.uid, image=image, media_type=media_type)
 
 
 def practice_for(by: Actor, uid: str) -> Practice:

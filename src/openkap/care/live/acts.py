@@ -7,8 +7,6 @@ from another tablet) is answered ``later`` and stays on the tablet; nothing is d
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,11 +18,12 @@ from django.db import transaction
 from openkap.care.accounts.actor import Actor
 from openkap.care.live.late import keep_late
 from openkap.care.live.models import AlertAnswer, Photo
+from openkap.care.live.pictures import picture_of
 from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
-from openkap.care.treatment.adverse_actions import Event, record_adverse_event
+from openkap.care.treatment.adverse_actions import Event, cross_out_adverse_event, record_adverse_event
 from openkap.care.treatment.alert_actions import acknowledge
-from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event
+from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event, refuse_no_rate
 from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
 from openkap.care.treatment.models import (
     AdverseEvent,
@@ -36,15 +35,12 @@ from openkap.care.treatment.models import (
     Session,
 )
 from openkap.care.treatment.session_actions import enter, take_back
-from openkap.care.treatment.session_rows import State, locked_session, once, reread, told_audit
+from openkap.care.treatment.session_rows import State, corrected, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.care.treatment.value_actions import cross_out
 from openkap.care.typed import amount_typed, refuse_far
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError
-
-LARGEST_PHOTO = 400_000
-PHOTO_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 
 # How far a session has come, to tell "not yet" from "no longer".
 ORDER = (
@@ -53,7 +49,6 @@ ORDER = (
     State.CLEARED,
     State.DOSING,
     State.RECOVERY,
-    State.READY,
     State.LEFT,
 )
 # act -> the state from which on it can be taken
@@ -73,8 +68,12 @@ SINCE = {
     "acknowledge": State.DOSING,
     "settle": State.DOSING,
     "event": State.PLANNED,
+    "event_in_error": State.PLANNED,
+    "photo_in_error": State.ARRIVED,
 }
 DOSE = KINDS
+# An adverse event has its own way into a signed record.
+OF_EVENTS = ("event", "event_in_error")
 KIND = {"gates": Entry.Kind.GATE, "vitals": Entry.Kind.VITALS, "leaving": Entry.Kind.DISCHARGE}
 
 
@@ -122,8 +121,7 @@ def perform(sent: Sent, session: Session) -> str:
     if act is None:
         raise InputError("no such act", value=sent.act[:20], limit=", ".join(ACTS))
     reread(session)
-    # An adverse event has its own way into a signed record.
-    if session.locked_at is not None and sent.act != "event":
+    if session.locked_at is not None and sent.act not in OF_EVENTS:
         return keep_late(
             by=sent.by, session=session, act=sent.act, payload=dict(sent.payload), stamp=sent.stamp
         )
@@ -198,14 +196,7 @@ def _correct(sent: Sent, session: Session) -> str:
 
 def _rate(sent: Sent) -> Decimal | None:
     rate = sent.number("rate_ml_h")
-    if rate == 0:
-        raise InputError(
-            "a rate of 0 is a pause",
-            value="0 mL/h",
-            limit="more than 0 mL/h",
-            remedy="enter the pause, and correct this rate to what was set or leave it",
-            where="rate_ml_h",
-        )
+    refuse_no_rate(rate)
     return rate
 
 
@@ -290,22 +281,27 @@ def _event(sent: Sent, session: Session) -> str:
         outcome=sent.text("outcome"),
         words=sent.text("words"),
         treatment=sent.text("treatment"),
-        corrects=_updates(sent, session),
+        corrects=_known_event(sent, session) if sent.text("corrects") else "",
         reason=sent.text("reason"),
     )
     return str(record_adverse_event(**sent.where(), event=event, client_id=sent.stamp.client_id).uid)
 
 
-def _updates(sent: Sent, session: Session) -> str:
-    """The adverse event that this one updates, by its client id; the update may come first."""
+def _event_in_error(sent: Sent, session: Session) -> str:
+    """An adverse event that did not happen to this patient."""
+    event, reason = _known_event(sent, session), sent.text("reason")
+    row = cross_out_adverse_event(**sent.where(), event=event, reason=reason, client_id=sent.stamp.client_id)
+    return row.uid
+
+
+def _known_event(sent: Sent, session: Session) -> str:
+    """The adverse event that this entry is about, by its client id; this entry may come first."""
     name = sent.text("corrects")
-    if not name:
-        return ""
     rows = AdverseEvent.objects.filter(session=session)
     found = rows.filter(client_id=name).first() or rows.filter(uid=name).first()
     if found is None:
         raise TooEarly(
-            "the server does not have the adverse event yet that this one updates",
+            "the server does not have the adverse event yet that this one is about",
             remedy="it stays on this tablet and is sent again",
         )
     return found.uid
@@ -317,18 +313,7 @@ def _photo(sent: Sent, session: Session) -> str:
     held = once(Photo, session, sent.stamp)
     if held is not None:
         return held.uid
-    try:
-        image = base64.b64decode(sent.text("image"), validate=True)
-    except binascii.Error:
-        image = b""
-    media_type = next((name for head, name in PHOTO_TYPES.items() if image.startswith(head)), "")
-    if not media_type or len(image) > LARGEST_PHOTO:
-        raise InputError(
-            "this photograph cannot be kept",
-            limit=f"JPEG or PNG of at most {LARGEST_PHOTO // 1000} kB",
-            remedy="take it again",
-            where="image",
-        )
+    image, media_type = picture_of(sent.text("image"))
     row = Photo.objects.create(
         session=session,
         image=image,
@@ -338,6 +323,27 @@ def _photo(sent: Sent, session: Session) -> str:
         **sent.stamp.fields(sent.by),
     )
     told_audit(sent.by, "session.photo", session, row, size=len(image))
+    return row.uid
+
+
+@transaction.atomic
+def _photo_in_error(sent: Sent, session: Session) -> str:
+    """Of another patient, or of nothing: the photograph stays, crossed out by a row without a picture."""
+    session = locked_session(sent.by, sent.patient, sent.session, Permission.RECORD_SESSION)
+    held = once(Photo, session, sent.stamp)
+    if held is not None:
+        return held.uid
+    photo = Photo.objects.filter(session=session, client_id=sent.text("corrects")).first()
+    if photo is None:
+        raise TooEarly(
+            "the server does not have the photograph yet that this one crosses out",
+            remedy="it stays on this tablet and is sent again",
+        )
+    stamp = replace(sent.stamp, corrects=photo.uid, reason=sent.text("reason"))
+    row = Photo.objects.create(
+        session=session, image=b"", corrects=corrected(Photo, session, stamp), **stamp.fields(sent.by)
+    )
+    told_audit(sent.by, "session.photo_crossed_out", session, row)
     return row.uid
 
 
@@ -359,5 +365,7 @@ ACTS: dict[str, Callable[[Sent, Session], str]] = {
     "settle": _settle,
     "acknowledge": _acknowledge,
     "event": _event,
+    "event_in_error": _event_in_error,
     "photo": _photo,
+    "photo_in_error": _photo_in_error,
 }

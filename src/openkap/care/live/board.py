@@ -25,7 +25,7 @@ from openkap.care.treatment.models import Session
 
 State = Session.State
 DAY = timedelta(hours=16)
-IN_CHAIR = ("arrived", "cleared", "dosing", "recovery", "ready")
+IN_CHAIR = ("arrived", "cleared", "dosing", "recovery")
 NOT_STARTED = ("planned", "arrived", "cleared")
 # Whoever sits in a chair is on the board however long ago that began; a record nobody signed is told too.
 NOT_CLOSED = Q(state__in=IN_CHAIR) | Q(state=State.LEFT, locked_at=None)

@@ -317,7 +317,7 @@ def _dissociation(record: Record) -> Field:
 
 
 def _effects(record: Record) -> Field:
-    rows = AdverseEvent.objects.filter(session=record.session, corrected_by__isnull=True)
+    rows = AdverseEvent.objects.filter(AdverseEvent.STANDS, session=record.session)
     found = list(rows.order_by("onset_at"))
     said = [
         f"{row.term}, grade {row.grade}, from {clock(row.onset_at)}"
@@ -329,7 +329,7 @@ def _effects(record: Record) -> Field:
 
 
 def _serious(record: Record) -> Field:
-    rows = AdverseEvent.objects.filter(session=record.session, is_serious=True, corrected_by__isnull=True)
+    rows = AdverseEvent.objects.filter(AdverseEvent.STANDS, session=record.session, is_serious=True)
     found = list(rows.order_by("onset_at"))
     said = [
         f"{row.term}: {row.serious_because}; {row.words}; reported "

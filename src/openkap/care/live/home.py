@@ -23,7 +23,6 @@ NEXT = {
     State.CLEARED: "Start the dose",
     State.DOSING: "Watch the dose",
     State.RECOVERY: "Watch the recovery",
-    State.READY: "Let the patient go home",
 }
 
 

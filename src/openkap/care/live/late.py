@@ -27,6 +27,7 @@ WORDS = {
     "settle": "decision on an act in doubt",
     "acknowledge": "answer to an alert",
     "photo": "photograph of the monitor",
+    "photo_in_error": "crossing out of a photograph",
     "start": "dose started",
     "pause": "dose paused",
     "resume": "dose resumed",

@@ -37,7 +37,7 @@ class Screen(models.Model):
 
 
 class Photo(Recorded):
-    """A photograph of the monitor, shrunk on the tablet before it was sent."""
+    """A photograph of the monitor, shrunk on the tablet; a row without a picture crosses one out."""
 
     image = models.BinaryField()
     media_type = models.CharField(max_length=20)
@@ -48,7 +48,12 @@ class Photo(Recorded):
     append_only: ClassVar = AppendOnly()
 
     class Meta(Recorded.Meta):
-        constraints: ClassVar = [*Recorded.Meta.constraints]
+        constraints: ClassVar = [
+            *Recorded.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(corrects__isnull=True) ^ Q(media_type=""), name="photo_or_crossed_out"
+            ),
+        ]
 
 
 class AlertAnswer(Recorded):

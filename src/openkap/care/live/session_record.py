@@ -23,7 +23,8 @@ SILENT = timedelta(minutes=1)
 
 def parts(session_ids: list[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
     """For each session its photographs; a signature over the record covers them by their hash."""
-    rows = Photo.objects.filter(session_id__in=session_ids).select_related("entered_by")
+    rows = Photo.objects.filter(session_id__in=session_ids, corrects__isnull=True)
+    rows = rows.select_related("entered_by", "corrected_by__entered_by")
     told: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.order_by("observed_at", "id"):
         told[row.session_id].append(
@@ -36,9 +37,16 @@ def parts(session_ids: list[int]) -> dict[str, dict[int, list[dict[str, Any]]]]:
                 "media_type": row.media_type,
                 "sha256": row.sha256 or "",
                 "is_whole": is_whole(row),
+                "crossed_out": _crossed_out(row),
             }
         )
     return {"photos": told}
+
+
+def _crossed_out(row: Photo) -> str:
+    """By whom and why; empty while it counts."""
+    new = getattr(row, "corrected_by", None)
+    return f"{new.entered_by.name}: {new.reason}" if new else ""
 
 
 def unsent(session: Session) -> list[str]:
@@ -61,10 +69,11 @@ def _held(waiting: int) -> str:
 def late(session: Session) -> list[dict[str, Any]]:
     """What arrived after the signature, in the order it was true."""
     rows = LateEntry.objects.filter(session=session).order_by("observed_at", "id")
-    names = ("uid", "client_id", "observed_at", "entered_at", "entered_by__name", "words", "reason")
+    names = ("uid", "client_id", "observed_at", "entered_at", "entered_by__name", "words", "reason", "act")
+    told = ("uid", "id", "at", "entered", "by", "words", "reason")
     return [
-        {"uid": uid, "id": client_id, "at": at, "entered": entered, "by": who, "words": words, "reason": why}
-        for uid, client_id, at, entered, who, words, why in rows.values_list(*names)
+        dict(zip(told, row, strict=False)) | {"is_photo": row[-1] == "photo"}
+        for row in rows.values_list(*names)
     ]
 
 

@@ -42,7 +42,7 @@ from openkap.care.treatment.models import (
 )
 from openkap.care.treatment.release_actions import gates_now, said
 from openkap.care.treatment.reporting import report_clock
-from openkap.care.treatment.session_rows import BEFORE
+from openkap.care.treatment.session_rows import BEFORE, RUNNING
 from openkap.care.treatment.value_actions import crossed_out
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -114,7 +114,7 @@ def state_of(session: Session, moment: datetime) -> dict[str, Any]:
     longer = reading.longer_by(protocol, events, order)
     minutes = due_minutes(protocol, longer)
     told["schedule"] = [told["begun"] + minute * 60_000 for minute in minutes]
-    if session.state in (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY):
+    if session.state in RUNNING:
         # Alerts are rows; of the watch only what is due next is wanted.
         seen = watch(
             protocol,
@@ -313,7 +313,8 @@ def _adverse(session: Session) -> list[dict[str, Any]]:
     """Every adverse event, the updated ones too; of a serious one by when it is reported."""
     rows = _adverse_events(session.pk)
     updated = {row.corrects_id for row in rows}
-    return [_adverse_event(session, row, row.pk not in updated) for row in rows]
+    counts = {row.pk: row.pk not in updated and not row.is_retraction for row in rows}
+    return [_adverse_event(session, row, counts[row.pk]) for row in rows]
 
 
 def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[str, Any]:
@@ -338,6 +339,7 @@ def _adverse_event(session: Session, row: AdverseEvent, counts: bool) -> dict[st
         "entered": ms(row.entered_at),
         "reason": row.reason,
         "counts": counts,
+        "in_error": row.is_retraction,
         "after_signing": bool(row.after_signing),
         "reported": ms(row.reported_at),
         "reported_to": row.reported_to,
@@ -355,11 +357,19 @@ def _adverse_events(session_id: int) -> QuerySet[AdverseEvent]:
 
 def _late(session: Session) -> list[dict[str, Any]]:
     """What arrived after the signature."""
-    return [each | {"at": ms(each["at"]), "entered": ms(each["entered"])} for each in late(session)]
+    return [
+        each
+        | {"at": ms(each["at"]), "entered": ms(each["entered"])}
+        | {"url": _photo_url(session, each["uid"]) if each["is_photo"] else ""}
+        for each in late(session)
+    ]
+
+
+def _photo_url(session: Session, uid: str) -> str:
+    return reverse("session_photo", args=[session.patient.uid, session.uid, uid])
 
 
 def _photos(session: Session) -> list[dict[str, Any]]:
-    patient = session.patient.uid
     return [
         {
             "uid": uid,
@@ -367,16 +377,20 @@ def _photos(session: Session) -> list[dict[str, Any]]:
             "at": ms(at),
             "about": about,
             "by": by,
-            "url": reverse("session_photo", args=[patient, session.uid, uid]),
+            "gone": gone or "",
+            "url": _photo_url(session, uid),
         }
-        for uid, client_id, at, about, by in _photographs(session.pk)
+        for uid, client_id, at, about, by, gone in _photographs(session.pk)
     ]
 
 
 @prepared
-def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str, str]]:
-    rows = Photo.objects.filter(session_id=session_id).order_by("observed_at", "id")
-    return rows.values_list("uid", "client_id", "observed_at", "about", "entered_by__name")
+def _photographs(session_id: int) -> QuerySet[Photo, tuple[str, str, datetime, str, str, str | None]]:
+    """Each with why it was crossed out, where it was."""
+    rows = Photo.objects.filter(session_id=session_id, corrects__isnull=True).order_by("observed_at", "id")
+    return rows.values_list(
+        "uid", "client_id", "observed_at", "about", "entered_by__name", "corrected_by__reason"
+    )
 
 
 def _baseline(baseline: Reading | None) -> dict[str, float]:

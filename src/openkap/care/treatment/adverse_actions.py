@@ -25,6 +25,27 @@ from openkap.core.errors import InputError
 from openkap.protocol.session_words import adverse_event_words
 
 LONGEST_NAME = 120
+# What a row that crosses out another carries on, so that it reads by itself.
+AS_IT_STOOD = (
+    "patient_id",
+    "session_id",
+    "term",
+    "words",
+    "onset_at",
+    "ended_at",
+    "grade",
+    "is_serious",
+    "serious_because",
+    "relation",
+    "action_taken",
+    "treatment",
+    "outcome",
+    "is_expected",
+    "serious_since",
+    "reported_at",
+    "reported_to",
+    "reported_by_id",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +72,15 @@ def record_adverse_event(
     *, by: Actor, patient: str, uid: str, event: Event, client_id: str = ""
 ) -> AdverseEvent:
     """Record something untoward of a session, or update what was recorded by a new row."""
-    session = session_for(by, patient, uid, Permission.RECORD_SESSION)
-    # One writer at a time with the signature: a row is under it, or says that it came afterwards.
-    session.locked_at = (
-        Session.objects.select_for_update().values_list("locked_at", flat=True).get(pk=session.pk)
-    )
-    if len(client_id) > LONGEST_CLIENT_ID:
-        raise InputError("this id is too long", value=client_id, remedy="send a UUID")
-    held = AdverseEvent.objects.filter(client_id=client_id).first() if client_id else None
+    session = _for_writing(by, patient, uid)
+    held = _sent_before(client_id)
     if held is not None:
         return held
     words = adverse_event_words()
     group = words.group_of(event.term)
     _refuse_unknown_words(event)
     _refuse_impossible_times(event)
-    old = _updated(session, event)
+    old = _newest(session, event.corrects, event.reason) if event.corrects else None
     moment = now()
     row = AdverseEvent.objects.create(
         patient=session.patient,
@@ -88,7 +103,7 @@ def record_adverse_event(
         corrects=old,
         reason=event.reason.strip(),
         serious_since=_known_since(old) or (moment if event.is_serious else None),
-        after_signing=session.locked_at is not None and session.locked_at <= moment,
+        after_signing=_is_after_signing(session, moment),
         reported_at=old.reported_at if old else None,
         reported_to=old.reported_to if old else "",
         reported_by_id=old.reported_by_id if old else None,
@@ -100,25 +115,73 @@ def record_adverse_event(
     return row
 
 
-def _updated(session: Session, event: Event) -> AdverseEvent | None:
-    """The row that this one updates: the newest of its chain."""
-    if not event.corrects:
-        return None
-    rows = AdverseEvent.objects.select_for_update(of=("self",)).filter(session=session, uid=event.corrects)
-    old = rows.first()
+@transaction.atomic
+def cross_out_adverse_event(
+    *, by: Actor, patient: str, uid: str, event: str, reason: str, client_id: str = ""
+) -> AdverseEvent:
+    """Entered in error, as for another patient: it stays, crossed out, and the clock of its report ends."""
+    session = _for_writing(by, patient, uid)
+    held = _sent_before(client_id)
+    if held is not None:
+        return held
+    old = _newest(session, event, reason)
+    moment = now()
+    row = AdverseEvent.objects.create(
+        client_id=client_id or new_uid(),
+        entered_by_id=by.staff_id,
+        entered_at=moment,
+        corrects=old,
+        is_retraction=True,
+        reason=reason.strip(),
+        after_signing=_is_after_signing(session, moment),
+        **{name: getattr(old, name) for name in AS_IT_STOOD},
+    )
+    detail = {"after_signing": True} if row.after_signing else {}
+    told_audit(by, "adverse_event.crossed_out", session, row, **detail)
+    return row
+
+
+def _for_writing(by: Actor, patient: str, uid: str) -> Session:
+    """One writer at a time with the signature: a row is under it, or says that it came afterwards."""
+    session = session_for(by, patient, uid, Permission.RECORD_SESSION)
+    held = Session.objects.select_for_update().values_list("locked_at", flat=True)
+    session.locked_at = held.get(pk=session.pk)
+    return session
+
+
+def _is_after_signing(session: Session, moment: datetime) -> bool:
+    return session.locked_at is not None and session.locked_at <= moment
+
+
+def _sent_before(client_id: str) -> AdverseEvent | None:
+    if len(client_id) > LONGEST_CLIENT_ID:
+        raise InputError("this id is too long", value=client_id, remedy="send a UUID")
+    return AdverseEvent.objects.filter(client_id=client_id).first() if client_id else None
+
+
+def _newest(session: Session, uid: str, reason: str) -> AdverseEvent:
+    """The row that another takes the place of: the newest of its chain, for a reason."""
+    old = AdverseEvent.objects.select_for_update(of=("self",)).filter(session=session, uid=uid).first()
     if old is None:
         raise InputError("there is no such adverse event in this session", remedy="reload the page")
+    if old.is_retraction:
+        raise InputError(
+            "this adverse event is crossed out",
+            value=f"{old.entered_by.name}: {old.reason}",
+            remedy="record it anew if it did happen",
+            where="reason",
+        )
     newer = getattr(old, "corrected_by", None)
     if newer is not None:
         when = f"{timezone.localtime(newer.entered_at):%d %b %H:%M}"
         raise InputError(
-            "somebody has updated this adverse event already",
+            "somebody has changed this adverse event already",
             value=f"{newer.entered_by.name}, {when}: {newer.reason}",
-            remedy="look at the newest line and update that one",
+            remedy="look at the newest line and change that one",
             where="reason",
         )
-    if not event.reason.strip():
-        raise InputError("an update needs its reason", remedy="write why", where="reason")
+    if not reason.strip():
+        raise InputError("a change needs its reason", remedy="write why", where="reason")
     return old
 
 
@@ -177,7 +240,7 @@ def report_adverse_event(
     row_patient = patient_for(by, patient, Permission.PRESCRIBE, seen="")
     rows = AdverseEvent.objects.select_for_update(of=("self",)).filter(patient=row_patient)
     row = rows.filter(uid=event).first()
-    if row is None or not row.is_serious or hasattr(row, "corrected_by"):
+    if row is None or not row.is_serious or row.is_retraction or hasattr(row, "corrected_by"):
         raise InputError("there is no such serious event to report", remedy="reload the page")
     if row.reported_at is not None:
         raise InputError(

@@ -57,7 +57,7 @@ def let_go(
     held = once(Discharge, session, stamp)
     if held is not None:
         return held
-    if session.state not in (State.RECOVERY, State.READY):
+    if session.state != State.RECOVERY:
         raise InputError(
             "the dose is still running or the session is over", value=session.get_state_display()
         )

@@ -57,7 +57,7 @@ def rules_of(course: Course) -> list[Ruled]:
 @prepared
 def _events(patient_id: int) -> QuerySet[AdverseEvent]:
     """What happened to the person, under whichever record."""
-    return AdverseEvent.objects.filter(patient__in=same_person(patient_id), corrected_by__isnull=True)
+    return AdverseEvent.objects.filter(AdverseEvent.STANDS, patient__in=same_person(patient_id))
 
 
 def holds_of(course: Course) -> list[Ruled]:

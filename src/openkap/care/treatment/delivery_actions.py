@@ -141,6 +141,18 @@ def _refuse_kind(kind: str) -> None:
         raise InputError("no such act", value=kind, limit=", ".join(KINDS))
 
 
+def refuse_no_rate(rate_ml_h: Decimal | None) -> None:
+    """A pump that stands still is paused or stopped, and has no rate."""
+    if rate_ml_h == 0:
+        raise InputError(
+            "a rate of 0 is a pause",
+            value="0 mL/h",
+            limit="more than 0 mL/h",
+            remedy="enter the pause or the stop; a wrong rate is corrected to what was set, or left",
+            where="rate_ml_h",
+        )
+
+
 def _refuse_state(session: Session, kind: str) -> None:
     if session.state != State.CLEARED if kind == "start" else session.state in (State.PLANNED, State.ARRIVED):
         raise InputError(
@@ -163,6 +175,7 @@ def _act(
     old: DoseEvent | None,
 ) -> Act:
     kind = old.kind if old is not None else kind
+    refuse_no_rate(rate_ml_h)
     check = DoseCheck.objects.filter(session=session, corrected_by__isnull=True).order_by("-id").first()
     if check is None:
         raise InputError("nobody has checked the dose", remedy="draw it and have it checked")

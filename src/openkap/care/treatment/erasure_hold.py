@@ -11,6 +11,6 @@ ENDED = ("recovered", "recovered with after-effects", "fatal")
 
 def hold(patient_id: int) -> str:
     """What is open under this record; empty when nothing is."""
-    events = AdverseEvent.objects.filter(patient_id=patient_id, is_serious=True, corrected_by__isnull=True)
+    events = AdverseEvent.objects.filter(AdverseEvent.STANDS, patient_id=patient_id, is_serious=True)
     is_open = events.filter(Q(reported_at__isnull=True) | ~Q(outcome__in=ENDED))
     return "a serious adverse event is open" if is_open.exists() else ""

@@ -22,7 +22,7 @@ MOST = 200
 NAMED = 3
 DUE = {DueItem.Kind.TEST: "Do the tests", DueItem.Kind.CONTACT: "Call: the contact after the dose is due"}
 # A dose was given: the contact after it is due.
-GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.READY, Session.State.LEFT)
+GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.LEFT)
 
 
 def tasks(by: Actor) -> list[Task]:

@@ -45,9 +45,9 @@ def _report(row: AdverseEvent) -> Task:
 @first_lines(MOST, "serious events to report")
 def _unreported(clinic_id: int, staff_id: int) -> QuerySet[AdverseEvent]:
     rows = AdverseEvent.objects.filter(
+        AdverseEvent.STANDS,
         is_serious=True,
         reported_at__isnull=True,
-        corrected_by__isnull=True,
         patient__in=visible(clinic_id, staff_id),
     )
     return rows.select_related("patient__identity", "session__course").order_by("entered_at", "id")

@@ -10,7 +10,7 @@ from openkap.care.contributions import CourseMark
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Course, Session, Visit
 
-DONE = (Session.State.READY, Session.State.LEFT)
+DONE = (Session.State.LEFT,)
 PLANNED = (Session.State.PLANNED, Session.State.ARRIVED)
 GIVEN_UP = (Session.State.ABORTED, Session.State.CANCELLED)
 

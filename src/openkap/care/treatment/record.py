@@ -310,6 +310,7 @@ def _adverse_events(rows: list[AdverseEvent]) -> list[dict[str, Any]]:
             "reported_at": _at(row.reported_at),
             "reported_to": row.reported_to,
             "reported_by": row.reported_by.name if row.reported_by else "",
+            "in_error": row.is_retraction,
             "replaced": hasattr(row, "corrected_by"),
         }
         for row in rows

@@ -26,7 +26,7 @@ def report_clock(row: AdverseEvent) -> ReportClock | None:
 
     Read the row with its session's course: the drug decides which programme holds.
     """
-    if not row.is_serious or row.reported_at is not None:
+    if not row.is_serious or row.is_retraction or row.reported_at is not None:
         return None
     known_at = row.serious_since or row.entered_at
     time = reporting_time(_drug(row))

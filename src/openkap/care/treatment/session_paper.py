@@ -117,7 +117,9 @@ def photo_words(each: dict[str, Any]) -> str:
     """One photograph in words; one whose bytes have changed says so."""
     known = f"SHA-256 {each['sha256']}" if each["sha256"] else "no hash was kept"
     changed = "CHANGED SINCE: its bytes no longer match this hash" if each["is_whole"] is False else ""
-    return "; ".join(filter(None, [each["about"], known, changed]))
+    # Absent from records that were signed before a photograph could be crossed out.
+    gone = f"CROSSED OUT by {each['crossed_out']}" if each.get("crossed_out") else ""
+    return "; ".join(filter(None, [each["about"], known, changed, gone]))
 
 
 def _reading(each: dict[str, Any]) -> list[str]:
@@ -205,6 +207,11 @@ def _after_signing(session: Session, told: dict[str, Any]) -> list[str]:
 
 def _event(each: dict[str, Any]) -> str:
     """One row of an event; records signed before a word was kept lack it."""
+    if each.get("in_error"):
+        return _line(
+            f"Crossed out: {each['term']}, {_when(each['onset'])}",
+            f"entered in error: {each['reason']}; {_when(each['entered'])}, {each['by']}",
+        )
     serious = f", serious: {each['serious']}" if each["serious"] else ""
     crossed = " (replaced)" if each["replaced"] else ""
     times = f"from {_when(each['onset'])}" + (f" to {_when(each['ended'])}" if each["ended"] else "")

@@ -68,6 +68,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     context["events"] = [each | {"form": _form_of(each)} for each in events]
     if signed:
         context["late"] = arrived_late(session)
+        context["late_photos"] = [each for each in context["late"] if each["is_photo"]]
         return context
     state = session.state
     context["open_ends"] = open_ends(session)
@@ -80,9 +81,9 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     context["waste_needs_reason"] = state in NOT_OVER
     if state in ("planned", "arrived", "cleared"):
         context |= _before(session, by)
-    if state in ("dosing", "recovery", "ready", "left"):
+    if state in ("dosing", "recovery", "left"):
         context |= live(session)
-    if state in ("recovery", "ready"):
+    if state == "recovery":
         context |= _leaving(session)
     context["colleagues"] = _colleagues(by)
     return context

@@ -22,7 +22,7 @@ from openkap.core.errors import InputError
 
 Row = TypeVar("Row", bound=Recorded)
 State = Session.State
-RUNNING = (State.DOSING, State.RECOVERY, State.READY)
+RUNNING = (State.DOSING, State.RECOVERY)
 BEFORE = (State.ARRIVED, State.CLEARED)
 # Until the dose is over, drawn drug is wasted with a reason only.
 NOT_OVER = (*BEFORE, State.DOSING)

@@ -254,14 +254,17 @@ def alert(request: ClinicRequest, patient: str, session: str, alert: str) -> Htt
 
 @require_POST
 def adverse_event(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
-    """Something untoward."""
-    act = lambda: adverse_actions.record_adverse_event(  # noqa: E731
-        by=request.actor,
-        patient=patient,
-        uid=session,
-        event=forms.event_given(request.POST),
-        client_id=request.POST.get("client_id", ""),
-    )
+    """Something untoward, or the crossing out of what did not happen to this patient."""
+    data = request.POST
+    named: dict[str, Any] = {"by": request.actor, "patient": patient, "uid": session}
+    named["client_id"] = data.get("client_id", "")
+
+    def act() -> object:
+        if wrong := data.get("in_error"):
+            reason = data.get("reason", "")
+            return adverse_actions.cross_out_adverse_event(**named, event=wrong, reason=reason)
+        return adverse_actions.record_adverse_event(**named, event=forms.event_given(data))
+
     return _acted(request, patient, session, "adverse-events", act)
 
 

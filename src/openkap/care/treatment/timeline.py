@@ -34,7 +34,7 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
         tone = "plain" if visit.state == "done" else "watch"
         title = visit.get_kind_display().capitalize()
         found.append(TimelineEvent(visit.starts_at, "therapy", title, url, visit.state_because, tone))
-    for event in AdverseEvent.objects.filter(patient_id__in=patient_ids, corrected_by__isnull=True):
+    for event in AdverseEvent.objects.filter(AdverseEvent.STANDS, patient_id__in=patient_ids):
         tone = "alarm" if event.is_serious else "watch"
         detail = f"grade {event.grade}"
         found.append(

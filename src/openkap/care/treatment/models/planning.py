@@ -110,7 +110,6 @@ class Session(models.Model):
         CLEARED = "cleared", "cleared for the dose"
         DOSING = "dosing", "dosing"
         RECOVERY = "recovery", "recovery"
-        READY = "ready", "ready to leave"
         LEFT = "left", "left"
         ABORTED = "aborted", "no dose that day"
         CANCELLED = "cancelled", "cancelled"

@@ -336,6 +336,8 @@ class AdverseEvent(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrected_by"
     )
     reason = models.TextField(blank=True)
+    # Entered in error: this row crosses out the one it names, and none of them counts any more.
+    is_retraction = models.BooleanField(default=False)
     # When the clinic first knew of a serious event: the clock of its report, carried from row to row.
     serious_since = models.DateTimeField(null=True, blank=True)
     # The record of the session was signed and locked already: the signature does not cover this row.
@@ -346,6 +348,8 @@ class AdverseEvent(models.Model):
     reported_by = models.ForeignKey(Staff, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     append_only: ClassVar = AppendOnly(mutable=("reported_at", "reported_to", "reported_by"))
+    # The newest row of each event, but of those that were crossed out.
+    STANDS: ClassVar = Q(corrected_by__isnull=True, is_retraction=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -361,6 +365,10 @@ class AdverseEvent(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(corrects__isnull=True) | ~Q(reason=""), name="adverse_event_corrected_why"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_retraction=False) | Q(corrects__isnull=False),
+                name="adverse_event_retraction_names_one",
             ),
             models.CheckConstraint(
                 condition=Q(reported_at__isnull=True, reported_to="")

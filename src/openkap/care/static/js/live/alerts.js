@@ -4,6 +4,7 @@
 
 import { actInWords } from "./log.js";
 import { node } from "./pad.js";
+import { rest } from "./rest.js";
 import { fired } from "./rules.js";
 
 const WORD = { high: ["‼", "ACT NOW"], medium: ["!", "ATTEND"], low: ["i", "NOTE"] };
@@ -14,8 +15,6 @@ const gravity = ({ action }) => (GRAVEST.includes(action) ? GRAVEST.indexOf(acti
 const EVERY_MS = { high: 4000, medium: 12000, low: 0 };
 const PUMP_ACT = { pause: "pause", stop_dose: "stop", emergency: "stop" };
 const PUMP_WORDS = { pause: "‖ Pause the pump", stop: "■ Stop the dose" };
-// A second tap on the same place must not answer the alert that has just moved under the finger.
-const REST_MS = 400;
 
 // Alerts this device works out for entries the server does not have yet.
 export function provisional(data, state, entries) {
@@ -64,10 +63,9 @@ export function inDoubt(state) {
     .map((doubt) => ({ uid: doubt.uid, rule: "DOSE", entry: doubt.id, priority: "medium", at: doubt.at, escalated: null, doubt }));
 }
 
-function rest(card) {
-  const buttons = [...card.querySelectorAll(".alert-acts button")];
-  for (const button of buttons) button.disabled = true;
-  setTimeout(() => { for (const button of buttons) button.disabled = false; }, REST_MS);
+// A second tap on the same place must not answer the alert that has just moved under the finger.
+function restCard(card, focus = null) {
+  rest(card.querySelector(".alert-acts"), focus);
 }
 
 function made(className, text) {
@@ -101,7 +99,7 @@ export class Alerts {
       const card = this.cards.get(key) ?? this.within(group[0].doubt ? this.doubtCard(group[0].doubt) : this.card());
       const isNews = card.tell?.(group);
       if (this.root.children[index] !== card.root) this.root.insertBefore(card.root, this.root.children[index] ?? null);
-      if (before.length && (isNews || before[index] !== key)) rest(card.root);
+      if (before.length && (isNews || before[index] !== key)) restCard(card.root);
       this.cards.set(key, card);
     });
     this.cards = new Map([...groups.keys()].map((key) => [key, this.cards.get(key)]));
@@ -126,10 +124,10 @@ export class Alerts {
     });
   }
 
-  choose(key) {
+  choose(key, focus = null) {
     this.chosen = key;
     this.unfold();
-    rest(this.cards.get(key).root);
+    restCard(this.cards.get(key).root, focus && this.cards.get(key).root.querySelector(focus));
     this.root.scrollTop = 0;
   }
 
@@ -141,8 +139,7 @@ export class Alerts {
       // The card closes here: its line must not open it again.
       event.stopPropagation();
       const keys = [...this.cards.keys()];
-      this.choose(keys[(keys.indexOf(keyNow()) + 1) % keys.length]);
-      this.cards.get(this.chosen).root.querySelector(".alert-next").focus({ preventScroll: true });
+      this.choose(keys[(keys.indexOf(keyNow()) + 1) % keys.length], ".alert-next");
     });
     card.root.addEventListener("click", () => { if (card.root.classList.contains("is-folded")) this.choose(keyNow()); });
     card.root.querySelector(".alert-acts").append(next);
@@ -188,7 +185,7 @@ export class Alerts {
     let group = [];
     let shown = "";
     const answer = (said) => {
-      rest(root);
+      restCard(root);
       for (const alert of group) this.acknowledge(alert, said);
     };
     const toDo = () => group[0].told.say ?? group[0].told.action_words ?? "";

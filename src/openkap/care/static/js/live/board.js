@@ -1,5 +1,6 @@
 // The board: a row a chair, sorted by what is due first; asks anew every two seconds, counts by itself.
 
+import { wallTime } from "./clock.js";
 import { node } from "./pad.js";
 
 const MINUTE = 60_000;
@@ -18,7 +19,7 @@ function minutes(ms) {
 }
 
 function time(ms) {
-  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: told.zone });
+  return wallTime(ms, told.zone);
 }
 
 function dayTime(ms) {

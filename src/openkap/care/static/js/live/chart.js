@@ -2,6 +2,8 @@
 // Systolic is a caret pointing down at its value, diastolic one pointing up, pulse a dot. Expected bands lie
 // beneath in grey; what was observed is ink. Drawing only: numbers come from the server.
 
+import { wallTime } from "./clock.js";
+
 const NS = "http://www.w3.org/2000/svg";
 const MINUTE = 60_000;
 const LEFT = 46;
@@ -13,10 +15,6 @@ function put(parent, name, attributes, text) {
   if (text !== undefined) node.textContent = text;
   parent.append(node);
   return node;
-}
-
-function clock(ms, zone) {
-  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
 }
 
 // Which minutes the chart spans: the whole session once the dose runs, a quarter of an hour before that.
@@ -91,7 +89,7 @@ function grid({ svg, state, x, from, to, zone, width }, plot, foot) {
     const strong = minute % every === 0;
     put(svg, "line", { class: strong ? "c-grid" : "c-grid faint", x1: x(at), x2: x(at), y1: 0, y2: foot });
     if (!strong) continue;
-    const label = state.begun === null ? clock(at, zone) : `${minute}`;
+    const label = state.begun === null ? wallTime(at, zone) : `${minute}`;
     put(svg, "text", { class: "c-tick", x: x(at), y: foot + 15, "text-anchor": "middle" }, label);
   }
   put(svg, "text", { class: "c-tick", x: 2, y: foot + 15 }, state.begun === null ? "time" : "min");

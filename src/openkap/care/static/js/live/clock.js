@@ -65,6 +65,30 @@ export class ServerClock {
   }
 }
 
+const MINUTE = 60_000;
+const DAY_MIN = 1440;
+// By how much a clock on the wall may have been set between two moments of one day.
+const SET_MIN = [0, 30, -30, 60, -60, 120, -120];
+
+// HH:MM of a moment on the wall of `zone`.
+export function wallTime(ms, zone) {
+  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
+}
+
+// The moment nearest to `near` at which the clock on the wall showed this time: within half a day of it, or, where
+// it must not be after `latest`, within the day before. Null where it never did, because it was set forward over it.
+export function clockAt(text, near, zone, latest = Infinity) {
+  const minutes = (time) => time.split(":").map(Number).reduce((hour, minute) => hour * 60 + minute);
+  const wanted = minutes(text.trim());
+  const shift = wanted - minutes(wallTime(near, zone));
+  const start = Math.floor(near / MINUTE) * MINUTE;
+  const moments = [-DAY_MIN, 0, DAY_MIN].flatMap((day) => SET_MIN.map((set) => start + (shift + day + set) * MINUTE));
+  const within = (latest === Infinity ? DAY_MIN / 2 : DAY_MIN) + 60;
+  const isNear = (at) => at <= latest && Math.abs(at - near) <= within * MINUTE;
+  const shown = moments.filter((at) => isNear(at) && minutes(wallTime(at, zone)) === wanted);
+  return shown.length ? shown.reduce((best, at) => (Math.abs(at - near) < Math.abs(best - near) ? at : best)) : null;
+}
+
 // A difference in words: "this clock is 3 min 12 s ahead".
 export function aheadInWords(ahead) {
   if (ahead === null) return "not measured yet";

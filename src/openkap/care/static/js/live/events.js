@@ -6,7 +6,6 @@ import { button, input, labelled, select } from "./panels.js";
 
 const LABELS = { term: "What", grade: "Grade", relation: "Related to the drug", action_taken: "Done with the drug", outcome: "Outcome", serious_because: "Serious because (leave if not)" };
 const MINUTE = 60_000;
-const DAY = 1440 * MINUTE;
 
 // `old` is the event that is updated: a new line that names it, with the reason.
 export function eventPanel(page, old = null) {
@@ -47,7 +46,9 @@ export function eventPanel(page, old = null) {
     }
     const seen = at.value();
     const onset = old ? onsetOf(page, began.value, old) : typeof seen === "number" ? seen : Math.round(page.clock.now()) - (seen?.back ?? 0);
+    if (onset === null) return began.focus();
     const until = endOf(page, ended.value, old, onset);
+    if (until === undefined) return ended.focus();
     if (until !== null && until < onset) {
       page.say(`It ended ${ended.value}, before it began ${page.time(onset)}. Correct one of them.`);
       return ended.focus();
@@ -72,7 +73,7 @@ function recorded(page) {
     const report = reportInWords(page, each);
     if (report) text.append(node("small", each.reported ? "" : "is-due-report", report));
     row.append(text);
-    if (page.mayWrite) row.append(button("Update", () => page.update(each), "quiet"));
+    if (page.mayWrite) row.append(button("Update", () => page.update(each), "quiet"), button("Cross out", () => page.crossOut(each, `adverse event: ${each.term}`, "event_in_error"), "quiet"));
     list.append(row);
   }
   return list;
@@ -100,12 +101,12 @@ function onsetOf(page, text, old) {
   return text.trim() && text !== page.time(old.at) ? page.moment(text, old.at) : old.at;
 }
 
-// The last time the clock showed this, but never before an onset within the same minute.
+// The last time the clock showed this, but never before an onset within the same minute; undefined where it never did.
 function endOf(page, text, old, onset) {
   if (!text.trim()) return null;
   if (old?.ended && text === page.time(old.ended)) return old.ended;
   const now = page.clock.now();
-  let at = page.moment(text, now);
-  if (at > now) at -= DAY;
+  const at = page.moment(text, now, now);
+  if (at === null) return undefined;
   return page.time(at) === page.time(onset) && onset - at < MINUTE && at < onset ? onset : at;
 }

@@ -2,9 +2,10 @@
 
 import { authorOf } from "./outbox.js";
 import { node } from "./pad.js";
+import { rest } from "./rest.js";
 
 const SHORT = { sbp: "", dbp: "", heart_rate: "pulse", spo2: "SpO₂", respiratory_rate: "breaths", moaas: "MOAA/S", distress_rating_0_10: "distress", cadss_6_total: "CADSS-6", bp_with_red_flag_symptom: "red flag" };
-const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", photo: "photograph" };
+const ACT_WORDS = { gates: "before the dose", vitals: "vital signs", leaving: "before leaving", note: "note", start: "▶ start", pause: "‖ pause", resume: "▶ resume", rate: "↕ rate", stop: "■ stop", correct: "correction", take_back: "crossing out", settle: "decision", acknowledge: "acknowledgement", event: "adverse event", event_in_error: "crossing out of an adverse event", photo: "photograph", photo_in_error: "crossing out of a photograph" };
 
 // The items of the short scale, by their labels: they stand in brackets behind its total.
 const ITEMS = {};
@@ -62,6 +63,14 @@ export function actInWords(act) {
   return [act.words, ...more].filter(Boolean).join(" · ");
 }
 
+// A photograph, in a window of its own.
+export function linkTo(url) {
+  const link = node("a", "", "Look at it");
+  link.href = url;
+  link.target = "_blank";
+  return link;
+}
+
 export function drawLog(page, list) {
   const rows = [];
   for (const entry of page.outbox.entries) rows.push(unsaved(page, entry));
@@ -92,29 +101,28 @@ export function drawLog(page, list) {
   }
   for (const each of state.late ?? []) {
     const extra = [`ARRIVED AFTER SIGNING, ${page.dayTime(each.entered)}, not under the signature`];
-    rows.push(row(page, each.at, each.words, each.by, extra, null));
+    rows.push(row(page, each.at, each.words, each.by, extra, null, "", "Correct", each.url));
   }
   for (const each of state.adverse) {
-    const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `update: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
+    const extra = [each.ended ? `ended ${page.dayTime(each.ended)}` : "", each.reason ? `${each.in_error ? "crossed out" : "update"}: ${each.reason}` : "", each.after_signing ? "RECORDED AFTER SIGNING" : "", reportInWords(page, each)];
     rows.push(row(page, each.at, `adverse event: ${eventInWords(each)}`, each.by, extra, each.counts ? () => page.update(each) : null, each.counts ? "" : "is-gone", "Update"));
   }
-  for (const each of state.photos) rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [], null, "", "Correct", { words: "Look at it", url: each.url }));
+  for (const each of state.photos) {
+    const isAsked = page.outbox.entries.some((entry) => entry.act === "photo_in_error" && entry.payload.corrects === each.id);
+    const crossOut = each.gone || isAsked ? null : () => page.crossOut(each, `photograph ${each.about}`, "photo_in_error");
+    rows.push(row(page, each.at, `photograph ${each.about}`, each.by, [each.gone && `crossed out: ${each.gone}`], crossOut, each.gone ? "is-gone" : "", "Cross out", each.url));
+  }
   rows.sort((a, b) => b.order - a.order);
   list.replaceChildren(...rows.map((each) => each.node));
 }
 
-function row(page, at, words, by, extra, correct, className = "", label = "Correct", link = null) {
+function row(page, at, words, by, extra, correct, className = "", label = "Correct", url = "") {
   const made = node("li", className);
   made.append(node("time", "", page.time(at)));
   const text = node("span", "", words);
   const small = [by, ...extra].filter(Boolean).join(" · ");
   if (small) text.append(node("small", "", small));
-  if (link) {
-    const anchor = node("a", "", link.words);
-    anchor.href = link.url;
-    anchor.target = "_blank";
-    text.append(" ", anchor);
-  }
+  if (url) text.append(" ", linkTo(url));
   made.append(text);
   if (correct && page.mayWrite) {
     const button = node("button", "quiet", label);
@@ -161,7 +169,10 @@ function unsaved(page, entry) {
   const act = (label, work) => {
     const button = node("button", "quiet", label);
     button.type = "button";
-    button.addEventListener("click", work);
+    button.addEventListener("click", () => {
+      rest(document.getElementById("log"));
+      work();
+    });
     acts.append(button);
   };
   if (isNobodys && page.mayWrite) act("I entered this", () => page.outbox.decide(entry.id, { by: page.data.who }));

@@ -1,6 +1,8 @@
-// The entry pad: one tap a value. The field that is due stands open; its numbers lie in a table of tens, the
-// last value's row in the middle. Nothing is filled in beforehand; "same as last" is a tap of its own.
+// The entry pad: one tap a value. The field that is due stands open; its numbers lie in a table of tens (of sevens
+// where the screen is narrow), the last value's row in the middle. Nothing is filled in beforehand; "same as last" is
+// a tap of its own.
 
+// As wide and as high as a gloved finger needs.
 const CELL = 44;
 
 export class Pad {
@@ -30,7 +32,7 @@ export class Pad {
   }
 
   shown() {
-    return JSON.stringify([this.active, this.page, this.typed, this.values, this.asked, this.last(this.active), this.table?.clientHeight]);
+    return JSON.stringify([this.active, this.page, this.typed, this.values, this.asked, this.last(this.active), this.table?.clientHeight, this.table?.clientWidth]);
   }
 
   get field() {
@@ -52,20 +54,23 @@ export class Pad {
     this.draw();
   }
 
-  // The tens shown: around the last value, else around the middle of what is usual.
+  // The rows shown: around the last value, else around the middle of what is usual. Each begins at a multiple of its
+  // length, so that a number keeps its place.
   rows() {
     const [low, high] = this.field.possible;
     if (this.field.id === "moaas") return null;
     const [from, to] = this.field.id === "spo2" ? [70, 100] : [low, high];
+    const gap = this.table ? Number.parseFloat(getComputedStyle(this.table).rowGap) : 0;
+    const fits = (space) => Math.floor((space + gap) / (CELL + gap));
+    const length = Math.min(10, fits(this.table?.clientWidth || 600));
     const all = [];
-    for (let ten = Math.floor(from / 10); ten <= Math.floor(to / 10); ten += 1) all.push(ten);
-    const space = this.table?.clientHeight || 260;
-    const most = Math.max(3, Math.min(all.length, Math.floor((space + 4) / (CELL + 4))));
+    for (let row = Math.floor(from / length); row <= Math.floor(to / length); row += 1) all.push(row);
+    const most = Math.max(3, Math.min(all.length, fits(this.table?.clientHeight || 260)));
     const start = { sbp: 130, dbp: 80, heart_rate: 80, spo2: 95, respiratory_rate: 15 };
-    const middle = Math.floor((this.last(this.active) ?? start[this.active] ?? 50) / 10);
+    const middle = Math.floor((this.last(this.active) ?? start[this.active] ?? 50) / length);
     let first = all.indexOf(middle) - Math.floor((most - 1) / 2) + this.page * (most - 1);
     first = Math.max(0, Math.min(all.length - most, first));
-    return { tens: all.slice(first, first + most), below: first > 0, above: first + most < all.length };
+    return { length, rows: all.slice(first, first + most), below: first > 0, above: first + most < all.length };
   }
 
   draw() {
@@ -103,9 +108,10 @@ export class Pad {
     const rows = this.rows();
     if (!rows) return this.scores();
     const [low, high] = this.field.possible;
-    return rows.tens.flatMap((ten) =>
-      Array.from({ length: 10 }, (_, unit) => {
-        const value = ten * 10 + unit;
+    this.table.style.setProperty("--row", rows.length);
+    return rows.rows.flatMap((row) =>
+      Array.from({ length: rows.length }, (_, place) => {
+        const value = row * rows.length + place;
         const cell = node("button", "pad-cell", `${value}`);
         cell.type = "button";
         cell.dataset.value = value;

@@ -2,7 +2,7 @@
 
 import { Alerts, inDoubt, provisional } from "./alerts.js";
 import { drawChart } from "./chart.js";
-import { aheadInWords, ServerClock } from "./clock.js";
+import { aheadInWords, clockAt, ServerClock, wallTime } from "./clock.js";
 import { doseAct, doseMark, drugPanel, pumpAct, pumpNow, rested } from "./dose.js";
 import { Drafts, markUntouched } from "./drafts.js";
 import { emergencyCard } from "./emergency.js";
@@ -11,19 +11,18 @@ import { alarmBehind, alertsInWords, drawLock, waitingBehind } from "./lock.js";
 import { drawLog, nameItems } from "./log.js";
 import { newId, Outbox } from "./outbox.js";
 import { node, Pad } from "./pad.js";
-import { comfortPanel, correctPanel, leavingPanel, notePanel } from "./panels.js";
+import { comfortPanel, correctPanel, crossOutPanel, leavingPanel, notePanel } from "./panels.js";
 import { refusedPanel } from "./refused.js";
+import { rest } from "./rest.js";
 import { soundButton } from "./sound.js";
 import { memoryStore, openStore } from "./store.js";
 
 const POLL_MS = 2000;
 const ASK_MS = 6000;
 const RELOAD_MS = 10_000;
-// Two taps of one finger come within this time.
-const REST_MS = 400;
 const MINUTE = 60_000;
 // Where an act is entered: what was half entered there is done with.
-const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct" };
+const PANEL_OF = { rate: "drug", stop: "drug", leaving: "leaving", event: "event", note: "note", photo: "note", correct: "correct", take_back: "correct", event_in_error: "correct", photo_in_error: "correct" };
 const LOOKS_ON = "Your role may look on here; the session's nurse or prescriber enters.";
 const by = (id) => document.getElementById(id);
 
@@ -243,6 +242,7 @@ class Page {
       return null;
     }
     const { draft } = this;
+    this.rest();
     try {
       // Minutes back on a clock that nobody has measured are kept as that: the moment follows when it is measured.
       const back = observedAt?.back ?? 0;
@@ -257,10 +257,14 @@ class Page {
     }
   }
 
+  // What was just entered, or was drawn anew under the finger, is not answered twice.
+  rest() {
+    for (const panel of document.querySelectorAll(".pad-panel")) rest(panel);
+  }
+
   async saveVitals() {
     const values = Object.fromEntries(Object.entries(this.pad.values).map(([name, value]) => [name, `${value}`]));
-    // The second of two quick taps finds an empty pad, and is not told so.
-    if (!Object.keys(values).length) return this.isSaving || this.say("Nothing is entered yet.");
+    if (!Object.keys(values).length) return this.say("Nothing is entered yet.");
     const unusual = this.data.vitals.filter((field) => {
       const value = this.pad.values[field.id];
       return value !== undefined && field.plausible && (value < field.plausible[0] || value > field.plausible[1]);
@@ -281,10 +285,8 @@ class Page {
     }
     const held = this.pad.values;
     const seenAt = this.at.value();
-    this.isSaving = true;
     this.pad.clear();
     const kept = await this.send("vitals", { values, ...(unusual.length ? { confirmed: true } : {}) }, seenAt);
-    setTimeout(() => { this.isSaving = false; }, REST_MS);
     if (!kept) return this.pad.fill({ ...held, ...this.pad.values });
     this.lookedAt = "";
     this.say(this.mayTakeVitals() ? "" : "The dose has not started on the server yet; the reading waits on this tablet.");
@@ -292,7 +294,7 @@ class Page {
   }
 
   mayTakeVitals() {
-    return ["dosing", "recovery", "ready"].includes(this.state.session.state);
+    return ["dosing", "recovery"].includes(this.state.session.state);
   }
 
   acknowledge(alert, done) {
@@ -311,6 +313,11 @@ class Page {
     this.open("correct", correctPanel(this, row, isDose), row.id);
   }
 
+  crossOut(row, what, act) {
+    document.body.classList.remove("shows-log");
+    this.open("correct", crossOutPanel(this, row, what, act), row.id);
+  }
+
   update(event) {
     document.body.classList.remove("shows-log");
     this.open("event", eventPanel(this, event), event.id);
@@ -326,7 +333,7 @@ class Page {
     const waiting = this.outbox.entries
       .filter((entry) => entry.act === "event")
       .map((entry) => ({ ...entry.payload, id: entry.id, at: this.outbox.observedAt(entry), ended: entry.payload.ended_at ? Date.parse(entry.payload.ended_at) : null, counts: true, is_waiting: true }));
-    const gone = new Set(waiting.map((each) => each.corrects));
+    const gone = new Set(this.outbox.entries.filter((entry) => ["event", "event_in_error"].includes(entry.act)).map((entry) => entry.payload.corrects));
     const held = this.state.adverse.filter((each) => each.counts && !waiting.some((one) => one.id === each.id));
     return [...held, ...waiting].filter((each) => !gone.has(each.id));
   }
@@ -382,7 +389,9 @@ class Page {
     const panel = by("panel-other");
     const isBusy = panel.querySelector(".confirm") || (panel.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
     const isStale = this.tab === "drug" && this.panelDose !== doseMark(this);
-    if (isStale || (!isBusy && this.panelMark !== this.state.mark)) this.open(this.tab);
+    if (!isStale && (isBusy || this.panelMark === this.state.mark)) return;
+    this.open(this.tab);
+    this.rest();
   }
 
   // When it was seen: now, or some minutes ago, by taps.
@@ -403,14 +412,11 @@ class Page {
     return { root, value: () => (back ? value() : null), reset: () => { back = 0; draw(); } };
   }
 
-  // HH:MM on the day of `near`.
-  moment(text, near) {
-    const [hours, minutes] = text.split(":").map(Number);
-    const zone = this.time(near).split(":").map(Number);
-    let shift = (hours - zone[0]) * 60 + (minutes - zone[1]);
-    if (shift > 720) shift -= 1440;
-    if (shift < -720) shift += 1440;
-    return Math.floor(near / MINUTE) * MINUTE + shift * MINUTE;
+  // HH:MM as it was nearest to `near`, and not after `latest`. Where the clocks went forward over it, it says so.
+  moment(text, near, latest) {
+    const at = clockAt(text, near, this.data.zone ?? "UTC", latest);
+    if (at === null) this.say(`${text} did not exist: the clocks went forward. Enter what the clock on the wall showed.`);
+    return at;
   }
 
   lastValue(name) {
@@ -445,7 +451,7 @@ class Page {
   // ---- drawing
 
   time(ms) {
-    return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: this.data.zone ?? "UTC" });
+    return wallTime(ms, this.data.zone ?? "UTC");
   }
 
   // With its day where that is not today.
@@ -617,7 +623,7 @@ class Page {
     const isLate = Boolean(due) && now - due.at >= MINUTE;
     place.classList.toggle("is-late", isLate);
     if (!due) {
-      const words = this.state.begun === null ? (this.state.session.state === "cleared" ? "Start the dose" : "Clear the gates") : ["dosing", "recovery", "ready"].includes(this.state.session.state) ? "Schedule done: check leaving" : this.state.session.words;
+      const words = this.state.begun === null ? (this.state.session.state === "cleared" ? "Start the dose" : "Clear the gates") : this.mayTakeVitals() ? "Schedule done: check leaving" : this.state.session.words;
       place.dataset.short = "";
       return void (place.textContent = words);
     }

@@ -2,6 +2,7 @@
 
 import { valueInWords } from "./log.js";
 import { node } from "./pad.js";
+import { rateTrouble } from "./rate.js";
 
 export function button(text, act, className = "") {
   const made = node("button", className, text);
@@ -42,8 +43,7 @@ export function comfortPanel(page) {
     const silent = unset.length ? " No limit set by this site: no alert will be given." : "";
     box.append(node("p", "", `${ask}${last === null ? "" : ` Last: ${last}.`}${silent}`), row);
   }
-  if (page.data.short_scale) box.append(shortScale(page, at));
-  box.append(at.root);
+  box.append(page.data.short_scale ? shortScale(page, at) : at.root);
   return box;
 }
 
@@ -55,7 +55,6 @@ function shortScale(page, at) {
   const due = page.state.scale_due;
   const silent = scale.unset.length ? " No limit set by this site: no alert will be given." : "";
   const said = `${scale.title}.${due ? ` Due at ${page.time(due)}.` : ""}${last === null ? "" : ` Last total: ${last}.`}${silent}`;
-  box.append(node("h3", "", scale.short), node("p", "", said));
   const given = scale.items.map(() => null);
   const send = () => {
     const total = given.reduce((sum, each) => sum + each, 0);
@@ -79,10 +78,13 @@ function shortScale(page, at) {
     }
     box.append(row);
   });
-  box.append(button("All of them 0", () => {
+  const none = button("All of them 0", () => {
     given.fill(0);
     send();
-  }, "quiet"));
+  }, "quiet");
+  const head = node("div", "panel-acts");
+  head.append(node("h3", "", said), none, at.root);
+  box.prepend(head);
   return box;
 }
 
@@ -246,11 +248,14 @@ export function correctPanel(page, row, isDose) {
     event.preventDefault();
     const typed = [at, ...Object.values(fields).map((each) => each.field), ...[rate, note].filter(Boolean)];
     if (!typed.some((field) => field.value.trim() !== field.shown)) return page.say("Nothing is changed yet. Correct what was wrong, or leave it.");
+    const trouble = rate ? rateTrouble(page, rate) : "";
+    if (trouble) return page.say(trouble);
     const values = Object.fromEntries(Object.entries(fields).map(([name, { field }]) => [name, field.value.trim()]));
     if (items.length) values[scale.id] = `${items.reduce((sum, item) => sum + Number(values[item.id]), 0)}`;
     const more = rate ? { rate_ml_h: rate.value.trim() } : {};
     // The field shows minutes: one that was left alone keeps its second.
     const moment = at.value.trim() === at.shown ? row.at : page.moment(at.value, row.at);
+    if (moment === null) return at.focus();
     page.send("correct", { corrects: row.id, reason: reason.value.trim(), values, note: note?.value.trim() ?? row.note ?? "", ...more }, moment);
     page.open("vitals");
   });
@@ -273,4 +278,23 @@ function correctable(page, row, items) {
     found[element.id] = { field, label: element.short === undefined ? element.label : `${element.short} ${element.unit}` };
   }
   return found;
+}
+
+// What was entered for the wrong patient stays, crossed out, with the reason. `act` names what is crossed out.
+export function crossOutPanel(page, row, what, act) {
+  const box = node("div");
+  box.append(node("h2", "", `Cross out: ${page.time(row.at)} ${what}`));
+  const reason = input("text", { required: "" });
+  const acts = node("div", "panel-acts wide");
+  const form = node("form", "panel-grid");
+  acts.append(node("button", "danger", "Entered in error: cross out"), button("Leave it", () => page.open("vitals"), "quiet"));
+  form.append(labelled("Why (stays in the record)", reason, "wide"), acts);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!reason.value.trim()) return page.say("Why? The reason stays in the record.");
+    page.send(act, { corrects: row.id, reason: reason.value.trim() });
+    page.open("vitals");
+  });
+  box.append(form);
+  return box;
 }

@@ -35,7 +35,10 @@ export function refusedPanel(page, entry, title, said) {
     for (const [held, name, field] of fields) held[name] = field.value.trim();
     // The time stays to the millisecond where nobody changed it.
     const isMoved = at.value !== page.time(seenAt);
-    page.outbox.decide(entry.id, { payload, ...(isMoved ? { observed_at: page.moment(at.value, seenAt) } : {}) });
+    const moment = isMoved ? page.moment(at.value, seenAt) : null;
+    if (isMoved && moment === null) return at.focus();
+    page.rest();
+    page.outbox.decide(entry.id, { payload, ...(isMoved ? { observed_at: moment } : {}) });
     page.open("vitals");
   });
   box.append(node("h2", "", `Not taken: ${title}`), node("p", "error", said), form);

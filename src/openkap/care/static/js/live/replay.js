@@ -1,7 +1,8 @@
 // The session again, minute by minute, from the record: what was known at that minute, and nothing later.
 
 import { drawChart } from "./chart.js";
-import { eventInWords, nameItems, valuesInWords } from "./log.js";
+import { wallTime } from "./clock.js";
+import { eventInWords, linkTo, nameItems, valuesInWords } from "./log.js";
 import { node } from "./pad.js";
 
 const MINUTE = 60_000;
@@ -15,7 +16,7 @@ const first = Math.floor((Math.min(begun, ...moments) - begun) / MINUTE);
 const last = Math.ceil((Math.max(begun, ...moments) - begun) / MINUTE);
 
 function time(ms) {
-  return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: data.zone });
+  return wallTime(ms, data.zone);
 }
 
 // On the tablet the alert stood with its reading, also in a cut; one without a reading arose by the clock.
@@ -31,6 +32,8 @@ function happened(until) {
     ...state.alerts.map((each) => [arose(each), `alert ${each.rule}: ${each.told.title ?? ""}`, "", true]),
     ...state.alerts.filter((each) => each.seen_at).map((each) => [each.seen_at, `alert ${each.rule} seen: ${each.done}`, each.seen_by, true]),
     ...state.adverse.map((each) => [each.at, `adverse event: ${eventInWords(each)}`, each.by, each.counts]),
+    ...state.photos.map((each) => [each.at, `photograph ${each.about}`, [each.by, each.gone && `crossed out: ${each.gone}`].filter(Boolean).join(" · "), !each.gone, each.url]),
+    ...state.late.map((each) => [each.at, `AFTER THE SIGNATURE: ${each.words}`, `${each.by} · reached the server ${time(each.entered)}, not under the signature`, true, each.url]),
   ];
   return rows.filter(([at]) => at <= until).sort((a, b) => b[0] - a[0]);
 }
@@ -47,10 +50,12 @@ function show() {
   by("pump").textContent = dose ? `drug: ${dose.words}` : "drug not started";
   drawChart(document.querySelector("#chart svg"), state, { now: until, until, zone: data.zone });
   by("log").querySelector("ol").replaceChildren(
-    ...happened(until).map(([at, words, who, counts]) => {
+    // What came after the last minute stands with it.
+    ...happened(minute === last ? Infinity : until).map(([at, words, who, counts, url]) => {
       const row = node("li", counts ? "" : "is-gone");
       const text = node("span", "", words);
       if (who) text.append(node("small", "", who));
+      if (url) text.append(" ", linkTo(url));
       row.append(node("time", "", time(at)), text);
       return row;
     }),
