@@ -36,7 +36,16 @@ ACTS = {
 # Files, data for scripts, and fragments of a page of the tour.
 NOT_PAGES = {
     *("audit_export", "insights_csv", "insights_pdf", "session_pdf", "consent_copy", "monitoring_form"),
-    *("session_photo", "live_worker", "live_state", "board_state", "practice_state", "health", "session_now"),
+    *(
+        "session_photo",
+        "live_worker",
+        "answer_worker",
+        "live_state",
+        "board_state",
+        "practice_state",
+        "health",
+        "session_now",
+    ),
     *("mfa_download_recovery_codes", "mfa_login_webauthn", "my_alerts"),
 }
 # Looked at elsewhere in this folder and in tests/journeys, with the same rules.

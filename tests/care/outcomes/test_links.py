@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -250,3 +252,19 @@ def test_finishing_twice_scores_once(patient, make_asked):
     finish(by=by, invitation=asked)
     finish(by=by, invitation=Invitation.objects.get(pk=asked.pk))
     assert FormScore.objects.count() == 1
+
+
+def test_the_patients_own_phone_keeps_the_page_and_a_tablet_of_the_clinic_does_not(cast, client, asked, link):
+    own = client.get(link).content.decode()
+    assert 'data-worker="/a/worker.js"' in own
+    ends = int(re.search(r'data-ends="(\d+)"', own)[1]) / 1000
+    assert ends == json.loads(base64.urlsafe_b64decode(link.split("/")[2].split(":")[0] + "=="))[1]
+    assert "data-worker" not in cast.client("tess").get(link).content.decode()
+
+
+def test_the_script_that_keeps_the_page_is_for_one_link_only(client):
+    script = client.get("/a/worker.js")
+    assert script.headers["Content-Type"] == "text/javascript"
+    # Without this header the browser lets it answer for addresses below /a/ and no others.
+    assert "Service-Worker-Allowed" not in script.headers
+    assert "worker-src 'self'" in script.headers["Content-Security-Policy"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,12 @@ def make_link(purpose: str, uid: str, *, lasts: timedelta, url_name: str) -> str
     """The full address with a token for one row and one purpose that ends after ``lasts``."""
     token = signing.dumps([uid, int((now() + lasts).timestamp())], salt=f"link:{purpose}")
     return settings.BASE_URL + reverse(url_name, args=[token])
+
+
+def end_of_link(purpose: str, token: str) -> datetime:
+    """When a link that opens ends."""
+    _, until = signing.loads(token, salt=f"link:{purpose}")
+    return datetime.fromtimestamp(until, UTC)
 
 
 def open_link(purpose: str, token: str, *, even_ended: bool = False) -> str:

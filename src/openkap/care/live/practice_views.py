@@ -80,7 +80,8 @@ def _told(request: ClinicRequest, uid: str) -> dict[str, object]:
 @require_POST
 def entries(request: ClinicRequest, run: str) -> JsonResponse:
     """Entries of the run."""
-    sent = (read_object(request.body or b"{}") or {"entries": None}).get("entries", [])
+    body = read_object(request.body or b"{}")
+    sent = None if body is None else body.get("entries", [])
     if not isinstance(sent, list) or not all(isinstance(entry, dict) for entry in sent):
         return JsonResponse({"what": "this cannot be read", "remedy": "reload the page"}, status=400)
     answers = [practice.take(by=request.actor, uid=run, entry=entry) for entry in sent[:MOST_AT_ONCE]]

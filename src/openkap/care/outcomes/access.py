@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
-from openkap.care.accounts.links import open_link
+from openkap.care.accounts.links import end_of_link, open_link
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
 from openkap.care.patients.access import Restricted, patient_for
 from openkap.care.patients.models import Patient
@@ -103,6 +105,11 @@ def through_link(token: str) -> tuple[Actor, Invitation]:
 def late_link(token: str) -> tuple[Actor, Invitation]:
     """As ``through_link``, for answers that come after the end, however late: handed in, nothing is shown."""
     return _behind(open_link(LINK, token, even_ended=True))
+
+
+def link_end(token: str) -> datetime:
+    """When a link that was opened ends."""
+    return end_of_link(LINK, token)
 
 
 def _behind(content: str) -> tuple[Actor, Invitation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +17,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.locking import ANSWERED_KEY, is_idle, lock
 from openkap.care.moment import now
 from openkap.care.outcomes import actions, figures, queries
-from openkap.care.outcomes.access import late_link, through_link
+from openkap.care.outcomes.access import late_link, link_end, through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.help_line import help_line
 from openkap.care.outcomes.models import Invitation
@@ -86,6 +87,7 @@ def _page(by: Actor, invitation: Invitation, token: str, spoken: PatientWords) -
         "sheets": sheets,
         "key": invitation.uid,
         "token": token,
+        "ends_ms": int(link_end(token).timestamp() * 1000),
         "answered": sum(sheet.answered for sheet in sheets),
         "total": sum(len(sheet.questions) for sheet in sheets),
         "clinic": by.clinic_name,
@@ -107,6 +109,7 @@ def _taps(request: HttpRequest, sheets: list[queries.Sheet]) -> list[Tap]:
     return found
 
 
+WORKER = Path(__file__).parents[1] / "static" / "js" / "answer-worker.js"
 # ``isdigit`` would take digits that int() does not read.
 ANSWER = re.compile(r"-?[0-9]{1,4}")
 # What the plain form calls an answer: its form and its item.
@@ -128,6 +131,11 @@ def _remember(request: HttpRequest, uid: str) -> None:
     # Written once, not with every tap.
     if uid not in seen:
         request.session[ANSWERED_KEY] = [*seen[-5:], uid]
+
+
+def worker(request: HttpRequest) -> HttpResponse:
+    """The script that lets the questions open again without network, on the patient's own phone."""
+    return HttpResponse(WORKER.read_text(encoding="utf-8"), content_type="text/javascript")
 
 
 def answered(request: HttpRequest, token: str) -> HttpResponse:

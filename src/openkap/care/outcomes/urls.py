@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openkap.care.access_rules import link_holder, needs, page
+from openkap.care.access_rules import anyone, link_holder, needs, page
 from openkap.care.outcomes import link_views, views
 from openkap.care.permissions import Permission
 
@@ -12,6 +12,7 @@ _SEND = needs(Permission.SEND_MEASURE)
 
 urlpatterns = [
     page("a/<str:token>/", link_views.answer, name="answer", may=link_holder("a patient answers by link")),
+    page("a/worker.js", link_views.worker, name="answer_worker", may=anyone("a script without any data")),
     page(
         "a/<str:token>/thanks/",
         link_views.answered,

@@ -1,6 +1,7 @@
 // Questions on a phone: one at a time, each answer saved by itself. Without the network answers wait in this
 // browser and are sent when it is back; the server stores each one once, however often it arrives.
 
+import { OwnCopy, forgetCopy } from "./own-copy.js";
 import { Waiting, count, pause, post, say } from "./waiting.js";
 
 const form = document.getElementById("answer");
@@ -18,6 +19,7 @@ let timer = 0;
 let at = 0;
 
 const waiting = new Waiting(form.dataset.key, form.dataset.api);
+const copy = new OwnCopy(form);
 let finishing = false;
 try { finishing = localStorage.getItem(finishKey) === "yes"; } catch { /* private mode */ }
 function setFinishing(yes) {
@@ -65,7 +67,7 @@ async function flush() {
     if (finishing) {
       const answer = await post(form.dataset.finish, {});
       setFinishing(false);
-      if (answer.ok) { window.location.assign(form.dataset.thanks); return; }
+      if (answer.ok) { forgetCopy(form.dataset.key); window.location.assign(form.dataset.thanks); return; }
       report(`${answer.data.what || say("This could not be finished")}. ${answer.data.remedy || say("Please call the clinic")}.`, true);
     }
     failures = 0;
@@ -102,6 +104,7 @@ function take(input) {
   const value = Number(input.value);
   const { form: sheet, item, helpFrom } = question.dataset;
   waiting.put({ form: sheet, item, value, client_id: mark(), answered_at: new Date().toISOString() });
+  copy.put({ [input.name]: input.value });
   progress();
   const alarming = helpFrom !== undefined && value >= Number(helpFrom);
   if (alarming) showHelp();
@@ -154,11 +157,17 @@ form.addEventListener("submit", (event) => {
 window.addEventListener("online", () => { failures = 0; flush(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) flush(); });
 
-// What waited here since the last visit stands on the page again, and goes out.
-for (const tap of waiting.taps) {
-  const input = form.querySelector(`input[name="${CSS.escape(`${tap.form}:${tap.item}`)}"][value="${CSS.escape(String(tap.value))}"]`);
+function check(name, value) {
+  const input = form.querySelector(`input[name="${CSS.escape(name)}"][value="${CSS.escape(value)}"]`);
   if (input) input.checked = true;
 }
+
+// What waited here since the last visit stands on the page again, and goes out; a copy of the page learns what
+// was sent since it was made.
+if (copy.isCopy) for (const [name, value] of Object.entries(copy.given)) check(name, value);
+for (const tap of waiting.taps) check(`${tap.form}:${tap.item}`, String(tap.value));
+copy.put(Object.fromEntries([...form.querySelectorAll(".question input:checked")].map((each) => [each.name, each.value])));
+copy.hold();
 form.querySelector("[data-plain]").hidden = true;
 bar.view.hidden = false;
 progress();

@@ -1,5 +1,6 @@
 // The last page, and the page of a link that has ended: what still waits in this browser is handed in from here.
 
+import { forgetCopy } from "./own-copy.js";
 import { Waiting, count, pause, say } from "./waiting.js";
 
 const place = document.getElementById("waiting");
@@ -28,4 +29,5 @@ async function handIn() {
   }
 }
 
+forgetCopy(place.dataset.key);
 if (waiting.taps.length) handIn();
