@@ -105,6 +105,7 @@ def test_an_abnormal_reading_is_taken_and_raises_its_alert(cast, session):
         ({"values": {}}, 400, "nothing was entered"),
         ({"kind": "gate"}, 422, "schema"),
         ({"note": "a\x00b"}, 422, "NUL"),
+        ({"note": "half \ud83d"}, 422, "schema"),
         ({"client_id": "short"}, 422, "schema"),
         ({"observed_at": "2026-11-23T09:00:00"}, 422, "schema"),
     ],

@@ -203,7 +203,7 @@ def test_the_plan_is_looked_at_in_the_browser_before_it_is_made(cast, patient):
     assert cast.client("ben").post(url, data).status_code == 403
     page = cast.client("cora").post(url, data).content.decode()
     assert "nothing stands in the way" in page
-    assert re.search(r"Trauma-focused therapy 1: <time>[^<]+</time>, 90 min", page)
+    assert re.search(r"Trauma-focused therapy 1</strong> <time>[^<]+</time>, 90&nbsp;min", page)
     assert not Course.objects.exists()
     seen = cast.client("cora").post(url, data).context["preview"].fingerprint
     made = cast.client("cora").post(url, data | {"act": "do", "seen": seen})
