@@ -13,7 +13,7 @@ from openkap.care.patients.models import Closing, Patient
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_the_demo_has_somebody_at_every_stage_and_records_closed_for_every_reason():
-    fill(Random(SEED), patients=120)
+    fill(Random(SEED), patients=60)
     stages = set(Patient.objects.values_list("status", flat=True))
     assert stages == {*Patient.Status.values} - {Patient.Status.MERGED}
     assert set(Closing.objects.values_list("reason", flat=True)) == {*Closing.Reason.values}

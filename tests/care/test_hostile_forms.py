@@ -164,6 +164,7 @@ def broken(answer, *what: Any) -> list[Any]:
     )
 
 
+@pytest.mark.slow
 def test_no_form_breaks_on_what_nobody_should_type(
     cast, world, staged, columns_of_postgresql, nobody_is_locked_out
 ):

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from openkap.care.demo.cast import PASSWORD
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-pages")]
 
 FAMILY, BORN = "WALKER", "1988-04-12"
 TABLET = {"width": 820, "height": 1180}

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from keeping.conftest import make_installation, server
 
+pytestmark = pytest.mark.xdist_group("older-database")
+
 SCRIPT = str(Path(__file__).with_name("filled_migration.py"))
 
 

@@ -360,7 +360,7 @@ def test_a_referral_asks_first_what_opens_a_record_and_folds_the_rest(cast):
 
 
 def test_a_mistake_in_what_is_folded_opens_the_fold(cast):
-    given = {"family_name": "Example", "given_name": "Ann", "sex": "unknown", "language": "xx"}
+    given = {"family_name": "Example", "given_name": "Ann", "sex": "unknown", "is_veteran": "xx"}
     page = cast.client("cora").post("/referrals/new/", given).content.decode()
     assert "<details open><summary>More about them" in page
 

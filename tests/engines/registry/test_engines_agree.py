@@ -55,6 +55,7 @@ def test_duckdb_agrees_with_plain_python_on_all_of_them_together(together: Any) 
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.xdist_group("spark")
 def test_spark_on_a_cluster_agrees_with_plain_python(together: Any, spark: Any) -> None:
     engine, plain = SparkEngine(together, DEFINITIONS, spark), ReferenceEngine(together, DEFINITIONS)
     assert spark.sparkContext.master.startswith("spark://")
@@ -65,6 +66,7 @@ def test_spark_on_a_cluster_agrees_with_plain_python(together: Any, spark: Any) 
 
 @pytest.mark.spark
 @pytest.mark.slow
+@pytest.mark.xdist_group("spark")
 def test_a_step_of_spark_is_rows_without_a_past(tmp_path: Path, spark: Any) -> None:
     """Else each step holds the plans of all before it, and a chain of them fills the memory."""
     engine = SparkEngine(write(tmp_path, Trouble(0).build()), DEFINITIONS, spark)

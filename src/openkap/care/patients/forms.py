@@ -102,7 +102,7 @@ REFERRAL_ORDER = [
 
 
 ASKED_FIRST = (
-    *("family_name", "given_name", "birth_date", "sex"),
+    *("family_name", "given_name", "birth_date", "sex", "language", "needs_interpreter"),
     *("telephone", "email", "referrer", "reason"),
 )
 
