@@ -280,6 +280,10 @@ def together(url: str, paths: list[str], chosen: argparse.Namespace) -> None:
 
 def bands() -> None:
     """A new band by itself: another rate each time, so that nothing is remembered."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openkap.care.settings")
+    import django
+
+    django.setup()
     from openkap.care.live.expected import Subject, expected
     from openkap.care.treatment.delivered import Given, Ordered
 
