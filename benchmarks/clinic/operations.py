@@ -123,11 +123,14 @@ def write_note(work: Work) -> int:
     return work.device.send(f"/api/{work.session}/enter", body)[0]
 
 
-CONTACT = {"kind": "carer", "name": "Robin Load", "relation": "friend", "telephone": "+1 555 0100"}
+def contact(work: Work) -> dict[str, str]:
+    """Somebody else each time: who stands there already is not added again."""
+    name = f"Robin {work.client_id}"
+    return {"kind": "carer", "name": name, "relation": "friend", "telephone": "+1 555 0100"}
 
 
 def write_contact(work: Work) -> int:
-    return work.device.send(f"/api/patients/{work.patient}/contacts", CONTACT)[0]
+    return work.device.send(f"/api/patients/{work.patient}/contacts", contact(work))[0]
 
 
 def page_chart(work: Work) -> int:
@@ -162,7 +165,7 @@ def page_questions(work: Work) -> int:
 
 def form_contact(work: Work) -> int:
     path = f"/patients/{work.patient}/contacts/"
-    return work.device.post(path, CONTACT | {"act": "add"})[0]
+    return work.device.post(path, contact(work) | {"act": "add"})[0]
 
 
 def form_note(work: Work) -> int:

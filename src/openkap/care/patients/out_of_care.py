@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Case, Q, QuerySet, When
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 
 from openkap.care.patients.models import Closing, Patient
 from openkap.core.errors import InputError
@@ -26,13 +28,10 @@ def out_of_care() -> Q:
 
 
 def dead() -> Q:
-    """Every record of whose death is recorded."""
-    deaths = Closing.objects.filter(reason=DIED, reopened_at__isnull=True)
-    told = deaths.values("patient")
-    # A death told under a record that was merged is one of the record in use, and of all its others.
-    used = deaths.filter(patient__merged_into__isnull=False).values("patient__merged_into")
-    own = Q(pk__in=told) | Q(pk__in=used)
-    return own | Q(merged_into__in=told) | Q(merged_into__in=used)
+    """Every record of whose death is recorded, under whichever record of the person it was told."""
+    told = Closing.objects.filter(reason=DIED, reopened_at__isnull=True)
+    people = told.values_list(Coalesce("patient__merged_into_id", "patient_id"))
+    return Q(In(Coalesce("merged_into_id", "pk"), people))
 
 
 def is_out_of_care(patient_id: int) -> bool:
