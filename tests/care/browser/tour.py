@@ -248,7 +248,8 @@ def course_under_way(tour: Tour) -> list[str]:
     held = sessions.first.locator("a").first.get_attribute("href")
     planned = sessions.filter(has_text="planned").first.locator("a").first.get_attribute("href")
     wrong = []
-    pages = (held, f"{held}replay/", planned, f"{planned}move/", f"{planned}live/")
+    visit = page.locator("main a[href*='/visits/'][href$='/move/']").first.get_attribute("href")
+    pages = (held, f"{held}replay/", planned, f"{planned}move/", f"{planned}live/", visit)
     for path in (*pages, f"{course}people/", f"{course}end/"):
         wrong += tour.open(page, watcher, path)
     page.context.close()
