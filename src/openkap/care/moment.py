@@ -28,6 +28,11 @@ def today() -> date:
     return timezone.localdate(now())
 
 
+def day_begins(moment: datetime) -> datetime:
+    """Midnight before a moment, in the time zone of the clinic whose page is being served."""
+    return timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 @contextmanager
 def clock_at(clock: Clock | datetime) -> Iterator[None]:
     """Within the block it is that moment, or whatever that clock says."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from openkap.care.accounts.access import open_glass, require
@@ -120,17 +120,14 @@ def is_therapist_only(by: Actor) -> bool:
 
 @prepared
 def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
-    closing = standing_closings(OuterRef("pk"))
     return (
         Patient.objects.filter(clinic_id=clinic_id, uid=uid)
         .select_related("identity", "clinic", "merged_into")
         .annotate(
             in_team=Exists(_membership(staff_id)),
-            # Most records never absorbed another: pages then ask no more about it.
+            # Most records never absorbed another, and are not closed: pages then ask no more about it.
             has_absorbed=Exists(Patient.objects.filter(merged_into=OuterRef("pk"))),
-            closed_because=Subquery(closing.values("reason")[:1]),
-            closed_at=Subquery(closing.values("closed_at")[:1]),
-            died_on=Subquery(closing.values("died_on")[:1]),
+            has_closing=Exists(standing_closings(OuterRef("pk"))),
         )
     )
 

@@ -18,7 +18,7 @@ from openkap.care.patients.access import patients_of
 from openkap.care.patients.models import Closing, Identifier, Patient
 from openkap.care.patients.names import search_form
 from openkap.care.patients.out_of_care import DIED, standing_closings
-from openkap.care.patients.telephones import shared_digits, telephoned
+from openkap.care.patients.telephones import is_same_telephone, shared_digits, telephoned
 
 # Two names this alike differ by a letter or two: Meyer and Meier, Sara and Sarah.
 ALIKE = 0.84
@@ -129,8 +129,7 @@ def _reasons(
     )
     same_day = birth_date is not None and identity.birth_date == birth_date
     near_day = birth_date is not None and identity.birth_date in _dates_like(birth_date)
-    shared_end = shared_digits(telephone)
-    same_telephone = bool(shared_end) and shared_digits(identity.telephone) == shared_end
+    same_telephone = bool(telephone) and is_same_telephone(identity.telephone, telephone)
     reasons = [f"the same number {value}" for value in shared]
     if crossed and near_day:
         reasons.append("family and given name crossed")

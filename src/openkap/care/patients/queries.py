@@ -88,17 +88,17 @@ def banner_for(patient: Patient) -> Banner:
 
 def _closed(patient: Patient) -> list[BannerItem]:
     """Why the record is closed; a death first of all, whatever still runs."""
-    because, died_on = _why_closed(patient)
-    if because == DIED:
-        return [BannerItem("Died", f"{died_on:%-d %b %Y}" if died_on else "day not known", "alarm")]
-    return [BannerItem("Closed", Closing.Reason(because).label)] if because else []
+    row = closing_of(patient)
+    if row is None:
+        return []
+    if row.reason == DIED:
+        return [BannerItem("Died", f"{row.died_on:%-d %b %Y}" if row.died_on else "day not known", "alarm")]
+    return [BannerItem("Closed", row.get_reason_display())]
 
 
-def _why_closed(patient: Patient) -> tuple[str, date | None]:
-    if hasattr(patient, "closed_because"):
-        return patient.closed_because or "", patient.died_on  # type: ignore[attr-defined]
-    row = standing_closings(patient.pk).first()
-    return (row.reason, row.died_on) if row else ("", None)
+def closing_of(patient: Patient) -> Closing | None:
+    """What closed the record, or the death that will; not asked where the record's own read says: nothing."""
+    return standing_closings(patient.pk).first() if getattr(patient, "has_closing", True) else None
 
 
 def record_ids(patient: Patient) -> list[int]:

@@ -66,7 +66,7 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
         "kept": queries.kept_record(row),
         "is_restricted": row.is_restricted,
         "erased_at": row.identity.erased_at,
-        "closed_at": getattr(row, "closed_at", None),
+        "closing": queries.closing_of(row),
         "is_closed": row.status == row.Status.CLOSED,
     }
     return render(request, "patients/chart.html", context | around)

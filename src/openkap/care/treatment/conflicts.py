@@ -40,6 +40,11 @@ class Slot:
     except_visits: tuple[int, ...] = ()
 
 
+def whose_time(kind: str, patient: int) -> int | None:
+    """Whose time a visit takes: on the day of a dose it is beside the dose, by intent."""
+    return None if kind == Visit.Kind.DOSING_DAY else patient
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What stands in the diaries of chairs, people and patients, read once."""

@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 from openkap.care.enrolment.facts import consent_in_force, screening_facts
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.queries import screening_outcome
+from openkap.care.moment import day_begins
 from openkap.care.prepared import prepared
 from openkap.care.treatment.drawn import check_before
 from openkap.care.treatment.models import (
@@ -127,7 +128,7 @@ def readings_before(session: Session, rows: Rows, moment: datetime) -> list[Fact
     What was read that day for another session of the patient counts too: a day that has ended by a stop
     limit does not begin again with the next session.
     """
-    begins = localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = day_begins(moment)
     others = _read_for_others(session.patient_id, session.pk, begins, begins + timedelta(days=1))
     held: dict[int, list[Value]] = {entry.pk: [] for entry in others}
     for value in _values_among(list(held)) if others else ():

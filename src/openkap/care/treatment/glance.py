@@ -11,7 +11,7 @@ from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem
-from openkap.care.moment import now
+from openkap.care.moment import day_begins, now
 from openkap.care.prepared import prepared
 from openkap.care.treatment.marks import DONE, GIVEN_UP
 from openkap.care.treatment.models import Course, Session, Visit
@@ -20,7 +20,7 @@ from openkap.care.treatment.models import Course, Session, Visit
 def lines(by: Actor, patient_ids: list[int], uid: str, banner: tuple[BannerItem, ...]) -> list[BannerItem]:
     moment = now()
     # A session of this morning whose patient has not come yet is still the next one.
-    morning = localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+    morning = day_begins(moment)
     return [line for row in _newest_course(patient_ids, moment, morning) for line in _of(row, uid)]
 
 

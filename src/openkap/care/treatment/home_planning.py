@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
-from openkap.care.moment import now
+from openkap.care.moment import day_begins, now
 from openkap.care.patients.access import in_care, scope_of, visible
 from openkap.care.patients.models import Closing, Patient
 from openkap.care.patients.queries import NAME, name_shown
@@ -53,7 +53,7 @@ class _Waiting:
 
 def tasks(by: Actor) -> list[Task]:
     """Everything that waits to be planned or planned anew."""
-    rows = [_Waiting(*row) for row in _waiting(*scope_of(by), _midnight())]
+    rows = [_Waiting(*row) for row in _waiting(*scope_of(by), day_begins(now()))]
     looked_at, beyond = rows[:MOST], rows[MOST:]
     found = [_step(row) for row in looked_at if row.kind in STEPS]
     found += _to_replace([row for row in looked_at if row.kind not in STEPS])
@@ -68,10 +68,6 @@ def _not_all(last: datetime) -> Task:
         note=f"only the nearest {MOST} are checked here for who may take them, up to "
         f"{localtime(last):%a %-d %b %Y}; later ones come up as they come nearer",
     )
-
-
-def _midnight() -> datetime:
-    return localtime(now()).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _step(row: _Waiting) -> Task:

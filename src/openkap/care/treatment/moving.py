@@ -16,7 +16,7 @@ from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.permissions import Role
 from openkap.care.treatment.access import chairs_of, colleague_as
-from openkap.care.treatment.conflicts import FOREVER, Slot, Taken, in_words, taken, unfit
+from openkap.care.treatment.conflicts import FOREVER, Slot, Taken, in_words, taken, unfit, whose_time
 from openkap.care.treatment.diaries import diary_of, hours_of
 from openkap.care.treatment.due_dates import due_after, with_a_dose
 from openkap.care.treatment.models import Chair, DueItem, Session, Visit
@@ -322,7 +322,7 @@ def _slots(moved: Sequence[Moved], changes: Sequence[Change]) -> list[Slot]:
                     change.after + timedelta(minutes=visit.minutes),
                     change.what,
                     (visit.therapist,),
-                    patient=whose(visit),
+                    patient=whose_time(visit.kind, visit.patient_id),
                     except_sessions=going,
                     except_visits=rows,
                 )
@@ -341,11 +341,6 @@ def _slot(each: Moved, going: tuple[int, ...], visits: tuple[int, ...]) -> Slot:
         going,
         visits,
     )
-
-
-def whose(visit: Visit) -> int | None:
-    """A visit on the day of the dose is beside the dose, by intent."""
-    return None if visit.kind == Visit.Kind.DOSING_DAY else visit.patient_id
 
 
 def _due_items(

@@ -16,10 +16,18 @@ from openkap.care.moment import now
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import TAKE, chairs_of, session_for, staff_with, visit_for
-from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
+from openkap.care.treatment.conflicts import (
+    Slot,
+    conflicts_of,
+    hold,
+    in_words,
+    refuse_unseen,
+    unfit,
+    whose_time,
+)
 from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import DueItem, Session, Visit
-from openkap.care.treatment.moving import Later, Move, Moved, later_than, preview_move, whose
+from openkap.care.treatment.moving import Later, Move, Moved, later_than, preview_move
 from openkap.care.treatment.plan import window_of
 from openkap.core.errors import InputError
 
@@ -141,7 +149,7 @@ def move_visit(*, by: Actor, patient: str, uid: str, starts_at: datetime, versio
         starts_at + timedelta(minutes=visit.minutes),
         visit.get_kind_display().capitalize(),
         (visit.therapist,),
-        patient=whose(visit),
+        patient=whose_time(visit.kind, visit.patient_id),
         except_visits=(visit.pk,),
     )
     refused = unfit([(visit.therapist, Role.THERAPIST, localdate(starts_at))])

@@ -22,7 +22,16 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, colleague_as
-from openkap.care.treatment.conflicts import FOREVER, Slot, hold, in_words, refuse_unseen, taken, unfit
+from openkap.care.treatment.conflicts import (
+    FOREVER,
+    Slot,
+    hold,
+    in_words,
+    refuse_unseen,
+    taken,
+    unfit,
+    whose_time,
+)
 from openkap.care.treatment.diaries import Board, diary_of, hours_of, ways_out
 from openkap.care.treatment.models import Chair, Course, DueItem, MaintenancePlan, Session, Visit
 from openkap.care.treatment.placing import Hours
@@ -263,8 +272,7 @@ def _slots(plan: Plan, people: _People, patient: Patient) -> list[Slot]:
                 each.ends_at,
                 _name(each),
                 (people.therapist,),
-                # A visit on the day of the dose is beside the dose, by intent.
-                patient=None if each.kind == Visit.Kind.DOSING_DAY else patient.pk,
+                patient=whose_time(each.kind, patient.pk),
             )
             for each in plan.visits
         ]

@@ -19,7 +19,16 @@ from openkap.care.moment import now
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with
-from openkap.care.treatment.conflicts import FOREVER, Slot, hold, in_words, refuse_unseen, taken, unfit
+from openkap.care.treatment.conflicts import (
+    FOREVER,
+    Slot,
+    hold,
+    in_words,
+    refuse_unseen,
+    taken,
+    unfit,
+    whose_time,
+)
 from openkap.care.treatment.diaries import Board, diary_of, hours_of
 from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
 from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
@@ -103,8 +112,7 @@ def preview_in_its_place(
     slots = [Slot(planned.starts_at, planned.ends_at, f"Session {number}", (person,), seat, whose)]
     for visit in visits:
         ends_at = visit.starts_at + timedelta(minutes=visit.instead_of.minutes)
-        # A visit on the day of the dose is beside the dose, by intent.
-        beside = None if visit.instead_of.kind == Visit.Kind.DOSING_DAY else whose
+        beside = whose_time(visit.instead_of.kind, whose)
         slots.append(
             Slot(visit.starts_at, ends_at, visit.words, (visit.instead_of.therapist,), patient=beside)
         )

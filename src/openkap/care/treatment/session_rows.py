@@ -12,6 +12,7 @@ from django.utils.timezone import localtime
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.contributions import contributions
+from openkap.care.moment import day_begins
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.care.treatment.access import session_for
@@ -60,7 +61,7 @@ def refuse_before_its_day(session: Session, stamp: Stamp) -> None:
     """A clock that is days or years wrong: nothing of a session was seen before its day began."""
     if stamp.observed_at is None:
         return
-    day = localtime(session.starts_at).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = day_begins(session.starts_at)
     if stamp.observed_at < day:
         raise InputError(
             "this time is before the day of the session",
