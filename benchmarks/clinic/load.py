@@ -63,7 +63,12 @@ def run(clinic: Served, seconds: float, operations, *, think: float = 0.0, peopl
 
     def work(person: Person) -> None:
         dice = person.own.dice
-        while time.monotonic() < until:
+        while True:
+            # Also before the first: twenty people do not open a page in the same instant.
+            if think:
+                time.sleep(dice.uniform(0, 2 * think))
+            if time.monotonic() >= until:
+                return
             action = dice.choices(actions, weights)[0]
             begun = time.perf_counter()
             status = person.do(action)
@@ -72,8 +77,6 @@ def run(clinic: Served, seconds: float, operations, *, think: float = 0.0, peopl
                 took[action.__name__].append(spent)
                 if status not in GOOD:
                     wrong[f"{action.__name__} {status}"] += 1
-            if think:
-                time.sleep(dice.uniform(0, 2 * think))
 
     before, begun = _clocks(clinic), time.monotonic()
     _together(crew, work)
@@ -128,7 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--think", type=float, default=2.0, help="mean seconds between two pages of a person")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--each", action="store_true", help="also every operation by itself")

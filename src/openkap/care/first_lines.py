@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Value
 from django.urls import reverse
 
 from openkap.care.contributions import Task
@@ -66,6 +66,13 @@ def first_lines(
         def first(*given: Given.args, **named: Given.kwargs) -> QuerySet[Any, Row]:
             return build(*given, **named)[: most + 1]
 
+        @prepared
+        def count(*given: Given.args, **named: Given.kwargs) -> QuerySet[Any, int]:
+            rows = build(*given, **named).order_by()
+            found = rows.model._default_manager.filter(pk__in=rows.values("pk")).values_list(Value(1))
+            total: QuerySet[Any, int] = found.annotate(total=Count("pk")).values_list("total", flat=True)
+            return total
+
         def read(*given: Given.args, **named: Given.kwargs) -> Lines[Row]:
             rows = first(*given, **named)
             if len(rows) <= most:
@@ -73,7 +80,7 @@ def first_lines(
             if _whole.get():
                 rows = list(build(*given, **named))
                 return Lines(rows, len(rows), what)
-            return Lines(rows[:most], build(*given, **named).order_by().count(), what)
+            return Lines(rows[:most], count(*given, **named)[0], what)
 
         return read
 

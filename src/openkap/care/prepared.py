@@ -10,7 +10,7 @@ Building the SQL of a query costs several times what running it does. ``@prepare
 
 The function runs once for each shape of its arguments, with marks in the place of the values; so it only
 builds the query: everything that varies is an argument, and asking the clock inside is refused. Arguments are
-whole numbers, words, moments, days, and sequences of them.
+whole numbers, words, moments, days, and lists of them for ``in``.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ Given = ParamSpec("Given")
 Row = TypeVar("Row")
 Stored = TypeVar("Stored", bound=Model)
 
+# A list is filled up to one of these lengths with its last value: the same rows, and few shapes to keep.
+LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128)
 # A longer list of values is asked for once and in no shape that comes again.
-MOST_KEPT = 20
+MOST_KEPT = LENGTHS[-1]
 
 # Marks stand for the arguments while the query is compiled; no real value is like them.
 _MARKS: dict[type, Callable[[int], Any]] = {
@@ -125,11 +127,12 @@ class _Read(Generic[Given, Row]):
         if any(isinstance(each, (list, tuple)) and len(each) > MOST_KEPT for each in given):
             return list(self._build(*given, **named))
         connection = connections[DEFAULT_DB_ALIAS]
-        shape = (connection.vendor, *map(_shape, given))
+        filled = tuple(_filled(each) if isinstance(each, (list, tuple)) else each for each in given)
+        shape = (connection.vendor, *map(_shape, filled))
         if shape not in self._shapes:
-            self._shapes[shape] = self._compile(connection, given)
+            self._shapes[shape] = self._compile(connection, filled)
         found = self._shapes[shape]
-        return [] if found is None else _rows(connection, found, given)
+        return [] if found is None else _rows(connection, found, filled)
 
     def _compile(self, connection: BaseDatabaseWrapper, given: tuple[Any, ...]) -> _Compiled | None:
         marks = _marked(given)
@@ -210,6 +213,11 @@ def _maker(queryset: Any, compiler: Any) -> Callable[[Iterable[Any]], list[Any]]
         return made
 
     return make
+
+
+def _filled(values: list[Any] | tuple[Any, ...]) -> list[Any]:
+    length = next(length for length in (0, *LENGTHS) if length >= len(values))
+    return [*values, *([values[-1]] * (length - len(values)) if values else ())]
 
 
 def _shape(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ from openkap.core.errors import InputError
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 @click.option("--workers", default=2, show_default=True, help="Processes that answer.")
-@click.option("--threads", default=4, show_default=True, help="Threads in each.")
+@click.option("--threads", default=2, show_default=True, help="Threads in each.")
 @click.option("--demo", is_flag=True, help="A clinic of invented people in var/demo, one click to log in.")
 @click.option("--no-jobs", is_flag=True, help="Pages only; run openkap jobs elsewhere.")
 def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs: bool) -> None:
@@ -139,12 +140,15 @@ def _gunicorn(options: dict[str, Any], jobs: KeptJobs | None) -> Any:
             Master(self).run()
 
         def load(self) -> Any:
-            # The parent's connection must not be shared with the workers it forks.
             from django.db import connections
 
             from openkap.care.wsgi import application
 
+            # The parent's connection must not be shared with the workers it forks.
             connections.close_all()
+            # What is loaded by now stays: collecting it again would copy its pages into every worker.
+            gc.collect()
+            gc.freeze()
             return application
 
     return Clinic()

@@ -135,17 +135,20 @@ def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:
     """The same for many patients of one list: three reads for all of them."""
     moment, ids = now(), [patient.pk for patient in patients]
     answers = _answers_of(ids)
-    given = {
-        row.patient_id: row for row in in_force(moment).filter(patient_id__in=ids).order_by("valid_from")
-    }
-    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
-    looks = Capacity.objects.filter(consent__patient__in=records).order_by("id")
-    of_person = Coalesce("consent__patient__merged_into_id", "consent__patient_id")
-    capacity = {row.of_person: row for row in looks.annotate(of_person=of_person)}
+    given = {row.patient_id: row for row in _in_force_of_many(ids, moment)}
+    capacity = {row.of_person: row for row in _looks_at_capacity(ids)}
     return {
         each.pk: _facts(each, moment, answers[each.pk], given.get(each.pk), capacity.get(each.pk))
         for each in patients
     }
+
+
+@prepared
+def _looks_at_capacity(ids: list[int]) -> QuerySet[Any]:
+    records = Patient.objects.filter(Q(pk__in=ids) | Q(merged_into__in=ids))
+    of_person = Coalesce("consent__patient__merged_into_id", "consent__patient_id")
+    looks = Capacity.objects.filter(consent__patient__in=records)
+    return looks.annotate(of_person=of_person).order_by("id")
 
 
 def _facts(
@@ -209,6 +212,11 @@ def _in_force_of(patient_id: int, moment: datetime) -> QuerySet[ConsentGiven]:
         .select_related("text", "consent", "patient_signature", "countersignature")
         .order_by("-valid_from")[:1]
     )
+
+
+@prepared
+def _in_force_of_many(ids: list[int], moment: datetime) -> QuerySet[ConsentGiven]:
+    return in_force(moment).filter(patient__in=ids).order_by("valid_from")
 
 
 def in_force(moment: datetime) -> QuerySet[ConsentGiven]:

@@ -9,8 +9,9 @@ from django import template
 from django.utils import timezone
 from django.utils.dates import MONTHS_3
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
+from openkap.care.contributions import Task
 from openkap.care.moment import now, today
 
 register = template.Library()
@@ -46,6 +47,23 @@ def _rendered(context: template.Context, name: str, values: dict[str, Any]) -> S
     if words := context.get("patient_words"):
         values = {**values, "patient_words": words}
     return found.render(context.new(values))
+
+
+@register.simple_tag
+def task_line(task: Task, whom_is_known: bool = False) -> SafeString:
+    """One thing to do: verb, for whom, why, and by when or since when. One step: a list has a hundred."""
+    parts = [format_html('<span class="task-verb">{}</span>', task.verb)]
+    if task.whom and not whom_is_known:
+        parts.append(format_html('<span class="task-whom">{}</span>', task.whom))
+    if task.note:
+        parts.append(format_html('<span class="task-note">{}</span>', task.note))
+    if task.due:
+        at = timezone.localtime(task.due).isoformat()
+        parts.append(format_html('<time class="task-due" datetime="{}">{}</time>', at, due(task.due)))
+    elif task.since:
+        parts.append(format_html('<span class="task-due">waits since {}</span>', day_of(task.since)))
+    line = '<a class="task urgency-{}" href="{}">{}</a>'
+    return format_html(line, task.urgency, task.url, mark_safe("\n".join(parts)))  # noqa: S308
 
 
 @register.filter
@@ -101,8 +119,14 @@ def due(moment: datetime | None) -> str:
 def time_of(moment: datetime) -> SafeString:
     """A moment as a ``time`` element, ``23 Nov 2026 10:40``: one step for lists of a thousand lines."""
     local = timezone.localtime(moment)
-    words = f"{local.day} {str(MONTHS_3[local.month]).title()} {local.year} {local:%H:%M}"
+    words = f"{day_of(moment)} {local:%H:%M}"
     return format_html('<time datetime="{}">{}</time>', local.isoformat(), words)
+
+
+def day_of(moment: datetime) -> str:
+    """The day of a moment at the clinic: ``23 Nov 2026``."""
+    local = timezone.localtime(moment)
+    return f"{local.day} {str(MONTHS_3[local.month]).title()} {local.year}"
 
 
 @register.filter
