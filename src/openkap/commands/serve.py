@@ -141,9 +141,12 @@ def _gunicorn(options: dict[str, Any], jobs: KeptJobs | None) -> Any:
 
         def load(self) -> Any:
             from django.db import connections
+            from django.urls import get_resolver
 
             from openkap.care.wsgi import application
 
+            # Every page, once for all workers: else each loads them while its first visitor waits.
+            get_resolver().check()
             # The parent's connection must not be shared with the workers it forks.
             connections.close_all()
             # What is loaded by now stays: collecting it again would copy its pages into every worker.
