@@ -43,6 +43,12 @@ def pass_on(cast, course, part, before, after, **more):
     )
 
 
+def test_who_takes_over_joins_the_care_team_under_the_role_they_hold(cast, course, other):
+    noor = other(roles=(Role.PRESCRIBER,))
+    pass_on(cast, course, Role.NURSE, "ben", noor)
+    assert course.patient.team.get(staff=noor, until=None).part == Role.PRESCRIBER
+
+
 def home(cast, key="cora"):
     return cast.client(key).get("/home/").content.decode()
 

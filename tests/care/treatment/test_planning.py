@@ -10,6 +10,7 @@ from treated import FIRST, chair, first_session, gone, planned, wanted
 
 from openkap.care.accounts.models import Credential
 from openkap.care.moment import now
+from openkap.care.outcomes.safety import circle
 from openkap.care.treatment import ending_actions, planning_actions
 from openkap.care.treatment.models import Course, DueItem, Session, Visit
 from openkap.care.treatment.plan import window_of
@@ -24,6 +25,15 @@ def test_a_course_gets_the_days_of_the_protocol(cast, patient):
     assert first_session(course).ends_at - FIRST == timedelta(minutes=160)
     patient.refresh_from_db()
     assert patient.status == "in_course"
+
+
+def test_who_is_planned_is_on_the_care_team_that_an_alarm_calls(cast, patient):
+    patient.team.update(until=now())
+    course = planned(cast, patient)
+    team = set(course.patient.team.filter(until=None).values_list("staff__name", "part"))
+    named = {(cast.staff(key).name, part) for key, part in (("ada", "prescriber"), ("ben", "nurse"))}
+    assert named | {(cast.staff("tess").name, "therapist")} <= team
+    assert circle(course.patient, 0) == [cast.staff("ada")]
 
 
 def test_every_session_has_an_integration_visit_in_its_window(cast, patient):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -289,7 +289,7 @@ def write_crisis_plan(*, by: Actor, uid: str, version: int, words: dict[str, str
 
 
 @transaction.atomic
-def join_team(*, by: Actor, uid: str, members: Iterable[tuple[int, str]]) -> None:
+def join_team(*, by: Actor, uid: str, members: Sequence[tuple[int, str]]) -> None:
     """Put staff of this clinic on the patient's care team, each with a role they hold."""
     patient = patient_for(by, uid, Permission.MANAGE_CARE_TEAM, seen="")
     for staff_id, part in members:
@@ -300,11 +300,24 @@ def join_team(*, by: Actor, uid: str, members: Iterable[tuple[int, str]]) -> Non
                 remedy="choose another",
                 where="staff",
             )
+    put_on_team(by, patient, members)
+
+
+def put_on_team(by: Actor, patient: Patient, members: Iterable[tuple[int, str]]) -> None:
+    """Note that somebody treats the patient now; for acts that may give them that part."""
+    for staff_id, part in members:
         _, is_new = TeamMember.objects.get_or_create(
             patient=patient, staff_id=staff_id, part=part, until=None, defaults={"since": now()}
         )
         if is_new:
-            record("team.joined", by=by, entity="patient", uid=uid, patient=uid, detail={"part": part})
+            record(
+                "team.joined",
+                by=by,
+                entity="patient",
+                uid=patient.uid,
+                patient=patient.uid,
+                detail={"part": part},
+            )
 
 
 @transaction.atomic

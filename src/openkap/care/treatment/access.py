@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 from django.http import Http404
 
-from openkap.care.accounts.access import require
+from openkap.care.accounts.access import holds_role, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.models import Staff
 from openkap.care.patients.access import patient_for
+from openkap.care.patients.actions import put_on_team
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
@@ -106,3 +109,15 @@ def colleague_as(by: Actor, uid: str, part: Role) -> Staff:
 def running_course(patient: Patient) -> Course | None:
     """The course that has not ended."""
     return Course.objects.filter(patient=patient, ended_at__isnull=True).select_related("therapist").first()
+
+
+def join_as(by: Actor, patient: Patient, named: Iterable[tuple[Staff, Role]]) -> None:
+    """Who is planned is on the care team, under the role they hold here: it is who is called in an alarm."""
+    put_on_team(
+        by,
+        patient,
+        [
+            (person.pk, next(role for role in TAKE[part] if holds_role(by.clinic_id, person.pk, role)))
+            for person, part in named
+        ],
+    )

@@ -17,7 +17,7 @@ from openkap.care.accounts.signing import fingerprint
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment.access import TAKE, course_for, staff_with
+from openkap.care.treatment.access import TAKE, course_for, join_as, staff_with
 from openkap.care.treatment.conflicts import Slot, conflicts_of, hold, in_words, refuse_unseen, unfit
 from openkap.care.treatment.models import Course, Handover, Session, Visit
 from openkap.care.treatment.parts import person_of, rows_with, title_of
@@ -155,6 +155,7 @@ def hand_over(
         decided_by_id=by.staff_id,
         decided_at=now(),
     )
+    join_as(by, course.patient, [(passed.after, wanted.part)])
     detail = {
         "part": wanted.part.value,
         "from": passed.before.uid,

@@ -21,7 +21,7 @@ from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment.access import chairs_of, colleague_as
+from openkap.care.treatment.access import chairs_of, colleague_as, join_as
 from openkap.care.treatment.conflicts import (
     FOREVER,
     Slot,
@@ -98,6 +98,11 @@ class _People:
     prescriber: Staff
     nurse: Staff
     therapist: Staff | None
+
+    @property
+    def parts(self) -> list[tuple[Staff, Role]]:
+        named = [(self.prescriber, Role.PRESCRIBER), (self.nurse, Role.NURSE)]
+        return named + ([(self.therapist, Role.THERAPIST)] if self.therapist else [])
 
 
 def draft_course(*, by: Actor, uid: str, wanted: Wanted) -> Draft:
@@ -199,6 +204,7 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     )
     _write_down(by, course, wanted.maintenance)
     _store(course, draft.plan, people)
+    join_as(by, patient, people.parts)
     status = Patient.Status.MAINTENANCE if wanted.kind == "maintenance" else Patient.Status.IN_COURSE
     set_status(by=by, patient=patient, status=status)
     detail: dict[str, Any] = {

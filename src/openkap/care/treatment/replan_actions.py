@@ -18,7 +18,7 @@ from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission, Role
-from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, session_for, staff_with
+from openkap.care.treatment.access import TAKE, chairs_of, colleague_as, join_as, session_for, staff_with
 from openkap.care.treatment.conflicts import (
     FOREVER,
     Slot,
@@ -217,6 +217,7 @@ def plan_in_its_place(
         ends_at=draft.planned.ends_at,
     )
     _store_what_belongs(row, draft)
+    join_as(by, old.patient, [(draft.nurse, Role.NURSE)])
     follow_last_dose(old.course, last)
     _decide(by, old, in_its_place=row)
     return row
