@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from openkap.care.accounts.signing import prove_identity
@@ -9,6 +10,7 @@ from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions, consent_actions
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, shown
 from openkap.care.enrolment.texts import parsed
+from openkap.care.moment import now
 
 # One unremarkable adult with confirmed PTSD; what is not here is "no" (yes_no) or "never" (event).
 ANSWERS: dict[str, Any] = {
@@ -87,9 +89,19 @@ def decide(cast, patient, outcome: str = "eligible", reason: str = "", without: 
     return actions.decide(by=cast.actor("ada"), uid=patient.uid, chosen=chosen, person=proof(cast, "ada"))
 
 
-def open_consent(cast, patient, language: str = "en", scope: str = "course"):
+DAYS_AGO = timedelta(days=2)
+
+
+def open_consent(
+    cast, patient, language: str = "en", scope: str = "course", handed_over: timedelta | None = DAYS_AGO
+):
+    """A conversation about a text that the patient got that long before; ``None``: nobody noted when."""
     return consent_actions.open_consent(
-        by=cast.actor("cora"), uid=patient.uid, language=language, scope=scope
+        by=cast.actor("cora"),
+        uid=patient.uid,
+        language=language,
+        scope=scope,
+        handed_over_at=now() - handed_over if handed_over else None,
     )
 
 
@@ -112,9 +124,9 @@ def go_through_all(cast, patient, consent, *, leave: tuple[str, ...] = ()) -> No
     consent_actions.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, found=able)
 
 
-def signed(cast, patient, *, language: str = "en", scope: str = "course"):
+def signed(cast, patient, *, handed_over: timedelta | None = DAYS_AGO, **more: Any):
     """A consent that the patient has signed and nobody has countersigned."""
-    consent = open_consent(cast, patient, language=language, scope=scope)
+    consent = open_consent(cast, patient, handed_over=handed_over, **more)
     go_through_all(cast, patient, consent)
     consent_actions.sign_as_patient(
         by=cast.actor("cora"),
@@ -165,12 +177,9 @@ def soon_enrolled(
 
     ``against`` is the reason for treating against the verdict.
     """
-    from datetime import timedelta
-
     from openkap.care.accounts.models import Signature
     from openkap.care.enrolment import models
     from openkap.care.enrolment.texts import text_in_force
-    from openkap.care.moment import now
     from openkap.care.patients.models import Patient
 
     ada, cora, at = cast.staff(prescriber), cast.staff(coordinator), now()

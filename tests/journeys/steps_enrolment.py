@@ -126,6 +126,9 @@ def countersign(page: Any, chart: str) -> None:
     page.locator("table a").first.click()
     page.get_by_role("link", name="Countersign").click()
     expect(page.locator("main")).to_contain_text("in my own words")
+    page.get_by_label("Why it was signed all the same").fill(
+        "The patient read it with us twice and asks to go on."
+    )
     page.fill("#id_password", PASSWORD)
     page.get_by_role("button", name="Countersign").click()
     page.wait_for_url(lambda url: "countersign" not in url)

@@ -6,6 +6,7 @@ No address and no id is used: a word that changes or a button that leads nowhere
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -145,6 +146,8 @@ def decide_together(page: Page) -> None:
 
 def take_consent(page: Page) -> None:
     tap(page, "Go on: the consent")
+    last_week = datetime.now(UTC).date() - timedelta(days=7)
+    page.get_by_label("The text was handed over on").fill(last_week.isoformat())
     tap(page, "Open the text")
     for words in ("I have read this", "This is my choice", "Understood"):
         left = page.get_by_role("button", name=words, exact=True)

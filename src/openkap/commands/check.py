@@ -22,6 +22,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.care.outcomes.follow_up", "tally"),
     ("openkap.care.outcomes.patient_words", "tally"),
     ("openkap.protocol.consent_text", "tally"),
+    ("openkap.protocol.before_signing", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),
     ("openkap.protocol.dosing_day", "tally"),

@@ -53,7 +53,7 @@ def url_of(patient, consent="", end=""):
 
 def test_a_consent_walks_from_text_to_force_in_the_browser(cast, patient):
     cora, ada = cast.client("cora"), cast.client("ada")
-    opened = cora.post(url_of(patient), {"language": "en", "scope": "course"})
+    opened = cora.post(url_of(patient), {"language": "en", "scope": "course", "handed_over_on": "2026-11-20"})
     uid = opened.headers["Location"].rstrip("/").rsplit("/", 1)[1]
     page = cora.get(url_of(patient, uid)).content.decode()
     assert "It is not approved for PTSD" in page

@@ -6,6 +6,7 @@ else (verdict, shared decision, 27 elements, two signatures, audit) is what the 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -142,7 +143,9 @@ def decide(clinic: Clinic, patient: Patient, screening: Screening, *, reason: st
 def consent(clinic: Clinic, patient: Patient, *, scope: str = "course", signed: bool = True) -> Consent:
     """Go through the text, capacity, the patient's signature, the countersignature."""
     by = clinic.by("cora")
-    row = consent_actions.open_consent(by=by, uid=patient.uid, language="en", scope=scope)
+    row = consent_actions.open_consent(
+        by=by, uid=patient.uid, language="en", scope=scope, handed_over_at=now() - timedelta(days=3)
+    )
     _go_through(clinic, row)
     able = consent_actions.Abilities(True, True, True, True)
     consent_actions.assess_capacity(by=by, uid=patient.uid, consent=row.uid, found=able)

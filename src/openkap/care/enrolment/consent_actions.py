@@ -37,7 +37,8 @@ from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
-from openkap.protocol.consent_text import consent_rules
+from openkap.protocol.before_signing import before_signing
+from openkap.protocol.consent_text import Section, consent_rules
 
 # A path of straight strokes in whole numbers: nothing else may stand in a drawing.
 STROKES = re.compile(r"(M\d{1,3} \d{1,3}(L\d{1,3} \d{1,3})*)+")
@@ -193,6 +194,8 @@ def what_is_missing(consent: Consent) -> list[str]:
             said.append(f"{section.title}: not gone through yet")
         elif section.element.required and part is not None and not part.is_understood:
             said.append(f"{section.title}: not understood yet")
+        elif part is not None and _is_left_open(section, part):
+            said.append(f"{section.title}: the patient chose “{part.words}”")
     capacity = consent.capacity.order_by("-id").first()
     if capacity is None:
         said.append("Capacity: not assessed yet")
@@ -201,6 +204,22 @@ def what_is_missing(consent: Consent) -> list[str]:
     if consent.patient.identity.needs_interpreter is None:
         said.append("Interpreter: nobody has asked whether one is needed (note it under Person)")
     return said
+
+
+def _is_left_open(section: Section, part: ConsentPart) -> bool:
+    left_open = before_signing().left_open.parts
+    return section.element.id in left_open and part.words == section.choices[-1]
+
+
+def short_of_time(consent: Consent, signed_at: datetime) -> str:
+    """Why the patient may not have had the time to decide; empty where they had it."""
+    wanted, handed_over = before_signing().time_to_decide, consent.handed_over_at
+    if handed_over is None:
+        return f"nobody noted when the text was handed over; {wanted.within} before the signature is wanted"
+    if signed_at - handed_over < wanted.span:
+        hours = int((signed_at - handed_over).total_seconds() // 3600)
+        return f"the text was handed over {hours} h before the signature; {wanted.within} is wanted"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +315,11 @@ def signed_content(consent: Consent, name: str, strokes: str) -> str:
 
 
 @transaction.atomic
-def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentGiven:
-    """The prescriber countersigns with their password: from now on the consent is in force."""
+def countersign(*, by: Actor, uid: str, consent: str, person: Staff, early_because: str = "") -> ConsentGiven:
+    """The prescriber countersigns with their password: from now on the consent is in force.
+
+    ``early_because`` says why the patient signed without the time to decide, where ``short_of_time``.
+    """
     patient, row = consent_for(by, uid, consent, Permission.COUNTERSIGN_CONSENT)
     refuse_out_of_care(patient)
     signature = getattr(row, "patient_signature", None)
@@ -306,6 +328,13 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentG
     if hasattr(row, "given"):
         raise InputError("this consent is countersigned already", remedy="open it to see the signatures")
     _refuse_countersignature(by, patient, signature)
+    short = short_of_time(row, signature.signed_at)
+    if short and not early_because.strip():
+        raise InputError(
+            short,
+            remedy="write why it was signed all the same, or let the patient sign again later",
+            where="early_because",
+        )
     in_force = releases_in_force(patient.clinic_id).get(row.text.language)
     if in_force is None or in_force.text_id != row.text_id:
         raise InputError(
@@ -328,9 +357,17 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff) -> ConsentG
         countersignature=counter,
         valid_from=now(),
         expires_at=_ends_at(signature),
+        early_because=early_because.strip() if short else None,
     )
-    detail = {"version": row.text.version, "expires_at": given.expires_at.isoformat()}
-    record("consent.given", by=by, entity="consent", uid=row.uid, patient=uid, detail=detail)
+    record(
+        "consent.given",
+        by=by,
+        entity="consent",
+        uid=row.uid,
+        patient=uid,
+        reason=given.early_because or "",
+        detail={"version": row.text.version, "expires_at": given.expires_at.isoformat()},
+    )
     return given
 
 

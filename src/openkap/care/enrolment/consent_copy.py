@@ -60,6 +60,8 @@ def _signatures(told: dict[str, Any]) -> list[str]:
         lines.append(
             f"#mark({literal(f'{counter.name}, {counter.roles}')}, {literal(_when(counter.signed_at))})"
         )
+        if given.early_because:
+            lines.append(f"#mark([Signed before a day was over, because], {literal(given.early_because)})")
         lines.append(f"#mark([In force until], {literal(_when(given.expires_at))})")
     if told["withdrawal"] is not None:
         lines.append(f"#mark([Withdrawn], {literal(_when(told['withdrawal'].withdrawn_at))})")

@@ -16,6 +16,7 @@ from openkap.care.enrolment.texts import shipped
 from openkap.care.moment import now
 from openkap.care.patients.models import Patient
 from openkap.care.patients.same_person import same_person
+from openkap.protocol.before_signing import before_signing
 from openkap.protocol.consent_text import consent_rules, consent_words, read_stored
 
 
@@ -144,6 +145,7 @@ def history(patient: Patient) -> dict[str, Any]:
         "in_force": any(row.is_in_force for row in rows),
         "texts": texts,
         "offered": [each.text.language for each in texts if each.release],
+        "time_to_decide": before_signing().time_to_decide.within,
     }
 
 

@@ -148,7 +148,13 @@ def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpRespo
     if request.method == "POST":
         try:
             person = prove_identity(request.actor, request.POST.get("password", ""))
-            given = acts.countersign(by=request.actor, uid=patient, consent=consent, person=person)
+            given = acts.countersign(
+                by=request.actor,
+                uid=patient,
+                consent=consent,
+                person=person,
+                early_because=request.POST.get("early_because", ""),
+            )
             onward = (
                 " Next: decide on eligibility, under Screening." if queries.awaits_decision(given) else ""
             )
@@ -157,9 +163,10 @@ def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpRespo
         except InputError as refused:
             error = refused
     row, found = consent_for(request.actor, patient, consent, Permission.COUNTERSIGN_CONSENT, seen="consent")
-    context = (
-        frame(request, row) | queries.conversation(found) | {"meaning": acts.COUNTER_MEANING, "error": error}
-    )
+    context = frame(request, row) | queries.conversation(found)
+    context |= {"meaning": acts.COUNTER_MEANING, "error": error, "typed": request.POST}
+    if signature := context["signature"]:
+        context["short_of_time"] = acts.short_of_time(found, signature.signed_at)
     return render(request, "enrolment/countersign.html", context, status=422 if error else 200)
 
 

@@ -356,6 +356,8 @@ class ConsentGiven(models.Model):
     countersignature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
     valid_from = models.DateTimeField()
     expires_at = models.DateTimeField()
+    # Why nobody waited for the time to decide, in the prescriber's words; nothing where the patient had it.
+    early_because = models.TextField(null=True, blank=True)  # noqa: DJ001
 
     append_only: ClassVar = AppendOnly()
 
