@@ -10,6 +10,7 @@ from openkap.care.contributions import Task
 from openkap.care.permissions import Permission
 from openkap.care.treatment import (
     after_withdrawal,
+    home_around,
     home_due,
     home_planning,
     home_reports,
@@ -17,19 +18,20 @@ from openkap.care.treatment import (
     home_visits,
 )
 
-# Right -> what waits for who has it.
-PARTS = {
-    Permission.RECORD_SESSION: home_sessions.tasks,
-    Permission.RECORD_TEST: home_due.tasks,
-    Permission.PLAN_COURSE: home_planning.tasks,
-    Permission.WRITE_THERAPY_NOTE: home_visits.tasks,
-    Permission.PRESCRIBE: home_reports.tasks,
-}
+# Right, and what waits for who has it.
+PARTS = (
+    (Permission.RECORD_SESSION, home_sessions.tasks),
+    (Permission.RECORD_TEST, home_due.tasks),
+    (Permission.PLAN_COURSE, home_planning.tasks),
+    (Permission.PLAN_COURSE, home_around.tasks),
+    (Permission.WRITE_THERAPY_NOTE, home_visits.tasks),
+    (Permission.PRESCRIBE, home_reports.tasks),
+)
 
 
 def tasks(by: Actor) -> list[Task]:
     """What must be done now, for whom, by when."""
-    found = [task for right, part in PARTS.items() if by.may(right) for task in part(by)]
+    found = [task for right, part in PARTS if by.may(right) for task in part(by)]
     # Whoever plans hears of every withdrawal already.
     if by.may(Permission.WRITE_THERAPY_NOTE) and not by.may(Permission.PLAN_COURSE):
         found += after_withdrawal.tasks_of_therapist(by)
