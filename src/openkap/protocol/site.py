@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from openkap.core.clock import parse_moment
 from openkap.core.content import SHIPPED, Document, Schema, Tally, read_document
@@ -134,6 +134,33 @@ class Emergency(Schema):
     signed_by: tuple[Signature, ...] = Field(min_length=1)
 
 
+class OpeningHours(Schema):
+    """From when to when visits are put, as ``08:00`` by the clinic's own clock."""
+
+    opens: str
+    closes: str
+
+    @field_validator("opens", "closes")
+    @classmethod
+    def _is_a_time_of_day(cls, text: str) -> str:
+        try:
+            time.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no time of day such as 08:00") from None
+        return text
+
+    @model_validator(mode="after")
+    def _closes_after_it_opens(self) -> OpeningHours:
+        if self.span[0] >= self.span[1]:
+            raise ValueError(f"it closes ({self.closes}) before it opens ({self.opens})")
+        return self
+
+    @property
+    def span(self) -> tuple[time, time]:
+        """Both times."""
+        return time.fromisoformat(self.opens), time.fromisoformat(self.closes)
+
+
 class PracticeAsked(Schema):
     """A practice scenario that the site asks a role to have passed; ``any`` is whichever."""
 
@@ -161,6 +188,7 @@ class SiteSettings(Schema):
     ideal_weight: IdealWeight | None = None
     serious_events: SeriousEvents | None = None
     emergency: Emergency | None = None
+    opening_hours: OpeningHours | None = None
     practice: tuple[PracticeAsked, ...] = ()
 
 

@@ -6,6 +6,7 @@ from itertools import combinations
 import pytest
 from django.utils import timezone
 from enrolled import soon_enrolled
+from signed_site import run_by
 from treated import FIRST, chair, colleague, first_session, planned, wanted
 
 from openkap.care.permissions import Role
@@ -13,8 +14,9 @@ from openkap.care.treatment import planning_actions
 from openkap.care.treatment.models import Visit
 from openkap.care.treatment.placing import Diary, Hours, Placed
 from openkap.care.treatment.plan import window_of
-from openkap.core.errors import InputError
+from openkap.core.errors import ContentError, InputError
 from openkap.protocol.read import load_protocol
+from openkap.protocol.site import read_site
 
 DAY = timedelta(days=1)
 HOURS = Hours(time(8), time(16))
@@ -110,6 +112,31 @@ def test_a_visit_outside_the_hours_is_worth_a_look(cast, patient):
     assert "Trauma-focused therapy 1" in [name for name, _ in draft.visits]
 
 
+STATED = 'site: Harbour Clinic\nopening_hours: {opens: "09:30", closes: "17:00"}\n'
+
+
+def test_the_hours_a_site_states_are_those_in_which_visits_are_put(cast, patient, tmp_path):
+    soon_enrolled(cast, patient)
+    with run_by(tmp_path, STATED):
+        draft = planning_actions.draft_course(by=cast.actor("cora"), uid=patient.uid, wanted=wanted(cast))
+    assert (str(draft.hours), draft.hours.is_stated) == ("09:30 to 17:00", True)
+    assert all("outside the opening hours" in words for words in draft.warnings)
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        ('{opens: "18:00", closes: "08:00"}', "before it opens"),
+        ('{opens: "8", closes: "18:00"}', "no time of day"),
+    ],
+)
+def test_hours_that_cannot_be_are_refused(tmp_path, hours, words):
+    path = tmp_path / "site.yaml"
+    path.write_text(f"site: Harbour Clinic\nopening_hours: {hours}\n", encoding="utf-8")
+    with pytest.raises(ContentError, match=words):
+        read_site(path)
+
+
 def test_the_page_says_where_a_visit_was_put_and_within_which_hours(cast, second):
     other, asked = second
     data = {
@@ -127,7 +154,7 @@ def test_the_page_says_where_a_visit_was_put_and_within_which_hours(cast, second
     }
     page = cast.client("cora").post(f"/patients/{other.uid}/courses/plan/", data).content.decode()
     assert "instead of Tue 1 Dec 10:00: Tess Amari has a visit 01 Dec 10:00 to 11:" in page
-    assert "10:00 to 12:40: the hours in which this clinic" in page
+    assert "10:00 to 12:40, the hours in which the chairs are used (the site" in page
 
 
 def test_a_patient_s_own_visits_elsewhere_are_not_planned_over(cast, patient):

@@ -1,7 +1,8 @@
-"""What the site's own file says beside limits: by when to report, and the lines of its emergency card."""
+"""What the site's own file says beside limits: by when to report, its emergency card, its opening hours."""
 
 from __future__ import annotations
 
+from datetime import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def emergency_lines() -> list[tuple[str, str]]:
     held = _settings(settings.SITE_FILE)
     told: Emergency | None = held.emergency if held else None
     return [(label, getattr(told, name).strip() if told else "") for name, label in LINES.items()]
+
+
+def opening_hours() -> tuple[time, time] | None:
+    """From when to when the site is open; ``None`` where nothing is set."""
+    held = _settings(settings.SITE_FILE)
+    return held.opening_hours.span if held and held.opening_hours else None
 
 
 @lru_cache(maxsize=8)

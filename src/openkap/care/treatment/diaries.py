@@ -11,10 +11,11 @@ from django.db.models.functions import TruncTime
 from django.utils.timezone import localtime
 
 from openkap.care.accounts.models import Staff
+from openkap.care.enrolment.site import opening_hours
 from openkap.care.moment import now
 from openkap.care.treatment.conflicts import Slot, Taken
 from openkap.care.treatment.models import Chair, Session
-from openkap.care.treatment.placing import Diary, Hours
+from openkap.care.treatment.placing import OPEN, Diary, Hours
 
 # How far back the use of the chairs tells the clinic's hours: of the program, not of a therapy.
 LOOK_BACK = timedelta(days=90)
@@ -31,7 +32,9 @@ class Board:
 
 
 def hours_of(clinic_id: int, since: datetime, own: Iterable[tuple[datetime, datetime]]) -> Hours:
-    """No clinic states its opening hours: they are those in which its chairs are used, these sessions too."""
+    """The site's opening hours; without any, those in which its chairs are used, these sessions too."""
+    if stated := opening_hours():
+        return Hours(*stated, OPEN)
     used = Session.objects.filter(chair__clinic_id=clinic_id, starts_at__gt=since - LOOK_BACK)
     told = used.exclude(state=Session.State.CANCELLED).aggregate(
         opens=Min(TruncTime("starts_at")), closes=Max(TruncTime("ends_at"))

@@ -13,7 +13,7 @@ from openkap.care.contributions import Task
 from openkap.care.first_lines import first_lines
 from openkap.care.moment import day_begins, now
 from openkap.care.patients.access import in_care, scope_of
-from openkap.care.patients.models import Contact, CrisisPlan, Patient
+from openkap.care.patients.models import Contact, CrisisPlan
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment.due_dates import TODAY
 from openkap.care.treatment.models import Session
@@ -50,7 +50,7 @@ def _lacking(row: Any) -> list[str]:
 
 
 @first_lines(MOST, "patients before their first session")
-def _unprepared(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Patient]:
+def _unprepared(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any]:
     of_person = Q(patient=OuterRef("pk")) | Q(patient__merged_into=OuterRef("pk"))
     current = Contact.objects.filter(of_person, ended_at__isnull=True)
     sessions = Session.objects.filter(patient=OuterRef("pk"))

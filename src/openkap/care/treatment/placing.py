@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 
 # How finely a diary is looked through: of the program, not of a therapy.
 STEP = timedelta(minutes=30)
+OPEN, USED = "the opening hours", "the hours in which the chairs are used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,25 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """From when to when the clinic's chairs are used, by its own clock."""
+    """From when to when visits are put, by the clinic's own clock, and what these hours are."""
 
     opens: time
     closes: time
+    words: str = USED
 
     def __str__(self) -> str:
         return f"{self.opens:%H:%M} to {self.closes:%H:%M}"
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether the site says so itself."""
+        return self.words == OPEN
 
     def outside(self, dates: Iterable[tuple[str, datetime, datetime]]) -> list[str]:
         """What falls outside: possible where somebody opens earlier, and worth a look."""
         return [
             f"{what} on {localtime(starts):%a %-d %b} is at {localtime(starts):%H:%M}, "
-            f"outside the hours in which the chairs are used ({self})"
+            f"outside {self.words} ({self})"
             for what, starts, ends in dates
             if localtime(starts).time() < self.opens or localtime(ends).time() > self.closes
         ]
