@@ -108,7 +108,7 @@ def test_a_therapist_hears_of_no_withdrawal_in_courses_of_others(cast, patient, 
 
 def test_who_ends_the_course_has_dealt_with_the_withdrawal(cast, patient, watch):
     course = stopped(cast, patient, watch)
-    end_course(by=cast.actor("ada"), patient=patient.uid, uid=course.uid, rule="", reason="withdrawn")
+    end_course(by=cast.actor("ada"), patient=patient.uid, uid=course.uid, rule="other", reason="withdrawn")
     assert not any(DECIDE in home(cast, key) for key in ("cora", "ada", "tess"))
 
 

@@ -249,6 +249,11 @@ def test_ending_a_course_cancels_what_is_planned(cast, patient):
     url = f"/patients/{patient.uid}/courses/{course.uid}/end/"
     assert cast.client("cora").post(url, {"reason": "x"}).status_code == 403
     assert cast.client("ada").post(url, {"rule": "STOP-9", "reason": ""}).status_code == 422
+    assert cast.client("ada").post(url, {"rule": "", "reason": "wishes to stop"}).status_code == 422
+    assert cast.client("ada").post(url, {"rule": "STOP-99", "reason": "wishes to stop"}).status_code == 422
+    page = cast.client("ada").get(url).content.decode()
+    assert "complete: 0 of 6 sessions given" in page
+    assert '<option value="">Choose</option>' in page
     assert cast.client("ada").post(url, {"rule": "STOP-9", "reason": "wishes to stop"}).status_code == 302
     assert not course.sessions.exclude(state="cancelled").exists()
     assert Visit.objects.filter(course=course, kind="trauma_focused", state="planned").exists()

@@ -121,6 +121,7 @@ def test_the_way_of_working_is_the_courses_until_the_therapist_chooses_another(c
     assert '<option value="PE" selected>' in cast.client("tess").get(url_of(visit)).content.decode()
     cast.client("tess").post(url_of(visit), {"minutes": "55", "text": "x", "modality": "CPT"})
     assert Note.objects.get().modality == "CPT"
+    assert "no point was answered" in cast.client("tess").get(url_of(visit)).content.decode()
 
 
 def test_the_ticks_of_one_therapy_are_never_stored_as_those_of_another(cast, course, watch):

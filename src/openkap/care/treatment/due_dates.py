@@ -12,6 +12,8 @@ from openkap.care.treatment.plan import BEFORE_FIRST, DAY
 
 # How far a first page looks ahead.
 TODAY, WEEK = timedelta(hours=16), timedelta(days=7)
+# A dose was given, whatever became of the session.
+GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.LEFT)
 NO_DOSE = (Session.State.CANCELLED, Session.State.ABORTED)
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
@@ -36,16 +37,23 @@ def cancel_session(*, by: Actor, patient: str, uid: str, reason: str) -> Session
     return session
 
 
+# How a course may end besides a stopping rule of its protocol.
+WITHOUT_RULE = ("complete", "other")
+
+
 @transaction.atomic
 def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> Course:
     """End a course: complete, or by a rule; what is still planned of it is given up."""
     course = course_for(by, patient, uid, Permission.PRESCRIBE)
     if course.ended_at is not None:
         raise InputError("this course has ended already", remedy="nothing has to be done")
+    protocol = protocol_of(course.protocol, course.protocol_version)
+    if rule not in (*WITHOUT_RULE, *(each.id for each in protocol.course_rules if each.kind == "stop")):
+        raise InputError("by which rule the course ends is missing", remedy="choose one", where="rule")
     if not reason.strip():
         raise InputError("the reason is missing", remedy="write why", where="reason")
     Course.objects.filter(pk=course.pk).update(
-        ended_at=now(), ended_by_id=by.staff_id, ended_rule=rule[:20], ended_because=reason.strip()
+        ended_at=now(), ended_by_id=by.staff_id, ended_rule=rule, ended_because=reason.strip()
     )
     words, last = f"course ended: {reason.strip()}", last_dose(course)
     Session.objects.filter(course=course, state=Session.State.PLANNED).update(

@@ -15,11 +15,10 @@ from openkap.care.moment import day_begins, now
 from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.models import Contact, CrisisPlan
 from openkap.care.patients.queries import display_name
-from openkap.care.treatment.due_dates import TODAY
+from openkap.care.treatment.due_dates import GIVEN, TODAY
 from openkap.care.treatment.models import Session
 
 MOST = 50
-GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.LEFT)
 
 
 def tasks(by: Actor) -> list[Task]:

@@ -24,6 +24,7 @@ from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
+from openkap.care.treatment.due_dates import GIVEN
 from openkap.care.treatment.handover_queries import handovers_of
 from openkap.care.treatment.models import (
     AdverseEvent,
@@ -199,6 +200,12 @@ def course_page(course: Course) -> dict[str, Any]:
         "done_items": [each for each in items if each.done_at],
         "adverse_events": [(row, report_clock(row)) for row in _adverse_events(course)],
     }
+
+
+def given_of(course: Course) -> dict[str, int]:
+    """How many sessions of a course were planned, and in how many a dose was given."""
+    states = list(course.sessions.values_list("state", flat=True))
+    return {"planned": len(states), "given": sum(state in GIVEN for state in states)}
 
 
 def _adverse_events(course: Course) -> QuerySet[AdverseEvent]:

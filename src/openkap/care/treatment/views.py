@@ -59,7 +59,8 @@ def end_course(request: ClinicRequest, patient: str, course: str) -> HttpRespons
         except InputError as refused:
             error = refused
     row = course_for(request.actor, patient, course, Permission.PRESCRIBE, seen="plan")
-    context = frame(request, row.patient) | queries.course_page(row) | {"error": error, "typed": request.POST}
+    context = frame(request, row.patient) | queries.course_page(row) | queries.given_of(row)
+    context |= {"error": error, "typed": request.POST}
     return render(request, "treatment/end_course.html", context, status=422 if error else 200)
 
 

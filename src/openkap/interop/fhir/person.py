@@ -15,6 +15,9 @@ from openkap.interop.fhir.fields import Resource, flag, part, parts, text
 
 # US Core 6.1, extension of a patient's veteran status: the last part of its address.
 VETERAN_EXTENSION = "us-military-veteran"
+# US Core 8, extension of whether an interpreter is needed, and SNOMED CT's yes and no in it.
+INTERPRETER_EXTENSION = "us-core-interpreter-needed"
+INTERPRETER_NEEDED = {"373066001": True, "373067005": False}
 # The order in which a name is preferred, by its use (FHIR R4 name-use).
 NAME_USES = ("official", "usual", "", "nickname", "maiden", "old", "anonymous", "temp")
 
@@ -66,14 +69,13 @@ def read_person(data: Any) -> Person:
         )
     patient = found[0]
     family, given = _name(patient)
-    language, needs_interpreter = _language(patient)
     return Person(
         family_name=family,
         given_name=given,
         birth_date=_day(text(patient, "birthDate")),
         gender=text(patient, "gender").lower(),
-        language=language,
-        needs_interpreter=needs_interpreter,
+        language=_language(patient),
+        needs_interpreter=_needs_interpreter(patient),
         email=_reach(patient, {"email"}),
         telephone=_reach(patient, {"phone", "sms"}),
         address=_address(patient),
@@ -113,16 +115,15 @@ def _day(written: str) -> date | None:
         return None
 
 
-def _language(patient: Resource) -> tuple[str, bool | None]:
-    """The language; who speaks another one is taken to need an interpreter, of others nothing is said."""
+def _language(patient: Resource) -> str:
+    """The language of the person, as the first part of its tag."""
     spoken = list(parts(patient, "communication"))
     spoken.sort(key=lambda each: not flag(each, "preferred"))
     for each in spoken:
         # The codes are BCP-47 tags, such as de-AT; the first part is the language.
         for coding in parts(part(each, "language"), "coding"):
-            code = text(coding, "code").lower().split("-")[0]
-            return code, None if code in {"", "en"} else True
-    return "", None
+            return text(coding, "code").lower().split("-")[0]
+    return ""
 
 
 def _reach(holder: Resource, systems: set[str]) -> str:
@@ -144,6 +145,14 @@ def _address(patient: Resource) -> str:
         lines = [_words(address, "line").strip(), town, text(address, "country")]
         return "\n".join(line for line in lines if line)
     return ""
+
+
+def _needs_interpreter(patient: Resource) -> bool | None:
+    """Whether they need one, where the file says so; a language alone does not."""
+    for extension in parts(patient, "extension"):
+        if text(extension, "url").rstrip("/").endswith(INTERPRETER_EXTENSION):
+            return INTERPRETER_NEEDED.get(text(part(extension, "valueCoding"), "code"))
+    return None
 
 
 def _is_veteran(patient: Resource) -> bool | None:
