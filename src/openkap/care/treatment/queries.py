@@ -42,6 +42,7 @@ from openkap.care.treatment.plan_conditions import decided_under
 from openkap.care.treatment.reporting import report_clock
 from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
 from openkap.protocol.dosing_day import dosing_day
+from openkap.protocol.model import Protocol
 
 MOST = 200
 
@@ -132,7 +133,7 @@ def plan_lines(course: Course) -> list[Dated]:
         note = visit.state_because
         if visit.kind == Visit.Kind.INTEGRATION and visit.session and visit.state == "planned":
             low, high = window_of(protocol, visit.session.starts_at)
-            note = f"window {localtime(low):%d %b %H:%M} to {localtime(high):%d %b %H:%M}"
+            note = f"window {localtime(low):%-d %b %H:%M} to {localtime(high):%-d %b %H:%M}"
         lines.append(
             Dated(
                 visit.starts_at,
@@ -186,6 +187,7 @@ def course_page(course: Course) -> dict[str, Any]:
     return {
         "course": course,
         "protocol": protocol,
+        "pattern": _pattern_title(protocol, course),
         "maintenance": MaintenancePlan.objects.filter(course=course).first()
         if course.kind == Course.Kind.MAINTENANCE
         else None,
@@ -200,6 +202,11 @@ def course_page(course: Course) -> dict[str, Any]:
         "done_items": [each for each in items if each.done_at],
         "adverse_events": [(row, report_clock(row)) for row in _adverse_events(course)],
     }
+
+
+def _pattern_title(protocol: Protocol, course: Course) -> str:
+    """What the protocol calls the course; its id where the protocol has no such course any more."""
+    return next((each.title for each in protocol.courses if each.id == course.pattern), course.pattern)
 
 
 def given_of(course: Course) -> dict[str, int]:
@@ -239,8 +246,12 @@ def courses_page(patient: Patient) -> dict[str, Any]:
         .select_related("therapist", "prescriber")
         .order_by("-planned_at")
     )
+    protocols = [protocol_of(row.protocol, row.protocol_version) for row in rows]
     return {
-        "courses": list(rows),
+        "courses": [
+            (row, protocol.title, _pattern_title(protocol, row))
+            for row, protocol in zip(rows, protocols, strict=True)
+        ],
         "is_running": any(row.ended_at is None for row in rows),
         "outcome": screening_outcome(patient),
     }
