@@ -237,7 +237,11 @@ class Element(Schema):
         # A score or a count has no unit to forget; everything else says what it is measured in.
         if self.is_counted and text.strip().lstrip("+-").replace(".", "", 1).isdigit():
             return Quantity(parse_number(text), parse_unit(unit))
-        quantity = Quantity.parse(text)
+        try:
+            quantity = Quantity.parse(text)
+        except InputError as refused:
+            limit = f"a number with its unit, such as 12 {unit}"
+            raise InputError(refused.what, value=given, limit=limit, remedy="write both") from None
         if self.is_counted and quantity.unit.factor != 1:
             # "31 %" would become a score of 0.31.
             raise _refusal(given, f"a plain number, such as 12 {unit}", "write the number alone")

@@ -111,6 +111,22 @@ def test_an_impossible_number_is_refused_beside_the_field_with_what_was_typed(ca
     assert not Answer.objects.exists()
 
 
+def test_a_weight_in_pounds_is_kept_with_the_pounds_that_were_typed(cast, patient):
+    opened(cast, patient)
+    post(cast, patient, "body_weight", value="150 lb", seen="")
+    row = Answer.objects.get()
+    assert (row.value, row.origin.endswith(", typed as 150 lb")) == ("68.0388555 kg", True)
+    post(cast, patient, "height", value="170 cm", seen="")
+    assert "typed" not in Answer.objects.get(element="height").origin
+
+
+def test_a_height_that_cannot_be_read_is_refused_with_an_example_of_its_unit(cast, patient):
+    opened(cast, patient)
+    page = post(cast, patient, "height", value="5'9\"", seen="").content.decode()
+    assert "such as 12 cm" in page
+    assert "ucum" not in page.lower()
+
+
 def test_an_implausible_number_is_kept_asked_again_and_counts_once_confirmed(cast, patient):
     screening = opened(cast, patient)
     page = post(cast, patient, "body_weight", value="30", seen="").content.decode()

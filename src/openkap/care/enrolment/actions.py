@@ -29,11 +29,14 @@ from openkap.care.patients.referral import read_document
 from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
+from openkap.core.quantity import Quantity
 from openkap.protocol.assess import Verdict
 from openkap.protocol.elements import Element, Event, Value, dictionary
 from openkap.protocol.facts import Facts, show_value
 from openkap.protocol.read import load_protocol
 
+# A value typed in another unit stands with the answer up to this many signs.
+LONGEST_TYPED = 20
 OUTCOME_OF = {
     Verdict.ELIGIBLE: Decision.Outcome.ELIGIBLE,
     Verdict.CLINICIAN_REVIEW: Decision.Outcome.REVIEWED,
@@ -123,7 +126,7 @@ def answer(
         is_known=given is not None,
         is_confirmed=confirmed,
         observed_at=observed,
-        origin=origin or f"answer to {by.name}",
+        origin=origin or f"answer to {by.name}{_typed_otherwise(given, value)}",
         answered_by_id=by.staff_id,
         answered_at=now(),
         corrects=before if before and before.patient_id == patient.pk else None,
@@ -137,6 +140,16 @@ def answer(
         detail={"element": element, "corrects": before.uid if before else ""},
     )
     return row
+
+
+def _typed_otherwise(given: Any, value: Value | None) -> str:
+    """What was typed, where it was in another unit than the one it is kept in: 150 lb."""
+    if not isinstance(value, Quantity) or not isinstance(given, str):
+        return ""
+    typed = given.strip()
+    # A number alone is in the unit of the question.
+    is_same = typed[-1:].isdigit() or Quantity.parse(typed).unit == value.unit
+    return "" if is_same or len(typed) > LONGEST_TYPED else f", typed as {typed}"
 
 
 def _as_stored(value: Value | None) -> Any:
