@@ -47,5 +47,10 @@ def test_it_is_asked_by_the_day_of_the_first_session_and_no_more_once_a_dose_was
     assert said(cast) == []
 
 
+def test_a_session_that_is_weeks_away_is_not_on_it_yet(cast, patient, course, watch):
+    watch.forward(days=-14)
+    assert said(cast) == []
+
+
 def test_who_has_no_session_planned_is_not_on_it(cast, patient):
     assert said(cast) == []

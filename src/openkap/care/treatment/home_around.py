@@ -15,15 +15,17 @@ from openkap.care.moment import day_begins, now
 from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.models import Contact, CrisisPlan
 from openkap.care.patients.queries import display_name
-from openkap.care.treatment.due_dates import GIVEN, TODAY
+from openkap.care.treatment.due_dates import GIVEN, TODAY, WEEK
 from openkap.care.treatment.models import Session
 
 MOST = 50
+# Time to find an escort and to write a plan together.
+AHEAD = 2 * WEEK
 
 
 def tasks(by: Actor) -> list[Task]:
     """One line a patient whose first session is planned, with what nobody has noted yet."""
-    waiting = _unprepared(*scope_of(by), day_begins(now()))
+    waiting = _unprepared(*scope_of(by), day_begins(now()), now() + AHEAD)
     return waiting.rest() + [
         Task(
             "Note who is around the patient"
@@ -49,11 +51,13 @@ def _lacking(row: Any) -> list[str]:
 
 
 @first_lines(MOST, "patients before their first session")
-def _unprepared(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any]:
+def _unprepared(clinic_id: int, staff_id: int, since: datetime, before: datetime) -> QuerySet[Any]:
     of_person = Q(patient=OuterRef("pk")) | Q(patient__merged_into=OuterRef("pk"))
     current = Contact.objects.filter(of_person, ended_at__isnull=True)
     sessions = Session.objects.filter(patient=OuterRef("pk"))
-    coming = sessions.filter(state=Session.State.PLANNED, starts_at__gte=since).order_by("starts_at")
+    coming = sessions.filter(state=Session.State.PLANNED, starts_at__range=(since, before)).order_by(
+        "starts_at"
+    )
     return (
         in_care(clinic_id, staff_id)
         .filter(~Exists(sessions.filter(state__in=GIVEN)))
