@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -26,10 +26,13 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission
 from openkap.care.prepared import insert, prepared
+from openkap.care.typed import FIRST_DAY
 from openkap.core.errors import InputError
 from openkap.instruments.score import plain, score
 
 CLIENT_ID = re.compile(r"[0-9a-zA-Z._:-]{8,40}")
+# A telephone's clock may say anything; its answer is kept, at a moment that every time zone can tell.
+FIRST_MOMENT = datetime.combine(FIRST_DAY, time(), UTC)
 # A tablet on the table is used now, not next week.
 TABLET_LINK = timedelta(hours=2)
 
@@ -216,7 +219,7 @@ def _answer_row(by: Actor, forms: dict[str, Form], tap: Tap) -> ItemAnswer:
         item=tap.item,
         value=tap.value,
         client_id=tap.client_id,
-        answered_at=min(tap.answered_at, now()),
+        answered_at=max(FIRST_MOMENT, min(tap.answered_at, now())),
         received_at=now(),
         entered_by_id=by.staff_id or None,
     )
