@@ -102,6 +102,18 @@ def test_one_upload_becomes_one_record_also_from_two_pages_that_showed_it(cast):
     assert Patient.objects.count() == Referral.objects.count() == 1
 
 
+def test_what_the_second_typed_about_one_upload_is_shown_beside_the_record(cast):
+    cora, ada = cast.client("cora"), cast.client("ada")
+    page = cora.post("/referrals/upload/", {"bundle": file_of(BUNDLE)}).headers["Location"]
+    cora.post(page, FORM | {"family_name": "Sample", "reason": "as the letter says"})
+    second = ada.post(page, FORM | {"family_name": "Sampler", "reason": "the sister called too"})
+    shown = second.content.decode()
+    assert second.status_code == 409
+    for words in ("Sample<", "Sampler", "as the letter says", "the sister called too"):
+        assert words in shown
+    assert shown.count("Yours, not saved") == 2
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [

@@ -11,12 +11,13 @@ from django.shortcuts import redirect, render
 from openkap.care.accounts.glass import break_glass
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.views import inside
+from openkap.care.conflict import ConflictRow
 from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
 from openkap.care.patients.queries import candidates_for
-from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
+from openkap.care.patients.referral import incoming_for, read_document, receive, registered_values, suggested
 from openkap.care.patients.restricted_matches import restricted_matches
 from openkap.core.errors import DomainError, InputError
 
@@ -50,8 +51,25 @@ def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
         context = {"title": "Referral from a file", "said": said, "file_name": row.file_name}
         return _register(request, form, context, incoming=row, person=said.person)
     except AlreadyRegistered as refused:
+        if rows := _not_saved(request, incoming, refused.patient_uid):
+            context = {"rows": rows, "patient_uid": refused.patient_uid}
+            return render(request, "patients/registered_meanwhile.html", context, status=409)
         messages.warning(request, f"{refused.what.capitalize()}: {refused.remedy}.")
         return redirect("patient", refused.patient_uid)
+
+
+def _not_saved(request: ClinicRequest, incoming: str, patient: str) -> list[ConflictRow]:
+    """What was typed and does not stand in the record that somebody made of the upload meanwhile."""
+    typed = ReferralForm(request.POST)
+    if request.method != "POST":
+        return []
+    theirs = registered_values(request.actor, patient, incoming)
+    rows = [
+        ConflictRow(name, str(field.label or name.replace("_", " ").capitalize()), theirs[name], yours)
+        for name, field in typed.fields.items()
+        if (yours := request.POST.get(name, ""))
+    ]
+    return [row for row in rows if not row.same]
 
 
 def _register(
