@@ -326,11 +326,15 @@ def void_form(*, by: Actor, uid: str, form: str, reason: str) -> None:
     _, row = form_for(by, uid, form, Permission.SEND_MEASURE)
     if not reason.strip():
         raise InputError("the reason is missing", remedy="say what was wrong", where="reason")
-    if row.voided_at is None:
-        Form.objects.filter(pk=row.pk).update(
-            voided_at=now(), voided_by_id=by.staff_id, voided_because=reason.strip()
-        )
-        record("measure.voided", by=by, entity="form", uid=form, patient=uid, reason=reason.strip())
+    row = Form.objects.select_for_update().get(pk=row.pk)
+    if row.voided_at is not None:
+        if (row.voided_by_id, row.voided_because) == (by.staff_id, reason.strip()):
+            return
+        raise InputError("somebody has marked this form meanwhile", remedy="their reason stands below")
+    Form.objects.filter(pk=row.pk).update(
+        voided_at=now(), voided_by_id=by.staff_id, voided_because=reason.strip()
+    )
+    record("measure.voided", by=by, entity="form", uid=form, patient=uid, reason=reason.strip())
 
 
 def _refuse_closed(invitation: Invitation) -> None:
