@@ -42,6 +42,7 @@ def test_words_for_a_visit_that_has_ended_meanwhile_come_back(cast, running):
     answer = cast.client("ben").post(reverse("session_give_up", args=where), {"reason": MINE})
     assert is_kept(answer)
     assert "What you wrote was not saved" in answer.content.decode()
+    assert "The dose has begun or the session is over." in answer.content.decode()
 
 
 def test_a_second_reason_why_a_form_does_not_count_is_not_dropped(cast, patient):

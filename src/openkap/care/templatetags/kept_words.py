@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django import template
+from django.template.defaultfilters import capfirst
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+
+from openkap.core.errors import DomainError
 
 register = template.Library()
 
@@ -38,12 +41,19 @@ class _Kept(template.Node):
         request = context.get("request")
         if request is None or request.method != "POST":
             return page
+        refused = context.get("error")
+        why = refused if isinstance(refused, DomainError) and not _is_said(refused, page) else None
         lost = missing_words(request.POST, page)
-        if not lost:
+        if not (lost or why):
             return page
         assert context.template
         note = context.template.engine.get_template("components/kept_words.html")
-        return mark_safe(note.render(context.new({"lost": lost})) + page)  # noqa: S308 - both are rendered
+        return mark_safe(note.render(context.new({"lost": lost, "why": why})) + page)  # noqa: S308 - both are rendered
+
+
+def _is_said(refused: DomainError, page: str) -> bool:
+    """Whether the page says why: the part that would say it may have gone, too."""
+    return escape(refused.what) in page or escape(capfirst(refused.what)) in page
 
 
 def missing_words(sent: Mapping[str, str], page: str) -> list[tuple[str, str]]:
