@@ -91,3 +91,19 @@ def test_behind_the_lock_nobody_reads_what_was_written(cast, running, watch, set
     )
     assert answer.status_code == 423
     assert MINE not in unescape(answer.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent"),
+    [
+        ("application/x-www-form-urlencoded; charset=latin-1", b"a=b"),
+        ("multipart/form-data", b"a=b"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 3_000),
+        ("application/x-www-form-urlencoded", b"a" * 5_000_001),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_refused_in_words(client, db, kind, sent):
+    client.raise_request_exception = False
+    answer = client.post("/account/login/", sent, content_type=kind)
+    assert answer.status_code == 400
+    assert "That could not be read" in answer.content.decode()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django import template
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest
 from django.template.defaultfilters import capfirst
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -43,12 +45,20 @@ class _Kept(template.Node):
             return page
         refused = context.get("error")
         why = refused if isinstance(refused, DomainError) and not _is_said(refused, page) else None
-        lost = missing_words(request.POST, page)
+        lost = missing_words(_sent(request), page)
         if not (lost or why):
             return page
         assert context.template
         note = context.template.engine.get_template("components/kept_words.html")
         return mark_safe(note.render(context.new({"lost": lost, "why": why})) + page)  # noqa: S308 - both are rendered
+
+
+def _sent(request: HttpRequest) -> Mapping[str, str]:
+    """The form; nothing of one that could not be read, which the page is then about."""
+    try:
+        return request.POST
+    except (BadRequest, SuspiciousOperation, OSError):
+        return {}
 
 
 def _is_said(refused: DomainError, page: str) -> bool:
