@@ -106,6 +106,25 @@ def test_a_telephone_whose_clock_says_anything_loses_no_answer_and_its_alert_ope
     assert cast.client("ada").get(address).status_code == 200
 
 
+def test_closing_what_the_patient_has_just_finished_is_refused_in_words(
+    client, cast, patient, asked, link, phq, monkeypatch
+):
+    from openkap.care.outcomes import actions
+
+    post(client, link, tap(phq, "1", 1, "mark-0001"))
+    obtain = actions.invitation_for
+
+    def while_the_patient_finishes(*given):
+        found = obtain(*given)
+        actions.finish(by=cast.actor("ben"), invitation=asked)
+        return found
+
+    monkeypatch.setattr(actions, "invitation_for", while_the_patient_finishes)
+    address = reverse("invitation", args=[patient.uid, asked.uid])
+    page = cast.client("ben").post(address, {"act": "close", "gap": "declined"}, follow=True)
+    assert "These questions are finished" in page.content.decode()
+
+
 def test_what_still_waits_on_the_phone_is_sent_from_the_page_of_an_ended_link(client, asked, link, watch):
     close_as_missed(watch)
     page = client.get(link).content.decode()

@@ -307,6 +307,8 @@ def _three_places(value: Fraction) -> Decimal:
 def close(*, by: Actor, uid: str, invitation: str, gap: str) -> None:
     """Note why a measure will stay missing: it is shown as a gap with this reason."""
     _, row = invitation_for(by, uid, invitation, Permission.SEND_MEASURE)
+    # The patient may be finishing them at this moment.
+    row = Invitation.objects.select_for_update().get(pk=row.pk)
     _refuse_closed(row)
     if gap not in Invitation.Gap.values:
         raise InputError("the reason is missing", remedy="choose one", where="gap")
