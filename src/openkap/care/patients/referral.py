@@ -25,6 +25,7 @@ from openkap.interop.fhir.findings import Intake
 from openkap.interop.fhir.patient import HAS_DIED, WHAT_THEN
 from openkap.interop.fhir.person import Person, read_person
 from openkap.interop.json_text import read_json
+from openkap.interop.referral import refuse_foreign
 from openkap.protocol.elements import dictionary
 
 LARGEST_UPLOAD_BYTES = 5_000_000
@@ -68,12 +69,11 @@ def receive(*, by: Actor, raw: bytes, file_name: str = "") -> IncomingReferral:
             limit=f"{LARGEST_UPLOAD_BYTES} bytes",
             remedy="ask the sender for the record of one patient, without attachments",
         )
+    refuse_foreign(raw)
     try:
         text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError(
-            "the file is not UTF-8 text", remedy="choose the bundle as JSON, not as PDF, XML or archive"
-        ) from None
+        raise InputError("the file is not UTF-8 text", remedy="choose the bundle as JSON") from None
     if "\x00" in text:
         raise InputError("the file holds a character that no text has (NUL)", remedy="export it again")
     read_document(text)

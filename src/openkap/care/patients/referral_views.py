@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import capfirst
 
 from openkap.care.accounts.glass import break_glass
 from openkap.care.accounts.middleware import ClinicRequest
@@ -36,7 +37,7 @@ def upload_referral(request: ClinicRequest) -> HttpResponse:
         try:
             incoming = receive(by=request.actor, raw=file.read(), file_name=file.name or "")
         except DomainError as refused:
-            form.add_error("bundle", str(refused).capitalize())
+            form.add_error("bundle", capfirst(str(refused)))
         else:
             return redirect("incoming_referral", incoming.uid)
     return render(request, "patients/upload.html", {"form": form}, status=422 if form.errors else 200)
@@ -54,7 +55,7 @@ def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
         if rows := _not_saved(request, incoming, refused.patient_uid):
             context = {"rows": rows, "patient_uid": refused.patient_uid}
             return render(request, "patients/registered_meanwhile.html", context, status=409)
-        messages.warning(request, f"{refused.what.capitalize()}: {refused.remedy}.")
+        messages.warning(request, f"{capfirst(refused.what)}: {refused.remedy}.")
         return redirect("patient", refused.patient_uid)
 
 
@@ -124,7 +125,7 @@ def _reopen(
     except AlreadyRegistered:
         raise
     except InputError as refused:
-        form.add_error(None, f"{refused.what.capitalize()}: {refused.remedy}.")
+        form.add_error(None, f"{capfirst(refused.what)}: {refused.remedy}.")
         return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
     messages.success(request, "The record is in use again. Look whether what it says still holds.")
     return redirect("patient", uid)

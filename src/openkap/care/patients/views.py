@@ -36,7 +36,7 @@ def frame(request: ClinicRequest, row: Any) -> dict[str, Any]:
 def refuse(form: Any, refused: InputError) -> None:
     """Put a refusal beside its field."""
     words = f"{refused.what}; {refused.remedy}." if refused.remedy else f"{refused.what}."
-    form.add_error(refused.where if refused.where in form.fields else None, words.capitalize())
+    form.add_error(refused.where if refused.where in form.fields else None, f"{words[:1].upper()}{words[1:]}")
 
 
 def patient_list(request: ClinicRequest) -> HttpResponse:
