@@ -7,6 +7,8 @@ import logging
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from django.http import HttpRequest
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
@@ -18,7 +20,7 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         if request_id.get():
             line["request"] = request_id.get()
@@ -26,6 +28,19 @@ class JsonLines(logging.Formatter):
             line["error"] = record.exc_info[0].__name__
             line["traceback"] = _places(record)
         return json.dumps(line, ensure_ascii=False)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What happened, with the route in the place of the address: an address names a patient, or holds the
+    token that is the key to their questions.
+    """
+    said, request = record.getMessage(), getattr(record, "request", None)
+    if not isinstance(request, HttpRequest):
+        return said
+    found = request.resolver_match
+    route = f"/{found.route}" if found else "an address that is not ours"
+    # Django writes it so in its own lines.
+    return said.replace(request.path.encode("unicode_escape").decode("ascii"), route)
 
 
 def _places(record: logging.LogRecord) -> str:

@@ -5,6 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.http import HttpRequest
+from django.http.request import RawPostDataException
+
+
+def sent_by(request: HttpRequest) -> bytes:
+    """The body as it came; of a form with parts nothing, as its body has been read as one."""
+    try:
+        return request.body
+    except RawPostDataException:
+        return b""
+
 
 def read_object(sent: bytes) -> dict[str, Any] | None:
     """The object, or ``None`` where it cannot be read.

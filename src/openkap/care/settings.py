@@ -160,7 +160,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "openkap.care.accounts.context.frame",
             ],
-            "builtins": ["openkap.care.templatetags.clinic"],
+            "builtins": ["openkap.care.templatetags.clinic", "openkap.care.templatetags.kept_words"],
         },
     }
 ]

@@ -114,12 +114,18 @@ def _bytes(path: Path) -> bytes:
     return raw.removeprefix(_BOM)
 
 
-def _parsed(raw: bytes, path: Path) -> tuple[Any, bool]:
-    """The data, and whether it was JSON; YAML goes the way of content files, as text."""
+def refuse_foreign(raw: bytes, *, where: str | None = None) -> None:
+    """Raise ``InputError`` for an archive, a PDF, XML or UTF-16: what it is, and what to do."""
     start = raw.lstrip()[:4]
     for magic, kind, remedy in _FOREIGN:
         if start.startswith(magic):
-            raise InputError(f"the file is {kind}", remedy=remedy, where=str(path))
+            raise InputError(f"the file is {kind}", remedy=remedy, where=where)
+
+
+def _parsed(raw: bytes, path: Path) -> tuple[Any, bool]:
+    """The data, and whether it was JSON; YAML goes the way of content files, as text."""
+    refuse_foreign(raw, where=str(path))
+    start = raw.lstrip()[:4]
     if not start:
         raise InputError("the file is empty", remedy="give a facts file or a FHIR bundle", where=str(path))
     if start[:1] in (b"{", b"["):

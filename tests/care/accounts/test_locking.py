@@ -147,6 +147,14 @@ def test_what_waits_for_one_person_is_not_shown_to_another(tablet, cast, patient
     assert tablet.get("/me/held/").headers["Location"] == "/home/"
 
 
+def test_what_a_stranger_sends_is_kept_nowhere(client, patient):
+    from django.contrib.sessions.models import Session
+
+    answer = client.post(f"/patients/{patient.uid}/crisis-plan/", {"what_helps": "A walk" * 1_000})
+    assert answer.headers["Location"].startswith("/account/login/?next=/patients/")
+    assert not Session.objects.exists()
+
+
 @pytest.mark.parametrize("pin", ["123456", "111111", "12345", "654321", "12a456", "١٢٣٤٥٦", ""])
 def test_a_pin_that_is_easy_to_guess_is_refused(cast, pin):
     answer = cast.client("ben").post("/me/", {"pin": pin, "password": PASSWORD})

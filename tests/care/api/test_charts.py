@@ -123,6 +123,15 @@ def test_a_time_in_the_future_is_refused(cast, session):
     assert "future" in send(cast.client("ben"), entries_of(session, "enter"), late).json()["what"]
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_another_time_zone_cannot_tell_is_refused(cast, session, moment):
+    client = cast.client("ben")
+    listed = client.get(f"/api/patients/{session.patient.uid}/sessions", {"before": moment})
+    written = send(client, entries_of(session, "enter"), reading("tablet-0006", observed_at=moment))
+    assert (listed.status_code, written.status_code) == (422, 422)
+    assert "too far away" in written.json()["limit"]
+
+
 def test_a_therapist_reads_what_only_a_nurse_writes(cast, session):
     assert cast.client("tess").get(f"/api/patients/{entries_of(session)}").status_code == 200
     assert send(cast.client("tess"), entries_of(session, "enter"), reading("tablet-0005")).status_code == 403

@@ -95,6 +95,11 @@ def test_a_malformed_body_gets_one_shape_of_refusal(client, db, body):
     assert set(answer.json()) == {"what", "value", "limit", "remedy", "where"}
 
 
+def test_a_form_with_parts_is_refused_where_json_is_asked_for(client, db):
+    answer = client.post("/api/link/rubbish/answers", {"answers": "1"})
+    assert (answer.status_code, answer.json()["limit"]) == (415, "application/json")
+
+
 def test_the_schema_is_served_and_shows_no_page_from_elsewhere(client, db):
     assert client.get("/api/openapi.json").status_code == 200
     assert client.get("/api/docs").status_code in (403, 404)

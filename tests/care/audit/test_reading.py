@@ -18,3 +18,8 @@ def test_the_auditor_reads_acts_in_words_and_lists_behind_their_count(cast):
     assert "Before: parts: risks, money" in page
     assert "Is new: yes" in page
     assert "&#x27;" not in page.split("<tbody>")[1]
+
+
+def test_the_next_page_of_a_search_asks_the_same_search(cast):
+    page = cast.client("ari").get("/audit/", {"actor": "a&b#c", "action": "d"})
+    assert page.context["query"] == "actor=a%26b%23c&action=d&"

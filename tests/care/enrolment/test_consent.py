@@ -51,6 +51,12 @@ def url_of(patient, consent="", end=""):
     return f"/patients/{patient.uid}/consent/" + (f"{consent}/{end}" if consent else "")
 
 
+def test_a_part_that_the_text_does_not_have_is_not_found(cast, patient):
+    address = url_of(patient, open_consent(cast, patient).uid, "part/no-such/")
+    answer = cast.client("cora").post(address, {"words": "x"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 404
+
+
 def test_a_consent_walks_from_text_to_force_in_the_browser(cast, patient):
     cora, ada = cast.client("cora"), cast.client("ada")
     opened = cora.post(url_of(patient), {"language": "en", "scope": "course", "handed_over_on": "2026-11-20"})

@@ -128,11 +128,13 @@ def test_the_table_leaves_as_csv_with_its_definition_and_fingerprints(published,
 def test_a_cell_that_a_spreadsheet_would_run_is_only_text():
     from openkap.care.insights.queries import plain
 
-    assert [plain(text) for text in ("=1+1", "@now", "+cmd", "\u22123.5 points")] == [
+    assert [plain(text) for text in ("=1+1", "@now", "+cmd", "\u22123.5 points", "\r=1", "")] == [
         "'=1+1",
         "'@now",
         "'+cmd",
         "-3.5 points",
+        "'\r=1",
+        "",
     ]
 
 

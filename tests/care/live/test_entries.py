@@ -273,3 +273,8 @@ def test_a_corrected_start_has_every_reading_looked_at_again(cast, session, watc
     )
     assert statuses(told) == ["saved"]
     assert looked == [session]
+
+
+def test_a_form_with_parts_is_refused_where_json_is_asked_for(cast, session):
+    answer = cast.client("ben").post(address(session), {"entries": "1"})
+    assert (answer.status_code, answer.json()["what"]) == (400, "this cannot be read")

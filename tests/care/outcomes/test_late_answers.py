@@ -94,6 +94,37 @@ def test_an_answer_that_comes_after_the_questions_closed_is_stored_and_raises_it
     assert client.get(link).status_code == 410
 
 
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_telephone_whose_clock_says_anything_loses_no_answer_and_its_alert_opens(
+    client, cast, patient, link, phq, at
+):
+    type(patient.clinic).objects.filter(pk=patient.clinic_id).update(time_zone="America/New_York")
+    assert post(client, link, tap(phq, "9", 3, "mark-0001", at)).json()["kept"] == ["mark-0001"]
+    address = reverse("signal", args=[patient.uid, SafetySignal.objects.get().uid])
+    assert cast.client("ada").get(address).status_code == 200
+
+
+def test_closing_what_the_patient_has_just_finished_is_refused_in_words(
+    client, cast, patient, asked, link, phq, monkeypatch
+):
+    from openkap.care.outcomes import actions
+
+    post(client, link, tap(phq, "1", 1, "mark-0001"))
+    obtain = actions.invitation_for
+
+    def while_the_patient_finishes(*given):
+        found = obtain(*given)
+        actions.finish(by=cast.actor("ben"), invitation=asked)
+        return found
+
+    monkeypatch.setattr(actions, "invitation_for", while_the_patient_finishes)
+    address = reverse("invitation", args=[patient.uid, asked.uid])
+    page = cast.client("ben").post(address, {"act": "close", "gap": "declined"}, follow=True)
+    assert "These questions are finished" in page.content.decode()
+
+
 def test_what_still_waits_on_the_phone_is_sent_from_the_page_of_an_ended_link(client, asked, link, watch):
     close_as_missed(watch)
     page = client.get(link).content.decode()

@@ -36,3 +36,16 @@ def test_a_restricted_record_opens_to_its_team_only(cast, patient):
     with pytest.raises(Restricted):
         patient_for(cast.actor("ben"), patient.uid, Permission.SEE_PATIENT)
     assert not patients_of(cast.actor("ben")).exists()
+
+
+def test_a_second_prescriber_who_restricts_the_same_record_does_not_open_it_again(cast, patient):
+    address, client = f"/patients/{patient.uid}/restrict/", cast.client("ada")
+    page = client.get(address).content.decode()
+    assert 'name="to" value="team"' in page
+    for reason in ("works here", "is known to staff"):
+        assert client.post(address, {"to": "team", "reason": reason}).status_code == 302
+    assert Patient.objects.get(pk=patient.pk).is_restricted
+    said = AuditEvent.objects.filter(action="patient.restricted").order_by("sequence")
+    assert ["works here" in said[0].body, "is known to staff" in said[1].body] == [True, True]
+    assert "Reload the page" in client.post(address, {"reason": "older page"}).content.decode()
+    assert Patient.objects.get(pk=patient.pk).is_restricted

@@ -102,11 +102,26 @@ def test_one_upload_becomes_one_record_also_from_two_pages_that_showed_it(cast):
     assert Patient.objects.count() == Referral.objects.count() == 1
 
 
+def test_what_the_second_typed_about_one_upload_is_shown_beside_the_record(cast):
+    cora, ada = cast.client("cora"), cast.client("ada")
+    page = cora.post("/referrals/upload/", {"bundle": file_of(BUNDLE)}).headers["Location"]
+    cora.post(page, FORM | {"family_name": "Sample", "reason": "as the letter says"})
+    second = ada.post(page, FORM | {"family_name": "Sampler", "reason": "the sister called too"})
+    shown = second.content.decode()
+    assert second.status_code == 409
+    for words in ("Sample<", "Sampler", "as the letter says", "the sister called too"):
+        assert words in shown
+    assert shown.count("Yours, not saved") == 2
+
+
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"%PDF-1.7 ...", "utf-8|json|read"),
-        (b"\xff\xfe{}", "utf-8"),
+        (b"%PDF-1.7 ...", "The file is a PDF"),
+        (b"\xff\xfe{}", "UTF-16"),
+        (b"\xef\xbb\xbf\xff", "UTF-8"),
+        (b"PK\x03\x04 ...", "a zip archive; unpack it first"),
+        (b"<?xml version='1.0'?>", "The file is XML; ask for the record as a FHIR R4 bundle in JSON"),
         (b"{}", "bundle"),
         (b'{"resourceType": "Bundle", "entry": []}', "one patient"),
         (b'{"resourceType": "Bundle", "entry": [{"resource": ' + b"[" * 2000, ""),
@@ -119,7 +134,7 @@ def test_a_file_that_is_no_referral_is_refused_with_words(cast, raw, says):
 
     answer = cast.client("cora").post("/referrals/upload/", {"bundle": file_of(raw)})
     assert answer.status_code == 422
-    assert re.search(says, str(answer.context["form"].errors).lower())
+    assert re.search(says, str(answer.context["form"].errors))
     assert not IncomingReferral.objects.exists()
 
 

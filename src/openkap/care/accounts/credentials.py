@@ -198,14 +198,17 @@ def revoke_credential(*, by: Actor, colleague_uid: str, uid: str, because: str) 
         raise InputError("a reason is needed", remedy="say why in a few words", where="because")
     refuse_long(Credential, revoked_because=because)
     require_keeper(by, person, where="because")
-    rows = Credential.objects.filter(staff=person, uid=uid, revoked_at__isnull=True)
-    if rows.update(revoked_at=now(), revoked_because=because.strip()):
-        record_at_all(
-            "credential.revoked",
-            by=by,
-            person=person,
-            entity="credential",
-            uid=uid,
-            reason=because,
-            detail={"staff": person.uid},
-        )
+    rows = Credential.objects.filter(staff=person, uid=uid)
+    if not rows.filter(revoked_at__isnull=True).update(revoked_at=now(), revoked_because=because.strip()):
+        if rows.filter(revoked_because=because.strip()).exists():
+            return
+        raise InputError("this credential does not count any more", remedy="look at the list again")
+    record_at_all(
+        "credential.revoked",
+        by=by,
+        person=person,
+        entity="credential",
+        uid=uid,
+        reason=because,
+        detail={"staff": person.uid},
+    )

@@ -129,9 +129,13 @@ def asking_page(request: HttpRequest, back: str, held: str) -> HttpResponse:
 
 def keep_until_login(request: HttpRequest, sealed: str = "") -> bool:
     """Keep a form that was sent after the session had ended, for whoever was last logged in here."""
+    whose = request.get_signed_cookie(LAST_PERSON, default="")
+    if not whose:
+        # Where nobody was, nobody gets it back: strangers do not fill the table of sessions.
+        return False
     sealed = sealed or (_hold(request) if request.method == "POST" and request.POST else "")
     if sealed:
-        request.session[HELD_KEY] = [sealed, request.get_signed_cookie(LAST_PERSON, default="")]
+        request.session[HELD_KEY] = [sealed, whose]
     return bool(sealed)
 
 

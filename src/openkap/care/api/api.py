@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -69,6 +70,16 @@ def not_there(request: HttpRequest, error: Http404) -> HttpResponse:
 def not_known(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     return _answer(
         request, 403, {"what": "the request carries no valid CSRF token", "remedy": "reload the page"}
+    )
+
+
+@api.exception_handler(RawPostDataException)
+def not_json(request: HttpRequest, error: RawPostDataException) -> HttpResponse:
+    """A form with parts, whose body has been read as one."""
+    return _answer(
+        request,
+        415,
+        {"what": "the body is a form", "limit": "application/json", "remedy": "see /api/openapi.json"},
     )
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.security import django_auth
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from openkap.care.access_rules import needs
 from openkap.care.accounts.telephone import TELEPHONE
-from openkap.care.api.operations import Answer, StaffWithPatient, asked_by, operation
+from openkap.care.api.operations import Answer, Moment, StaffWithPatient, asked_by, operation
 from openkap.care.moment import now
 from openkap.care.patients import actions, queries
 from openkap.care.patients.access import patient_for
@@ -198,7 +198,7 @@ class SessionOut(Answer):
     response=list[SessionOut],
 )
 def sessions(
-    request: HttpRequest, patient: str, before: AwareDatetime | None = None
+    request: HttpRequest, patient: str, before: Moment | None = None
 ) -> list[session_lists.ListedSession]:
     """Fifty sessions, newest first; ``before`` the last line's moment gives the next fifty."""
     row = patient_for(asked_by(request), patient, Permission.SEE_PATIENT, seen="sessions")
@@ -254,7 +254,7 @@ class EntryIn(Schema):
     )
     note: Typed = Field(default="", max_length=20_000)
     client_id: str = Field(min_length=8, max_length=36, pattern=r"^[0-9a-zA-Z._:-]+$")
-    observed_at: AwareDatetime
+    observed_at: Moment
     confirmed: bool = False
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
 from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.security import SessionAuth
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 from openkap.care.access_rules import RULES, Rule
 from openkap.care.accounts.actor import Actor
 from openkap.care.patients.access import patient_for
 from openkap.care.permissions import Permission
+from openkap.care.typed import refuse_far
+from openkap.core.errors import InputError
 
 NAMESPACE = "api"
 # address -> the operation that has it
@@ -35,6 +38,18 @@ class Problem(Schema):
     limit: str | None = None
     remedy: str | None = None
     where: str | None = None
+
+
+def _inside_the_calendar(moment: datetime) -> datetime:
+    try:
+        refuse_far(moment.date(), moment.isoformat(), where="")
+    except InputError as far:
+        raise ValueError(f"{far.what}: {far.limit}") from None
+    return moment
+
+
+# A moment that another time zone can tell too.
+Moment = Annotated[AwareDatetime, AfterValidator(_inside_the_calendar)]
 
 
 def asked_by(request: HttpRequest) -> Actor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -20,7 +21,8 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     page = request.GET.get("page", "1")
     found = queries.find_events(events_for(by), page=page_typed(page), **asked)
     sequence, digest = queries.head_of(by.clinic_uid)
-    query = "".join(f"{name}={value}&" for name, value in asked.items() if value)
+    narrowed = urlencode({name: value for name, value in asked.items() if value})
+    query = f"{narrowed}&" if narrowed else ""
     return render(
         request,
         "audit/list.html",

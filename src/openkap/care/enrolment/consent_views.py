@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -77,7 +77,9 @@ def part(request: ClinicRequest, patient: str, consent: str, part: str) -> HttpR
     if request.headers.get("HX-Request"):
         _, found = consent_for(request.actor, patient, consent, Permission.TAKE_CONSENT)
         context = queries.conversation(found) | {"patient": patient, "error": error, "typed": request.POST}
-        context["part"] = next(each for each in context["parts"] if each.id == part)
+        context["part"] = next((each for each in context["parts"] if each.id == part), None)
+        if context["part"] is None:
+            raise Http404("no such part of this consent text")
         return render(request, "enrolment/part_saved.html", context, status=422 if error else 200)
     if error:
         return _page(request, patient, consent, error)

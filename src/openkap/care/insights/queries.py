@@ -129,7 +129,12 @@ def exhibit_csv(book: Book, exhibit: Exhibit) -> str:
 def plain(text: str) -> str:
     """Text for a spreadsheet: ordinary spaces, ordinary minus, and nothing that is read as a formula."""
     flat = text.replace("\u202f", " ").replace("\u2212", "-")
-    return f"'{flat}" if flat[:1] in "=@\t" or (flat[:1] in "+-" and not flat[1:2].isdigit()) else flat
+    return (
+        f"'{flat}"
+        if flat.startswith(("=", "@", "\t", "\r"))
+        or (flat.startswith(("+", "-")) and not flat[1:2].isdigit())
+        else flat
+    )
 
 
 def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:

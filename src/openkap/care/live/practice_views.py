@@ -19,7 +19,7 @@ from openkap.care.live.scenario import scenarios as shipped
 from openkap.care.live.state import ms
 from openkap.care.live.sync import MOST_AT_ONCE
 from openkap.care.moment import now
-from openkap.care.sent_json import read_object
+from openkap.care.sent_json import read_object, sent_by
 from openkap.care.typed import count_typed
 from openkap.core.errors import InputError
 
@@ -80,7 +80,7 @@ def _told(request: ClinicRequest, uid: str) -> dict[str, object]:
 @require_POST
 def entries(request: ClinicRequest, run: str) -> JsonResponse:
     """Entries of the run."""
-    body = read_object(request.body or b"{}")
+    body = read_object(sent_by(request) or b"{}")
     sent = None if body is None else body.get("entries", [])
     if not isinstance(sent, list) or not all(isinstance(entry, dict) for entry in sent):
         return JsonResponse({"what": "this cannot be read", "remedy": "reload the page"}, status=400)

@@ -24,7 +24,7 @@ from openkap.care.live.worker import worker_script
 from openkap.care.looks import look_over
 from openkap.care.moment import now
 from openkap.care.patients.queries import banner_for
-from openkap.care.sent_json import read_object
+from openkap.care.sent_json import read_object, sent_by
 from openkap.care.treatment.session_rows import reread
 from openkap.core.errors import InputError
 
@@ -72,7 +72,7 @@ def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonRespons
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    body = read_object(request.body[:LONGEST_BODY])
+    body = read_object(sent_by(request)[:LONGEST_BODY])
     if body is None:
         raise InputError("this cannot be read", remedy="reload the page")
     return body

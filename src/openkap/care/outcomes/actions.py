@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -26,10 +26,13 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.permissions import Permission
 from openkap.care.prepared import insert, prepared
+from openkap.care.typed import FIRST_DAY
 from openkap.core.errors import InputError
 from openkap.instruments.score import plain, score
 
 CLIENT_ID = re.compile(r"[0-9a-zA-Z._:-]{8,40}")
+# A telephone's clock may say anything; its answer is kept, at a moment that every time zone can tell.
+FIRST_MOMENT = datetime.combine(FIRST_DAY, time(), UTC)
 # A tablet on the table is used now, not next week.
 TABLET_LINK = timedelta(hours=2)
 
@@ -216,7 +219,7 @@ def _answer_row(by: Actor, forms: dict[str, Form], tap: Tap) -> ItemAnswer:
         item=tap.item,
         value=tap.value,
         client_id=tap.client_id,
-        answered_at=min(tap.answered_at, now()),
+        answered_at=max(FIRST_MOMENT, min(tap.answered_at, now())),
         received_at=now(),
         entered_by_id=by.staff_id or None,
     )
@@ -304,6 +307,8 @@ def _three_places(value: Fraction) -> Decimal:
 def close(*, by: Actor, uid: str, invitation: str, gap: str) -> None:
     """Note why a measure will stay missing: it is shown as a gap with this reason."""
     _, row = invitation_for(by, uid, invitation, Permission.SEND_MEASURE)
+    # The patient may be finishing them at this moment.
+    row = Invitation.objects.select_for_update().get(pk=row.pk)
     _refuse_closed(row)
     if gap not in Invitation.Gap.values:
         raise InputError("the reason is missing", remedy="choose one", where="gap")
@@ -323,11 +328,15 @@ def void_form(*, by: Actor, uid: str, form: str, reason: str) -> None:
     _, row = form_for(by, uid, form, Permission.SEND_MEASURE)
     if not reason.strip():
         raise InputError("the reason is missing", remedy="say what was wrong", where="reason")
-    if row.voided_at is None:
-        Form.objects.filter(pk=row.pk).update(
-            voided_at=now(), voided_by_id=by.staff_id, voided_because=reason.strip()
-        )
-        record("measure.voided", by=by, entity="form", uid=form, patient=uid, reason=reason.strip())
+    row = Form.objects.select_for_update().get(pk=row.pk)
+    if row.voided_at is not None:
+        if (row.voided_by_id, row.voided_because) == (by.staff_id, reason.strip()):
+            return
+        raise InputError("somebody has marked this form meanwhile", remedy="their reason stands below")
+    Form.objects.filter(pk=row.pk).update(
+        voided_at=now(), voided_by_id=by.staff_id, voided_because=reason.strip()
+    )
+    record("measure.voided", by=by, entity="form", uid=form, patient=uid, reason=reason.strip())
 
 
 def _refuse_closed(invitation: Invitation) -> None:

@@ -85,11 +85,16 @@ def form_page(request: ClinicRequest, patient: str, form: str) -> HttpResponse:
     """One answered form, item by item; it can be marked as entered in error."""
     row, found = form_for(request.actor, patient, form, Permission.SEE_OUTCOMES, seen="form")
     reason = VoidForm(request.POST or None)
+    error: InputError | None = None
     if request.method == "POST" and reason.is_valid():
-        actions.void_form(by=request.actor, uid=patient, form=form, reason=reason.cleaned_data["reason"])
-        return redirect("outcome_form", patient, form)
-    shown = {"sheet": queries.read_form(found), "form": reason}
-    return render(request, "outcomes/form.html", shown | frame(request, row))
+        try:
+            actions.void_form(by=request.actor, uid=patient, form=form, reason=reason.cleaned_data["reason"])
+            return redirect("outcome_form", patient, form)
+        except InputError as refused:
+            error = refused
+            found.refresh_from_db()
+    shown = {"sheet": queries.read_form(found), "form": reason, "error": error}
+    return render(request, "outcomes/form.html", shown | frame(request, row), status=422 if error else 200)
 
 
 def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:

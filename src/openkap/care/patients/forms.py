@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -186,6 +186,26 @@ class ReasonForm(forms.Form):
     """Why."""
 
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Reason")
+
+
+class RestrictionForm(ReasonForm):
+    """Why, and which of the two was on the screen: what somebody else has just done is not turned round."""
+
+    TITLES: ClassVar[dict[str, str]] = {
+        "team": "Open to the care team only",
+        "clinic": "Open to the whole clinic again",
+    }
+    to = forms.ChoiceField(
+        choices=list(TITLES.items()),
+        label="Who opens the chart",
+        widget=forms.HiddenInput,
+        error_messages={"required": "The page does not say it. Reload the page."},
+    )
+
+    @property
+    def title(self) -> str:
+        """What sending this form does."""
+        return self.TITLES.get(self["to"].value() or "", "Who opens the chart")
 
 
 class DeathForm(forms.Form):

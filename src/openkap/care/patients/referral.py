@@ -14,8 +14,9 @@ from openkap.care.accounts.access import require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
-from openkap.care.patients.actions import refuse_registered
-from openkap.care.patients.models import IncomingReferral
+from openkap.care.patients.access import patient_for
+from openkap.care.patients.actions import IDENTITY_FIELDS, refuse_registered
+from openkap.care.patients.models import IncomingReferral, Referral
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 from openkap.interop.fhir.bundle import read_bundle
@@ -24,6 +25,7 @@ from openkap.interop.fhir.findings import Intake
 from openkap.interop.fhir.patient import HAS_DIED, WHAT_THEN
 from openkap.interop.fhir.person import Person, read_person
 from openkap.interop.json_text import read_json
+from openkap.interop.referral import refuse_foreign
 from openkap.protocol.elements import dictionary
 
 LARGEST_UPLOAD_BYTES = 5_000_000
@@ -67,12 +69,11 @@ def receive(*, by: Actor, raw: bytes, file_name: str = "") -> IncomingReferral:
             limit=f"{LARGEST_UPLOAD_BYTES} bytes",
             remedy="ask the sender for the record of one patient, without attachments",
         )
+    refuse_foreign(raw)
     try:
         text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError(
-            "the file is not UTF-8 text", remedy="choose the bundle as JSON, not as PDF, XML or archive"
-        ) from None
+        raise InputError("the file is not UTF-8 text", remedy="choose the bundle as JSON") from None
     if "\x00" in text:
         raise InputError("the file holds a character that no text has (NUL)", remedy="export it again")
     read_document(text)
@@ -111,6 +112,21 @@ def incoming_for(by: Actor, uid: str) -> IncomingReferral:
         raise Http404("no such referral waits at this clinic")
     record("referral.seen", by=by, entity="incoming", uid=uid)
     return found
+
+
+def registered_values(by: Actor, patient_uid: str, incoming_uid: str) -> dict[str, str]:
+    """What stands in the record that somebody made of an upload, as the fields of the form show it."""
+    from openkap.care.patients.forms import chosen
+
+    row = patient_for(by, patient_uid, Permission.REGISTER_PATIENT, seen="identity")
+    referral = Referral.objects.get(uid=incoming_uid, patient=row)
+    held: dict[str, Any] = {name: getattr(row.identity, name) for name in IDENTITY_FIELDS}
+    held |= {"sex": row.sex, "is_veteran": row.is_veteran}
+    held |= {"referrer": referral.referrer, "reason": referral.reason}
+    return {
+        name: chosen(value) if value is None or isinstance(value, bool) else str(value)
+        for name, value in held.items()
+    }
 
 
 def suggested(person: Person) -> dict[str, Any]:

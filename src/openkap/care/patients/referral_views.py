@@ -7,16 +7,18 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import capfirst
 
 from openkap.care.accounts.glass import break_glass
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.views import inside
+from openkap.care.conflict import ConflictRow
 from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
 from openkap.care.patients.queries import candidates_for
-from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
+from openkap.care.patients.referral import incoming_for, read_document, receive, registered_values, suggested
 from openkap.care.patients.restricted_matches import restricted_matches
 from openkap.core.errors import DomainError, InputError
 
@@ -35,7 +37,7 @@ def upload_referral(request: ClinicRequest) -> HttpResponse:
         try:
             incoming = receive(by=request.actor, raw=file.read(), file_name=file.name or "")
         except DomainError as refused:
-            form.add_error("bundle", str(refused).capitalize())
+            form.add_error("bundle", capfirst(str(refused)))
         else:
             return redirect("incoming_referral", incoming.uid)
     return render(request, "patients/upload.html", {"form": form}, status=422 if form.errors else 200)
@@ -50,8 +52,25 @@ def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
         context = {"title": "Referral from a file", "said": said, "file_name": row.file_name}
         return _register(request, form, context, incoming=row, person=said.person)
     except AlreadyRegistered as refused:
-        messages.warning(request, f"{refused.what.capitalize()}: {refused.remedy}.")
+        if rows := _not_saved(request, incoming, refused.patient_uid):
+            context = {"rows": rows, "patient_uid": refused.patient_uid}
+            return render(request, "patients/registered_meanwhile.html", context, status=409)
+        messages.warning(request, f"{capfirst(refused.what)}: {refused.remedy}.")
         return redirect("patient", refused.patient_uid)
+
+
+def _not_saved(request: ClinicRequest, incoming: str, patient: str) -> list[ConflictRow]:
+    """What was typed and does not stand in the record that somebody made of the upload meanwhile."""
+    typed = ReferralForm(request.POST)
+    if request.method != "POST":
+        return []
+    theirs = registered_values(request.actor, patient, incoming)
+    rows = [
+        ConflictRow(name, str(field.label or name.replace("_", " ").capitalize()), theirs[name], yours)
+        for name, field in typed.fields.items()
+        if (yours := request.POST.get(name, ""))
+    ]
+    return [row for row in rows if not row.same]
 
 
 def _register(
@@ -106,7 +125,7 @@ def _reopen(
     except AlreadyRegistered:
         raise
     except InputError as refused:
-        form.add_error(None, f"{refused.what.capitalize()}: {refused.remedy}.")
+        form.add_error(None, f"{capfirst(refused.what)}: {refused.remedy}.")
         return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
     messages.success(request, "The record is in use again. Look whether what it says still holds.")
     return redirect("patient", uid)

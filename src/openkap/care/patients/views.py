@@ -13,7 +13,14 @@ from openkap.care.accounts.queries import colleagues_by_role
 from openkap.care.conflict import Conflict, conflict_page
 from openkap.care.patients import actions, merging, queries
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.forms import ChangeIdentityForm, ContactForm, CrisisPlanForm, ReasonForm, chosen
+from openkap.care.patients.forms import (
+    ChangeIdentityForm,
+    ContactForm,
+    CrisisPlanForm,
+    ReasonForm,
+    RestrictionForm,
+    chosen,
+)
 from openkap.care.patients.searching import criteria
 from openkap.care.permissions import Permission
 from openkap.care.typed import page_typed
@@ -29,7 +36,7 @@ def frame(request: ClinicRequest, row: Any) -> dict[str, Any]:
 def refuse(form: Any, refused: InputError) -> None:
     """Put a refusal beside its field."""
     words = f"{refused.what}; {refused.remedy}." if refused.remedy else f"{refused.what}."
-    form.add_error(refused.where if refused.where in form.fields else None, words.capitalize())
+    form.add_error(refused.where if refused.where in form.fields else None, f"{words[:1].upper()}{words[1:]}")
 
 
 def patient_list(request: ClinicRequest) -> HttpResponse:
@@ -212,15 +219,14 @@ def same_person(request: ClinicRequest, patient: str) -> HttpResponse:
 def restrict(request: ClinicRequest, patient: str) -> HttpResponse:
     """Open the chart to the care team only, or to the clinic again."""
     row = patient_for(request.actor, patient, Permission.RESTRICT_PATIENT, seen="restriction")
-    form = ReasonForm(request.POST or None)
+    form = RestrictionForm(request.POST or None, initial={"to": "clinic" if row.is_restricted else "team"})
     if request.method == "POST" and form.is_valid():
         actions.restrict(
             by=request.actor,
             uid=patient,
-            is_restricted=not row.is_restricted,
+            is_restricted=form.cleaned_data["to"] == "team",
             reason=form.cleaned_data["reason"],
         )
         return redirect("patient", patient)
-    title = "Open to the whole clinic again" if row.is_restricted else "Open to the care team only"
-    context = {"form": form, "title": title, "button": title}
+    context = {"form": form, "title": form.title, "button": form.title}
     return render(request, "patients/form.html", context | frame(request, row))

@@ -160,7 +160,13 @@ def acknowledge(
     if row is None:
         raise InputError("no such alert in this session", remedy="reload the page")
     if row.acknowledged_at is not None:
-        return row
+        if (row.acknowledged_by_id, row.done) == (by.staff_id, done.strip()):
+            return row
+        raise InputError(
+            "somebody has answered this alert meanwhile",
+            value=row.done,
+            remedy="write a note if more was done",
+        )
     if not done.strip():
         raise InputError("what was done is missing", remedy="write it in a few words", where=f"alert-{alert}")
     answered = min(answered_at or now(), now())

@@ -43,6 +43,8 @@ def tick(
     refuse_long(DueItem, note=note)
     done_at = now() if day == today() else make_aware(datetime.combine(day, time(12)))
     found = _open_items(row, items)
+    if not found and not _is_told(by, row, items, note.strip()):
+        raise InputError("somebody has marked this meanwhile", remedy="look at the list again", where="items")
     for item in found:
         item.done_at, item.done_by_id, item.note = done_at, by.staff_id, note.strip()
         item.save(update_fields=["done_at", "done_by", "note"])
@@ -54,6 +56,11 @@ def _open_items(course: Course, uids: Sequence[str]) -> list[DueItem]:
     """The items still open among these; what a colleague ticked meanwhile stays as it is."""
     rows = DueItem.objects.select_for_update().filter(course=course, kind__in=TICKED, done_at__isnull=True)
     return list(rows.filter(uid__in=uids))
+
+
+def _is_told(by: Actor, course: Course, uids: Sequence[str], note: str) -> bool:
+    """The same form a second time."""
+    return DueItem.objects.filter(course=course, uid__in=uids, done_by_id=by.staff_id, note=note).exists()
 
 
 @transaction.atomic

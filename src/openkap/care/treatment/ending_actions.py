@@ -12,17 +12,18 @@ from openkap.care.moment import now
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.permissions import Permission
-from openkap.care.treatment.access import course_for, session_for
+from openkap.care.treatment.access import course_for
 from openkap.care.treatment.due_dates import NO_DOSE, follow_last_dose, last_dose
 from openkap.care.treatment.given_up import give_up_with_it
 from openkap.care.treatment.models import Course, DueItem, Session, Visit
+from openkap.care.treatment.session_rows import locked_session
 from openkap.core.errors import InputError
 
 
 @transaction.atomic
 def cancel_session(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
     """Give a planned session up, with a reason; its visits and what was due with it are given up too."""
-    session = session_for(by, patient, uid, Permission.PLAN_COURSE)
+    session = locked_session(by, patient, uid, Permission.PLAN_COURSE)
     if session.state != Session.State.PLANNED:
         raise InputError("this session has begun or is over", remedy="use the session page")
     if not reason.strip():
@@ -45,7 +46,7 @@ WITHOUT_RULE = ("complete", "other")
 def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> Course:
     """End a course: complete, or by a rule; what is still planned of it is given up."""
     course = course_for(by, patient, uid, Permission.PRESCRIBE)
-    if course.ended_at is not None:
+    if Course.objects.select_for_update().get(pk=course.pk).ended_at is not None:
         raise InputError("this course has ended already", remedy="nothing has to be done")
     protocol = protocol_of(course.protocol, course.protocol_version)
     if rule not in (*WITHOUT_RULE, *(each.id for each in protocol.course_rules if each.kind == "stop")):

@@ -59,7 +59,7 @@ def usual_modality(visit: Visit) -> str:
 def write_note(*, by: Actor, patient: str, uid: str, written: Written) -> Note:
     """Write the note on a visit, or correct it by a new one; the visit is done with its first note."""
     visit = visit_for(by, patient, uid, Permission.WRITE_THERAPY_NOTE)
-    Visit.objects.select_for_update().get(pk=visit.pk)
+    visit.state, visit.version = _held(visit)
     if not written.text.strip():
         raise InputError("the note is empty", remedy="write a few words", where="text")
     if not 1 <= written.minutes <= LONGEST_VISIT_MIN:
@@ -147,6 +147,7 @@ def _corrected(visit: Visit, written: Written) -> Note | None:
 def miss_visit(*, by: Actor, patient: str, uid: str, reason: str) -> Visit:
     """The visit did not take place."""
     visit = visit_for(by, patient, uid, Permission.WRITE_THERAPY_NOTE)
+    visit.state, visit.version = _held(visit)
     if visit.state != Visit.State.PLANNED:
         raise InputError("this visit is over", value=visit.get_state_display())
     if not reason.strip():
@@ -157,3 +158,9 @@ def miss_visit(*, by: Actor, patient: str, uid: str, reason: str) -> Visit:
     record("therapy.missed", by=by, entity="visit", uid=uid, patient=patient, reason=reason.strip())
     visit.refresh_from_db()
     return visit
+
+
+def _held(visit: Visit) -> tuple[str, int]:
+    """The state and version as they are now; until the transaction ends nobody else writes on this visit."""
+    row = Visit.objects.select_for_update().get(pk=visit.pk)
+    return row.state, row.version

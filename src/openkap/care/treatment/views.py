@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -129,7 +129,6 @@ def move_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
 
 def visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse:
     """One therapy visit with its notes and, for who may, the form for the next one."""
-    error: InputError | None = None
     if request.method == "POST":
         try:
             written = forms.note_given(request.POST)
@@ -137,11 +136,17 @@ def visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse:
             messages.success(request, "The note is saved.")
             return redirect("visit", patient, visit)
         except InputError as refused:
-            error = refused
-    row = visit_for(request.actor, patient, visit, Permission.READ_THERAPY_NOTE, seen="therapy notes")
+            return _visit_page(request, patient, visit, request.POST, refused)
+    return _visit_page(request, patient, visit, request.POST)
+
+
+def _visit_page(
+    request: ClinicRequest, patient: str, uid: str, typed: QueryDict, error: InputError | None = None
+) -> HttpResponse:
+    row = visit_for(request.actor, patient, uid, Permission.READ_THERAPY_NOTE, seen="therapy notes")
     context = frame(request, row.patient) | queries.visit_page(row)
-    context |= {"error": error, "typed": request.POST}
-    context |= queries.note_form(row, request.POST, context["current"])
+    context |= {"error": error, "typed": typed}
+    context |= queries.note_form(row, typed, context["current"])
     return render(request, "treatment/visit.html", context, status=422 if error else 200)
 
 
@@ -153,7 +158,8 @@ def miss_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
             by=request.actor, patient=patient, uid=visit, reason=request.POST.get("reason", "")
         )
     except InputError as refused:
-        messages.error(request, str(refused))
+        # What was typed there is no part of a note.
+        return _visit_page(request, patient, visit, QueryDict(), refused)
     return redirect("visit", patient, visit)
 
 
