@@ -1,10 +1,11 @@
 """Consent: the text, the signatures, the end of it."""
 
 import re
+from copy import copy
 from pathlib import Path
 
 import pytest
-from enrolled import consented, go_through_all, open_consent, proof
+from enrolled import consented, go_through_all, open_consent, proof, signed
 
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import consent_actions as acts
@@ -213,3 +214,39 @@ def test_nothing_on_the_page_the_patient_signs_leads_to_other_records(cast, pati
     assert not [each for each in links if not each.startswith("/static/")]
     assert "<nav" not in page
     assert 'type="search"' not in page
+
+
+@pytest.fixture
+def read_before(monkeypatch):
+    """What the act would have read an instant before a colleague was through."""
+
+    def before(patient, uid):
+        from openkap.care.enrolment.models import Consent
+
+        row = Consent.objects.select_related("patient_signature", "given", "withdrawal").get(uid=uid)
+        monkeypatch.setattr(acts, "consent_for", lambda *given, **more: (patient, copy(row)))
+
+    return before
+
+
+def test_a_part_told_in_the_instant_of_the_signature_does_not_slip_under_it(cast, patient, read_before):
+    consent = open_consent(cast, patient)
+    go_through_all(cast, patient, consent)
+    read_before(patient, consent.uid)
+    named = acts.Signed("Alex Example")
+    acts.sign_as_patient(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=named)
+    with pytest.raises(InputError, match="is signed"):
+        acts.go_through(
+            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, element="CON-01", is_understood=True
+        )
+    with pytest.raises(InputError, match="is signed"):
+        acts.sign_as_patient(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=named)
+
+
+def test_two_prescribers_who_countersign_at_once_make_one_consent(cast, patient, read_before):
+    consent = signed(cast, patient)
+    read_before(patient, consent.uid)
+    given = [{"by": cast.actor("ada"), "person": proof(cast, "ada")} for _ in range(2)]
+    acts.countersign(uid=patient.uid, consent=consent.uid, **given[0])
+    with pytest.raises(InputError, match="countersigned already"):
+        acts.countersign(uid=patient.uid, consent=consent.uid, **given[1])

@@ -325,7 +325,8 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff, early_becau
     signature = getattr(row, "patient_signature", None)
     if signature is None:
         raise InputError("the patient has not signed yet", remedy="let the patient sign first")
-    if hasattr(row, "given"):
+    _hold(row)
+    if ConsentGiven.objects.filter(consent=row).exists():
         raise InputError("this consent is countersigned already", remedy="open it to see the signatures")
     _refuse_countersignature(by, patient, signature)
     short = short_of_time(row, signature.signed_at)
@@ -451,7 +452,13 @@ def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> 
 
 
 def _refuse_signed(consent: Consent) -> None:
-    if hasattr(consent, "patient_signature"):
+    _hold(consent)
+    if PatientSignature.objects.filter(consent=consent).exists():
         raise InputError(
             "this consent is signed: it stays as it is", remedy="open a new one to change anything"
         )
+
+
+def _hold(consent: Consent) -> None:
+    """Until the act ends nobody else acts on the conversation: a signature covers every part before it."""
+    Consent.objects.select_for_update().get(pk=consent.pk)
