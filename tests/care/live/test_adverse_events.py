@@ -57,6 +57,13 @@ def test_an_event_carries_its_end_and_the_treatment_given(cast, session):
     assert row["ended"] - row["at"] == 4 * 60_000
 
 
+@pytest.mark.parametrize("grade", ["2.7", "", "two"])
+def test_a_grade_that_is_no_whole_number_is_refused_and_nothing_is_cut_off(cast, session, grade):
+    told = sent(cast, session, act("e", "event", now(), **(NAUSEA | {"grade": grade})))
+    assert statuses(told) == ["refused"]
+    assert not AdverseEvent.objects.exists()
+
+
 def test_an_update_is_a_new_line_and_the_old_one_stays_and_counts_no_more(cast, session):
     at = now() - timedelta(minutes=5)
     sent(cast, session, act("e", "event", at, **NAUSEA))

@@ -38,7 +38,7 @@ from openkap.care.treatment.session_actions import enter, take_back
 from openkap.care.treatment.session_rows import State, corrected, locked_session, once, reread, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.care.treatment.value_actions import cross_out
-from openkap.care.typed import amount_typed, refuse_far
+from openkap.care.typed import amount_typed, count_typed, refuse_far
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError
 
@@ -273,7 +273,7 @@ def _event(sent: Sent, session: Session) -> str:
         term=sent.text("term"),
         onset_at=sent.stamp.observed_at or moment_of(sent.text("onset_at"), "onset_at"),
         ended_at=moment_of(sent.text("ended_at"), "ended_at") if sent.text("ended_at") else None,
-        grade=int(sent.number("grade") or 0),
+        grade=count_typed(sent.text("grade"), where="grade"),
         is_serious=given.get("is_serious") is True,
         serious_because=sent.text("serious_because"),
         relation=sent.text("relation"),
