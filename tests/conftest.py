@@ -24,8 +24,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr
 
 
 def pytest_configure():
-    """Garbage is looked for seldom: it is little beside the thousands of tests that every process holds."""
+    """Garbage is looked for seldom: it is little beside the thousands of tests that every process holds.
+
+    Processes that tests start find compiled what one before them compiled, also where the shell says not to keep it.
+    """
     gc.set_threshold(50_000, 20, 20)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_finish():

@@ -35,7 +35,7 @@ class Clinic:
     def as_(self, key: str):
         """The browser of one of the cast; after a long while they log in again."""
         if key not in self.pages:
-            page = self.browser.new_context(base_url=self.url, viewport=DESK, reduced_motion="reduce").new_page()
+            page = self.browser.new_context(base_url=self.url, viewport=DESK).new_page()
             page.set_default_timeout(60_000)
             self.pages[key] = page
             page.goto("/demo/")
