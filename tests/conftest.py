@@ -33,7 +33,7 @@ def pytest_configure():
 
 
 def pytest_collection_finish():
-    """What was collected stays to the end; looking through it again and again took a sixth of the run."""
+    """What was collected stays to the end and need not be looked through again and again."""
     gc.collect()
     gc.freeze()
 

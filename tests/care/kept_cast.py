@@ -1,6 +1,6 @@
 """The cast, hired once a process and put back as rows in every test that asks for it.
 
-Hiring asks the database a hundred times and most tests of the clinic begin with it. The rows stand aside in
+Hiring writes row after row and most tests of the clinic begin with it. The rows stand aside in
 tables that Django does not know, so that neither a roll-back nor a flush takes them.
 """
 
