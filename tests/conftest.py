@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -20,6 +21,26 @@ from serving import wait_for
 # A busy machine is slow, not wrong: what is expected may come late.
 expect.set_options(timeout=60_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+
+
+def pytest_configure():
+    """Garbage is looked for seldom: it is little beside the thousands of tests that every process holds.
+
+    Processes that tests start find compiled what one before them compiled, also where the shell says not to keep it.
+    """
+    gc.set_threshold(50_000, 20, 20)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish():
+    """What was collected stays to the end and need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure():
+    """Back to what may go, so that everything is closed in its order."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

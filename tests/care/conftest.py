@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
+from kept_cast import KeptCast
 
 # The machine may be busy; how long one example takes says nothing here.
 hypothesis_settings.register_profile("clinic", deadline=None, derandomize=True, max_examples=60)
@@ -115,13 +116,21 @@ def password_hash() -> str:
     return make_password(PASSWORD, hasher="md5")
 
 
+@pytest.fixture(scope="session")
+def kept_cast(flushing, password_hash, django_db_setup, django_db_blocker) -> KeptCast:
+    """Hired on Monday morning, in the first test that asks."""
+    from openkap.care.demo.cast import hire
+    from openkap.care.moment import clock_at
+
+    with django_db_blocker.unblock(), clock_at(Watch(MONDAY)):
+        return KeptCast(lambda: hire(MONDAY - timedelta(days=365), password_hash=password_hash))
+
+
 @pytest.fixture
-def cast(db, password_hash) -> Cast:
+def cast(kept_cast, db) -> Cast:
     """Ada prescribes, Ben nurses, Cora coordinates, Tess is the therapist, Dov leads, Sia administers,
     Ari audits; Eve prescribes at another clinic."""
-    from openkap.care.demo.cast import hire
-
-    return Cast(hire(MONDAY - timedelta(days=365), password_hash=password_hash))
+    return Cast(kept_cast.put_back())
 
 
 @pytest.fixture
