@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from openkap.care.append_only import ProtectRows
+
 
 class Migration(migrations.Migration):
     dependencies = [("enrolment", "0006_one_table_of_withdrawals")]
@@ -11,5 +13,6 @@ class Migration(migrations.Migration):
             model_name="consentgiven",
             name="early_because",
             field=models.TextField(blank=True, null=True),
-        )
+        ),
+        ProtectRows("ConsentGiven"),
     ]
