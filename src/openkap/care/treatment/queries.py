@@ -25,6 +25,7 @@ from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.handover_queries import handovers_of
+from openkap.care.treatment.how_it_ended import state_words, with_endings
 from openkap.care.treatment.models import (
     AdverseEvent,
     Course,
@@ -107,8 +108,8 @@ def plan_lines(course: Course) -> list[Dated]:
     """Sessions and visits of a course in the order of time."""
     protocol = protocol_of(course.protocol, course.protocol_version)
     uid, lines = course.patient.uid, []
-    sessions = Session.objects.filter(course=course).select_related(
-        "chair", "nurse", "replanning__in_its_place"
+    sessions = with_endings(
+        Session.objects.filter(course=course).select_related("chair", "nurse", "replanning__in_its_place")
     )
     for row in sessions:
         move_url, move_words = _change_of(course, row)
@@ -119,7 +120,7 @@ def plan_lines(course: Course) -> list[Dated]:
                 f"Session {row.number}",
                 row.nurse.name,
                 row.chair.name,
-                row.get_state_display(),
+                state_words(row),
                 TONES.get(row.state, "watch"),
                 reverse("session", args=[uid, row.uid]),
                 move_url,
