@@ -46,6 +46,11 @@ def test_a_record_is_closed_with_its_reason_and_says_so(cast, patient, reason):
     assert "told us by telephone" in page_of(cast, patient, "timeline/")
 
 
+def test_the_page_offers_the_reasons_in_the_words_the_record_will_show(cast, patient):
+    offered = cast.client("cora").get(f"/patients/{patient.uid}/close/").context["forms"]["close"]
+    assert offered.fields["reason"].choices[1:] == Closing.Reason.choices
+
+
 def test_without_a_reason_nothing_is_closed_and_what_was_typed_stays(cast, patient):
     answer = cast.client("cora").post(
         f"/patients/{patient.uid}/close/", {"act": "close", "reason": "", "said": "by letter"}

@@ -8,6 +8,7 @@ from django import forms
 
 from openkap.care.accounts.telephone import check_telephone
 from openkap.care.moment import today
+from openkap.care.patients.models import Closing
 
 SEXES = [("unknown", "not known"), ("female", "female"), ("male", "male"), ("other", "other")]
 YES_NO = [("", "not known"), ("yes", "yes"), ("no", "no")]
@@ -22,15 +23,6 @@ LANGUAGES = [
     ("ku", "Kurdish"),
     ("pt", "Portuguese"),
     ("other", "another language"),
-]
-CLOSED_BECAUSE = [
-    ("", "choose"),
-    ("declined", "they declined"),
-    ("moved", "they moved away"),
-    ("transferred", "they were transferred to another clinic"),
-    ("not_eligible", "they are not eligible"),
-    ("finished", "treatment and follow-up are finished"),
-    ("died", "they have died"),
 ]
 OLDEST_BIRTH_YEAR = 1900
 
@@ -217,4 +209,6 @@ class ClosingForm(DeathForm):
     """Why a record is needed no longer."""
 
     field_order = ("reason", "died_on", "day_unknown", "said")
-    reason = forms.ChoiceField(choices=CLOSED_BECAUSE, label="Why the record is closed")
+    reason = forms.ChoiceField(
+        choices=[("", "choose"), *Closing.Reason.choices], label="Why the record is closed"
+    )
