@@ -26,7 +26,7 @@ from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Sessio
 from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.record import adverse_events_of, mg, record_of
 from openkap.care.treatment.release_actions import gates_now
-from openkap.care.treatment.session_rows import NOT_OVER, arrived_late
+from openkap.care.treatment.session_rows import NOT_OVER, arrived_late, crossed_late
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -70,6 +70,9 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     context["events"] = [each | {"form": _form_of(each)} for each in events]
     if signed:
         context["late"] = arrived_late(session)
+        gone = crossed_late(session) if context["late"] else {}
+        for photo in context["record"].get("photos", []):
+            photo["crossed_late"] = gone.get(photo["uid"], "")
         context["late_photos"] = [each for each in context["late"] if each["is_photo"]]
         return context
     state = session.state
