@@ -151,3 +151,39 @@ def test_the_page_shows_the_visit_with_the_session_and_moves_both(cast, course):
     seen = looked.context["preview"].fingerprint
     assert client.post(url, data | {"act": "do", "seen": seen}).status_code == 302
     assert trauma(course, 1).starts_at == at(14)
+
+
+def weekly(course) -> None:
+    """One dose a week on Mondays from 30 November on, and trauma-focused therapy on the Wednesdays."""
+    for each in course.sessions.order_by("-number"):
+        begins = at(30, month=11) + 7 * DAY * (each.number - 1)
+        course.sessions.filter(pk=each.pk).update(starts_at=begins, ends_at=begins + timedelta(hours=3))
+    for which in range(1, 9):
+        put(course, which, at(2) + 7 * DAY * (which - 1))
+
+
+def test_only_the_visit_that_the_first_dose_passes_moves_while_there_is_room_for_it(cast, course):
+    weekly(course)
+    before = days(course)
+    shown = look(cast, first_session(course), at(2))
+    found = {each.what: each.after for each in shown.changes if "Trauma" in each.what}
+    assert list(found) == ["Trauma-focused therapy 1"]
+    assert at(3).date() <= localdate(found["Trauma-focused therapy 1"]) < localdate(before[1])
+
+
+def test_a_visit_of_a_working_day_does_not_come_to_lie_on_a_weekend(cast, course):
+    weekly(course)
+    # Three days on from Wednesday is a Saturday.
+    shown = look(cast, first_session(course), at(3), Later.ALONG)
+    visits = [each.after for each in shown.changes if "Trauma" in each.what]
+    assert visits
+    assert not [each for each in visits if each.weekday() >= 5]
+
+
+def test_each_visit_that_the_one_before_would_overtake_moves_too(cast, course):
+    weekly(course)
+    put(course, 2, at(3))
+    shown = look(cast, first_session(course), at(4))
+    found = [localdate(each.after) for each in shown.changes if "Trauma" in each.what]
+    assert len(found) == 2
+    assert at(4).date() < found[0] < found[1] < localdate(days(course)[2])

@@ -56,36 +56,37 @@ def go_along(
 
     ``before`` and ``doses`` are all doses of the course as they were and as they would be; ``moved``
     those that get a new time; ``with_others`` the days on which the patient has another visit. A visit on
-    the day of a moved dose makes room in its window. Where the first dose passes a visit, all that followed
-    it move by as many days: the rhythm of the therapy stays.
+    the day of a moved dose makes room in its window. One that the first dose passes moves by as many days
+    as the dose, and so does each that this one would overtake: the rhythm of the therapy stays.
     """
     rows = sorted(visits, key=lambda each: each.starts_at)
     first_was, first = (min(localdate(each.starts_at) for each in some) for some in (before, doses))
-    follow = [each for each in rows if localdate(each.starts_at) > first_was]
-    is_passed = any(localdate(each.starts_at) <= first for each in follow)
-    shift = first - first_was if is_passed else timedelta(0)
-    wished = {each.pk: localtime(each.starts_at) + (shift if each in follow else DAY * 0) for each in rows}
     was = {each.number: localdate(each.starts_at) for each in before}
-    clashing = {
-        localdate(each.starts_at) for each in moved if localdate(each.starts_at) != was.get(each.number)
-    }
+    new_days = {localdate(each.starts_at) for each in moved} - {was.get(each.number) for each in moved}
     made: list[Along] = []
-    last = first
+    last = passed = first
     for place, visit in enumerate(rows):
-        wish = wished[visit.pk]
-        if visit in follow and (shift or localdate(wish) in clashing or _is_under(visit, moved)):
-            behind = wished[rows[place + 1].pk] if place + 1 < len(rows) else wish + _rhythm(rows, place)
-            window = last, localdate(behind)
-            groups = _days(wish, window, {localdate(each.starts_at) for each in doses}, with_others)
-            made.append(Along(visit, diary(visit).place(groups, visit.minutes), *window))
-            wish = made[-1].at.at if made[-1].at else wish
-        last = max(last, localdate(wish))
+        day = wish = localdate(visit.starts_at)
+        if day <= first_was:
+            continue
+        if day <= passed:
+            wish += first - first_was
+        elif day not in new_days and not _is_under(visit, moved):
+            last = max(last, day)
+            continue
+        window = last, _behind(rows, place, wish)
+        groups = _days(visit, wish, window, {localdate(each.starts_at) for each in doses}, with_others)
+        made.append(Along(visit, diary(visit).place(groups, visit.minutes), *window))
+        found = made[-1].at
+        last = passed = localdate(found.at) if found else max(last, wish)
     return made
 
 
-def _rhythm(rows: Sequence[Visit], place: int) -> timedelta:
-    """How far the last visit stands from the one before it: it is not put off further than that."""
-    return rows[place].starts_at - rows[place - 1].starts_at if place else WEEK
+def _behind(rows: Sequence[Visit], place: int, wish: date) -> date:
+    """The day of the next visit that is not passed itself; where there is none, its own rhythm further."""
+    ahead = (day for each in rows[place + 1 :] if (day := localdate(each.starts_at)) > wish)
+    rhythm = rows[place].starts_at - rows[place - 1].starts_at if place else WEEK
+    return next(ahead, wish + max(rhythm, DAY))
 
 
 def _is_under(visit: Visit, moved: Sequence[Dose]) -> bool:
@@ -94,16 +95,16 @@ def _is_under(visit: Visit, moved: Sequence[Dose]) -> bool:
 
 
 def _days(
-    wish: datetime, window: tuple[date, date], dosing_days: Set[date], with_others: Set[date]
+    visit: Visit, wish: date, window: tuple[date, date], dosing_days: Set[date], with_others: Set[date]
 ) -> list[list[datetime]]:
     """The days between the two without a dose: without another visit first, then the nearest."""
     after, before = window
     days = [after + DAY * count for count in range(1, (before - after).days)]
-    own = localdate(wish)
+    own = localtime(visit.starts_at)
     if own.weekday() < SATURDAY:
         days = [day for day in days if day.weekday() < SATURDAY]
 
     def worth(day: date) -> tuple[bool, timedelta, bool]:
-        return day in with_others, abs(day - own), day < own
+        return day in with_others, abs(day - wish), day < wish
 
-    return [[wish + (day - own)] for day in sorted(days, key=worth) if day not in dosing_days]
+    return [[own + (day - own.date())] for day in sorted(days, key=worth) if day not in dosing_days]
