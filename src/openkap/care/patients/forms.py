@@ -180,14 +180,15 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Reason")
 
 
+def _day_of_death(label: str) -> forms.DateField:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(required=False, label=label, widget=widget)
+
+
 class DeathForm(forms.Form):
     """That somebody has died: on a day, or on one that is not known; one of the two is said."""
 
-    died_on = forms.DateField(
-        required=False,
-        label="Day of the death, if they have died",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    died_on = _day_of_death("Day of the death")
     day_unknown = forms.BooleanField(required=False, label="The day is not known")
     said = forms.CharField(
         required=False,
@@ -208,6 +209,7 @@ class DeathForm(forms.Form):
 class ClosingForm(DeathForm):
     """Why a record is needed no longer."""
 
+    died_on = _day_of_death("Day of the death, if they have died")
     field_order = ("reason", "died_on", "day_unknown", "said")
     reason = forms.ChoiceField(
         choices=[("", "choose"), *Closing.Reason.choices], label="Why the record is closed"
