@@ -56,7 +56,8 @@ def test_who_went_home_is_not_who_left_before_the_conditions_were_met(cast, sess
     gone(cast, session, watch)
     for page in pages(cast, session):
         assert "went home" in page
-        assert "left before" not in page
+        assert "left early" not in page
+        assert "dose stopped" not in page
 
 
 def test_a_dose_that_was_stopped_early_says_at_how_much(cast, session, watch):
@@ -73,7 +74,8 @@ def test_a_dose_that_was_stopped_early_says_at_how_much(cast, session, watch):
         person=proof(cast, "ben"),
     )
     for page in pages(cast, session):
-        assert "left before the conditions were met, dose stopped at 17.5 of 35 mg" in page
+        assert "left early" in page
+        assert "against the conditions for leaving, dose stopped at 17.5 of 35 mg" in page
 
 
 def test_who_left_before_the_end_is_said_to_have(cast, session, watch):
@@ -87,5 +89,6 @@ def test_who_left_before_the_end_is_said_to_have(cast, session, watch):
         person=proof(cast, "ben"),
     )
     for page in pages(cast, session):
-        assert "left before the conditions were met" in page
+        assert "left early" in page
+        assert "against the conditions for leaving" in page
         assert "went home" not in page

@@ -29,19 +29,29 @@ def state_words(session: Any) -> str:
     """How far a session is; of one that is over, how it ended. ``session`` as ``with_endings`` reads it."""
     if session.state == Session.State.ABORTED:
         return WITHOUT_A_DOSE[session.came]
-    said: str = session.get_state_display()
+    return "left early" if left_early(session) else str(session.get_state_display())
+
+
+def left_early(session: Any) -> bool:
+    """Somebody let the patient go before the conditions for leaving were met."""
+    return session.state == Session.State.LEFT and bool(session.left_against)
+
+
+def more_words(session: Any) -> str:
+    """What the state does not say of a session with a dose: left against what, stopped at how much."""
     if session.state != Session.State.LEFT:
-        return said
-    said = "left before the conditions were met" if session.left_against else said
+        return ""
+    said = ["against the conditions for leaving"] if session.left_against else []
     ordered, given = session.ordered_mg, session.stopped_at_ug
-    if ordered is None or given is None or given >= ordered * 1000:
-        return said
-    return f"{said}, dose stopped at {given / 1000:g} of {ordered:g} mg"
+    if ordered is not None and given is not None and given < ordered * 1000:
+        said.append(f"dose stopped at {given / 1000:g} of {ordered:g} mg")
+    return ", ".join(said)
 
 
 def words_now(session: Session) -> str:
-    """The same for one session that was read without it."""
-    return state_words(_ending(session.pk)[0] if session.state == Session.State.LEFT else session)
+    """The whole of it for one session that was read without its ending."""
+    row = _ending(session.pk)[0] if session.state == Session.State.LEFT else session
+    return ", ".join(filter(None, (state_words(row), more_words(row))))
 
 
 @prepared

@@ -25,7 +25,7 @@ from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.handover_queries import handovers_of
-from openkap.care.treatment.how_it_ended import state_words, with_endings
+from openkap.care.treatment.how_it_ended import left_early, more_words, state_words, with_endings
 from openkap.care.treatment.models import (
     AdverseEvent,
     Course,
@@ -121,10 +121,10 @@ def plan_lines(course: Course) -> list[Dated]:
                 row.nurse.name,
                 row.chair.name,
                 state_words(row),
-                TONES.get(row.state, "watch"),
+                "watch" if left_early(row) else TONES.get(row.state, "watch"),
                 reverse("session", args=[uid, row.uid]),
                 move_url,
-                "; ".join(filter(None, (row.state_because, replanned_words(row)))),
+                "; ".join(filter(None, (more_words(row), row.state_because, replanned_words(row)))),
                 move_words,
             )
         )
