@@ -44,7 +44,7 @@ def more_words(session: Any) -> str:
     said = ["against the conditions for leaving"] if session.left_against else []
     ordered, given = session.ordered_mg, session.stopped_at_ug
     if ordered is not None and given is not None and given < ordered * 1000:
-        said.append(f"dose stopped at {given / 1000:g} of {ordered:g} mg")
+        said.append(f"dose stopped at {given / 1000:g} of {float(ordered):g} mg")
     return ", ".join(said)
 
 
