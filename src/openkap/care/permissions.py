@@ -33,6 +33,7 @@ class Permission(StrEnum):
     MERGE_PATIENTS = "merge_patients"
     MANAGE_CARE_TEAM = "manage_care_team"
     RESTRICT_PATIENT = "restrict_patient"
+    RECORD_DEATH = "record_death"
     BREAK_GLASS = "break_glass"
     PROPOSE_ERASURE = "propose_erasure"
     CONFIRM_ERASURE = "confirm_erasure"
@@ -76,6 +77,7 @@ HOLDERS: dict[Permission, tuple[Role, ...]] = {
     Permission.MERGE_PATIENTS: (_P, _C),
     Permission.MANAGE_CARE_TEAM: (_P, _C),
     Permission.RESTRICT_PATIENT: (_P,),
+    Permission.RECORD_DEATH: (_P, _N, _T, _C),
     Permission.BREAK_GLASS: (_P, _N, _T),
     Permission.PROPOSE_ERASURE: (_P, _C),
     Permission.CONFIRM_ERASURE: (_L, _S),

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import treated
 from chairside import act, address, post, statuses, vitals
+from django.utils.timezone import localtime
 from enrolled import proof
 from pdf_text import text_of
 
@@ -197,3 +198,40 @@ def test_a_late_photograph_that_is_none_is_kept_and_not_shown_as_a_picture(cast,
     row = LateEntry.objects.get(client_id="pic")
     where = f"/patients/{session.patient.uid}/sessions/{session.uid}/photos/{row.uid}/"
     assert cast.client("ben").get(where).status_code == 404
+
+
+def crossed_out(cast, session, watch, photo: str) -> str:
+    """A tablet sends after the lock that a photograph was of somebody else; what the record says of it."""
+    gone = act("gone", "photo_in_error", watch.moment, corrects=photo, reason="of the next chair")
+    post(cast.client("ada"), session, gone)
+    return LateEntry.objects.get(client_id="gone").words
+
+
+def test_a_photograph_crossed_out_after_the_signature_is_named_by_its_time_and_words(cast, session, watch):
+    row, _ = photographed_late(cast, session, watch)
+    said = crossed_out(cast, session, watch, "pic")
+    when = f"{localtime(row.observed_at):%a %-d %b %Y %H:%M}"
+    assert said == f"crossing out of the photograph of {when}, “the monitor”: reason of the next chair"
+    record = page(cast, session).split('id="record"')[1].split("</section>")[0]
+    assert "Crossed out" in record
+    assert "Ada Lindqvist: of the next chair" in record
+
+
+def test_a_signed_photograph_that_is_crossed_out_late_says_so_where_it_stands(cast, session, watch):
+    image = base64.b64encode(PICTURE).decode()
+    taken = watch.moment
+    watch.forward(minutes=10)
+    post(cast.client("ada"), session, act("ph", "photo", taken, image=image))
+    signed(cast, session, watch)
+    said = crossed_out(cast, session, watch, "ph")
+    assert said.startswith(f"crossing out of the photograph of {localtime(taken):%a %-d %b %Y %H:%M}: ")
+    record = page(cast, session).split('id="record"')[1].split("</section>")[0]
+    assert "Crossed out after the signature" in record
+    assert "Ada Lindqvist: of the next chair" in record
+
+
+def test_a_crossing_out_of_a_photograph_nobody_has_says_that_it_is_not_here(cast, session, watch):
+    watch.forward(minutes=10)
+    signed(cast, session, watch)
+    said = crossed_out(cast, session, watch, "never-sent")
+    assert said.startswith("crossing out of a photograph that has not reached the server: ")

@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from enrolled import screen, share, signed
 from treated import planned
 
+from openkap.care.audit.models import AuditEvent
 from openkap.care.messaging.models import Message
 from openkap.care.moment import now
 from openkap.care.outcomes import planning
@@ -18,8 +19,9 @@ from openkap.care.outcomes.models import Invitation
 from openkap.care.patients import closing
 from openkap.care.patients.closing import Why
 from openkap.care.patients.models import Closing, Patient
+from openkap.care.treatment.closed_gate import closed_gates
 from openkap.care.treatment.ending_actions import end_course
-from openkap.care.treatment.models import Course
+from openkap.care.treatment.models import Course, Visit
 from openkap.care.worklist import tasks_about, tasks_of
 from openkap.core.errors import InputError
 
@@ -44,6 +46,11 @@ def test_a_record_is_closed_with_its_reason_and_says_so(cast, patient, reason):
     assert "told us by telephone" in page_of(cast, patient, "timeline/")
 
 
+def test_the_page_offers_the_reasons_in_the_words_the_record_will_show(cast, patient):
+    offered = cast.client("cora").get(f"/patients/{patient.uid}/close/").context["forms"]["close"]
+    assert offered.fields["reason"].choices[1:] == Closing.Reason.choices
+
+
 def test_without_a_reason_nothing_is_closed_and_what_was_typed_stays(cast, patient):
     answer = cast.client("cora").post(
         f"/patients/{patient.uid}/close/", {"act": "close", "reason": "", "said": "by letter"}
@@ -55,7 +62,62 @@ def test_without_a_reason_nothing_is_closed_and_what_was_typed_stays(cast, patie
 
 @pytest.mark.parametrize("key", ["ben", "tess", "dov"])
 def test_only_who_plans_closes_a_record(cast, patient, key):
-    assert cast.client(key).get(f"/patients/{patient.uid}/close/").status_code == 403
+    for sent in (
+        {"act": "close", "reason": "moved"},
+        {"act": "after_death"},
+        {"act": "reopen", "reason": "it was another"},
+    ):
+        assert cast.client(key).post(f"/patients/{patient.uid}/close/", sent).status_code == 403
+    assert not Closing.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["ben", "tess", "cora", "ada"])
+def test_everybody_who_treats_records_a_death(cast, patient, key):
+    assert f"/patients/{patient.uid}/close/" in page_of(cast, patient, key=key)
+    sent = {"act": "death", "died_on": "2026-11-22", "said": "the sister called"}
+    assert cast.client(key).post(f"/patients/{patient.uid}/close/", sent).status_code == 302
+    assert closing.standing_closing(patient).reason == "died"
+    told = AuditEvent.objects.get(action="patient.died")
+    assert cast.staff(key).uid in told.actor
+    assert "<dt>Died</dt>" in page_of(cast, patient, key=key)
+
+
+def test_a_death_a_nurse_records_stops_everything_at_once(cast, patient):
+    planned(cast, patient)
+    asked = ask(by=cast.actor("cora"), uid=patient.uid, instruments=["phq-9"])
+    close(cast, patient, "died", by="ben", died_on=YESTERDAY)
+    assert Invitation.objects.get(uid=asked.uid).gap == Invitation.Gap.ENDED
+    assert not Visit.objects.filter(patient=patient, state="planned", starts_at__gt=now()).exists()
+    assert closed_gates(patient.pk)[0].title.startswith("The record says that the patient has died")
+
+
+def test_who_plans_is_told_of_a_death_that_somebody_else_recorded(cast, patient):
+    close(cast, patient, "died", by="tess", died_on=YESTERDAY)
+    patient.refresh_from_db()
+    assert patient.status != Patient.Status.CLOSED
+    for key in ("cora", "ada"):
+        task = next(each for each in tasks_of(cast.actor(key)) if "has died" in each.verb)
+        assert "Tess Amari" in task.note
+    closing.close_after_death(by=cast.actor("cora"), uid=patient.uid)
+    patient.refresh_from_db()
+    assert patient.status == Patient.Status.CLOSED
+
+
+def test_who_does_not_plan_is_shown_the_death_only(cast, patient):
+    page = page_of(cast, patient, "close/", "ben")
+    assert "<h1>Record a death</h1>" in page
+    assert 'value="death"' in page
+    assert 'value="close"' not in page
+    close(cast, patient, "died", by="ben", died_on=YESTERDAY)
+    page = page_of(cast, patient, "close/", "ben")
+    assert "<h1>A death is recorded</h1>" in page
+    assert "whoever plans" in page
+    assert 'value="reopen"' not in page
+    assert 'value="after_death"' not in page
+
+
+def test_the_lead_records_no_death(cast, patient):
+    assert cast.client("dov").get(f"/patients/{patient.uid}/close/").status_code == 403
 
 
 def test_it_is_refused_while_a_course_runs_and_says_what_to_do(cast, patient):

@@ -17,8 +17,8 @@ from openkap.care.demo.cast import PASSWORD
 from openkap.care.moment import now
 from openkap.care.patients import actions, erasing
 from openkap.care.patients.models import Contact, CrisisPlan, Erasure, Identifier, Patient, Referral
+from openkap.care.patients.named_contacts import contacts_named
 from openkap.care.patients.referral import read_document, receive
-from openkap.care.patients.referral_views import _contacts
 from openkap.core.errors import InputError
 
 
@@ -38,7 +38,7 @@ def known(cast):
             telephone="+1 555 0177",
             address="9 Quay",
             identifiers=said.person.identifiers,
-            contacts=_contacts(said.person),
+            contacts=contacts_named(said.person),
         ),
         incoming=incoming,
     )

@@ -60,11 +60,11 @@ def test_a_patient_is_not_in_therapy_during_their_own_dose(cast, patient):
         shift(cast, visit, number(course, 2).starts_at + timedelta(minutes=30))
 
 
-def test_a_session_is_not_moved_onto_a_therapy_visit_of_the_same_patient(cast, patient):
+def test_a_session_is_not_moved_onto_a_preparation_visit_of_the_same_patient(cast, patient):
     course = planned(cast, patient)
-    last, visit = number(course, 6), course.visits.get(kind="trauma_focused", number=1)
+    last, visit = number(course, 6), course.visits.get(kind="preparation", number=1)
     Visit.objects.filter(pk=visit.pk).update(starts_at=at(14, 11))
-    with pytest.raises(InputError, match="the patient has trauma-focused therapy 1"):
+    with pytest.raises(InputError, match="the patient has preparation 1"):
         move(cast, last, at(14))
 
 

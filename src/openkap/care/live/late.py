@@ -6,9 +6,11 @@ beside the record as a late addendum, and is marked as such wherever the record 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db import transaction
+from django.utils.timezone import localtime
 
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.live.models import AlertAnswer, LateEntry, Photo
@@ -17,6 +19,7 @@ from openkap.care.treatment.session_rows import once, told_audit
 from openkap.care.treatment.stamps import Stamp
 from openkap.protocol.elements import dictionary
 
+PHOTO_IN_ERROR = "photo_in_error"
 BEFORE_SIGNING = (Entry, DoseEvent, DoseDoubt, Photo, AlertAnswer, LateEntry)
 WORDS = {
     "gates": "before the dose",
@@ -27,7 +30,7 @@ WORDS = {
     "settle": "decision on an act in doubt",
     "acknowledge": "answer to an alert",
     "photo": "photograph of the monitor",
-    "photo_in_error": "crossing out of a photograph",
+    PHOTO_IN_ERROR: "crossing out of",
     "start": "dose started",
     "pause": "dose paused",
     "resume": "dose resumed",
@@ -49,15 +52,28 @@ def keep_late(*, by: Any, session: Session, act: str, payload: dict[str, Any], s
         session=session,
         act=act,
         payload=canonical(payload),
-        words=in_words(act, payload),
+        words=in_words(act, payload, _photo_crossed(session, payload) if act == PHOTO_IN_ERROR else ""),
         **stamp.fields(by),
     )
     told_audit(by, "session.entered_after_signing", session, row, act=act)
     return row.uid
 
 
-def in_words(act: str, payload: dict[str, Any]) -> str:
-    """What was entered, every value of it."""
+def _photo_crossed(session: Session, payload: dict[str, Any]) -> str:
+    """Which photograph is crossed out: by its time, and what was written to it."""
+    name = {"session": session, "client_id": str(payload.get("corrects", ""))}
+    photos = Photo.objects.filter(corrects__isnull=True, **name).values_list("observed_at", "about")
+    found = photos.first()
+    if found is None and (late := LateEntry.objects.filter(act="photo", **name).first()):
+        found = late.observed_at, str(json.loads(late.payload).get("note", ""))
+    if found is None:
+        return "a photograph that has not reached the server"
+    at, about = found
+    return f"the photograph of {localtime(at):%a %-d %b %Y %H:%M}" + (f", “{about}”" if about else "")
+
+
+def in_words(act: str, payload: dict[str, Any], of: str = "") -> str:
+    """What was entered, every value of it; ``of`` is what it is about."""
     values = payload.get("values")
     said = [
         f"{_label(name)} {value}"
@@ -69,7 +85,8 @@ def in_words(act: str, payload: dict[str, Any]) -> str:
         for name, value in payload.items()
         if name not in SILENT and value not in ("", None)
     ]
-    return f"{WORDS.get(act, act)}: {'; '.join(said)}" if said else WORDS.get(act, act)
+    what = " ".join(filter(None, (WORDS.get(act, act), of)))
+    return f"{what}: {'; '.join(said)}" if said else what
 
 
 def _label(name: str) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.timezone import localtime
 
+from openkap.care.live.late import PHOTO_IN_ERROR
 from openkap.care.live.models import LateEntry, Photo, Screen
 from openkap.care.moment import now
 from openkap.care.treatment.models import Session
@@ -71,10 +73,28 @@ def late(session: Session) -> list[dict[str, Any]]:
     rows = LateEntry.objects.filter(session=session).order_by("observed_at", "id")
     names = ("uid", "client_id", "observed_at", "entered_at", "entered_by__name", "words", "reason", "act")
     told = ("uid", "id", "at", "entered", "by", "words", "reason")
+    found = list(rows.values_list(*names))
+    crossed = _crossed_late(session) if any(row[-1] == PHOTO_IN_ERROR for row in found) else {}
     return [
-        dict(zip(told, row, strict=False)) | {"is_photo": row[-1] == "photo"}
-        for row in rows.values_list(*names)
+        dict(zip(told, row, strict=False))
+        | {"is_photo": row[-1] == "photo", "crossed_out": crossed.get(row[1], "")}
+        for row in found
     ]
+
+
+def crossed_late(session: Session) -> dict[str, str]:
+    """By whom and why photographs of the signed record were crossed out since; by their public id."""
+    crossed = _crossed_late(session)
+    photos = Photo.objects.filter(session=session, client_id__in=crossed) if crossed else ()
+    return {row.uid: crossed[row.client_id] for row in photos}
+
+
+def _crossed_late(session: Session) -> dict[str, str]:
+    """By the client id of the photograph."""
+    rows = LateEntry.objects.filter(session=session, act=PHOTO_IN_ERROR).order_by("id")
+    told = rows.values_list("payload", "entered_by__name")
+    sent = [(json.loads(payload), who) for payload, who in told]
+    return {str(each.get("corrects", "")): f"{who}: {each.get('reason', '')}" for each, who in sent}
 
 
 def digest(image: bytes) -> str:

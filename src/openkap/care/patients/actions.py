@@ -29,7 +29,7 @@ from openkap.care.patients.models import (
     TeamMember,
 )
 from openkap.care.patients.names import search_form
-from openkap.care.patients.telephones import is_same_telephone
+from openkap.care.patients.telephones import is_among
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 
@@ -241,7 +241,7 @@ def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **
 def _refuse_contact_twice(patient: Patient, kind: str, name: str, telephone: str) -> None:
     """One person in one part stands once; in another part (emergency contact, escort) once more."""
     for held in Contact.objects.filter(patient=patient, kind=kind, ended_at__isnull=True):
-        if search_form(held.name) == search_form(name) and is_same_telephone(held.telephone, telephone):
+        if search_form(held.name) == search_form(name) and is_among(held.telephone, telephone):
             raise InputError(
                 "this contact stands here already",
                 value=f"{held.name}, {held.get_kind_display()}, {held.telephone}",

@@ -43,8 +43,12 @@ def standing_closing(patient: Patient) -> Closing | None:
 
 @transaction.atomic
 def close_record(*, by: Actor, uid: str, why: Why) -> Closing:
-    """Close the record: open questions and visits to come end with it, screening stops, lists let it go."""
-    patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
+    """Close the record: open questions and visits to come end with it, screening stops, lists let it go.
+
+    Whoever treats records a death; without the right to plan the record itself stays open for who has it.
+    """
+    right = Permission.RECORD_DEATH if why.reason == DIED else Permission.PLAN_COURSE
+    patient = patient_for(by, uid, right, seen="")
     locked = Patient.objects.select_for_update().get(pk=patient.pk)
     _refuse_wrong(patient, why)
     before = _take_the_place_of(by, patient, locked, why)
@@ -72,7 +76,7 @@ def close_record(*, by: Actor, uid: str, why: Why) -> Closing:
         reason=row.said,
         detail={"because": row.reason},
     )
-    if not held:
+    if not held and by.may(Permission.PLAN_COURSE):
         set_status(by=by, patient=locked, status=CLOSED, because=row.get_reason_display())
     return row
 

@@ -36,16 +36,19 @@ def close_record(request: ClinicRequest, patient: str) -> HttpResponse:
                 refuse(forms[act], refused)
         else:
             return redirect("close_record" if act == DEATH else "patient", patient)
-    row = patient_for(request.actor, patient, Permission.PLAN_COURSE, seen="closing of the record")
+    row = patient_for(request.actor, patient, Permission.RECORD_DEATH, seen="closing of the record")
     standing = closing.standing_closing(row)
     is_closed = row.status == closing.CLOSED
+    may_close = request.actor.may(Permission.PLAN_COURSE)
     context = {
         "forms": forms,
         "standing": standing,
         "is_death": bool(standing and standing.reason == DIED),
         "is_closed": is_closed,
         "is_erased": row.identity.erased_at is not None,
-        "held": [] if is_closed else holds_of(row),
+        "may_close": may_close,
+        # What is to be ended first, for whoever closes; nobody is kept from telling a death by it.
+        "held": holds_of(row) if may_close and not is_closed else [],
         "error": error if error and not error.where else None,
     }
     refused_form = act in forms and forms[act].errors
@@ -65,4 +68,5 @@ def _do(request: ClinicRequest, patient: str, act: str, forms: dict[str, Any]) -
         return
     why = closing.Why(given.get("reason", DIED), given["died_on"], given["said"])
     closing.close_record(by=by, uid=patient, why=why)
-    messages.success(request, "Recorded. No message goes out any more.")
+    told = "" if by.may(Permission.PLAN_COURSE) else " Whoever plans has it on their first page."
+    messages.success(request, f"Recorded. No message goes out any more.{told}")

@@ -8,6 +8,7 @@ from django import forms
 
 from openkap.care.accounts.telephone import check_telephone
 from openkap.care.moment import today
+from openkap.care.patients.models import Closing
 
 SEXES = [("unknown", "not known"), ("female", "female"), ("male", "male"), ("other", "other")]
 YES_NO = [("", "not known"), ("yes", "yes"), ("no", "no")]
@@ -22,15 +23,6 @@ LANGUAGES = [
     ("ku", "Kurdish"),
     ("pt", "Portuguese"),
     ("other", "another language"),
-]
-CLOSED_BECAUSE = [
-    ("", "choose"),
-    ("declined", "they declined"),
-    ("moved", "they moved away"),
-    ("transferred", "they were transferred to another clinic"),
-    ("not_eligible", "they are not eligible"),
-    ("finished", "treatment and follow-up are finished"),
-    ("died", "they have died"),
 ]
 OLDEST_BIRTH_YEAR = 1900
 
@@ -208,14 +200,15 @@ class RestrictionForm(ReasonForm):
         return self.TITLES.get(self["to"].value() or "", "Who opens the chart")
 
 
+def _day_of_death(label: str) -> forms.DateField:
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(required=False, label=label, widget=widget)
+
+
 class DeathForm(forms.Form):
     """That somebody has died: on a day, or on one that is not known; one of the two is said."""
 
-    died_on = forms.DateField(
-        required=False,
-        label="Day of the death, if they have died",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
+    died_on = _day_of_death("Day of the death")
     day_unknown = forms.BooleanField(required=False, label="The day is not known")
     said = forms.CharField(
         required=False,
@@ -236,5 +229,8 @@ class DeathForm(forms.Form):
 class ClosingForm(DeathForm):
     """Why a record is needed no longer."""
 
+    died_on = _day_of_death("Day of the death, if they have died")
     field_order = ("reason", "died_on", "day_unknown", "said")
-    reason = forms.ChoiceField(choices=CLOSED_BECAUSE, label="Why the record is closed")
+    reason = forms.ChoiceField(
+        choices=[("", "choose"), *Closing.Reason.choices], label="Why the record is closed"
+    )

@@ -187,7 +187,8 @@ class Contact(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=120)
     relation = models.CharField(max_length=60, blank=True)
-    telephone = models.CharField(max_length=40)
+    # Of a record that gives several: all of them.
+    telephone = models.CharField(max_length=120)
     # Whether this person may be told that the patient is treated here; not asked yet counts as no.
     may_be_told = models.BooleanField(null=True, blank=True)
     added_at = models.DateTimeField()

@@ -17,6 +17,7 @@ from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
+from openkap.care.patients.named_contacts import contacts_named
 from openkap.care.patients.queries import candidates_for
 from openkap.care.patients.referral import incoming_for, read_document, receive, registered_values, suggested
 from openkap.care.patients.restricted_matches import restricted_matches
@@ -103,7 +104,7 @@ def _register(
                     sex=data["sex"],
                     is_veteran=data["is_veteran"],
                     identifiers=numbers,
-                    contacts=_contacts(person),
+                    contacts=contacts_named(person),
                     **{name: data[name] for name in IDENTITY_FIELDS},
                 ),
                 referrer=data["referrer"],
@@ -129,13 +130,6 @@ def _reopen(
         return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
     messages.success(request, "The record is in use again. Look whether what it says still holds.")
     return redirect("patient", uid)
-
-
-def _contacts(person: Any) -> tuple[tuple[str, str, str, str], ...]:
-    """Contacts that the record names; which of them is the emergency contact, a person decides later."""
-    if person is None:
-        return ()
-    return tuple(("carer", each.name, each.relation, each.telephone) for each in person.contacts)
 
 
 def open_in_emergency(request: ClinicRequest, patient: str) -> HttpResponse:

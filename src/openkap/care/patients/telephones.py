@@ -12,6 +12,8 @@ from openkap.care.patients.models import Identity
 
 # As many last digits as two ways of writing one number share: no country code, no leading zero.
 SHARED_DIGITS = 7
+# Between two numbers of one contact.
+EITHER = " or "
 
 
 def shared_digits(telephone: str) -> str:
@@ -24,6 +26,11 @@ def is_same_telephone(one: str, other: str) -> bool:
     """Whether both are one number; a short one only as it is written."""
     shared = shared_digits(one)
     return shared == shared_digits(other) if shared else one.strip() == other.strip()
+
+
+def is_among(held: str, telephone: str) -> bool:
+    """Whether a contact's number, or one of its numbers, is this one."""
+    return any(is_same_telephone(each, telephone) for each in held.split(EITHER))
 
 
 def telephoned(shared: str) -> QuerySet[Identity]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openkap.care.contributions import TimelineEvent
 from openkap.care.patients.models import Closing, CrisisPlan, Merge, Referral
+from openkap.care.patients.out_of_care import DIED
 
 
 def events(patient_ids: list[int]) -> list[TimelineEvent]:
@@ -12,10 +13,7 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
     merges = Merge.objects.filter(kept_id__in=patient_ids)
     closings = Closing.objects.filter(patient_id__in=patient_ids)
     return [
-        *(
-            TimelineEvent(row.closed_at, "closing", f"Closed: {row.get_reason_display()}", detail=row.said)
-            for row in closings
-        ),
+        *(TimelineEvent(row.closed_at, "closing", _words(row), detail=row.said) for row in closings),
         *(
             TimelineEvent(row.reopened_at, "closing", "Reopened", detail=row.reopened_because)
             for row in closings
@@ -30,3 +28,8 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
             if row.undone_at
         ),
     ]
+
+
+def _words(row: Closing) -> str:
+    """A death is recorded while the record is still open."""
+    return "Death recorded" if row.reason == DIED else f"Closed: {row.get_reason_display()}"

@@ -33,7 +33,7 @@ urlpatterns = [
         f"{_CHART}close/",
         closing_views.close_record,
         name="close_record",
-        may=needs(Permission.PLAN_COURSE),
+        may=needs(Permission.PLAN_COURSE, Permission.RECORD_DEATH),
     ),
     page(
         f"{_CHART}erase/",

@@ -78,7 +78,7 @@ class Taken:
     def conflicts_of(self, slots: Sequence[Slot]) -> list[str]:
         """Every conflict in words, each with what is in the way: rows that are there, and slot with slot."""
         said = [f"{slot.what}: {words}" for slot in slots for words in self.in_the_way(slot)]
-        return said + [each for one, other in combinations(slots, 2) for each in _between(one, other)]
+        return said + [each for one, other in combinations(slots, 2) for each in between(one, other)]
 
 
 def taken(
@@ -127,7 +127,7 @@ def conflicts_of(slots: Iterable[Slot]) -> list[str]:
     ).conflicts_of(slots)
 
 
-def _between(one: Slot, other: Slot) -> list[str]:
+def between(one: Slot, other: Slot) -> list[str]:
     """Two dates of the same plan that want the same person, chair or patient at the same time."""
     if not _overlap(one, other.starts_at, other.ends_at):
         return []

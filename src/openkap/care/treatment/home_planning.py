@@ -37,7 +37,7 @@ class _Waiting:
     # The session without a dose, or the course of a planned date.
     key: str
     at: datetime
-    # Why there was no dose, or who has the part.
+    # Why there was no dose, who has the part, or who recorded the death.
     words: str
     staff_id: int
     is_here: bool
@@ -77,7 +77,7 @@ def _step(row: _Waiting) -> Task:
     if row.kind == WITHDRAWN:
         return decide_on_course(row.uid, row.key, row.whom, row.at)
     if row.kind == DEAD:
-        note = "end what still runs first; no message goes out any more"
+        note = f"recorded by {row.words}; end what still runs first; no message goes out any more"
         url = reverse("close_record", args=[row.uid])
         return Task("Close the record: the patient has died", url, row.whom, None, "today", note, row.at)
     note = "eligible, no course planned yet"
@@ -136,7 +136,7 @@ def _waiting(clinic_id: int, staff_id: int, since: datetime) -> QuerySet[Any, tu
         status__in=(Patient.Status.CLOSED, Patient.Status.MERGED)
     )
     deaths = Closing.objects.filter(reason=Closing.Reason.DIED, reopened_at__isnull=True).annotate(
-        what=_word(DEAD), key=_word(""), at=F("closed_at"), words=_word("")
+        what=_word(DEAD), key=_word(""), at=F("closed_at"), words=F("closed_by__name")
     )
     dead = deaths.filter(patient__in=still_open).annotate(**nobody)
     # Told under a record that was merged: the one in use is to be closed.

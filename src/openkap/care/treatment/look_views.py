@@ -26,6 +26,7 @@ from openkap.care.treatment import (
     replan_actions,
 )
 from openkap.care.treatment.access import course_for, session_for
+from openkap.care.treatment.how_it_ended import words_now
 from openkap.care.treatment.views import frame
 from openkap.core.errors import InputError
 
@@ -150,7 +151,7 @@ def replan(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
         lambda: (
             frame(request, row.patient)
             | queries.choices(by)
-            | {"session": row, "decided": queries.replanned_words(row)}
+            | {"session": row, "state_words": words_now(row), "decided": queries.replanned_words(row)}
         ),
     )
 

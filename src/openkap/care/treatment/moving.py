@@ -16,11 +16,11 @@ from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.moment import now
 from openkap.care.permissions import Role
 from openkap.care.treatment.access import chairs_of, colleague_as
-from openkap.care.treatment.conflicts import FOREVER, Slot, Taken, in_words, taken, unfit, whose_time
+from openkap.care.treatment.conflicts import FOREVER, Slot, Taken, between, in_words, taken, unfit, whose_time
 from openkap.care.treatment.diaries import diary_of, hours_of
 from openkap.care.treatment.due_dates import due_after, with_a_dose
 from openkap.care.treatment.models import Chair, DueItem, Session, Visit
-from openkap.care.treatment.placing import Hours
+from openkap.care.treatment.placing import Diary, Hours, Placed
 from openkap.care.treatment.plan import (
     DAY,
     SATURDAY,
@@ -32,6 +32,7 @@ from openkap.care.treatment.plan import (
     window_of,
 )
 from openkap.care.treatment.spacing import days_of, least_gap, spacing
+from openkap.care.treatment.trauma_visits import Along, go_along
 from openkap.core.errors import InputError
 from openkap.protocol.model import Protocol
 
@@ -133,6 +134,9 @@ def preview_move(
     changes = [Change(each.what, each.row.starts_at, each.starts_at) for each in moved]
     hours = _hours(by, moved)
     changes += _visits_that_move(moved, doses, visits, protocol, held, hours)
+    along = _trauma_focused(visits, [session, *others], doses, moved, changes, held, hours)
+    changes += [_along(each, each.at) for each in along if each.at]
+    stuck = [each for each in along if each.at is None]
     ends = [
         (each.what, each.after, each.after + timedelta(minutes=each.visit.minutes))
         for each in changes
@@ -149,7 +153,8 @@ def preview_move(
         f"{each.what} would be in the past" for each in changes if each.visit and each.after <= now()
     ]
     problems += [in_words(each) for each in unfit(_needed(moved, changes))]
-    problems += held.conflicts_of(_slots(moved, changes))
+    problems += [each.refusal for each in stuck]
+    problems += held.conflicts_of(_slots(moved, changes, [each.visit.pk for each in stuck]))
     seen = [(each.what, each.before, each.after) for each in changes]
     people = [(each.chair.uid, each.nurse.uid) for each in moved]
     return Move(
@@ -164,8 +169,8 @@ def preview_move(
 
 
 def _visits_of(session: Session) -> list[Visit]:
-    """The planned visits that hang on a dose of the course, in the order of the doses."""
-    kinds = (Visit.Kind.DOSING_DAY, Visit.Kind.INTEGRATION)
+    """The planned visits that may have to follow a dose of the course, in the order of the doses."""
+    kinds = (Visit.Kind.DOSING_DAY, Visit.Kind.INTEGRATION, Visit.Kind.TRAUMA)
     rows = Visit.objects.filter(course=session.course, kind__in=kinds, state=Visit.State.PLANNED)
     return list(rows.select_related("therapist", "session").order_by("session__starts_at", "id"))
 
@@ -259,6 +264,44 @@ def _visits_that_move(
     return made
 
 
+def _trauma_focused(
+    visits: Sequence[Visit],
+    before: Sequence[Session],
+    doses: Sequence[PlannedSession],
+    moved: Sequence[Moved],
+    changes: Sequence[Change],
+    held: Taken,
+    hours: Hours,
+) -> list[Along]:
+    """Those that make room, round the diaries and round the dates that move themselves."""
+    rows = [each for each in visits if each.kind == Visit.Kind.TRAUMA]
+    slots = _slots(moved, changes)
+    sessions = [each.row.pk for each in moved]
+    gone = [each.visit.pk for each in changes if each.visit] + [each.pk for each in rows]
+
+    def diary(visit: Visit) -> Diary:
+        stays = diary_of(
+            held, hours, visit.therapist, visit.patient_id, except_sessions=sessions, except_visits=gone
+        )
+
+        def clash(starts_at: datetime, ends_at: datetime) -> str:
+            own = Slot(starts_at, ends_at, "it", (visit.therapist,), patient=visit.patient_id)
+            return stays.clash(starts_at, ends_at) or next(
+                (words for each in slots for words in between(own, each)), ""
+            )
+
+        return Diary(hours, clash)
+
+    new = {each.visit.pk: each.after for each in changes if each.visit}
+    with_others = {localdate(new.get(each.pk, each.starts_at)) for each in visits if each not in rows}
+    return go_along(rows, before, doses, moved, with_others, diary)
+
+
+def _along(each: Along, at: Placed) -> Change:
+    why = f"its window is {each.window}, on a day without a dose" + (f"; {at.because}" if at.because else "")
+    return Change(each.what, each.visit.starts_at, at.at, why, each.visit)
+
+
 def _has_to_go(visit: Visit, new: dict[int, Moved], protocol: Protocol) -> bool:
     session = new.get(visit.session_id or 0)
     if session is None:
@@ -310,9 +353,9 @@ def _needed(moved: Sequence[Moved], changes: Sequence[Change]) -> list[tuple[Sta
     return [(person, role, day) for (person, role), day in last.items()]
 
 
-def _slots(moved: Sequence[Moved], changes: Sequence[Change]) -> list[Slot]:
+def _slots(moved: Sequence[Moved], changes: Sequence[Change], stuck: Sequence[int] = ()) -> list[Slot]:
     going = tuple(each.row.pk for each in moved)
-    rows = tuple(change.visit.pk for change in changes if change.visit is not None)
+    rows = (*(change.visit.pk for change in changes if change.visit is not None), *stuck)
     slots = [_slot(each, going, rows) for each in moved]
     for change in changes:
         if (visit := change.visit) is not None:

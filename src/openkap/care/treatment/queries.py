@@ -26,6 +26,7 @@ from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.due_dates import GIVEN
 from openkap.care.treatment.handover_queries import handovers_of
+from openkap.care.treatment.how_it_ended import left_early, more_words, state_words, with_endings
 from openkap.care.treatment.models import (
     AdverseEvent,
     Course,
@@ -109,8 +110,8 @@ def plan_lines(course: Course) -> list[Dated]:
     """Sessions and visits of a course in the order of time."""
     protocol = protocol_of(course.protocol, course.protocol_version)
     uid, lines = course.patient.uid, []
-    sessions = Session.objects.filter(course=course).select_related(
-        "chair", "nurse", "replanning__in_its_place"
+    sessions = with_endings(
+        Session.objects.filter(course=course).select_related("chair", "nurse", "replanning__in_its_place")
     )
     for row in sessions:
         move_url, move_words = _change_of(course, row)
@@ -121,11 +122,11 @@ def plan_lines(course: Course) -> list[Dated]:
                 f"Session {row.number}",
                 row.nurse.name,
                 row.chair.name,
-                row.get_state_display(),
-                TONES.get(row.state, "watch"),
+                state_words(row),
+                "watch" if left_early(row) else TONES.get(row.state, "watch"),
                 reverse("session", args=[uid, row.uid]),
                 move_url,
-                "; ".join(filter(None, (row.state_because, replanned_words(row)))),
+                "; ".join(filter(None, (more_words(row), row.state_because, replanned_words(row)))),
                 move_words,
             )
         )

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from openkap.care.contributions import contributions
 from openkap.care.treatment import facts as reading
 from openkap.care.treatment.doubt_actions import doubts_of
+from openkap.care.treatment.how_it_ended import words_now
 from openkap.care.treatment.models import (
     AdverseEvent,
     Alert,
@@ -132,7 +133,7 @@ def _head(session: Session) -> dict[str, Any]:
             "prescriber": session.prescriber.name,
             "nurse": session.nurse.name,
             "planned": _at(session.starts_at),
-            "state": session.get_state_display(),
+            "state": words_now(session),
             "because": session.state_because,
         },
     }

@@ -70,7 +70,7 @@ def arrive(*, by: Actor, patient: str, uid: str) -> Session:
             remedy="take today's session, or have this one moved to today by whoever plans",
             where=OTHER_DAY,
         )
-    move_on(session, State.ARRIVED)
+    move_on(session, State.ARRIVED, came=True)
     told_audit(by, "session.arrived", session, session)
     return session
 
@@ -212,15 +212,19 @@ def take_back(
 
 
 @transaction.atomic
-def give_up(*, by: Actor, patient: str, uid: str, reason: str) -> Session:
-    """No dose today: the visit ends without one, what hangs on it is given up, and somebody re-plans it."""
+def give_up(*, by: Actor, patient: str, uid: str, reason: str, came: bool | None = None) -> Session:
+    """No dose today: the visit ends without one, what hangs on it is given up, and somebody re-plans it.
+
+    ``came`` says whether the patient was there; of one who was received that is known.
+    """
     session = locked_session(by, patient, uid, Permission.RECORD_SESSION)
     if session.state not in (State.PLANNED, *BEFORE):
         raise InputError("the dose has begun or the session is over", value=session.get_state_display())
     if not reason.strip():
         raise InputError("the reason is missing", remedy="write why", where="reason")
     last = last_dose(session.course)
-    move_on(session, State.ABORTED, because=reason.strip())
+    here = True if session.state in BEFORE else came
+    move_on(session, State.ABORTED, because=reason.strip(), came=here)
     give_up_with_it(session, f"no dose in session {session.number}: {reason.strip()}", last)
     record("session.given_up", by=by, entity="session", uid=uid, patient=patient, reason=reason.strip())
     return session

@@ -21,11 +21,12 @@ from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drawn import check_before, in_use_ug
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
+from openkap.care.treatment.how_it_ended import words_now
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.record import adverse_events_of, mg, record_of
 from openkap.care.treatment.release_actions import gates_now
-from openkap.care.treatment.session_rows import NOT_OVER, arrived_late
+from openkap.care.treatment.session_rows import NOT_OVER, arrived_late, crossed_late
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
@@ -58,6 +59,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     signed = getattr(session, "signed", None)
     context: dict[str, Any] = {
         "session": session,
+        "state_words": words_now(session),
         "signed": signed,
         "addenda": list(session.addenda.select_related("signature").order_by("id")),
         "record": json.loads(signed.record) if signed else record_of(session),
@@ -68,6 +70,9 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
     context["events"] = [each | {"form": _form_of(each)} for each in events]
     if signed:
         context["late"] = arrived_late(session)
+        gone = crossed_late(session) if context["late"] else {}
+        for photo in context["record"].get("photos", []):
+            photo["crossed_late"] = gone.get(photo["uid"], "")
         context["late_photos"] = [each for each in context["late"] if each["is_photo"]]
         return context
     state = session.state

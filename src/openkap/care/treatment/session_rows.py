@@ -117,7 +117,18 @@ def arrived_late(session: Session) -> list[dict[str, Any]]:
     return [row for each in contributions("session_record") for row in each.late(session)]
 
 
-def move_on(session: Session, state: str, *, because: str = "") -> None:
+def crossed_late(session: Session) -> dict[str, str]:
+    """Why photographs of the signed record were crossed out since."""
+    return {
+        uid: words
+        for each in contributions("session_record")
+        for uid, words in each.crossed_late(session).items()
+    }
+
+
+def move_on(session: Session, state: str, *, because: str = "", came: bool | None = None) -> None:
     session.state, session.state_because = state, because or session.state_because
     session.version += 1
-    session.save(update_fields=["state", "state_because", "version"])
+    said = [] if came is None else ["came"]
+    session.came = session.came if came is None else came
+    session.save(update_fields=["state", "state_because", "version", *said])

@@ -292,7 +292,11 @@ def leave(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 def give_up(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """No dose today."""
     act = lambda: session_actions.give_up(  # noqa: E731
-        by=request.actor, patient=patient, uid=session, reason=request.POST.get("reason", "")
+        by=request.actor,
+        patient=patient,
+        uid=session,
+        reason=request.POST.get("reason", ""),
+        came={"yes": True, "no": False}.get(request.POST.get("came", "")),
     )
     return _acted(request, patient, session, "give-up", act)
 

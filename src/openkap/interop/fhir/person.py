@@ -5,6 +5,7 @@ Kept apart from ``patient.py``, which reads what screening asks: facts carry no 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -28,7 +29,7 @@ class Relation:
 
     name: str
     relation: str
-    telephone: str
+    telephones: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,13 @@ def _language(patient: Resource) -> str:
 
 
 def _reach(holder: Resource, systems: set[str]) -> str:
+    return next(_reaches(holder, systems), "")
+
+
+def _reaches(holder: Resource, systems: set[str]) -> Iterator[str]:
     for telecom in parts(holder, "telecom"):
         if text(telecom, "system") in systems and text(telecom, "use") != "old":
-            return text(telecom, "value")
-    return ""
+            yield text(telecom, "value")
 
 
 def _address(patient: Resource) -> str:
@@ -172,9 +176,9 @@ def _contacts(patient: Resource) -> tuple[Relation, ...]:
     for contact in parts(patient, "contact"):
         family, given = _contact_name(contact)
         relation = next((concept_of(each).text for each in parts(contact, "relationship")), "")
-        telephone = _reach(contact, {"phone", "sms"})
-        if (family or given) and telephone:
-            found.append(Relation(" ".join(filter(None, (given, family))), relation, telephone))
+        telephones = tuple(filter(None, _reaches(contact, {"phone", "sms"})))
+        if (family or given) and telephones:
+            found.append(Relation(" ".join(filter(None, (given, family))), relation, telephones))
     return tuple(found)
 
 

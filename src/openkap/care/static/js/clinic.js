@@ -31,6 +31,36 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 document.addEventListener("htmx:afterSwap", (event) => focusTrouble(event.detail.elt));
 
+// A browser shows a date in its own order, and 11/12 may be either: the day beside it, as every page writes days.
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const WITH_A_DAY = "input[type=date], input[type=datetime-local]";
+function dayInWords(value) {
+  const found = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d:\d\d))?/.exec(value);
+  if (!found) return "";
+  const [, year, month, day, time] = found;
+  const week = DAYS[new Date(Date.UTC(year, month - 1, day)).getUTCDay()];
+  return `${week} ${Number(day)} ${MONTHS[month - 1]} ${year}${time ? ` ${time}` : ""}`;
+}
+function showDay(input) {
+  // Outside a label around the field, so that the field keeps its name.
+  const beside = input.closest("label") ?? input;
+  let told = beside.nextElementSibling?.matches("output.day") ? beside.nextElementSibling : null;
+  if (!told) {
+    told = document.createElement("output");
+    told.className = "day";
+    if (input.id) told.htmlFor = input.id;
+    beside.after(told);
+  }
+  told.textContent = dayInWords(input.value);
+}
+function showDays(root) { root.querySelectorAll(WITH_A_DAY).forEach(showDay); }
+document.addEventListener("input", (event) => { if (event.target.matches(WITH_A_DAY)) showDay(event.target); });
+document.addEventListener("DOMContentLoaded", () => showDays(document));
+document.addEventListener("htmx:afterSwap", () => showDays(document));
+// What the browser put back itself, after going back.
+window.addEventListener("pageshow", () => showDays(document));
+
 // The network is gone: say so once, in words, and say when it is back.
 function network() {
   let bar = document.getElementById("network");

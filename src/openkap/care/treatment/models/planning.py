@@ -110,7 +110,7 @@ class Session(models.Model):
         CLEARED = "cleared", "cleared for the dose"
         DOSING = "dosing", "dosing"
         RECOVERY = "recovery", "recovery"
-        LEFT = "left", "left"
+        LEFT = "left", "went home"
         ABORTED = "aborted", "no dose that day"
         CANCELLED = "cancelled", "cancelled"
 
@@ -125,6 +125,8 @@ class Session(models.Model):
     ends_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.PLANNED)
     state_because = models.TextField(blank=True)
+    # Whether the patient was there; null until they are received or somebody says that they did not come.
+    came = models.BooleanField(null=True)
     locked_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
