@@ -43,7 +43,7 @@ def test_a_session_whose_patient_has_just_arrived_is_not_cancelled(cast, session
 
 
 def test_the_reason_why_a_course_ended_is_not_replaced_by_a_second(cast, session, meanwhile):
-    where = {"patient": session.patient.uid, "uid": session.course.uid, "rule": ""}
+    where = {"patient": session.patient.uid, "uid": session.course.uid, "rule": "other"}
     first = {"by": cast.actor("ada"), "reason": "moved away"}
     meanwhile(ending_actions, "course_for", lambda: ending_actions.end_course(**first, **where))
     with pytest.raises(InputError, match="ended already"):

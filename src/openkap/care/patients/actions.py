@@ -14,6 +14,7 @@ from openkap.care.accounts.access import holds_role, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.audit.queries import last_act
+from openkap.care.columns import refuse_long
 from openkap.care.conflict import Conflict
 from openkap.care.ids import new_uid
 from openkap.care.moment import now
@@ -126,6 +127,8 @@ def register_referral(
     Identifier.objects.bulk_create(
         Identifier(patient=patient, system=system, value=value) for system, value in person.identifiers
     )
+    for _, name, relation, phone in person.contacts:
+        refuse_long(Contact, name=name, relation=relation, telephone=phone)
     Contact.objects.bulk_create(
         Contact(patient=patient, kind=kind, name=name, relation=relation, telephone=phone, added_at=now())
         for kind, name, relation, phone in person.contacts
