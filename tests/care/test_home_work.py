@@ -94,7 +94,7 @@ def test_after_a_withdrawal_whoever_plans_prescribes_and_treats_decides_on_the_c
     watch.forward(hours=1)
     withdrawn(cast, patient, Consent.objects.get())
     assert all(DECIDE in home(cast, key) for key in ("cora", "ada", "tess"))
-    assert "what is planned still stands" in home(cast, "cora")
+    assert "its sessions are held and keep their chairs" in home(cast, "cora")
     assert DECIDE not in home(cast, "ben")
 
 

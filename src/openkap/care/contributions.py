@@ -7,7 +7,8 @@
 ``navigation.py`` ``links(patient_uid)``, ``leaving.py`` ``role_ended(by, person, role)``,
 ``session_record.py`` ``parts(session_ids)``, ``erasure_hold.py`` ``hold(patient_id)``, ``identity_copies.py``
 ``erase(patient_ids)``, ``record_closing.py`` ``end(by, patient_ids, words)``, ``assignments.py``
-``assignments(by, person)``, ``consent_ended.py`` ``withdrawn(by, patient_id, at)``.
+``assignments(by, person)``, ``consent_ended.py`` ``withdrawn(by, patient_id, at)``, ``phase.py``
+``doses(patient)``.
 What an app lacks, it does not offer. Each is asked once a page.
 """
 
@@ -120,7 +121,7 @@ def contributions(name: str) -> Iterator[ModuleType]:
         yield importlib.import_module(module)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _modules(name: str) -> tuple[str, ...]:
     candidates = [
         f"{app.name}.{name}" for app in apps.get_app_configs() if app.name.startswith("openkap.care.")

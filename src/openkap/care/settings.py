@@ -25,6 +25,14 @@ def _flag(name: str, default: bool = False) -> bool:
     return text in {"1", "yes", "true", "on"} if text else default
 
 
+def _count(name: str) -> int:
+    """A whole number from 0; anything else is refused."""
+    text = os.environ.get(name, "").strip() or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(f"{name} is {text!r}; write a whole number such as 1")
+    return int(text)
+
+
 def _words(name: str, default: str) -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
@@ -206,6 +214,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 # One account is guarded by our own lock (backends.py), in the database; here one address that tries many.
 # Wrong second factors are counted for each person too, before the account's own lock sees them.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
+# How many proxies of this site's own write X-Forwarded-For; with none, what a client sends there is not read.
+ALLAUTH_TRUSTED_PROXY_COUNT = _count("OPENKAP_TRUSTED_PROXIES")
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "OpenKAP"
@@ -235,7 +245,8 @@ CSRF_FAILURE_VIEW = "openkap.care.views.csrf_failure"
 
 # Headers: nothing inline, nothing from elsewhere.
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("OPENKAP_BEHIND_PROXY") else None
+BEHIND_PROXY = _flag("OPENKAP_BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 SECURE_HSTS_PRELOAD = IS_HTTPS

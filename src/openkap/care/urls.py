@@ -59,4 +59,5 @@ urlpatterns = [
 handler400 = "openkap.care.views.bad_request"
 handler403 = "openkap.care.views.refused"
 handler404 = "openkap.care.views.not_found"
+handler429 = "openkap.care.accounts.turned_away.too_many"
 handler500 = "openkap.care.views.server_error"

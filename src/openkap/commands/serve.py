@@ -17,6 +17,8 @@ from openkap.commands.jobs_process import JobsProcess, sign_of_life
 from openkap.commands.kept_jobs import JobsKeepDying, KeptJobs
 from openkap.core.errors import InputError
 
+THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -33,7 +35,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
     open_django()
     from django.conf import settings
 
-    if settings.DEMO and not demo and host not in {"127.0.0.1", "localhost", "::1"}:
+    if settings.DEMO and not demo and host not in THIS_MACHINE:
         raise InputError(
             "a demo installation logs in anybody",
             value=host,
@@ -48,7 +50,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
     jobs = None if no_jobs else KeptJobs(JobsProcess)
 
     def when_ready(server: Any) -> None:
-        click.echo(f"OpenKAP on http://{host}:{port}/ (stop with Ctrl-C)")
+        click.echo(f"OpenKAP on {address(host, port)}/ (stop with Ctrl-C)")
 
     options = {"bind": f"{host}:{port}", "workers": workers, "threads": threads, "when_ready": when_ready}
     try:
@@ -93,14 +95,20 @@ def prepare_database() -> None:
             call_command("migrate", verbosity=0)
 
 
+def address(host: str, port: int) -> str:
+    """Where to open it: this machine by its name, as no browser makes a passkey for a number."""
+    named = "localhost" if host in THIS_MACHINE else host
+    return f"http://{named}:{port}"
+
+
 def _prepare_demo(host: str, port: int) -> None:
-    if host not in {"127.0.0.1", "localhost", "::1"}:
+    if host not in THIS_MACHINE:
         raise InputError(
             "the demo logs in anybody", value=host, limit="127.0.0.1", remedy="serve it on this machine only"
         )
     os.environ["OPENKAP_DEMO"] = "yes"
     os.environ.setdefault("OPENKAP_VAR", str(Path("var") / "demo"))
-    os.environ.setdefault("OPENKAP_BASE_URL", f"http://{host}:{port}")
+    os.environ.setdefault("OPENKAP_BASE_URL", address(host, port))
 
 
 def _gunicorn(options: dict[str, Any], jobs: KeptJobs | None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from addresses import every_address
 from browser.fitness import Watcher, misfits
@@ -148,6 +150,39 @@ def test_a_printed_chart_keeps_the_patient_and_drops_the_machinery(served, brows
     expect(page.locator(".frame")).to_be_hidden()
     expect(page.locator(".tabs")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    page.context.close()
+
+
+def test_where_no_passkey_can_be_made_the_page_says_why_and_leads_to_where_it_can(served, browser):
+    page = served.open(browser, "ben")
+    page.goto("/account/second-factor/webauthn/add/")
+    page.fill("input[name=password]", "demo demo demo")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/webauthn/add/**")
+    said = page.get_by_role("alert")
+    expect(said).to_contain_text("A passkey cannot be used at this address")
+    named = f"{served.url.replace('127.0.0.1', 'localhost')}/account/second-factor/webauthn/add/"
+    expect(said.get_by_role("link")).to_have_attribute("href", re.compile(re.escape(named)))
+    page.context.close()
+
+
+def test_a_passkey_that_the_browser_refuses_says_so_beside_the_button(served, browser):
+    page = served.open(browser, "ben")
+    page.goto("/account/second-factor/webauthn/add/")
+    page.fill("input[name=password]", "demo demo demo")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/webauthn/add/**")
+    page.locator("#passkey-refused").evaluate("note => note.remove()")
+    page.click("#mfa_webauthn_add")
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
+    named = served.url.replace("127.0.0.1", "localhost")
+    page.goto(f"{named}/account/login/")
+    expect(page.locator("#passkey_login")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.evaluate("""document.dispatchEvent(new CustomEvent("allauth.error", {
+        cancelable: true, detail: { exception: new DOMException("no", "NotAllowedError") },
+    }))""")
+    expect(page.get_by_role("alert")).to_contain_text("nobody answered in time")
     page.context.close()
 
 

@@ -186,6 +186,7 @@ def test_the_deployment_check_says_what_is_missing_and_is_content_when_nothing_i
         "OPENKAP_HOSTS": "clinic.example.org",
         "OPENKAP_CHANNEL": "openkap.care.messaging.channels.EmailChannel",
         "OPENKAP_BEHIND_PROXY": "yes",
+        "OPENKAP_TRUSTED_PROXIES": "1",
         "DATABASE_URL": "postgresql://clinic@localhost/clinic",
     }
     assert filled.openkap("check", "--deploy").stdout.strip() == "ready to serve"
@@ -198,6 +199,7 @@ def test_one_small_site_on_sqlite_is_ready_and_told_of_its_limit(filled):
         "OPENKAP_HOSTS": "clinic.example.org",
         "OPENKAP_CHANNEL": "openkap.care.messaging.channels.EmailChannel",
         "OPENKAP_BEHIND_PROXY": "yes",
+        "OPENKAP_TRUSTED_PROXIES": "1",
     }
     told = json.loads(filled.openkap("check", "--deploy", "--json").stdout)
     assert told["ready"]

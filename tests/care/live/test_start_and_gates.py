@@ -96,7 +96,7 @@ def test_a_late_start_without_a_valid_credential_is_kept_and_alarms(
     alert = next(each for each in state["alerts"] if each["rule"] == rule)
     assert alert["priority"] == "high"
     assert alert["told"]["title"] == f"Started although a gate holds the dose: {title}"
-    assert alert["told"]["value"].endswith(": not recorded")
+    assert alert["told"]["value"].endswith(", because lapsed")
     assert (alert["told"]["say"], alert["told"]["who"]) == (say, who)
     assert Alert.objects.filter(session=session, rule=rule, acknowledged_at__isnull=True).exists()
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import treated
 from chairside import act, post, vitals
 
 from openkap.care.accounts.models import RoleAssignment
+from openkap.care.live.waiting import NOBODY_LEFT
+from openkap.care.live.waiting import gone_to as reached
 from openkap.care.moment import now
+from openkap.care.patients.models import TeamMember
 from openkap.care.treatment import alert_actions
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert
@@ -88,6 +93,42 @@ def test_what_the_prescriber_does_not_answer_goes_on_to_everybody_who_may_act(ca
     told = board(cast)["escalated"]["to"]
     assert told.startswith(f"{cast.staff('ada').name}, ")
     assert cast.staff("ben").name in told
+
+
+def gone_to(cast, watch, **forward):
+    watch.forward(**(forward or {"minutes": 2}))
+    return board(cast)["escalated"]["to"]
+
+
+def test_nobody_is_named_who_can_open_nothing_of_it(cast, escalated, watch):
+    assert cast.staff("dov").name not in gone_to(cast, watch)
+
+
+def test_who_may_act_later_or_until_later_is_named_by_today(cast, escalated, watch):
+    dov, tess = cast.staff("dov"), cast.staff("tess")
+    week = timedelta(days=7)
+    fields = {"clinic": cast.troupe.clinic, "role": "nurse"}
+    RoleAssignment.objects.create(staff=dov, since=now() + week, **fields)
+    RoleAssignment.objects.create(staff=tess, since=now() - week, until=now() + week, **fields)
+    told = gone_to(cast, watch)
+    assert dov.name not in told
+    assert tess.name in told
+
+
+def test_of_a_restricted_record_only_the_team_is_named(cast, escalated, watch):
+    type(escalated.patient).objects.filter(pk=escalated.patient_id).update(is_restricted=True)
+    TeamMember.objects.filter(patient=escalated.patient).exclude(staff=cast.staff("ada")).update(until=now())
+    watch.forward(minutes=2)
+    escalated.refresh_from_db()
+    told = reached(escalated, now() - timedelta(hours=1), now())
+    assert told == f"{cast.staff('ada').name}; {NOBODY_LEFT}"
+
+
+def test_the_lead_reads_that_somebody_must_go_there_and_not_that_it_waits_for_them(cast, escalated, watch):
+    watch.forward(minutes=2)
+    assert "for you" in head(cast, "ben")
+    assert "for you" not in head(cast, "dov")
+    assert "see that a prescriber or nurse goes there" in head(cast, "dov")
 
 
 def test_the_tablet_says_whom_its_alert_has_reached(cast, escalated, watch):

@@ -32,11 +32,11 @@ def revoke(cast, key, kind):
 @pytest.mark.parametrize(
     ("key", "kind", "said"),
     [
-        ("ben", "bls", "Credentials of Ben Okafor, session nurse, Basic life support (BLS): not recorded"),
+        ("ben", "bls", "Credentials of Ben Okafor, session nurse, Basic life support (BLS): revoked on "),
         (
             "ada",
             "acls",
-            "Credentials of Ada Lindqvist, prescriber, Advanced life support (ACLS): not recorded",
+            "Credentials of Ada Lindqvist, prescriber, Advanced life support (ACLS): revoked on ",
         ),
     ],
 )

@@ -243,7 +243,7 @@ def test_after_a_revocation_the_sessions_of_that_person_are_listed_without_a_pat
     page = cast.client("sia").get(url)
     planned_with = page.context["detail"]["assignments"]
     assert len(planned_with) == 6
-    assert all("not recorded" in each.lacks for each in planned_with)
+    assert all("revoked on 23 Nov 2026, because card lost" in each.lacks for each in planned_with)
     assert patient.identity.family_name not in page.content.decode()
 
 

@@ -16,7 +16,7 @@ ADDRESS = re.compile(r"[^@{}\s]*\{number\}[^@{}\s]*@[^@{}\s]+")
 
 @register("openkap", deploy=True)
 def check_clinic(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Demo off, second factor on, HTTPS, a database for many writers, messages that leave the house."""
+    """Demo off, second factor on, HTTPS, many writers, messages that leave the house, the proxy."""
     found: list[CheckMessage] = []
     if settings.DEMO:
         found.append(
@@ -68,4 +68,26 @@ def check_clinic(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 id="openkap.E006",
             )
         )
-    return found
+    return found + _proxies()
+
+
+def _proxies() -> list[CheckMessage]:
+    """Wrong logins are counted by the client's address: only a proxy of ours may say which that is."""
+    if settings.BEHIND_PROXY and not settings.ALLAUTH_TRUSTED_PROXY_COUNT:
+        return [
+            Error(
+                "Behind the proxy every client has the proxy's address: one stranger's wrong logins keep "
+                "everybody out.",
+                hint="OPENKAP_TRUSTED_PROXIES=1, and let the proxy set X-Forwarded-For (docs/deploy.md).",
+                id="openkap.E007",
+            )
+        ]
+    if settings.ALLAUTH_TRUSTED_PROXY_COUNT and not settings.BEHIND_PROXY:
+        return [
+            Error(
+                "A client's own word for its address is believed: no proxy is named that sets it.",
+                hint="Unset OPENKAP_TRUSTED_PROXIES, or set OPENKAP_BEHIND_PROXY=yes (docs/deploy.md).",
+                id="openkap.E008",
+            )
+        ]
+    return []

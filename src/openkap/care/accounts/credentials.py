@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.access import colleague
 from openkap.care.accounts.actor import Actor
@@ -59,7 +60,7 @@ def standings_in(
     """As ``standing_of`` for the people in each of several roles, with one query."""
     day = on or today()
     held: dict[int, list[Credential]] = {each: [] for ids in holders.values() for each in ids}
-    for row in _valid_from(list(held), day):
+    for row in _issued(list(held), day):
         held[row.staff_id].append(row)
     return {
         role: {
@@ -74,8 +75,9 @@ def standings_in(
 
 
 @prepared
-def _valid_from(staff_ids: list[int], day: date) -> QuerySet[Credential]:
-    return Credential.objects.filter(staff_id__in=staff_ids, revoked_at__isnull=True, issued_on__lte=day)
+def _issued(staff_ids: list[int], day: date) -> QuerySet[Credential]:
+    """What was revoked too: it does not count, and is not the same as what nobody recorded."""
+    return Credential.objects.filter(staff_id__in=staff_ids, issued_on__lte=day)
 
 
 def lacking(needed: Iterable[tuple[int, Role, date]]) -> dict[tuple[int, Role, date], str]:
@@ -83,7 +85,7 @@ def lacking(needed: Iterable[tuple[int, Role, date]]) -> dict[tuple[int, Role, d
     wanted = sorted(set(needed))
     if not wanted:
         return {}
-    held = _valid_from(sorted({each for each, _, _ in wanted}), max(day for _, _, day in wanted))
+    held = _issued(sorted({each for each, _, _ in wanted}), max(day for _, _, day in wanted))
     missing: dict[tuple[int, Role, date], str] = {}
     for staff_id, role, day in wanted:
         known = [row for row in held if row.staff_id == staff_id and row.issued_on <= day]
@@ -109,13 +111,18 @@ def require_qualified(staff_id: int, role: Role, *, on: date | None = None) -> N
 
 
 def _standing(requirement: Requirement, rows: list[Credential], day: date) -> Standing:
-    valid = [row for row in rows if row.expires_on is None or row.expires_on >= day]
+    standing, revoked = [row for row in rows if row.revoked_at is None], _last_revoked(rows)
+    valid = [row for row in standing if row.expires_on is None or row.expires_on >= day]
     if requirement.amount is not None:
         total = sum((row.amount or Decimal(0) for row in valid), Decimal(0))
         words = f"{total.normalize():f} of {requirement.amount} {requirement.unit}"
-        return Standing(requirement, "good" if total >= requirement.amount else "alarm", words)
+        if total >= requirement.amount:
+            return Standing(requirement, "good", words)
+        return Standing(requirement, "alarm", "; ".join(filter(None, (words, revoked_words(revoked)))))
     if not valid:
-        ended = max((row.expires_on for row in rows if row.expires_on), default=None)
+        ended = max((row.expires_on for row in standing if row.expires_on), default=None)
+        if revoked and revoked.revoked_at and (ended is None or ended < localdate(revoked.revoked_at)):
+            return Standing(requirement, "alarm", revoked_words(revoked))
         words = f"ended on {ended:%-d %b %Y}" if ended else "not recorded"
         return Standing(requirement, "alarm" if ended else "unknown", words, ended)
     ends = max((row.expires_on for row in valid if row.expires_on), default=None)
@@ -123,6 +130,18 @@ def _standing(requirement: Requirement, rows: list[Credential], day: date) -> St
         return Standing(requirement, "good", "valid")
     tone = "watch" if ends - day <= WARN else "good"
     return Standing(requirement, tone, f"valid until {ends:%-d %b %Y}", ends)
+
+
+def _last_revoked(rows: Iterable[Credential]) -> Credential | None:
+    told = [(row.revoked_at, row.pk, row) for row in rows if row.revoked_at is not None]
+    return max(told)[-1] if told else None
+
+
+def revoked_words(row: Credential | None) -> str:
+    """That a credential was revoked, when and why; empty while it stands."""
+    if row is None or row.revoked_at is None:
+        return ""
+    return f"revoked on {localtime(row.revoked_at):%-d %b %Y}, because {row.revoked_because}"
 
 
 @transaction.atomic

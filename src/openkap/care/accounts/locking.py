@@ -37,7 +37,7 @@ BACK_KEY = "handed_back"
 HELD_KEY = "held_form"
 LAST_PERSON = "last_person"
 # Fields that prove who somebody is: they never leave the server again.
-SECRETS = ("password", "old_password", "password1", "password2", "pin", "code")
+SECRETS = ("password", "oldpassword", "password1", "password2", "pin", "code")
 PIN_LENGTH = 6
 # The session ends after this many wrong PINs: then only password and second factor open it.
 MOST_WRONG_PINS = 3

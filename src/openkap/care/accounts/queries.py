@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Q, QuerySet
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.credentials import Standing, standing_of, standings_in
+from openkap.care.accounts.credentials import Standing, revoked_words, standing_of, standings_in
 from openkap.care.accounts.models import BreakGlass, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import kinds
 from openkap.care.accounts.several_clinics import kept_elsewhere
@@ -153,7 +153,7 @@ def colleague_detail(by: Actor, person: Staff) -> dict[str, Any]:
             "evidence": row.evidence,
             "checked_by": row.checked_by.name,
             "checked_at": row.checked_at,
-            "revoked_because": row.revoked_because,
+            "revoked": revoked_words(row),
         }
         for row in Credential.objects.filter(staff=person).select_related("checked_by").order_by("-issued_on")
     ]

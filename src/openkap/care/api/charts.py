@@ -186,6 +186,7 @@ class SessionOut(Answer):
     chair: str
     prescriber: str
     nurse: str
+    held: str
 
 
 @operation(

@@ -21,6 +21,7 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with
+from openkap.care.treatment.held import session_says, with_withdrawal
 from openkap.care.treatment.models import Session
 
 State = Session.State
@@ -57,7 +58,7 @@ def _whole_board(by: Actor) -> dict[str, Any]:
     moment = now()
     chairs = list(chairs_of(by))
     sessions = (
-        Session.objects.filter(chair__in=chairs)
+        with_withdrawal(Session.objects.filter(chair__in=chairs))
         .filter(NOT_CLOSED | _expected(moment))
         .select_related("course", "patient__identity", "chair", "nurse", "prescriber")
         .annotate(in_sight=Exists(visible(by.clinic_id, by.staff_id).filter(pk=OuterRef("patient"))))
@@ -86,10 +87,15 @@ def _expected(moment: datetime) -> Q:
 
 
 def _late_start(sessions: list[Session], moment: datetime) -> dict[str, Any]:
-    """The first session of a chair whose planned time has passed without a dose."""
-    late = (each for each in sessions if each.state in NOT_STARTED and each.starts_at < moment)
+    """The first session of a chair whose planned time has passed without a dose; a held one is not late."""
+    waiting = (each for each in sessions if each.state in NOT_STARTED and not _held(each))
+    late = (each for each in waiting if each.starts_at < moment)
     found = next(late, None)
     return {"not_started": ms(found.starts_at) if found else None}
+
+
+def _held(session: Any) -> str:
+    return session_says(session.state, session.withdrawn_at)
 
 
 def _not_closed(sessions: list[Session], moment: datetime) -> dict[str, Any]:
@@ -148,11 +154,12 @@ def _row(chair: str, sessions: list[Session], named: dict[str, str], marks: dict
         "doubts": 0,
         "nurse": "",
         "planned": None,
+        "held": "",
         "pump": "",
     }
     if current is None:
         ahead = next((each for each in sessions if each.state == "planned"), None)
-        return empty | {"planned": ms(ahead.starts_at) if ahead else None}
+        return empty | ({"planned": ms(ahead.starts_at), "held": _held(ahead)} if ahead else {})
     told = current_state(current, marks[current.pk])
     waiting = [alert for alert in told["alerts"] if not alert["seen_at"]]
     waiting.sort(key=lambda alert: PRIORITIES.index(alert["priority"]))

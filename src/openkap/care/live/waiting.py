@@ -1,7 +1,8 @@
 """Alerts that nobody answered, on their way: to the session's prescriber, then to everybody who may act.
 
-Two circles, each after the span of ``escalates_after``. The second has the clinic's other prescribers, its
-nurses, and the lead, who sees how many and where but no patient. Where no prescriber is left, it says so.
+Two circles, each after the span of ``escalates_after``. The second has the clinic's other prescribers and its
+nurses. Nobody is named who may not act; the lead, who can open none of it, reads how many wait and where, to
+send somebody. Where no prescriber is left, it says so.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from openkap.care.accounts.models import RoleAssignment
 from openkap.care.moment import now
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.models import TeamMember
-from openkap.care.permissions import Permission, Role
+from openkap.care.permissions import HOLDERS, Permission, Role
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Alert, Session
 from openkap.care.treatment.parts import here
@@ -46,6 +47,7 @@ def waiting_for(by: Actor) -> dict[str, Any]:
         "since": found[0][3],
         "where": ", ".join(dict.fromkeys(places.values())),
         "url": reverse("live", args=next(iter(places))) if is_one else reverse("board"),
+        "may_act": sees_patients,
     }
 
 
@@ -81,15 +83,15 @@ def _of_clinic(clinic_id: int, further: datetime) -> QuerySet[Alert, tuple[str, 
 
 def gone_to(session: Session, since: datetime, moment: datetime) -> str:
     """Whom an alert of the session has reached that nobody answered, in words."""
-    people = _who_may_act(session.patient.clinic_id)
+    people = _who_may_act(session.patient.clinic_id, moment)
     if session.patient.is_restricted:
         team = set(_team(session.patient_id))
-        people = [each for each in people if each[0] in team or each[2] == Role.LEAD]
+        people = [each for each in people if each[0] in team]
     named = [name for pk, name, role in people if pk == session.prescriber_id and role == Role.PRESCRIBER]
     if named and moment - since < windows().span("escalates_after"):
         return named[0]
     others = [name for pk, name, role in people if role == Role.PRESCRIBER and pk != session.prescriber_id]
-    rest = [name for _, name, role in people if role in (Role.NURSE, Role.LEAD)]
+    rest = [name for _, name, role in people if role == Role.NURSE]
     told = ", ".join(dict.fromkeys([*named, *others, *rest]))
     if others:
         return told
@@ -97,11 +99,12 @@ def gone_to(session: Session, since: datetime, moment: datetime) -> str:
 
 
 @prepared
-def _who_may_act(clinic_id: int) -> QuerySet[RoleAssignment, tuple[int, str, str]]:
+def _who_may_act(clinic_id: int, moment: datetime) -> QuerySet[RoleAssignment, tuple[int, str, str]]:
     rows = RoleAssignment.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=moment),
         clinic_id=clinic_id,
-        role__in=[Role.PRESCRIBER.value, Role.NURSE.value, Role.LEAD.value],
-        until__isnull=True,
+        role__in=[each.value for each in HOLDERS[Permission.RECORD_SESSION]],
+        since__lte=moment,
         staff__is_active=True,
     )
     return rows.order_by("staff__name", "id").values_list("staff_id", "staff__name", "role")

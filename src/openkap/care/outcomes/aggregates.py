@@ -8,6 +8,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
 from openkap.care.outcomes.models import Invitation, SafetySignal
 from openkap.care.patients.models import Patient
+from openkap.care.patients.phases import WORDS, phase
 from openkap.registry.disclosure import THRESHOLD
 
 # Fewer people than this could be guessed: the number is held back, here as in the registry's results.
@@ -52,12 +53,12 @@ def also_hidden(numbers: dict[str, int]) -> set[str]:
 
 def _phases(by: Actor) -> Section:
     here = Patient.objects.filter(clinic_id=by.clinic_id).exclude(status=Patient.Status.MERGED)
-    numbers = dict(here.values_list("status").annotate(Count("pk")).order_by())
+    numbers = dict(here.annotate(phase=phase()).values_list("phase").annotate(Count("pk")).order_by())
     also = also_hidden(numbers)
     lines = tuple(
-        BannerItem(label.capitalize(), HELD_BACK if status in also else counted(numbers[status]))
-        for status, label in Patient.Status.choices
-        if numbers.get(status)
+        BannerItem(words.capitalize(), HELD_BACK if name in also else counted(numbers[name]))
+        for name, words in WORDS.items()
+        if numbers.get(name)
     )
     return Section("Patients by phase", lines, empty="No patients yet.")
 

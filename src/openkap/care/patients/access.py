@@ -18,6 +18,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.patients.models import Patient, TeamMember
 from openkap.care.patients.out_of_care import out_of_care, standing_closings
+from openkap.care.patients.phases import phase
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
 
@@ -128,6 +129,7 @@ def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
             # Most records never absorbed another, and are not closed: pages then ask no more about it.
             has_absorbed=Exists(Patient.objects.filter(merged_into=OuterRef("pk"))),
             has_closing=Exists(standing_closings(OuterRef("pk"))),
+            phase=phase(),
         )
     )
 

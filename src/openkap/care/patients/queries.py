@@ -29,6 +29,7 @@ from openkap.care.patients.models import (
 )
 from openkap.care.patients.out_of_care import DIED, standing_closings
 from openkap.care.patients.overview import TOLD
+from openkap.care.patients.phases import WORDS, phase, phase_words
 from openkap.care.patients.searching import Criteria, criteria
 from openkap.care.patients.telephones import telephoned
 from openkap.care.permissions import Role
@@ -37,7 +38,6 @@ from openkap.care.prepared import prepared
 PAGE_SIZE = 50
 # What stands in the place of a name that was erased.
 ERASED = "identity erased"
-_STATUS = dict(Patient.Status.choices)
 # The columns of a name, for reads that need nothing else of the identity.
 NAME = ("identity__family_name", "identity__given_name", "identity__preferred_name")
 
@@ -73,7 +73,7 @@ def name_shown(family: str, given: str, preferred: str) -> str:
 
 def banner_for(patient: Patient) -> Banner:
     """Name, age, code and what the other apps add: weight, allergies, consent, phase, alerts."""
-    items = [BannerItem("Phase", patient.get_status_display()), *_closed(patient)]
+    items = [BannerItem("Phase", phase_words(patient)), *_closed(patient)]
     for module in contributions("banner"):
         items.extend(module.banner_items(patient.pk))
     return Banner(
@@ -123,7 +123,7 @@ def find_patients(by: Actor, *, text: str = "", status: str = "", page: int = 1)
     """A page of the clinic's patients, by name, number, telephone or birth date; looking is audited."""
     shown = _page(scope_of(by), criteria(text, status), page)
     shown.object_list = [
-        ListedPatient(uid, name_shown(*name), code, born, _STATUS[standing])
+        ListedPatient(uid, name_shown(*name), code, born, WORDS[standing])
         for uid, code, standing, born, *name in shown.object_list
     ]
     # The words are not kept: they are usually a name.
@@ -192,7 +192,7 @@ def _found(
             asked |= Q(Exists(telephoned(digits)))
         found = found.filter(asked)
     return found.order_by("identity__search_name", "id").values_list(
-        "uid", "code", "status", "identity__birth_date", *NAME
+        "uid", "code", phase(), "identity__birth_date", *NAME
     )
 
 

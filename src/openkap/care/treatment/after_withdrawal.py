@@ -1,21 +1,21 @@
-"""A running course whose patient has withdrawn consent: what is planned stands until somebody decides."""
+"""A running course whose patient has withdrawn consent: what is planned is held until somebody decides."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Task
-from openkap.care.enrolment.facts import withdrawal_that_stands
 from openkap.care.first_lines import first_lines
 from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import NAME, name_shown
+from openkap.care.treatment.held import with_withdrawal
 from openkap.care.treatment.models import Course, Visit
 
 MOST = 50
@@ -24,9 +24,7 @@ MOST = 50
 def courses_after_withdrawal(patients: QuerySet[Patient]) -> QuerySet[Any]:
     """Courses that run although no consent has followed the last withdrawal, with its moment."""
     running = Course.objects.filter(patient__in=patients, ended_at__isnull=True)
-    told = running.annotate(withdrawn_at=Subquery(withdrawal_that_stands(OuterRef("patient"))))
-    found: QuerySet[Any] = told.filter(withdrawn_at__isnull=False)
-    return found
+    return with_withdrawal(running).filter(withdrawn_at__isnull=False)
 
 
 def tasks_of_therapist(by: Actor) -> list[Task]:
@@ -57,7 +55,7 @@ def decide_on_course(patient: str, course: str, whom: str, at: datetime) -> Task
         reverse("course", args=[patient, course]),
         whom,
         urgency="today",
-        note=f"withdrawn {localtime(at):%-d %b %Y %H:%M}; what is planned still stands: "
+        note=f"withdrawn {localtime(at):%-d %b %Y %H:%M}; its sessions are held and keep their chairs: "
         "the prescriber ends the course, or consent is taken again",
         since=at,
     )

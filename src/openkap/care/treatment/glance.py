@@ -13,6 +13,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem
 from openkap.care.moment import day_begins, now
 from openkap.care.prepared import prepared
+from openkap.care.treatment.held import session_says, visit_says, with_withdrawal
 from openkap.care.treatment.marks import DONE, GIVEN_UP
 from openkap.care.treatment.models import Course, Session, Visit
 
@@ -28,18 +29,25 @@ def _of(row: Any, uid: str) -> list[BannerItem]:
     url = reverse("course", args=[uid, row.uid])
     coming = []
     if row.session_at:
-        coming.append((row.session_at, f"session {row.session_number}"))
+        says = session_says(Session.State.PLANNED, row.withdrawn_at)
+        coming.append((row.session_at, f"session {row.session_number}", says, "alarm"))
     if row.visit_at:
-        coming.append((row.visit_at, f"{Visit.Kind(row.visit_kind).label} {row.visit_number}"))
+        says = visit_says(row.visit_kind, Visit.State.PLANNED, row.visit_at, row.withdrawn_at)
+        coming.append((row.visit_at, f"{Visit.Kind(row.visit_kind).label} {row.visit_number}", says, "watch"))
     coming.sort()
     said = [
-        BannerItem(label, f"{what}, {localtime(at):%a %-d %b %Y, %H:%M}", url=url)
-        for label, (at, what) in zip(("Next", "Then"), coming, strict=False)
+        BannerItem(label, _words(at, what, says), tone if says else "plain", url)
+        for label, (at, what, says, tone) in zip(("Next", "Then"), coming, strict=False)
     ]
     if not coming:
         ended = f"; the course ended {localtime(row.ended_at):%-d %b %Y}" if row.ended_at else ""
         said = [BannerItem("Next", f"no date is planned{ended}", url=url)]
     return [*said, BannerItem("Sessions", f"{row.done} of {row.whole} done", url=url)]
+
+
+def _words(at: datetime, what: str, says: str) -> str:
+    # What holds it stands before the date: nobody should read the date alone.
+    return "; ".join(filter(None, (says, f"{what}, {localtime(at):%a %-d %b %Y, %H:%M}")))
 
 
 @prepared
@@ -60,4 +68,4 @@ def _newest_course(patient_ids: list[int], moment: datetime, morning: datetime) 
         done=Count("sessions", filter=Q(sessions__state__in=DONE)),
         whole=Count("sessions", filter=~Q(sessions__state__in=GIVEN_UP)),
     )
-    return rows.order_by("-planned_at", "-pk")[:1]
+    return with_withdrawal(rows).order_by("-planned_at", "-pk")[:1]

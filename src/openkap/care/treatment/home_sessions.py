@@ -15,6 +15,7 @@ from openkap.care.moment import now
 from openkap.care.patients.access import in_care, scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment.due_dates import TODAY
+from openkap.care.treatment.held import session_says, with_withdrawal
 from openkap.care.treatment.models import Session
 
 MOST = 50
@@ -37,10 +38,14 @@ def tasks(by: Actor) -> list[Task]:
             display_name(row.patient.identity),
             row.starts_at if row.state == "planned" else None,
             "now" if row.waiting else "today",
-            f"session {row.number}, {row.chair.name}",
+            "; ".join(filter(None, (f"session {row.number}, {row.chair.name}", _held(row)))),
         )
         for row in waiting
     ]
+
+
+def _held(row: Any) -> str:
+    return session_says(row.state, row.withdrawn_at)
 
 
 @first_lines(MOST, "sessions")
@@ -54,8 +59,5 @@ def _open_before(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[An
         starts_at__lt=before,
     )
     waiting = Count("alerts", filter=Q(alerts__acknowledged_at__isnull=True))
-    return (
-        rows.select_related("patient__identity", "chair")
-        .annotate(waiting=waiting)
-        .order_by("starts_at", "id")
-    )
+    told = rows.select_related("patient__identity", "chair").annotate(waiting=waiting)
+    return with_withdrawal(told).order_by("starts_at", "id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -14,6 +15,7 @@ from openkap.care.moment import now
 from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment.due_dates import TODAY
+from openkap.care.treatment.held import visit_says, with_withdrawal
 from openkap.care.treatment.models import Visit
 
 MOST = 50
@@ -29,18 +31,22 @@ def tasks(by: Actor) -> list[Task]:
             display_name(row.patient.identity),
             row.starts_at,
             "today",
-            row.get_kind_display(),
+            "; ".join(filter(None, (row.get_kind_display(), _says(row)))),
         )
         for row in waiting
     ]
 
 
+def _says(row: Any) -> str:
+    return visit_says(row.kind, row.state, row.starts_at, row.withdrawn_at)
+
+
 @first_lines(MOST, "visits and notes")
-def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Visit]:
+def _own_visits(clinic_id: int, staff_id: int, before: datetime) -> QuerySet[Any]:
     rows = Visit.objects.filter(
         therapist_id=staff_id,
         state=Visit.State.PLANNED,
         starts_at__lt=before,
         patient__in=visible(clinic_id, staff_id),
     )
-    return rows.select_related("patient__identity").order_by("starts_at", "id")
+    return with_withdrawal(rows).select_related("patient__identity").order_by("starts_at", "id")

@@ -19,6 +19,7 @@ from openkap.care.treatment.access import chairs_of, colleague_as
 from openkap.care.treatment.conflicts import FOREVER, Slot, Taken, between, in_words, taken, unfit, whose_time
 from openkap.care.treatment.diaries import diary_of, hours_of
 from openkap.care.treatment.due_dates import due_after, with_a_dose
+from openkap.care.treatment.held import held_since, session_says
 from openkap.care.treatment.models import Chair, DueItem, Session, Visit
 from openkap.care.treatment.placing import Diary, Hours, Placed
 from openkap.care.treatment.plan import (
@@ -155,6 +156,8 @@ def preview_move(
     problems += [in_words(each) for each in unfit(_needed(moved, changes))]
     problems += [each.refusal for each in stuck]
     problems += held.conflicts_of(_slots(moved, changes, [each.visit.pk for each in stuck]))
+    if held_words := session_says(session.state, held_since(session.patient_id)):
+        wide = [f"{held_words}; no dose starts on the new day either, unless consent is given anew", *wide]
     seen = [(each.what, each.before, each.after) for each in changes]
     people = [(each.chair.uid, each.nurse.uid) for each in moved]
     return Move(

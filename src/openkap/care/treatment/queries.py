@@ -26,6 +26,13 @@ from openkap.care.treatment.course_rules import rules_of
 from openkap.care.treatment.due_actions import TICKED
 from openkap.care.treatment.due_dates import GIVEN
 from openkap.care.treatment.handover_queries import handovers_of
+from openkap.care.treatment.held import (
+    held_since,
+    session_says,
+    visit_says,
+    with_withdrawal,
+    withdrawn_words,
+)
 from openkap.care.treatment.how_it_ended import left_early, more_words, state_words, with_endings
 from openkap.care.treatment.models import (
     AdverseEvent,
@@ -76,7 +83,12 @@ def patterns_for(patient: Patient) -> dict[str, Any]:
 def move_page(session: Session) -> dict[str, Any]:
     """The session that moves, and what can become of those after it."""
     after = later_than(session)
-    return {"session": session, "after": [each.number for each in after], "laters": Later.choices}
+    return {
+        "session": session,
+        "held": session_says(session.state, held_since(session.patient_id)),
+        "after": [each.number for each in after],
+        "laters": Later.choices,
+    }
 
 
 def _first(by: Actor, role: Role) -> list[tuple[str, str]]:
@@ -113,8 +125,9 @@ def plan_lines(course: Course) -> list[Dated]:
     sessions = with_endings(
         Session.objects.filter(course=course).select_related("chair", "nurse", "replanning__in_its_place")
     )
-    for row in sessions:
+    for row in with_withdrawal(sessions):
         move_url, move_words = _change_of(course, row)
+        held = session_says(row.state, row.withdrawn_at)
         lines.append(
             Dated(
                 row.starts_at,
@@ -122,15 +135,17 @@ def plan_lines(course: Course) -> list[Dated]:
                 f"Session {row.number}",
                 row.nurse.name,
                 row.chair.name,
-                state_words(row),
-                "watch" if left_early(row) else TONES.get(row.state, "watch"),
+                held or state_words(row),
+                "alarm" if held else ("watch" if left_early(row) else TONES.get(row.state, "watch")),
                 reverse("session", args=[uid, row.uid]),
                 move_url,
                 "; ".join(filter(None, (more_words(row), row.state_because, replanned_words(row)))),
                 move_words,
             )
         )
-    for visit in Visit.objects.filter(course=course).select_related("therapist", "session"):
+    visits = Visit.objects.filter(course=course).select_related("therapist", "session")
+    for visit in with_withdrawal(visits):
+        says = visit_says(visit.kind, visit.state, visit.starts_at, visit.withdrawn_at)
         note = visit.state_because
         if visit.kind == Visit.Kind.INTEGRATION and visit.session and visit.state == "planned":
             low, high = window_of(protocol, visit.session.starts_at)
@@ -142,8 +157,8 @@ def plan_lines(course: Course) -> list[Dated]:
                 f"{visit.get_kind_display().capitalize()} {visit.number}",
                 visit.therapist.name,
                 f"{visit.minutes} min",
-                visit.get_state_display(),
-                TONES.get(visit.state, "watch"),
+                says or visit.get_state_display(),
+                "watch" if says else TONES.get(visit.state, "watch"),
                 reverse("visit", args=[uid, visit.uid]),
                 reverse("visit_move", args=[uid, visit.uid]) if _moves_alone(visit) else "",
                 note,
@@ -242,17 +257,19 @@ def _due_groups(course: Course, items: list[DueItem]) -> Iterator[DueGroup]:
 
 def courses_page(patient: Patient) -> dict[str, Any]:
     """All courses of a patient and whether another can be planned."""
-    rows = (
+    rows = list(
         Course.objects.filter(patient=patient)
         .select_related("therapist", "prescriber")
         .order_by("-planned_at")
     )
     protocols = [protocol_of(row.protocol, row.protocol_version) for row in rows]
+    since = held_since(patient.pk)
     return {
         "courses": [
             (row, protocol.title, _pattern_title(protocol, row))
             for row, protocol in zip(rows, protocols, strict=True)
         ],
+        "held": f"held: {withdrawn_words(since)}" if since else "",
         "is_running": any(row.ended_at is None for row in rows),
         "outcome": screening_outcome(patient),
     }
@@ -271,6 +288,8 @@ class MyVisit:
     window: tuple[datetime, datetime] | None
     url: str
     is_past: bool
+    # After a withdrawal: that it may go on, or is held with its dose.
+    says: str = ""
 
     @property
     def is_outside(self) -> bool:
@@ -288,10 +307,10 @@ def my_visits(by: Actor) -> list[MyVisit]:
             starts_at__lt=now() + timedelta(days=60),
         )
         .select_related("patient__identity", "session", "course")
-        .order_by("starts_at")[:MOST]
+        .order_by("starts_at")
     )
     told = []
-    for row in rows:
+    for row in with_withdrawal(rows)[:MOST]:
         window = None
         if row.kind == Visit.Kind.INTEGRATION and row.session:
             protocol = protocol_of(row.course.protocol, row.course.protocol_version)
@@ -307,13 +326,14 @@ def my_visits(by: Actor) -> list[MyVisit]:
                 window,
                 reverse("visit", args=[row.patient.uid, row.uid]),
                 row.starts_at < now(),
+                visit_says(row.kind, row.state, row.starts_at, row.withdrawn_at),
             )
         )
     return told
 
 
 def visit_page(visit: Visit) -> dict[str, Any]:
-    """One visit: its window, its notes."""
+    """One visit: its window, its notes, and what a withdrawal makes of it."""
     window = None
     if visit.kind == Visit.Kind.INTEGRATION and visit.session:
         protocol = protocol_of(visit.course.protocol, visit.course.protocol_version)
@@ -323,7 +343,13 @@ def visit_page(visit: Visit) -> dict[str, Any]:
         .select_related("written_by", "corrects", "corrected_by")
         .order_by("-id")
     )
-    return {"visit": visit, "window": window, "notes": notes, "current": notes[0] if notes else None}
+    return {
+        "visit": visit,
+        "says": visit_says(visit.kind, visit.state, visit.starts_at, held_since(visit.patient_id)),
+        "window": window,
+        "notes": notes,
+        "current": notes[0] if notes else None,
+    }
 
 
 def note_form(visit: Visit, typed: Mapping[str, str], current: Note | None) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from openkap.care.treatment.conflicts import (
 )
 from openkap.care.treatment.diaries import Board, diary_of, hours_of
 from openkap.care.treatment.due_dates import follow_last_dose, last_dose, with_a_dose
+from openkap.care.treatment.held import held_since, withdrawn_words
 from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Session, Visit
 from openkap.care.treatment.placing import Placed
 from openkap.care.treatment.plan import (
@@ -122,6 +123,8 @@ def preview_in_its_place(
     problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
     too_near_or_far, wide = spacing([*others, planned], [number], days_of(session.course, protocol))
     problems += too_near_or_far + held.conflicts_of(slots)
+    if since := held_since(session.patient_id):
+        problems.insert(0, f"{withdrawn_words(since)}: no session is added until consent is given anew")
     dates = [(f"Session {number}", starts_at), *((each.words, each.starts_at) for each in visits)]
     seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
     return InItsPlace(

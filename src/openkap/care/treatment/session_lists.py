@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import record_ids
 from openkap.care.prepared import prepared
+from openkap.care.treatment.held import session_says, with_withdrawal
 from openkap.care.treatment.models import Entry, Session, Value
 
 # A page of sessions; the next one begins before the last line's moment.
@@ -33,6 +34,12 @@ class ListedSession:
     chair: str
     prescriber: str
     nurse: str
+    withdrawn_at: datetime | None
+
+    @property
+    def held(self) -> str:
+        """Why a planned dose cannot start, whatever the day brings."""
+        return session_says(self.state, self.withdrawn_at)
 
 
 def sessions_of(patient: Patient, before: datetime) -> list[ListedSession]:
@@ -43,19 +50,24 @@ def sessions_of(patient: Patient, before: datetime) -> list[ListedSession]:
 @prepared
 def _sessions(patient_ids: list[int], before: datetime) -> QuerySet[Session, tuple[Any, ...]]:
     rows = Session.objects.filter(patient_id__in=patient_ids, starts_at__lt=before)
-    return rows.order_by("-starts_at", "-id").values_list(
-        "uid",
-        "course__uid",
-        "course__protocol",
-        "course__protocol_version",
-        "number",
-        "state",
-        "starts_at",
-        "ends_at",
-        "chair__name",
-        "prescriber__name",
-        "nurse__name",
-    )[:PAGE]
+    return (
+        with_withdrawal(rows)
+        .order_by("-starts_at", "-id")
+        .values_list(
+            "uid",
+            "course__uid",
+            "course__protocol",
+            "course__protocol_version",
+            "number",
+            "state",
+            "starts_at",
+            "ends_at",
+            "chair__name",
+            "prescriber__name",
+            "nurse__name",
+            "withdrawn_at",
+        )[:PAGE]
+    )
 
 
 @dataclass(frozen=True, slots=True)

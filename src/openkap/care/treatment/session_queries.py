@@ -21,6 +21,7 @@ from openkap.care.treatment.dose_actions import ordered_dose
 from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.drawn import check_before, in_use_ug
 from openkap.care.treatment.gates import OF_THE_RECORD, holding
+from openkap.care.treatment.held import held_since, session_says
 from openkap.care.treatment.how_it_ended import words_now
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.queries import replanned_words, stock
@@ -65,6 +66,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         "record": json.loads(signed.record) if signed else record_of(session),
         "words": adverse_event_words(),
         "replanned": replanned_words(session) if session.state == Session.State.ABORTED else "",
+        "held": held_words(session),
     }
     events = adverse_events_of(session) if signed else context["record"]["adverse_events"]
     context["events"] = [each | {"form": _form_of(each)} for each in events]
@@ -92,6 +94,12 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         context |= _leaving(session)
     context["colleagues"] = _colleagues(by)
     return context
+
+
+def held_words(session: Session) -> str:
+    """That a planned dose is held after a withdrawal; nothing is asked of a session that has begun."""
+    is_planned = session.state == Session.State.PLANNED
+    return session_says(session.state, held_since(session.patient_id)) if is_planned else ""
 
 
 def _form_of(event: dict[str, Any]) -> dict[str, Any]:

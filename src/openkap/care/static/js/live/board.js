@@ -65,6 +65,7 @@ function besides(each, now) {
   if (each.escalated) told.push([`Nobody answered: gone to ${each.escalated.to} at ${time(each.escalated.since)}, ${inWords(now - each.escalated.since)} ago`, "is-escalated"]);
   if (each.doubts) told.push([`? ${each.doubts} ${each.doubts === 1 ? "act" : "acts"} with the drug: does not fit, decide`, "is-open"]);
   if (each.not_closed !== null) told.push([`NOT CLOSED since ${dayTime(each.not_closed)}, ${inWords(now - each.not_closed)}: ${each.begun === null ? "start it or give it up" : "stop, let go, sign"}`, "is-escalated"]);
+  if (each.held) told.push([each.held, "is-open"]);
   if (each.unsigned !== null) told.push([`the patient left; not signed, session of ${dayTime(each.unsigned)}`, "is-open"]);
   if (each.not_started !== null) told.push([`planned ${time(each.not_started)}, not started, ${inWords(now - each.not_started)}`, "is-open"]);
   return told;
