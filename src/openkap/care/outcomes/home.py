@@ -15,7 +15,7 @@ from openkap.care.messaging.undelivered import MEASURE, in_words, undelivered, u
 from openkap.care.moment import now
 from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.models import Invitation
-from openkap.care.outcomes.queries import open_proposals, open_signals, title_of
+from openkap.care.outcomes.queries import OpenSignal, open_proposals, open_signals, title_of
 from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role
@@ -41,10 +41,9 @@ def facts(by: Actor) -> list[Section]:
     return clinic_numbers(by) if by.may(Permission.SEE_AGGREGATES) else []
 
 
-def _signal_task(each: object) -> Task:
-    from openkap.care.outcomes.queries import OpenSignal
-
-    assert isinstance(each, OpenSignal)
+def _signal_task(each: OpenSignal) -> Task:
+    """One line a person, whatever they answered."""
+    how_many = f"{each.answers} alarming answers" if each.answers > 1 else ""
     if each.is_acknowledged:
         return Task(
             "Write down what was done",
@@ -52,9 +51,11 @@ def _signal_task(each: object) -> Task:
             each.patient_name,
             each.raised_at + SOON,
             "today",
-            "an alarming answer, acknowledged",
+            f"{how_many or 'an alarming answer'}, acknowledged",
         )
     waits = "nobody has acknowledged it yet"
+    if each.is_anew:
+        waits = f"another came after somebody took it on: {waits}"
     if each.level:
         waits = f"escalated to more people: {waits}"
     return Task(
@@ -63,7 +64,7 @@ def _signal_task(each: object) -> Task:
         each.patient_name,
         each.raised_at,
         "now",
-        "; ".join(filter(None, [waits, each.undelivered])),
+        "; ".join(filter(None, [how_many, waits, each.undelivered])),
     )
 
 

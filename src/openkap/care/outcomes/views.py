@@ -12,6 +12,7 @@ from openkap.care.accounts.locking import lock
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.outcomes import actions, course, figures, queries, safety
 from openkap.care.outcomes.access import form_for, invitation_for, proposal_for, signal_for
+from openkap.care.outcomes.case_page import case_page
 from openkap.care.outcomes.forms import AskForm, DoneForm, GapForm, MaintenanceForm, VoidForm
 from openkap.care.patients.access import patient_for, patients_of
 from openkap.care.patients.queries import record_ids
@@ -97,10 +98,12 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
     row, found = signal_for(request.actor, patient, signal, seen="alarming answer")
     if row.merged_into is not None and request.method == "GET":
         return redirect(queries.address_of(found))
-    form = DoneForm(request.POST if request.POST.get("act") == "close" else None)
     if request.POST.get("act") == "acknowledge":
         safety.acknowledge(by=request.actor, uid=patient, signal=signal)
         return redirect("signal", patient, signal)
+    form = DoneForm(request.POST if request.POST.get("act") == "close" else None)
+    case = case_page(found)
+    form.offer(case["parts"])
     if form.is_bound and form.is_valid():
         try:
             safety.close_signal(
@@ -108,6 +111,7 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
                 uid=patient,
                 signal=signal,
                 what_was_done=form.cleaned_data["what_was_done"],
+                looked_at=form.cleaned_data["looked_at"],
             )
         except InputError as refused:
             refuse(form, refused)
@@ -116,9 +120,7 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
             # Who was only called about a restricted record saw the alert, and does not see the chart.
             on_list = patients_of(request.actor, Permission.SEE_OUTCOMES).filter(pk=row.pk).exists()
             return redirect("patient", patient) if on_list else redirect("home")
-    shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
-    if not found.acknowledged_at:
-        shown["next_circle"] = [each.name for each in safety.circle(found.patient, found.level + 1)]
+    shown = {"signal": case, "form": form, "reach": queries.reach(row)}
     return render(request, "outcomes/signal.html", shown | frame(request, row))
 
 
