@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 from openkap.care.outcomes.actions import latest_answers
 from openkap.care.outcomes.case import parts, together, untaken
-from openkap.care.outcomes.circles import circle
+from openkap.care.outcomes.circles import which_call, wider
 from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.models import Call, Form, ItemAnswer, SafetySignal
 from openkap.care.outcomes.queries import title_of
@@ -53,14 +54,33 @@ def case_page(signal: SafetySignal) -> dict[str, Any]:
         "level": level,
         "escalate_at": min((row.escalate_at for row in waiting), default=None),
         "is_waiting": bool(waiting),
-        "next_circle": [each.name for each in circle(signal.patient, level + 1)] if waiting else [],
+        "all_called_at": waiting[0].all_called_at if waiting else None,
         "called": [call.staff.name for call in _last_round(calls)],
-        "calls": [(call.staff.name, call.called_at, call.level) for call in calls],
+        "calls": _which(calls),
         "taken": _taken(rows),
         "closed_by": closed.closed_by.name if closed and closed.closed_by else "",
         "closed_at": closed.closed_at if closed else None,
         "what_was_done": closed.what_was_done if closed else "",
-    }
+    } | (_next(signal, waiting, calls) if waiting else {})
+
+
+def _next(signal: SafetySignal, waiting: Sequence[SafetySignal], calls: Sequence[Call]) -> dict[str, Any]:
+    """Who is called next, and whether somebody new is among them."""
+    open_keys = {row.pk for row in waiting}
+    people, is_further = wider(
+        signal.patient, {call.staff_id for call in calls if call.signal_id in open_keys}
+    )
+    return {"next_circle": [each.name for each in people], "is_further": is_further}
+
+
+def _which(calls: Sequence[Call]) -> list[tuple[str, datetime, str]]:
+    """Everybody who was called, when, and which call of theirs it was."""
+    told: Counter[int] = Counter()
+    found = []
+    for call in calls:
+        told[call.staff_id] += 1
+        found.append((call.staff.name, call.called_at, which_call(told[call.staff_id])))
+    return found
 
 
 def _last_round(calls: list[Call]) -> list[Call]:

@@ -1,4 +1,4 @@
-"""Who is called about a patient: their own people first, then wider."""
+"""Who is called about a patient: their own people first, then wider, as long as somebody new is named."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def circle(patient: Patient, level: int) -> list[Staff]:
     return next((found for found in _circles(patient, level) if found), [])
 
 
+def wider(patient: Patient, called: Collection[int]) -> tuple[list[Staff], bool]:
+    """The next circle that holds somebody who was not called yet, and whether there is one.
+
+    Where nobody further is named, everybody who is: they are called again.
+    """
+    everybody: dict[int, Staff] = {}
+    for found in _circles(patient):
+        if any(person.pk not in called for person in found):
+            return found, True
+        everybody |= {person.pk: person for person in found}
+    return sorted(everybody.values(), key=_by_name), False
+
+
 def named(patient: Patient, keys: Collection[int]) -> list[Staff]:
     """Those of these people who can still be called about the patient."""
     found = {person.pk: person for people in _circles(patient) for person in people if person.pk in keys}
@@ -53,6 +66,12 @@ def _circles(patient: Patient, level: int = 0) -> Iterator[list[Staff]]:
         yield _people(Q(pk__in=team.values("staff_id")))
     for roles in CLINIC_CIRCLES:
         yield _people(Q(pk__in=live.filter(role__in=roles).values("staff_id")))
+
+
+def which_call(number: int) -> str:
+    """Which call of a person it is, in words; the first needs none."""
+    known = {1: "", 2: "second call", 3: "third call"}
+    return known.get(number, f"call number {number}")
 
 
 def _people(which: Q) -> list[Staff]:

@@ -466,6 +466,8 @@ class OpenSignal:
     is_acknowledged: bool
     # Somebody had taken it on, and what came after that waits for somebody again.
     is_anew: bool
+    # Everybody who is named was called, and nobody further is.
+    all_called: bool
     # How many parts there are to look at.
     answers: int
     url: str
@@ -496,6 +498,7 @@ def _open_case(rows: list[Any]) -> OpenSignal:
         level=max(row.level for row in waiting),
         is_acknowledged=not untaken(rows),
         is_anew=len(untaken(rows)) not in (0, len(rows)),
+        all_called=waiting[0].all_called_at is not None,
         answers=len(parts(rows)),
         url=address_of(rows[0]),
         undelivered=next(filter(None, lost), ""),

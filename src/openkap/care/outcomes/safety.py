@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 
 from django.conf import settings
@@ -17,9 +18,10 @@ from openkap.care.messaging.channels import channel
 from openkap.care.moment import now
 from openkap.care.outcomes.access import signal_for
 from openkap.care.outcomes.case import hold, is_graver, parts, stands_there, untaken
-from openkap.care.outcomes.circles import circle, named
+from openkap.care.outcomes.circles import circle, named, which_call, wider
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import Call, Form, SafetySignal
+from openkap.care.patients.models import Patient
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth
 from openkap.instruments.score import SafetyScore, score
@@ -76,9 +78,13 @@ def _raise(
         level=max((row.level for row in waiting), default=0),
         # What comes later never puts off the next call.
         escalate_at=min([*(row.escalate_at for row in waiting), moment + follow_up().paging.wait(0)]),
+        all_called_at=waiting[0].all_called_at if waiting else None,
     )
+    people = _whom(form.patient, case, waiting) if is_graver(signal, waiting) else []
+    if not waiting and not people:
+        signal.all_called_at = moment
     signal.save(force_insert=True)
-    called = _call(signal, _whom(signal, case, waiting)) if is_graver(signal, waiting) else []
+    called = _call(signal, people, case)
     record(
         "safety.raised",
         by=by,
@@ -91,29 +97,34 @@ def _raise(
     return signal
 
 
-def _whom(signal: SafetySignal, case: list[SafetySignal], waiting: list[SafetySignal]) -> list[Staff]:
+def _whom(patient: Patient, case: list[SafetySignal], waiting: list[SafetySignal]) -> list[Staff]:
     """The first circle; with them who was called about what waits, or has taken on what came before."""
     known = _called_about(waiting) | {row.acknowledged_by_id for row in case if row.acknowledged_by_id}
-    people = circle(signal.patient, 0)
-    return people + [each for each in named(signal.patient, known) if each not in people] if known else people
+    people = circle(patient, 0)
+    return people + [each for each in named(patient, known) if each not in people] if known else people
 
 
 def _called_about(rows: list[SafetySignal]) -> set[int]:
     return set(Call.objects.filter(signal__in=rows).values_list("staff_id", flat=True)) if rows else set()
 
 
-def _call(signal: SafetySignal, people: list[Staff]) -> list[Staff]:
+def _call(signal: SafetySignal, people: list[Staff], case: list[SafetySignal]) -> list[Staff]:
     moment = now()
+    before = Counter(Call.objects.filter(signal__in=case).values_list("staff_id", flat=True) if case else ())
     Call.objects.bulk_create(
         Call(signal=signal, staff=person, level=signal.level, called_at=moment) for person in people
     )
     for person in people:
+        again = which_call(before[person.pk] + 1)
         for kind, address in _addresses(person):
             enqueue(
                 kind=kind,
                 address=address,
-                subject=CALL_SUBJECT,
-                body=CALL_BODY + settings.BASE_URL + reverse("home"),
+                subject=f"{CALL_SUBJECT} ({again})" if again else CALL_SUBJECT,
+                body=(f"This is the {again}. " if again else "")
+                + CALL_BODY
+                + settings.BASE_URL
+                + reverse("home"),
                 purpose=CALL,
                 clinic_uid=signal.patient.clinic.uid,
                 about_uid=signal.uid,
@@ -199,7 +210,7 @@ def close_signal(
 
 
 def escalate_due(worker: str) -> int:
-    """Call the next wider circle about every case nobody has answered in time."""
+    """Call more people about every case nobody has answered in time; where there are none, the same again."""
     waiting = SafetySignal.objects.filter(acknowledged_at__isnull=True, escalate_at__lte=now())
     done = 0
     for taken in claim(waiting.order_by("escalate_at"), worker=worker):
@@ -211,23 +222,26 @@ def escalate_due(worker: str) -> int:
 def _escalate(key: int) -> int:
     row = SafetySignal.objects.select_related("patient__clinic").get(pk=key)
     SafetySignal.objects.filter(pk=key).update(claimed_by="", claimed_until=None)
-    waiting = untaken(hold(row.patient))
+    case = hold(row.patient)
+    waiting = untaken(case)
     # Another answer of the case, or another worker, may have called these people just now.
     if not any(each.pk == key and each.escalate_at <= now() for each in waiting):
         return 0
     level = max(each.level for each in waiting) + 1
+    people, is_further = wider(row.patient, _called_about(waiting))
     for each in waiting:
         each.level, each.escalate_at = level, now() + follow_up().paging.wait(level)
-        each.save(update_fields=["level", "escalate_at"])
+        each.all_called_at = None if is_further else each.all_called_at or now()
+        each.save(update_fields=["level", "escalate_at", "all_called_at"])
     spoken_of = _spoken_of(waiting)
-    called = _call(spoken_of, circle(row.patient, level))
+    called = _call(spoken_of, people, case)
     record(
         "safety.escalated",
         by=job_actor("escalate", row.patient.clinic),
         entity="signal",
         uid=spoken_of.uid,
         patient=row.patient.uid,
-        detail={"level": level, "called": [each.uid for each in called]},
+        detail={"level": level, "called": [each.uid for each in called], "further": is_further},
     )
     return 1
 
