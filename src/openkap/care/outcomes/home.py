@@ -128,7 +128,11 @@ def _unreachable(by: Actor) -> list[Task]:
 def _verb(row: Invitation, lost: str) -> str:
     if lost:
         return "Call, or mend the address: the questions did not arrive"
-    return "Fill in on the tablet, or call" if row.link_number == 0 else "Remind: the questions close soon"
+    if row.link_number == 0:
+        return "Fill in on the tablet, or call"
+    if row.reminded_at and row.reminded_at > now() - SOON:
+        return "Call: reminded, and the questions close soon"
+    return "Remind: the questions close soon"
 
 
 @first_lines(MOST, "questions")

@@ -17,6 +17,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
 from openkap.care.messaging.actions import CALL
 from openkap.care.messaging.undelivered import in_words, undelivered_fields
+from openkap.care.moment import now
 from openkap.care.outcomes import course
 from openkap.care.outcomes.case import parts, untaken
 from openkap.care.outcomes.follow_up import follow_up, form_of
@@ -283,6 +284,8 @@ class Asked:
     state: str
     tone: str
     is_open: bool
+    # The link has gone out, and the time for it is not over.
+    is_out: bool = False
 
 
 def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
@@ -320,7 +323,9 @@ def _state(row: Any) -> tuple[str, str]:
     if row.closed_at is not None:
         return f"– {row.get_gap_display()}{late}", "watch" if late else "unknown"
     if row.sent_at is not None:
-        return f"sent {localtime(row.sent_at):%-d %b}, open until {localtime(row.closes_at):%-d %b}", "watch"
+        reminded = f", reminded {localtime(row.reminded_at):%-d %b}" if row.reminded_at else ""
+        until = f"{localtime(row.closes_at):%-d %b}"
+        return f"sent {localtime(row.sent_at):%-d %b}{reminded}, open until {until}", "watch"
     return f"planned for {localtime(row.due_at):%-d %b %Y}", "plain"
 
 
@@ -579,6 +584,7 @@ def asked_page(invitation: Invitation) -> Asked:
         state=state,
         tone=tone,
         is_open=invitation.finished_at is None and invitation.closed_at is None,
+        is_out=invitation.sent_at is not None and invitation.closes_at > now(),
     )
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 
 from openkap.care.accounts.locking import lock
 from openkap.care.accounts.middleware import ClinicRequest
-from openkap.care.outcomes import actions, course, figures, queries, safety
+from openkap.care.outcomes import actions, course, figures, planning, queries, safety
 from openkap.care.outcomes.access import form_for, invitation_for, proposal_for, signal_for
 from openkap.care.outcomes.case_page import case_page
 from openkap.care.outcomes.forms import AskForm, DoneForm, GapForm, MaintenanceForm, VoidForm
@@ -64,7 +64,7 @@ def _hand_over(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
 
 
 def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
-    """One invitation: hand over the tablet for it, or say why it stays missing."""
+    """One invitation: remind, hand over the tablet for it, or say why it stays missing."""
     row, asked = invitation_for(
         request.actor, patient, invitation, Permission.SEND_MEASURE, seen="questions asked"
     )
@@ -72,14 +72,32 @@ def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
     try:
         if request.POST.get("act") == "tablet":
             return _hand_over(request, patient, invitation)
+        if request.POST.get("act") == "send_again":
+            return _send_again(request, patient, invitation)
         if form.is_bound and form.is_valid():
             actions.close(by=request.actor, uid=patient, invitation=invitation, gap=form.cleaned_data["gap"])
             return redirect("outcomes", patient)
     except InputError as refused:
         messages.error(request, f"{str(refused.what).capitalize()}; {refused.remedy}.")
         return redirect("outcomes", patient)
-    shown = {"asked": queries.asked_page(asked), "sheets": queries.sheets_of(asked), "form": form}
+    shown = {
+        "asked": queries.asked_page(asked),
+        "sheets": queries.sheets_of(asked),
+        "form": form,
+        "way": planning.way_to(row),
+        "telephone": row.identity.telephone if request.actor.may(Permission.SEE_PATIENT) else "",
+    }
     return render(request, "outcomes/invitation.html", shown | frame(request, row))
+
+
+def _send_again(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
+    try:
+        planning.send_again(by=request.actor, uid=patient, invitation=invitation)
+    except InputError as refused:
+        messages.error(request, f"{refused.what[:1].upper()}{refused.what[1:]}; {refused.remedy}.")
+    else:
+        messages.success(request, "The link goes out within a minute.")
+    return redirect("invitation", patient, invitation)
 
 
 def form_page(request: ClinicRequest, patient: str, form: str) -> HttpResponse:
