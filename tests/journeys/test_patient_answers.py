@@ -206,3 +206,62 @@ def test_the_keyboard_alone_answers_and_arrow_keys_do_not_turn_the_page(browser,
     page.get_by_role("button", name="Next").press("Enter")
     expect(page.locator(".question[data-now]")).not_to_have_attribute("data-item", first)
     page.context.close()
+
+
+def shown(page, number: int):
+    """Waits until the question of that place is on the screen."""
+    question = page.locator(".question").nth(number)
+    expect(question).to_have_attribute("data-now", "")
+    return question
+
+
+def test_next_right_after_an_answer_skips_no_question(browser, asked):
+    address, _ = asked
+    page = browser.new_context(**PHONE).new_page()
+    page.set_default_timeout(10_000)
+    page.goto(address)
+    following = page.get_by_role("button", name="Next")
+    # The page turns by itself after an answer: the same hand goes on to "Next", before the turn or after it.
+    for number in range(3):
+        shown(page, number).locator(".choice").first.tap()
+        following.tap()
+    shown(page, 3).locator(".choice").first.tap()
+    shown(page, 4)
+    following.tap()
+    expect(page.locator("#saved")).to_contain_text("This is the next question already")
+    shown(page, 4)
+    expect(page.locator("#done")).to_have_text("4")
+    # Who means to leave it open says so once more.
+    following.tap()
+    shown(page, 5)
+    following.tap()
+    shown(page, 6)
+    page.get_by_role("button", name="Back").tap()
+    shown(page, 5).locator(".choice").first.tap()
+    shown(page, 6)
+    page.context.close()
+
+
+def test_the_last_page_leads_to_each_question_that_was_left_open(browser, asked):
+    address, _ = asked
+    page = browser.new_context(viewport={"width": 820, "height": 1180}, reduced_motion="reduce").new_page()
+    page.set_default_timeout(10_000)
+    page.goto(address)
+    questions = page.locator(".question")
+    last = questions.count() - 1
+    for number in range(last + 1):
+        shown(page, number)
+        if number not in (3, 7):
+            page.keyboard.press("Space")
+        page.get_by_role("button", name="Next").press("Enter")
+    expect(page.locator("#open-questions")).to_contain_text("2 questions.")
+    page.get_by_role("button", name="Show the first open one").press("Enter")
+    expect(shown(page, 3).locator("input").first).to_be_focused()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Next").press("Enter")
+    shown(page, 7).locator(".choice").first.click()
+    expect(page.locator("[data-last]")).to_have_attribute("data-now", "")
+    expect(page.locator("#open-questions")).to_be_hidden()
+    expect(page.locator("#done")).to_have_text(str(last + 1))
+    assert accessible(page) == []
+    page.context.close()

@@ -139,9 +139,8 @@ def guarded(cast, register, alarm, watch):
     Patient.objects.filter(pk=patient.pk).update(is_restricted=True)
     patient.refresh_from_db()
     signal = alarm(patient)
-    for _ in range(3):
-        watch.forward(minutes=25)
-        escalate_due("w")
+    watch.forward(minutes=25)
+    escalate_due("w")
     assert "Ben Okafor" in called(signal)
     return signal
 

@@ -9,6 +9,7 @@ from django.http import Http404
 
 from openkap.care.accounts.actor import Actor, patient_actor
 from openkap.care.accounts.links import end_of_link, open_link
+from openkap.care.outcomes.case import together
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal
 from openkap.care.patients.access import Restricted, patient_for
 from openkap.care.patients.models import Patient
@@ -53,8 +54,9 @@ def signal_for(by: Actor, patient_uid: str, uid: str, *, seen: str = "") -> tupl
     try:
         patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen)
     except Restricted:
-        called = SafetySignal.objects.filter(mine, uid=uid, calls__staff_id=by.staff_id)
-        if not called.exists():
+        about = SafetySignal.objects.filter(mine, uid=uid).select_related("patient").first()
+        # Who was called about one answer of a case has all of it.
+        if about is None or not together(about).filter(calls__staff_id=by.staff_id).exists():
             raise
         patient = patient_for(by, patient_uid, Permission.SEE_OUTCOMES, seen=seen, called_about=uid)
     found = (

@@ -113,7 +113,7 @@ def fresh_link(invitation: Invitation, lasts: timedelta | None = None) -> str:
 def hand_over(*, by: Actor, uid: str, invitation: str) -> str:
     """Hand the clinic's tablet to the patient: a short-lived address for it."""
     _, row = invitation_for(by, uid, invitation, Permission.SEND_MEASURE)
-    _refuse_closed(row)
+    refuse_closed(row)
     address = fresh_link(row, TABLET_LINK)
     record("measure.handed_over", by=by, entity="invitation", uid=row.uid, patient=uid)
     return address
@@ -245,7 +245,7 @@ def finish(*, by: Actor, invitation: Invitation) -> Invitation:
     row = Invitation.objects.select_for_update().select_related("patient__clinic").get(pk=invitation.pk)
     if row.finished_at is not None:
         return row
-    _refuse_closed(row)
+    refuse_closed(row)
     scored = []
     for form in Form.objects.filter(invitation=row, finished_at__isnull=True).order_by("position"):
         answers = latest_answers(form)
@@ -309,7 +309,7 @@ def close(*, by: Actor, uid: str, invitation: str, gap: str) -> None:
     _, row = invitation_for(by, uid, invitation, Permission.SEND_MEASURE)
     # The patient may be finishing them at this moment.
     row = Invitation.objects.select_for_update().get(pk=row.pk)
-    _refuse_closed(row)
+    refuse_closed(row)
     if gap not in Invitation.Gap.values:
         raise InputError("the reason is missing", remedy="choose one", where="gap")
     mark_gap(row, gap)
@@ -339,7 +339,8 @@ def void_form(*, by: Actor, uid: str, form: str, reason: str) -> None:
     record("measure.voided", by=by, entity="form", uid=form, patient=uid, reason=reason.strip())
 
 
-def _refuse_closed(invitation: Invitation) -> None:
+def refuse_closed(invitation: Invitation) -> None:
+    """Nothing is done with questions that are finished or closed."""
     if invitation.finished_at is not None or invitation.closed_at is not None:
         raise InputError(
             "these questions are finished" if invitation.finished_at else "these questions are closed",

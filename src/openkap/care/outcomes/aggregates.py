@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Count, Q
+from django.db.models.functions import Coalesce
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
@@ -81,12 +82,20 @@ def _safety(by: Actor) -> Section:
     found = SafetySignal.objects.filter(patient__clinic_id=by.clinic_id).aggregate(
         raised=Count("pk"),
         waiting=Count("pk", filter=Q(acknowledged_at__isnull=True)),
+        # People, not answers.
+        run_out=Count(
+            Coalesce("patient__merged_into", "patient"),
+            filter=Q(acknowledged_at__isnull=True, all_called_at__isnull=False),
+            distinct=True,
+        ),
         escalated=Count("pk", filter=Q(level__gt=0)),
     )
+    # As above: whoever runs the clinic can telephone somebody.
+    run_out = BannerItem("Everybody named was called, nobody answered", str(found["run_out"]), "alarm")
     lines = (
         BannerItem("Alarming answers", counted(found["raised"])),
         # Whether anybody waits is a matter of safety, not of statistics: it is never held back.
         BannerItem("Not acknowledged yet", str(found["waiting"]), "alarm" if found["waiting"] else "plain"),
         BannerItem("Escalated to a wider circle", counted(found["escalated"])),
     )
-    return Section("Answers that needed a person", lines)
+    return Section("Answers that needed a person", (*lines, run_out) if found["run_out"] else lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.timezone import localtime
 
 from openkap.care.contributions import BannerItem
@@ -48,8 +48,9 @@ def _open_signal(patient_id: int) -> QuerySet[SafetySignal]:
     kept = Q(patient__absorbed=patient_id) | Q(patient__merged_into__absorbed=patient_id)
     whole = SafetySignal.objects.filter(_of(patient_id) | kept, closed_at__isnull=True)
     waiting = SafetySignal.objects.filter(pk__in=whole.values("pk"))
+    # What nobody has taken on speaks first; databases differ in where they put an empty moment.
     return waiting.select_related("patient__merged_into", "acknowledged_by").order_by(
-        "acknowledged_at", "raised_at"
+        F("acknowledged_at").asc(nulls_first=True), "raised_at"
     )[:1]
 
 

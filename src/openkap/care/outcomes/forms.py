@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django import forms
 
+from openkap.care.outcomes.case_page import Part
 from openkap.care.outcomes.follow_up import ON_REQUEST, follow_up, form_of
 from openkap.care.outcomes.models import Invitation, MaintenanceProposal
 from openkap.instruments.load import instruments
@@ -55,15 +58,38 @@ class VoidForm(forms.Form):
     reason = forms.CharField(label="What was wrong", max_length=400)
 
 
-class DoneForm(forms.Form):
-    """What was done about an alarming answer."""
+class LookedAt(forms.MultipleChoiceField):
+    """What was ticked; a part that has grown meanwhile is asked for anew where the case is closed."""
 
+    def valid_value(self, value: object) -> bool:
+        """Whatever the page carried."""
+        return True
+
+
+class DoneForm(forms.Form):
+    """What was done about a case: each alarming answer in it looked at, then one note."""
+
+    looked_at = LookedAt(
+        label="Looked at",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Read each of the answers above and tick it."},
+    )
     what_was_done = forms.CharField(
         label="What was done",
         widget=forms.Textarea,
         max_length=4000,
         help_text="Whom you reached and when, what you found, what follows.",
     )
+
+    def offer(self, parts: Iterable[Part]) -> None:
+        """A tick for each part; the one that stands alone is looked at by who writes about it."""
+        choices = [(each.uid, each.in_short) for each in parts]
+        field = self.fields["looked_at"]
+        assert isinstance(field, LookedAt)
+        field.choices, field.required = choices, len(choices) > 1
+        if not field.required:
+            field.widget, field.initial = forms.MultipleHiddenInput(), [choices[0][0]]
 
 
 class MaintenanceForm(forms.Form):

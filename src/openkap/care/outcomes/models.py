@@ -175,6 +175,8 @@ class SafetySignal(Claimable):
     raised_at = models.DateTimeField()
     level = models.PositiveSmallIntegerField(default=0)
     escalate_at = models.DateTimeField()
+    # Since when everybody who is named has been called: the same people are called again.
+    all_called_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(
         Staff, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -185,8 +187,8 @@ class SafetySignal(Claimable):
 
     append_only: ClassVar = AppendOnly(
         mutable=(
-            *("level", "escalate_at", "acknowledged_by", "acknowledged_at", "closed_by", "closed_at"),
-            *("what_was_done", "claimed_by", "claimed_until", "attempts"),
+            *("level", "escalate_at", "all_called_at", "acknowledged_by", "acknowledged_at"),
+            *("closed_by", "closed_at", "what_was_done", "claimed_by", "claimed_until", "attempts"),
         )
     )
 

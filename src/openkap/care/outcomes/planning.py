@@ -17,10 +17,12 @@ from openkap.care.enrolment.facts import withdrawn
 from openkap.care.jobs import claim
 from openkap.care.messaging.actions import enqueue
 from openkap.care.messaging.channels import channel
+from openkap.care.messaging.models import Message
 from openkap.care.messaging.undelivered import MEASURE
 from openkap.care.moment import now
 from openkap.care.outcomes import course
-from openkap.care.outcomes.actions import fresh_link, invite, mark_gap
+from openkap.care.outcomes.access import invitation_for
+from openkap.care.outcomes.actions import fresh_link, invite, mark_gap, refuse_closed
 from openkap.care.outcomes.begun import score_begun
 from openkap.care.outcomes.called_off import GOES_ON, called_off, given_up, on_hold, still_wanted
 from openkap.care.outcomes.follow_up import Occasion, follow_up
@@ -28,8 +30,10 @@ from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import FormScore, Invitation, Turn
 from openkap.care.outcomes.patient_words import patient_words
 from openkap.care.patients.models import Identity, Patient
-from openkap.care.patients.out_of_care import out_of_care
+from openkap.care.patients.out_of_care import out_of_care, refuse_out_of_care
 from openkap.care.patients.queries import record_ids
+from openkap.care.permissions import Permission
+from openkap.core.errors import InputError
 
 # Anything due later than this is planned by a later run, so that a moved session moves it for free.
 AHEAD = timedelta(days=2)
@@ -156,20 +160,7 @@ def _send(key: int, body: str, mark: str) -> int:
     if getattr(row, mark) is not None or is_over or row.is_gone:
         return 0
     row.claimed_by, row.claimed_until = "", None
-    # Nothing of a merged record moves, but its person is reached where the standing record says.
-    identity = Identity.objects.filter(patient_id=row.patient.merged_into_id or row.patient_id).first()
-    kind, address = _address(identity)
-    if address:
-        link, spoken = fresh_link(row), patient_words(identity.language if identity else "")
-        enqueue(
-            kind=kind,
-            address=address,
-            subject=spoken.say(SUBJECT),
-            body=spoken.say(body, link=link),
-            purpose=MEASURE,
-            clinic_uid=row.patient.clinic.uid,
-            about_uid=row.uid,
-        )
+    way = _put_into_outbox(row, body)
     setattr(row, mark, now())
     row.save(update_fields=["claimed_by", "claimed_until", "link_number", mark])
     record(
@@ -178,9 +169,85 @@ def _send(key: int, body: str, mark: str) -> int:
         entity="invitation",
         uid=row.uid,
         patient=row.patient.uid,
-        detail={"way": kind if address else "tablet"},
+        detail={"way": way or "tablet"},
     )
-    return 1 if address else 0
+    return 1 if way else 0
+
+
+def _put_into_outbox(row: Invitation, body: str) -> str:
+    """A fresh link for the patient, and how it goes out; empty where no address is known."""
+    # Nothing of a merged record moves, but its person is reached where the standing record says.
+    identity = Identity.objects.filter(patient_id=row.patient.merged_into_id or row.patient_id).first()
+    kind, address = _address(identity)
+    if not address:
+        return ""
+    link, spoken = fresh_link(row), patient_words(identity.language if identity else "")
+    enqueue(
+        kind=kind,
+        address=address,
+        subject=spoken.say(SUBJECT),
+        body=spoken.say(body, link=link),
+        purpose=MEASURE,
+        clinic_uid=row.patient.clinic.uid,
+        about_uid=row.uid,
+    )
+    return kind
+
+
+@transaction.atomic
+def send_again(*, by: Actor, uid: str, invitation: str) -> None:
+    """Remind by hand: whoever sees that the questions are about to close sends the link again."""
+    _, found = invitation_for(by, uid, invitation, Permission.SEND_MEASURE)
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic")
+    row = rows.get(pk=found.pk)
+    _refuse_sending(row)
+    row.reminded_at = now()
+    way = _put_into_outbox(row, REMINDER)
+    if not way:
+        raise InputError(
+            "no e-mail address, and no telephone number that takes texts, is known",
+            remedy="call them, hand over this tablet, or add an address to the person",
+        )
+    row.save(update_fields=["link_number", "reminded_at"])
+    record(
+        "measure.sent_again",
+        by=by,
+        entity="invitation",
+        uid=row.uid,
+        patient=uid,
+        detail={"way": way},
+    )
+
+
+def _refuse_sending(row: Invitation) -> None:
+    """What the jobs do not send, nobody sends by hand."""
+    refuse_closed(row)
+    refuse_out_of_care(row.patient)
+    if row.sent_at is None:
+        raise InputError(
+            "these questions were not sent yet", remedy="the link goes out by itself when they are due"
+        )
+    if row.closes_at <= now():
+        raise InputError("the time for these questions is over", remedy="ask again with new ones")
+    if called_off([row]):
+        raise InputError(
+            "nothing stands behind these questions any more: consent was withdrawn, or the session or course "
+            "was given up",
+            remedy="nothing is sent",
+        )
+    on_its_way = Message.objects.filter(
+        purpose=MEASURE, about_uid=row.uid, sent_at__isnull=True, failed_at__isnull=True, last_error=""
+    )
+    if on_its_way.exists():
+        raise InputError(
+            "a link is on its way already", remedy="wait a minute; if nothing comes of it, call them"
+        )
+
+
+def way_to(patient: Patient) -> str:
+    """How a link reaches somebody: "text", "email", or not at all."""
+    kind, address = _address(getattr(patient, "identity", None))
+    return kind if address else ""
 
 
 def _address(identity: Identity | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +17,9 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import CourseMark
 from openkap.care.messaging.actions import CALL
 from openkap.care.messaging.undelivered import in_words, undelivered_fields
+from openkap.care.moment import now
 from openkap.care.outcomes import course
-from openkap.care.outcomes.actions import latest_answers
+from openkap.care.outcomes.case import parts, untaken
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.marks_of_treatment import marks_of
 from openkap.care.outcomes.models import (
@@ -35,7 +36,7 @@ from openkap.care.outcomes.patient_words import ORIGINAL, patient_words
 from openkap.care.outcomes.wording import Asking, Question, questions_of
 from openkap.care.patients.access import in_care, scope_of, visible
 from openkap.care.patients.models import Patient
-from openkap.care.patients.queries import record_ids
+from openkap.care.patients.queries import display_name, record_ids
 from openkap.care.permissions import Permission
 from openkap.care.prepared import prepared
 from openkap.instruments.change import Change
@@ -283,6 +284,8 @@ class Asked:
     state: str
     tone: str
     is_open: bool
+    # The link has gone out, and the time for it is not over.
+    is_out: bool = False
 
 
 def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
@@ -320,7 +323,9 @@ def _state(row: Any) -> tuple[str, str]:
     if row.closed_at is not None:
         return f"– {row.get_gap_display()}{late}", "watch" if late else "unknown"
     if row.sent_at is not None:
-        return f"sent {localtime(row.sent_at):%-d %b}, open until {localtime(row.closes_at):%-d %b}", "watch"
+        reminded = f", reminded {localtime(row.reminded_at):%-d %b}" if row.reminded_at else ""
+        until = f"{localtime(row.closes_at):%-d %b}"
+        return f"sent {localtime(row.sent_at):%-d %b}{reminded}, open until {until}", "watch"
     return f"planned for {localtime(row.due_at):%-d %b %Y}", "plain"
 
 
@@ -455,7 +460,7 @@ def read_form(form: Form) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class OpenSignal:
-    """A safety signal in a list."""
+    """A person's case in a list: their alarming answers that are open."""
 
     uid: str
     patient_uid: str
@@ -464,36 +469,54 @@ class OpenSignal:
     escalate_at: datetime
     level: int
     is_acknowledged: bool
+    # Somebody had taken it on, and what came after that waits for somebody again.
+    is_anew: bool
+    # Everybody who is named was called, and nobody further is.
+    all_called: bool
+    # How many parts there are to look at.
+    answers: int
     url: str
     # A call that did not arrive: to whom, and since when.
     undelivered: str
 
 
 def open_signals(by: Actor) -> list[OpenSignal]:
-    """Signals that are not closed of the patients whose outcomes somebody may see, oldest first; and those
-    about which they were called themselves.
+    """The open cases of the patients whose outcomes somebody may see, oldest first; and those about which
+    they were called themselves. A person has one, however many answers are in it.
     """
-    from openkap.care.patients.queries import display_name
+    cases: dict[int, list[Any]] = {}
+    for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES)):
+        cases.setdefault(person_of(row).pk, []).append(row)
+    return [_open_case(rows) for rows in cases.values()]
 
-    return [
-        OpenSignal(
-            uid=row.uid,
-            patient_uid=person_of(row).uid,
-            patient_name=display_name(person_of(row).identity),
-            raised_at=row.raised_at,
-            escalate_at=row.escalate_at,
-            level=row.level,
-            is_acknowledged=row.acknowledged_at is not None,
-            url=address_of(row),
-            undelivered=in_words(row.undelivered_to, row.undelivered_since),
-        )
-        for row in _open_signals(*scope_of(by, Permission.SEE_OUTCOMES))
-    ]
+
+def _open_case(rows: list[Any]) -> OpenSignal:
+    """One line for the answers of one person; what nobody has taken on yet speaks for them."""
+    waiting: list[Any] = untaken(rows) or rows
+    lost = [in_words(row.undelivered_to, row.undelivered_since) for row in reversed(waiting)]
+    return OpenSignal(
+        uid=rows[0].uid,
+        patient_uid=person_of(rows[0]).uid,
+        patient_name=display_name(person_of(rows[0]).identity),
+        raised_at=waiting[0].raised_at,
+        escalate_at=min(row.escalate_at for row in waiting),
+        level=max(row.level for row in waiting),
+        is_acknowledged=not untaken(rows),
+        is_anew=len(untaken(rows)) not in (0, len(rows)),
+        all_called=waiting[0].all_called_at is not None,
+        answers=len(parts(rows)),
+        url=address_of(rows[0]),
+        undelivered=next(filter(None, lost), ""),
+    )
 
 
 @prepared
 def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[Any]:
-    called = Call.objects.filter(signal=OuterRef("pk"), staff_id=staff_id)
+    # Who was called about one answer of a case is called about the person.
+    same = Q(signal__patient=OuterRef("patient")) | Q(signal__patient=OuterRef("patient__merged_into"))
+    same |= Q(signal__patient__merged_into=OuterRef("patient"))
+    same |= Q(signal__patient__merged_into=OuterRef("patient__merged_into"))
+    called = Call.objects.filter(same, staff_id=staff_id, signal__closed_at__isnull=True)
     # The record in use decides who may see the alert.
     seen = Q(patient__merged_into__isnull=True, patient__in=visible(clinic_id, staff_id))
     seen |= Q(patient__merged_into__in=visible(clinic_id, staff_id))
@@ -503,7 +526,8 @@ def _open_signals(clinic_id: int, staff_id: int) -> QuerySet[Any]:
         closed_at__isnull=True,
     )
     told = waiting.annotate(**undelivered_fields(CALL))
-    return told.select_related("patient__identity", "patient__merged_into__identity").order_by("raised_at")
+    rows = told.select_related("patient__identity", "patient__merged_into__identity")
+    return rows.order_by("raised_at", "id")
 
 
 def person_of(signal: SafetySignal) -> Patient:
@@ -514,57 +538,6 @@ def person_of(signal: SafetySignal) -> Patient:
 def address_of(signal: SafetySignal) -> str:
     """Where an alert is answered: under the record in use."""
     return reverse("signal", args=[person_of(signal).uid, signal.uid])
-
-
-def signal_page(signal: SafetySignal) -> dict[str, Any]:
-    """Everything a called person needs on one page."""
-    form = signal.form
-    questions = {each.item: each for each in questions_of(form_of(form.instrument)).questions}
-    answers = latest_answers(form)
-    calls = signal.calls.select_related("staff").order_by("called_at", "id")
-    return {
-        "uid": signal.uid,
-        "say": signal.say,
-        "raised_at": signal.raised_at,
-        # A telephone that was off hands in late what was answered long before.
-        "answered_at": _answered_long_before(signal),
-        "level": signal.level,
-        "escalate_at": signal.escalate_at,
-        "form": form_of(form.instrument).short,
-        "occasion": title_of(form.invitation.occasion),
-        "items": [
-            (questions[item].text, _as_raised(questions[item], signal.answers.get(item), answers.get(item)))
-            for item in signal.items
-        ],
-        # Who is called now: everybody the newest circle reached.
-        "called": [call.staff.name for call in calls if call.level == signal.level],
-        "calls": [(call.staff.name, call.called_at, call.level) for call in calls],
-        "acknowledged_by": signal.acknowledged_by.name if signal.acknowledged_by else "",
-        "acknowledged_at": signal.acknowledged_at,
-        "closed_by": signal.closed_by.name if signal.closed_by else "",
-        "closed_at": signal.closed_at,
-        "what_was_done": signal.what_was_done,
-    }
-
-
-LONG_BEFORE = timedelta(hours=1)
-
-
-def _answered_long_before(signal: SafetySignal) -> datetime | None:
-    """When the patient gave the newest answer of an alert, where the clinic heard of it much later."""
-    there = ItemAnswer.objects.filter(
-        form=signal.form, item__in=list(signal.answers), received_at__lte=signal.raised_at
-    )
-    moments = [row.answered_at for row in there if row.value == signal.answers[row.item]]
-    newest = max(moments, default=signal.raised_at)
-    return newest if signal.raised_at - newest > LONG_BEFORE else None
-
-
-def _as_raised(question: Question, then: int | None, latest: int | None) -> str:
-    """What was answered when somebody was called, and what stands there now where that is another answer."""
-    if then is None or then == latest:
-        return question.words(latest)
-    return f"{question.words(then)}; it now says: {question.words(latest)}"
 
 
 def proposal_page(proposal: MaintenanceProposal) -> dict[str, Any]:
@@ -611,6 +584,7 @@ def asked_page(invitation: Invitation) -> Asked:
         state=state,
         tone=tone,
         is_open=invitation.finished_at is None and invitation.closed_at is None,
+        is_out=invitation.sent_at is not None and invitation.closes_at > now(),
     )
 
 

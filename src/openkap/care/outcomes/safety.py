@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor, job_actor
-from openkap.care.accounts.models import RoleAssignment, Staff
+from openkap.care.accounts.models import Staff
 from openkap.care.audit.actions import record
 from openkap.care.jobs import claim
 from openkap.care.messaging.actions import CALL, enqueue
 from openkap.care.messaging.channels import channel
 from openkap.care.moment import now
 from openkap.care.outcomes.access import signal_for
+from openkap.care.outcomes.case import hold, is_graver, parts, stands_there, untaken
+from openkap.care.outcomes.circles import circle, named, which_call, wider
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import Call, Form, SafetySignal
-from openkap.care.patients.models import Patient, TeamMember
-from openkap.care.permissions import Role
+from openkap.care.patients.models import Patient
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth
 from openkap.instruments.score import SafetyScore, score
 
-# Who is called in which circle: the patient's own prescriber; everybody clinical of the team; the clinic's
-# prescribers and nurses, and where there are none everybody who may answer.
-TEAM_CIRCLES: tuple[tuple[Role, ...], ...] = (
-    (Role.PRESCRIBER,),
-    (Role.PRESCRIBER, Role.NURSE, Role.THERAPIST, Role.COORDINATOR),
-)
-CLINIC_CIRCLES: tuple[tuple[Role, ...], ...] = (
-    (Role.PRESCRIBER, Role.NURSE),
-    (Role.THERAPIST, Role.COORDINATOR),
-)
 # The message says nothing about the patient: it may be read on a locked screen.
 CALL_SUBJECT = "OpenKAP: you are needed now"
 CALL_BODY = "Please log in to OpenKAP now and open the first item on your list: "
@@ -44,16 +35,17 @@ CALL_BODY = "Please log in to OpenKAP now and open the first item on your list: 
 def look_at(
     *, by: Actor, form: Form, answers: dict[str, int], given: list[tuple[str, int | None]]
 ) -> list[SafetySignal]:
-    """Raise a signal for each safety rule that one of the answers just ``given`` meets.
+    """Put each safety rule that one of the answers just ``given`` meets into the person's case.
 
     ``answers`` is what counts of the whole form. Each new answer is looked at as if it stood: one that was
-    given and taken back while the telephone was offline calls somebody as it would have online. A rule that
-    was raised for this form is raised anew when every signal of it is closed, or when the answer is worse.
+    given and taken back while the telephone was offline calls somebody as it would have online. The first
+    opens the case and calls; one that is graver than what waits, or comes after somebody took the case on,
+    calls anew; any other is added to what people were called about.
     """
     instrument = form_of(form.instrument)
     if not instrument.safety:
         return []
-    raised: dict[str, list[SafetySignal]] | None = None
+    case: list[SafetySignal] | None = None
     made = []
     asked = {item for each in instrument.safety for item in each.items}
     for item, value in given:
@@ -63,26 +55,19 @@ def look_at(
             if met.met is not Truth.YES or item not in met.items:
                 continue
             said = {each: value if each == item else answers[each] for each in met.items if each in answers}
-            if raised is None:
-                raised = {}
-                for row in SafetySignal.objects.filter(form=form):
-                    raised.setdefault(row.rule, []).append(row)
-            before = raised.setdefault(met.id, [])
-            if _is_new(said, before):
-                before.append(_raise(by, form, met, said))
-                made.append(before[-1])
+            if case is None:
+                case = hold(form.patient)
+            if not stands_there(form, met.id, said, case):
+                made.append(_raise(by, form, met, said, case))
+                case.append(made[-1])
     return made
 
 
-def _is_new(said: dict[str, int], before: list[SafetySignal]) -> bool:
-    """Whether nobody knows this yet: no signal is open, or none of them was about an answer as bad."""
-    waiting = [row for row in before if row.closed_at is None]
-    return any(all(value > row.answers.get(item, -1) for row in waiting) for item, value in said.items())
-
-
-def _raise(by: Actor, form: Form, met: SafetyScore, said: dict[str, int]) -> SafetySignal:
-    moment = now()
-    signal = SafetySignal.objects.create(
+def _raise(
+    by: Actor, form: Form, met: SafetyScore, said: dict[str, int], case: list[SafetySignal]
+) -> SafetySignal:
+    moment, waiting = now(), untaken(case)
+    signal = SafetySignal(
         patient=form.patient,
         form=form,
         rule=met.id,
@@ -90,64 +75,58 @@ def _raise(by: Actor, form: Form, met: SafetyScore, said: dict[str, int]) -> Saf
         say=met.say,
         answers=said,
         raised_at=moment,
-        escalate_at=moment + follow_up().paging.wait(0),
+        level=max((row.level for row in waiting), default=0),
+        # What comes later never puts off the next call.
+        escalate_at=min([*(row.escalate_at for row in waiting), moment + follow_up().paging.wait(0)]),
+        all_called_at=waiting[0].all_called_at if waiting else None,
     )
-    called = _call(signal, form.patient)
+    people = _whom(form.patient, case, waiting) if is_graver(signal, waiting) else []
+    if not waiting and not people:
+        signal.all_called_at = moment
+    signal.save(force_insert=True)
+    called = _call(signal, people, case)
     record(
         "safety.raised",
         by=by,
         entity="signal",
         uid=signal.uid,
         patient=form.patient.uid,
-        detail={"rule": signal.rule, "form": form.uid, "called": [each.uid for each in called]},
+        detail={"rule": signal.rule, "form": form.uid, "called": [each.uid for each in called]}
+        | ({"case": case[0].uid} if case else {}),
     )
     return signal
 
 
-def circle(patient: Patient, level: int) -> list[Staff]:
-    """The people of one level; where a circle is empty, the next wider one.
-
-    Only who works here now: a part in a care team alone calls nobody who has left. Of a merged record the
-    team of the one in use is called too.
-    """
-    live = RoleAssignment.objects.filter(
-        Q(until__isnull=True) | Q(until__gt=now()), clinic_id=patient.clinic_id, since__lte=now()
-    )
-    for roles in TEAM_CIRCLES[level:]:
-        team = TeamMember.objects.filter(
-            Exists(live.filter(staff_id=OuterRef("staff_id"), role=OuterRef("part"))),
-            patient_id__in=[key for key in (patient.pk, patient.merged_into_id) if key],
-            until__isnull=True,
-            part__in=roles,
-        )
-        found = _people(Q(pk__in=team.values("staff_id")))
-        if found:
-            return found
-    for roles in CLINIC_CIRCLES:
-        found = _people(Q(pk__in=live.filter(role__in=roles).values("staff_id")))
-        if found:
-            return found
-    return []
+def _whom(patient: Patient, case: list[SafetySignal], waiting: list[SafetySignal]) -> list[Staff]:
+    """The first circle; with them who was called about what waits, or has taken on what came before."""
+    known = _called_about(waiting) | {row.acknowledged_by_id for row in case if row.acknowledged_by_id}
+    people = circle(patient, 0)
+    return people + [each for each in named(patient, known) if each not in people] if known else people
 
 
-def _people(which: Q) -> list[Staff]:
-    return list(Staff.objects.filter(which, is_active=True).order_by("name", "pk"))
+def _called_about(rows: list[SafetySignal]) -> set[int]:
+    return set(Call.objects.filter(signal__in=rows).values_list("staff_id", flat=True)) if rows else set()
 
 
-def _call(signal: SafetySignal, patient: Patient) -> list[Staff]:
-    people = circle(patient, signal.level)
+def _call(signal: SafetySignal, people: list[Staff], case: list[SafetySignal]) -> list[Staff]:
+    moment = now()
+    before = Counter(Call.objects.filter(signal__in=case).values_list("staff_id", flat=True) if case else ())
     Call.objects.bulk_create(
-        Call(signal=signal, staff=person, level=signal.level, called_at=now()) for person in people
+        Call(signal=signal, staff=person, level=signal.level, called_at=moment) for person in people
     )
     for person in people:
+        again = which_call(before[person.pk] + 1)
         for kind, address in _addresses(person):
             enqueue(
                 kind=kind,
                 address=address,
-                subject=CALL_SUBJECT,
-                body=CALL_BODY + settings.BASE_URL + reverse("home"),
+                subject=f"{CALL_SUBJECT} ({again})" if again else CALL_SUBJECT,
+                body=(f"This is the {again}. " if again else "")
+                + CALL_BODY
+                + settings.BASE_URL
+                + reverse("home"),
                 purpose=CALL,
-                clinic_uid=patient.clinic.uid,
+                clinic_uid=signal.patient.clinic.uid,
                 about_uid=signal.uid,
             )
     return people
@@ -162,39 +141,76 @@ def _addresses(person: Staff) -> Iterable[tuple[str, str]]:
 
 @transaction.atomic
 def acknowledge(*, by: Actor, uid: str, signal: str) -> None:
-    """Somebody has seen it and takes it on: nobody else is called."""
+    """Somebody has seen the case and takes all of it on: nobody else is called."""
     _, row = signal_for(by, uid, signal)
-    row = SafetySignal.objects.select_for_update().get(pk=row.pk)
-    if row.acknowledged_at is not None:
+    _take_on(by, uid, signal, hold(row.patient))
+
+
+def _take_on(by: Actor, uid: str, signal: str, case: list[SafetySignal]) -> None:
+    waiting, moment = untaken(case), now()
+    if not waiting:
         return
-    row.acknowledged_by_id, row.acknowledged_at = by.staff_id, now()
-    row.save(update_fields=["acknowledged_by", "acknowledged_at"])
-    waited = int((row.acknowledged_at - row.raised_at).total_seconds())
-    record("safety.acknowledged", by=by, entity="signal", uid=signal, patient=uid, detail={"after_s": waited})
+    for row in waiting:
+        row.acknowledged_by_id, row.acknowledged_at = by.staff_id, moment
+        row.save(update_fields=["acknowledged_by", "acknowledged_at"])
+    waited = int((moment - waiting[0].raised_at).total_seconds())
+    record(
+        "safety.acknowledged",
+        by=by,
+        entity="signal",
+        uid=signal,
+        patient=uid,
+        detail={"after_s": waited} | _all_of(waiting),
+    )
+
+
+def _all_of(rows: list[SafetySignal]) -> dict[str, list[str]]:
+    return {"answers": [row.uid for row in rows]} if len(rows) > 1 else {}
 
 
 @transaction.atomic
-def close_signal(*, by: Actor, uid: str, signal: str, what_was_done: str) -> None:
-    """Write down what was done for the patient; then the alert leaves the banner."""
+def close_signal(
+    *, by: Actor, uid: str, signal: str, what_was_done: str, looked_at: Collection[str] = ()
+) -> None:
+    """Write down what was done for the patient; then the alert leaves the banner.
+
+    ``looked_at`` names the parts of the case that were read; one that is a single answer is the one named.
+    """
     _, row = signal_for(by, uid, signal)
-    row = SafetySignal.objects.select_for_update().get(pk=row.pk)
     if not what_was_done.strip():
         raise InputError(
             "what was done is missing",
             remedy="write one sentence: whom you reached, what follows",
             where="what_was_done",
         )
-    if row.closed_at is not None:
+    case = hold(row.patient)
+    if row.pk not in {each.pk for each in case}:
         raise InputError("this was closed before", remedy="nothing more has to be done; both notes are below")
-    acknowledge(by=by, uid=uid, signal=signal)
-    row.refresh_from_db()
-    row.closed_by_id, row.closed_at, row.what_was_done = by.staff_id, now(), what_was_done.strip()
-    row.save(update_fields=["closed_by", "closed_at", "what_was_done"])
-    record("safety.closed", by=by, entity="signal", uid=signal, patient=uid, reason=what_was_done.strip())
+    unseen = [each for each in parts(case) if each.uid not in (looked_at or (signal,))]
+    if unseen:
+        raise InputError(
+            f"not looked at yet: {len(unseen)} of the alarming answers above",
+            remedy="read each and tick it; one may have come while you wrote",
+            where="looked_at",
+        )
+    _take_on(by, uid, signal, case)
+    moment = now()
+    for each in case:
+        each.closed_by_id, each.closed_at, each.what_was_done = by.staff_id, moment, what_was_done.strip()
+        each.save(update_fields=["closed_by", "closed_at", "what_was_done"])
+    record(
+        "safety.closed",
+        by=by,
+        entity="signal",
+        uid=signal,
+        patient=uid,
+        detail=_all_of(case),
+        reason=what_was_done.strip(),
+    )
 
 
 def escalate_due(worker: str) -> int:
-    """Call the next wider circle about every signal nobody has answered in time."""
+    """Call more people about every case nobody has answered in time; where there are none, the same again."""
     waiting = SafetySignal.objects.filter(acknowledged_at__isnull=True, escalate_at__lte=now())
     done = 0
     for taken in claim(waiting.order_by("escalate_at"), worker=worker):
@@ -204,21 +220,33 @@ def escalate_due(worker: str) -> int:
 
 @transaction.atomic
 def _escalate(key: int) -> int:
-    row = SafetySignal.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
-    row.claimed_by, row.claimed_until = "", None
-    answered = row.acknowledged_at is not None
-    if not answered:
-        row.level += 1
-        row.escalate_at = now() + follow_up().paging.wait(row.level)
-        called = _call(row, row.patient)
-    row.save(update_fields=["level", "escalate_at", "claimed_by", "claimed_until"])
-    if not answered:
-        record(
-            "safety.escalated",
-            by=job_actor("escalate", row.patient.clinic),
-            entity="signal",
-            uid=row.uid,
-            patient=row.patient.uid,
-            detail={"level": row.level, "called": [each.uid for each in called]},
-        )
-    return 0 if answered else 1
+    row = SafetySignal.objects.select_related("patient__clinic").get(pk=key)
+    SafetySignal.objects.filter(pk=key).update(claimed_by="", claimed_until=None)
+    case = hold(row.patient)
+    waiting = untaken(case)
+    # Another answer of the case, or another worker, may have called these people just now.
+    if not any(each.pk == key and each.escalate_at <= now() for each in waiting):
+        return 0
+    level = max(each.level for each in waiting) + 1
+    people, is_further = wider(row.patient, _called_about(waiting))
+    for each in waiting:
+        each.level, each.escalate_at = level, now() + follow_up().paging.wait(level)
+        each.all_called_at = None if is_further else each.all_called_at or now()
+        each.save(update_fields=["level", "escalate_at", "all_called_at"])
+    spoken_of = _spoken_of(waiting)
+    called = _call(spoken_of, people, case)
+    record(
+        "safety.escalated",
+        by=job_actor("escalate", row.patient.clinic),
+        entity="signal",
+        uid=spoken_of.uid,
+        patient=row.patient.uid,
+        detail={"level": level, "called": [each.uid for each in called], "further": is_further},
+    )
+    return 1
+
+
+def _spoken_of(waiting: list[SafetySignal]) -> SafetySignal:
+    """Which answer of a case people were last called about: the calls that follow are about it too."""
+    last = Call.objects.filter(signal__in=waiting).order_by("-called_at", "-pk").first()
+    return next((row for row in waiting if last is not None and row.pk == last.signal_id), waiting[0])

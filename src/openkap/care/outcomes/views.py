@@ -10,8 +10,9 @@ from django.shortcuts import redirect, render
 
 from openkap.care.accounts.locking import lock
 from openkap.care.accounts.middleware import ClinicRequest
-from openkap.care.outcomes import actions, course, figures, queries, safety
+from openkap.care.outcomes import actions, course, figures, planning, queries, safety
 from openkap.care.outcomes.access import form_for, invitation_for, proposal_for, signal_for
+from openkap.care.outcomes.case_page import case_page
 from openkap.care.outcomes.forms import AskForm, DoneForm, GapForm, MaintenanceForm, VoidForm
 from openkap.care.patients.access import patient_for, patients_of
 from openkap.care.patients.queries import record_ids
@@ -63,7 +64,7 @@ def _hand_over(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
 
 
 def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
-    """One invitation: hand over the tablet for it, or say why it stays missing."""
+    """One invitation: remind, hand over the tablet for it, or say why it stays missing."""
     row, asked = invitation_for(
         request.actor, patient, invitation, Permission.SEND_MEASURE, seen="questions asked"
     )
@@ -71,14 +72,32 @@ def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
     try:
         if request.POST.get("act") == "tablet":
             return _hand_over(request, patient, invitation)
+        if request.POST.get("act") == "send_again":
+            return _send_again(request, patient, invitation)
         if form.is_bound and form.is_valid():
             actions.close(by=request.actor, uid=patient, invitation=invitation, gap=form.cleaned_data["gap"])
             return redirect("outcomes", patient)
     except InputError as refused:
         messages.error(request, f"{str(refused.what).capitalize()}; {refused.remedy}.")
         return redirect("outcomes", patient)
-    shown = {"asked": queries.asked_page(asked), "sheets": queries.sheets_of(asked), "form": form}
+    shown = {
+        "asked": queries.asked_page(asked),
+        "sheets": queries.sheets_of(asked),
+        "form": form,
+        "way": planning.way_to(row),
+        "telephone": row.identity.telephone if request.actor.may(Permission.SEE_PATIENT) else "",
+    }
     return render(request, "outcomes/invitation.html", shown | frame(request, row))
+
+
+def _send_again(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
+    try:
+        planning.send_again(by=request.actor, uid=patient, invitation=invitation)
+    except InputError as refused:
+        messages.error(request, f"{refused.what[:1].upper()}{refused.what[1:]}; {refused.remedy}.")
+    else:
+        messages.success(request, "The link goes out within a minute.")
+    return redirect("invitation", patient, invitation)
 
 
 def form_page(request: ClinicRequest, patient: str, form: str) -> HttpResponse:
@@ -102,10 +121,12 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
     row, found = signal_for(request.actor, patient, signal, seen="alarming answer")
     if row.merged_into is not None and request.method == "GET":
         return redirect(queries.address_of(found))
-    form = DoneForm(request.POST if request.POST.get("act") == "close" else None)
     if request.POST.get("act") == "acknowledge":
         safety.acknowledge(by=request.actor, uid=patient, signal=signal)
         return redirect("signal", patient, signal)
+    form = DoneForm(request.POST if request.POST.get("act") == "close" else None)
+    case = case_page(found)
+    form.offer(case["parts"])
     if form.is_bound and form.is_valid():
         try:
             safety.close_signal(
@@ -113,6 +134,7 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
                 uid=patient,
                 signal=signal,
                 what_was_done=form.cleaned_data["what_was_done"],
+                looked_at=form.cleaned_data["looked_at"],
             )
         except InputError as refused:
             refuse(form, refused)
@@ -121,9 +143,7 @@ def signal(request: ClinicRequest, patient: str, signal: str) -> HttpResponse:
             # Who was only called about a restricted record saw the alert, and does not see the chart.
             on_list = patients_of(request.actor, Permission.SEE_OUTCOMES).filter(pk=row.pk).exists()
             return redirect("patient", patient) if on_list else redirect("home")
-    shown = {"signal": queries.signal_page(found), "form": form, "reach": queries.reach(row)}
-    if not found.acknowledged_at:
-        shown["next_circle"] = [each.name for each in safety.circle(found.patient, found.level + 1)]
+    shown = {"signal": case, "form": form, "reach": queries.reach(row)}
     return render(request, "outcomes/signal.html", shown | frame(request, row))
 
 

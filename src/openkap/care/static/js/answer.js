@@ -16,7 +16,13 @@ const bar = Object.fromEntries([...form.querySelectorAll("[data-step]")].map((ea
 let sending = false;
 let failures = 0;
 let timer = 0;
+let turning = 0;
 let at = 0;
+// The question that "Next" belongs to. After a page has turned by itself it is still the one before: the hand that
+// goes on to "Next" means the turn that was made, and nothing is skipped unseen.
+let nextOf = 0;
+// On the way through what was left open, what is answered is passed over.
+let onlyOpen = false;
 
 const waiting = new Waiting(form.dataset.key, form.dataset.api);
 const copy = new OwnCopy(form);
@@ -80,13 +86,19 @@ async function flush() {
   }
 }
 
-function answered() { return questions.filter((each) => each.querySelector("input:checked")); }
+function isOpen(question) { return !question.querySelector("input:checked"); }
+
+function following(number) {
+  if (!onlyOpen) return number + 1;
+  const open = questions.findIndex((each, place) => place > number && isOpen(each));
+  return open < 0 ? steps.length - 1 : open;
+}
 
 function progress() {
-  const done = answered().length;
+  const open = questions.filter(isOpen);
+  const done = questions.length - open.length;
   document.getElementById("done").textContent = done;
   document.getElementById("progress").value = done;
-  const open = questions.filter((each) => !each.querySelector("input:checked"));
   const line = document.getElementById("open-questions");
   line.hidden = !open.length;
   line.querySelector("span").textContent = open.length > 1 ? say("{count} questions.", { count: open.length }) : say("1 question.");
@@ -119,12 +131,38 @@ form.addEventListener("keydown", () => { tapped = false; });
 form.addEventListener("change", (event) => {
   if (event.target.type !== "radio") return;
   const alarming = take(event.target);
-  if (tapped && !alarming && form.classList.contains("stepwise")) setTimeout(() => go(at + 1), 180);
+  nextOf = at;
+  clearTimeout(turning);
+  if (tapped && !alarming && form.classList.contains("stepwise")) turning = setTimeout(turn, 180, at);
   tapped = false;
 });
 
+function turn(from) {
+  go(following(from));
+  if (at < steps.length - 1) nextOf = from;
+}
+
+function goNext() {
+  const to = following(nextOf);
+  if (to === at && !saved.classList.contains("tone-alarm")) {
+    report(say("This is the next question already. Press Next again to leave it open."), false);
+  }
+  go(to);
+}
+
+function showFirstOpen() {
+  const open = questions.findIndex(isOpen);
+  onlyOpen = form.classList.contains("stepwise");
+  if (onlyOpen) { go(open); return; }
+  questions[open].scrollIntoView({ behavior: "instant", block: "center" });
+  questions[open].querySelector("input").focus({ preventScroll: true });
+}
+
 function go(to) {
+  clearTimeout(turning);
   at = Math.max(0, Math.min(to, steps.length - 1));
+  nextOf = at;
+  if (at === steps.length - 1) onlyOpen = false;
   steps.forEach((each, number) => each.toggleAttribute("data-now", number === at));
   bar.back.hidden = at === 0;
   bar.next.hidden = at === steps.length - 1;
@@ -137,16 +175,18 @@ function go(to) {
 function setView(stepwise) {
   form.classList.toggle("stepwise", stepwise);
   bar.view.textContent = stepwise ? say("All on one page") : say("One at a time");
-  if (stepwise) go(Math.max(0, questions.findIndex((each) => !each.querySelector("input:checked"))));
+  onlyOpen = false;
+  if (stepwise) go(Math.max(0, questions.findIndex(isOpen)));
   else { bar.back.hidden = true; bar.next.hidden = true; }
 }
 
-bar.back.addEventListener("click", () => go(at - 1));
-bar.next.addEventListener("click", () => go(at + 1));
+bar.back.addEventListener("click", () => { onlyOpen = false; go(at - 1); });
+bar.next.addEventListener("click", goNext);
+bar.open.addEventListener("click", showFirstOpen);
 bar.view.addEventListener("click", () => setView(!form.classList.contains("stepwise")));
 help.querySelector("[data-go-on]").addEventListener("click", () => {
   help.hidden = true;
-  if (form.classList.contains("stepwise")) go(at + 1);
+  if (form.classList.contains("stepwise")) go(following(at));
 });
 
 form.addEventListener("submit", (event) => {
@@ -172,6 +212,6 @@ form.querySelector("[data-plain]").hidden = true;
 bar.view.hidden = false;
 progress();
 setView(true);
-if (questions.every((each) => each.querySelector("input:checked"))) go(steps.length - 1);
+if (!questions.some(isOpen)) go(steps.length - 1);
 if (!help.hidden) help.focus();
 flush();
