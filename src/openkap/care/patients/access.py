@@ -16,6 +16,7 @@ from django.http import Http404
 from openkap.care.accounts.access import open_glass, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
+from openkap.care.patients.keepers import has_keeper
 from openkap.care.patients.models import Patient, TeamMember
 from openkap.care.patients.out_of_care import out_of_care, standing_closings
 from openkap.care.permissions import Permission, Role
@@ -25,12 +26,15 @@ from openkap.care.prepared import prepared
 class Restricted(PermissionDenied):
     """The record is open to its care team only; the page offers to break the glass."""
 
-    def __init__(self, patient_uid: str) -> None:
+    def __init__(self, patient_uid: str, *, opens_by_glass: bool = True) -> None:
         super().__init__("this record is open to its care team only")
         self.patient_uid = patient_uid
+        # Whether broken glass leads on to what was asked for, or only to the chart.
+        self.opens_by_glass = opens_by_glass
 
 
-# An emergency opens a record for its hour; it makes nobody a member of the team and lifts no restriction.
+# An emergency opens a record for its hour; it makes nobody a member of the team and lifts no restriction,
+# but for a team on which nobody is left who could.
 NOT_BY_GLASS = (Permission.MANAGE_CARE_TEAM, Permission.RESTRICT_PATIENT, Permission.MERGE_PATIENTS)
 
 
@@ -85,9 +89,10 @@ def patient_for(
     patient: Patient = found
     glass = None
     if patient.is_restricted and not found.in_team and not called_about:
-        glass = open_glass(by, uid) if permission not in NOT_BY_GLASS else None
+        by_glass = _opens_by_glass(patient, permission)
+        glass = open_glass(by, uid) if by_glass else None
         if glass is None:
-            raise Restricted(uid)
+            raise Restricted(uid, opens_by_glass=by_glass)
     if patient.merged_into is not None and permission not in ON_ABSORBED:
         raise Absorbed(patient.merged_into.uid)
     if seen:
@@ -102,6 +107,12 @@ def patient_for(
             | ({"called_about": called_about} if called_about else {}),
         )
     return patient
+
+
+def _opens_by_glass(patient: Patient, permission: Permission) -> bool:
+    if permission == Permission.MANAGE_CARE_TEAM:
+        return not has_keeper(patient)
+    return permission not in NOT_BY_GLASS
 
 
 def restricted_patient(by: Actor, uid: str) -> Patient:

@@ -18,6 +18,7 @@ from openkap.care.conflict import Conflict
 from openkap.care.ids import new_uid
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
+from openkap.care.patients.keepers import refuse_last_keeper
 from openkap.care.patients.models import (
     Contact,
     CrisisPlan,
@@ -30,7 +31,7 @@ from openkap.care.patients.models import (
 )
 from openkap.care.patients.names import search_form
 from openkap.care.patients.telephones import is_same_telephone
-from openkap.care.permissions import Permission
+from openkap.care.permissions import HOLDERS, Permission
 from openkap.core.errors import InputError
 
 # The fields of an identity that a person edits on one form.
@@ -320,10 +321,17 @@ def put_on_team(by: Actor, patient: Patient, members: Iterable[tuple[int, str]])
             )
 
 
+def is_on_team(by: Actor, patient: Patient) -> bool:
+    """Whether this person is on the patient's care team now."""
+    return TeamMember.objects.filter(patient=patient, staff_id=by.staff_id, until__isnull=True).exists()
+
+
 @transaction.atomic
 def leave_team(*, by: Actor, uid: str, staff_uid: str) -> None:
-    """Take somebody off the care team."""
+    """Take somebody off the care team; never the last who can let others into a restricted record."""
     patient = patient_for(by, uid, Permission.MANAGE_CARE_TEAM, seen="")
+    # Two who take each other off wait for one another here.
+    refuse_last_keeper(Patient.objects.select_for_update().get(pk=patient.pk), staff_uid)
     left = TeamMember.objects.filter(patient=patient, staff__uid=staff_uid, until__isnull=True)
     if left.update(until=now()):
         record("team.left", by=by, entity="patient", uid=uid, patient=uid, detail={"staff": staff_uid})
@@ -331,10 +339,17 @@ def leave_team(*, by: Actor, uid: str, staff_uid: str) -> None:
 
 @transaction.atomic
 def restrict(*, by: Actor, uid: str, is_restricted: bool, reason: str) -> None:
-    """Open the chart to the care team only, or to the clinic again."""
+    """Open the chart to the care team only, or to the clinic again.
+
+    Who restricts it is on the team from then on: somebody must be able to open it again.
+    """
     patient = patient_for(by, uid, Permission.RESTRICT_PATIENT, seen="")
     if not reason.strip():
         raise InputError("a reason is needed", remedy="say why in a few words", where="reason")
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    if is_restricted and not is_on_team(by, patient):
+        part = next(role for role in HOLDERS[Permission.RESTRICT_PATIENT] if role in by.roles)
+        put_on_team(by, patient, [(by.staff_id, part.value)])
     Patient.objects.filter(pk=patient.pk).update(is_restricted=is_restricted)
     record(
         "patient.restricted" if is_restricted else "patient.unrestricted",

@@ -131,5 +131,11 @@ def open_in_emergency(request: ClinicRequest, patient: str) -> HttpResponse:
             error = f"{refused.what}; {refused.remedy}"
         else:
             return redirect(inside(request, request.POST.get("next", ""), "home"))
-    context = {"patient_uid": patient, "may_break": True, "error": error, "reason": reason}
+    context = {
+        "patient_uid": patient,
+        "may_break": True,
+        "error": error,
+        "reason": reason,
+        "back": request.POST.get("next", ""),
+    }
     return render(request, "patients/restricted.html", context, status=422 if error else 200)

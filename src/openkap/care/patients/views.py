@@ -222,5 +222,15 @@ def restrict(request: ClinicRequest, patient: str) -> HttpResponse:
         )
         return redirect("patient", patient)
     title = "Open to the whole clinic again" if row.is_restricted else "Open to the care team only"
-    context = {"form": form, "title": title, "button": title}
+    say = "" if row.is_restricted else _who_opens_it(request, row)
+    context = {"form": form, "title": title, "button": title, "say": say}
     return render(request, "patients/form.html", context | frame(request, row))
+
+
+def _who_opens_it(request: ClinicRequest, row: Any) -> str:
+    """Whom a restriction leaves inside, before it is made."""
+    team = ", ".join(f"{each['name']} ({each['part']})" for each in queries.team_of(row))
+    joins = (
+        "" if actions.is_on_team(request.actor, row) else " You are put on it, so that you can open it again."
+    )
+    return f"The care team: {team or 'nobody yet'}.{joins}"
