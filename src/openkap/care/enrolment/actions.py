@@ -17,6 +17,7 @@ from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
 from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
+from openkap.care.enrolment.facts import newest_answer
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.standing import last_wish
@@ -107,8 +108,7 @@ def answer(
     question = dictionary().find(element)
     # The lock keeps two answers to one question in order.
     Patient.objects.select_for_update().get(pk=patient.pk)
-    asked = Answer.objects.filter(patient__in=same_person(patient.pk), element=element).order_by("-id")
-    before = asked.first()
+    before = newest_answer(patient, question.id)
     value = None if given is None else question.parse(given)
     stored = _as_stored(value)
     if seen is not None and (before.uid if before else "") != seen and (not before or before.value != stored):
