@@ -55,6 +55,8 @@ ON_ABSORBED = frozenset(
         Permission.ANSWER_PAGE,
         Permission.WITHDRAW_CONSENT,
         Permission.MERGE_PATIENTS,
+        # The contact after a dose is made and noted where the dose was given.
+        Permission.RECORD_TEST,
     }
 )
 

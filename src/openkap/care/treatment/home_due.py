@@ -15,14 +15,12 @@ from openkap.care.moment import now
 from openkap.care.patients.access import in_care, scope_of, visible
 from openkap.care.patients.out_of_care import dead
 from openkap.care.patients.queries import display_name
-from openkap.care.treatment.due_dates import TODAY, WEEK
-from openkap.care.treatment.models import DueItem, Session
+from openkap.care.treatment.due_dates import GIVEN, TODAY, WEEK
+from openkap.care.treatment.models import DueItem
 
 MOST = 200
 NAMED = 3
 DUE = {DueItem.Kind.TEST: "Do the tests", DueItem.Kind.CONTACT: "Call: the contact after the dose is due"}
-# A dose was given: the contact after it is due.
-GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.LEFT)
 
 
 def tasks(by: Actor) -> list[Task]:
