@@ -1,6 +1,6 @@
 """How the apps add to shared pages without knowing each other: a module of an agreed name in each.
 
-``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient_id)``,
+``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient)``,
 ``timeline.py`` ``events(patient_ids)``, ``figures.py`` ``figures(patient_ids)``, ``marks.py``
 ``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``,
 ``glance.py`` ``lines(by, patient_ids, uid, banner)``, ``jobs.py`` ``JOBS``,

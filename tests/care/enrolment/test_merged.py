@@ -70,7 +70,7 @@ def values(patient, element):
 
 
 def allergy(patient):
-    item = {each.label: each for each in banner_items(patient.pk)}["Ketamine allergy"]
+    item = {each.label: each for each in banner_items(patient)}["Ketamine allergy"]
     return item.value, item.tone
 
 
@@ -95,7 +95,7 @@ def test_of_what_was_measured_under_both_the_newest_counts(cast, patient, other,
 
 
 def weight(patient):
-    return {each.label: each.value for each in banner_items(patient.pk)}["Weight"]
+    return {each.label: each.value for each in banner_items(patient)}["Weight"]
 
 
 @pytest.mark.parametrize(

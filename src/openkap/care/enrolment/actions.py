@@ -17,7 +17,7 @@ from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
 from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
-from openkap.care.enrolment.facts import newest_answer
+from openkap.care.enrolment.facts import FROM_REFERRAL, newest_answer
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.standing import last_wish
@@ -26,7 +26,7 @@ from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
-from openkap.care.patients.referral import read_document
+from openkap.care.patients.referral_document import read_document
 from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -82,7 +82,7 @@ def _take_over_referrals(by: Actor, patient: Patient) -> None:
         except InputError:
             # The document stays readable in the record; screening asks for everything then.
             continue
-        origin = f"referral of {localtime(referral.received_at):%Y-%m-%d}"
+        origin = f"{FROM_REFERRAL} {localtime(referral.received_at):%Y-%m-%d}"
         take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
 
 

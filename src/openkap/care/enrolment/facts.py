@@ -35,6 +35,8 @@ from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Fact, Facts
 
 RECORD = "the patient's record"
+# How the origin of an answer begins that nobody here has asked.
+FROM_REFERRAL = "referral of"
 WHOLE = Q(understands=True, retains=True, weighs=True, communicates=True)
 
 

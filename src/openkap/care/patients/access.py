@@ -17,7 +17,7 @@ from openkap.care.accounts.access import open_glass, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.patients.keepers import has_keeper
-from openkap.care.patients.models import Patient, TeamMember
+from openkap.care.patients.models import Patient, ReferralWarning, TeamMember
 from openkap.care.patients.out_of_care import out_of_care, standing_closings
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
@@ -141,6 +141,11 @@ def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
             # Most records never absorbed another, and are not closed: pages then ask no more about it.
             has_absorbed=Exists(Patient.objects.filter(merged_into=OuterRef("pk"))),
             has_closing=Exists(standing_closings(OuterRef("pk"))),
+            has_warnings=Exists(
+                ReferralWarning.objects.filter(
+                    Q(patient=OuterRef("pk")) | Q(patient__merged_into=OuterRef("pk"))
+                )
+            ),
         )
     )
 

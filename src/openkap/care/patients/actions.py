@@ -30,6 +30,8 @@ from openkap.care.patients.models import (
     TeamMember,
 )
 from openkap.care.patients.names import search_form
+from openkap.care.patients.referral_document import read_document
+from openkap.care.patients.referral_warnings import keep_warnings
 from openkap.care.patients.telephones import is_same_telephone
 from openkap.care.permissions import HOLDERS, Permission
 from openkap.core.errors import InputError
@@ -161,6 +163,8 @@ def _keep_referral(
         document=incoming.document if incoming else "",
         fingerprint=incoming.fingerprint if incoming else "",
     )
+    if incoming:
+        keep_warnings(referral, read_document(incoming.document))
     record(
         act,
         by=by,

@@ -153,6 +153,31 @@ class Referral(models.Model):
         return self.uid
 
 
+class ReferralWarning(models.Model):
+    """What an uploaded referral warns of, said at once and not confirmed by anybody here."""
+
+    class Kind(models.TextChoices):
+        DRUG = "drug", "allergy to the drug"
+        ALLERGY = "allergy", "allergy"
+        FLAG = "flag", "flag"
+
+    referral = models.ForeignKey(Referral, on_delete=models.PROTECT, related_name="warnings")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="warnings")
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    words = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(kind="drug", words="") | (~Q(kind="drug") & ~Q(words="")),
+                name="referral_warning_says_what",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.patient_id}"
+
+
 class IncomingReferral(models.Model):
     """A bundle somebody uploaded and has not made a record of yet; deleted when nobody does."""
 

@@ -16,7 +16,9 @@ from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, Ne
 from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
 from openkap.care.patients.queries import candidates_for
-from openkap.care.patients.referral import incoming_for, read_document, receive, suggested
+from openkap.care.patients.referral import incoming_for, receive, suggested
+from openkap.care.patients.referral_document import read_document
+from openkap.care.patients.referral_warnings import warned_words
 from openkap.care.patients.restricted_matches import restricted_matches
 from openkap.core.errors import DomainError, InputError
 
@@ -47,7 +49,12 @@ def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
         row = incoming_for(request.actor, incoming)
         said = read_document(row.document)
         form = ReferralForm(request.POST or None, initial=suggested(said.person))
-        context = {"title": "Referral from a file", "said": said, "file_name": row.file_name}
+        context = {
+            "title": "Referral from a file",
+            "said": said,
+            "file_name": row.file_name,
+            "warned": warned_words(said),
+        }
         return _register(request, form, context, incoming=row, person=said.person)
     except AlreadyRegistered as refused:
         messages.warning(request, f"{refused.what.capitalize()}: {refused.remedy}.")

@@ -1,0 +1,61 @@
+"""What an uploaded referral warns of is a row of its own: the banner names it before anybody opens a screening."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("patients", "0008_closing")]
+
+    operations = [
+        migrations.CreateModel(
+            name="ReferralWarning",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("drug", "allergy to the drug"), ("allergy", "allergy"), ("flag", "flag")],
+                        max_length=7,
+                    ),
+                ),
+                ("words", models.CharField(blank=True, max_length=120)),
+                (
+                    "patient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="warnings",
+                        to="patients.patient",
+                    ),
+                ),
+                (
+                    "referral",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="warnings",
+                        to="patients.referral",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "drug"), ("words", "")),
+                            models.Q(
+                                models.Q(("kind", "drug"), _negated=True),
+                                models.Q(("words", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="referral_warning_says_what",
+                    )
+                ],
+            },
+        ),
+    ]
