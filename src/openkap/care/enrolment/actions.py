@@ -24,7 +24,7 @@ from openkap.care.enrolment.standing import last_wish
 from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Patient, Referral
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.referral_document import read_document
 from openkap.care.patients.same_person import same_person
@@ -77,13 +77,18 @@ def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
 def _take_over_referrals(by: Actor, patient: Patient) -> None:
     """What referral bundles said becomes answers that name their origin; a person's answers stay."""
     for referral in patient.referrals.exclude(document="").order_by("received_at"):
-        try:
-            facts = read_document(referral.document).intake.facts
-        except InputError:
-            # The document stays readable in the record; screening asks for everything then.
-            continue
-        origin = f"{FROM_REFERRAL} {localtime(referral.received_at):%Y-%m-%d}"
-        take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
+        take_over_referral(by, patient, referral)
+
+
+def take_over_referral(by: Actor, patient: Patient, referral: Referral) -> None:
+    """Take over what one uploaded referral says."""
+    try:
+        facts = read_document(referral.document).intake.facts
+    except InputError:
+        # The document stays readable in the record; screening asks for everything then.
+        return
+    origin = f"{FROM_REFERRAL} {localtime(referral.received_at):%Y-%m-%d}"
+    take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
 
 
 @transaction.atomic

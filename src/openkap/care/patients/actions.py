@@ -15,6 +15,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.audit.queries import last_act
 from openkap.care.conflict import Conflict
+from openkap.care.contributions import contributions
 from openkap.care.ids import new_uid
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
@@ -145,13 +146,16 @@ def add_referral(
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="")
     if incoming:
         _take(by, incoming)
-    _keep_referral(by, patient, "patient.referred_again", referrer, reason, incoming)
+    referral = _keep_referral(by, patient, "patient.referred_again", referrer, reason, incoming)
+    if incoming:
+        for module in contributions("referral_kept"):
+            module.kept(by, referral)
     return patient
 
 
 def _keep_referral(
     by: Actor, patient: Patient, act: str, referrer: str, reason: str, incoming: IncomingReferral | None
-) -> None:
+) -> Referral:
     referral = Referral.objects.create(
         uid=incoming.uid if incoming else new_uid(),
         patient=patient,
@@ -173,6 +177,7 @@ def _keep_referral(
         patient=patient.uid,
         detail={"by": referral.by, "fingerprint": referral.fingerprint},
     )
+    return referral
 
 
 def _take(by: Actor, incoming: IncomingReferral) -> None:

@@ -212,16 +212,12 @@ class Contact(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=120)
     relation = models.CharField(max_length=60, blank=True)
-    telephone = models.CharField(max_length=40)
+    # Empty where a referral named somebody without a number: it is asked for.
+    telephone = models.CharField(max_length=40, blank=True)
     # Whether this person may be told that the patient is treated here; not asked yet counts as no.
     may_be_told = models.BooleanField(null=True, blank=True)
     added_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=~Q(telephone=""), name="contact_can_be_reached")
-        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.uid}"

@@ -11,6 +11,7 @@ from openkap.interop.fhir.concepts import shipped_index
 from openkap.interop.fhir.findings import Intake
 from openkap.interop.fhir.patient import HAS_DIED, WHAT_THEN
 from openkap.interop.fhir.person import Person, read_person
+from openkap.interop.fhir.person_left_out import left_out_of
 from openkap.interop.json_text import read_json
 from openkap.protocol.elements import dictionary
 
@@ -21,6 +22,8 @@ class ReadReferral:
 
     person: Person
     intake: Intake
+    # What it says of the person and no field takes.
+    left_out: tuple[str, ...] = ()
 
     @property
     def has_died(self) -> str:
@@ -40,4 +43,5 @@ class ReadReferral:
 def read_document(text: str) -> ReadReferral:
     """A bundle's text as person and facts; ``InputError`` says what cannot be read and where."""
     data = read_json(text, "the file")
-    return ReadReferral(read_person(data), read_bundle(data, dictionary(), shipped_index(), now()))
+    person = read_person(data)
+    return ReadReferral(person, read_bundle(data, dictionary(), shipped_index(), now()), left_out_of(data))

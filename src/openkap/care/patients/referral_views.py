@@ -15,6 +15,7 @@ from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
+from openkap.care.patients.joining import ABOUT_THE_PERSON, beside, join_referral
 from openkap.care.patients.queries import candidates_for
 from openkap.care.patients.referral import incoming_for, receive, suggested
 from openkap.care.patients.referral_document import read_document
@@ -70,6 +71,13 @@ def _register(
         data = form.cleaned_data
         if again := request.POST.get("reopen", ""):
             return _reopen(request, form, context, again, incoming)
+        if joined := request.POST.get("join", ""):
+            return _join(request, form, context, joined, incoming, person)
+        if same := request.POST.get("same", ""):
+            labels = {name: str(form[name].label) for name in ABOUT_THE_PERSON}
+            found = beside(request.actor, same, data, labels)
+            context |= {"beside": found, "join": same, "differs": any(each.differs for each in found)}
+            return render(request, "patients/new_referral.html", {"form": form} | context)
         candidates = candidates_for(
             request.actor,
             family_name=data["family_name"],
@@ -116,6 +124,32 @@ def _reopen(
         form.add_error(None, f"{refused.what.capitalize()}: {refused.remedy}.")
         return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
     messages.success(request, "The record is in use again. Look whether what it says still holds.")
+    return redirect("patient", uid)
+
+
+def _join(
+    request: ClinicRequest, form: Any, context: dict[str, Any], uid: str, incoming: Any, person: Any
+) -> HttpResponse:
+    """The person is treated here: their record keeps this referral too, and nothing in it is changed."""
+    try:
+        join_referral(
+            by=request.actor,
+            uid=uid,
+            incoming=incoming,
+            identifiers=person.identifiers if person else (),
+            contacts=_contacts(person),
+            **{name: form.cleaned_data[name] for name in ("referrer", "reason")},
+        )
+    except AlreadyRegistered:
+        raise
+    except InputError as refused:
+        form.add_error(None, f"{refused.what.capitalize()}: {refused.remedy}.")
+        return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
+    messages.success(
+        request,
+        "The referral is kept in this record. Nothing that stood here was changed: what differs is changed "
+        "under Person.",
+    )
     return redirect("patient", uid)
 
 

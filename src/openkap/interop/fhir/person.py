@@ -164,11 +164,12 @@ def _contacts(patient: Resource) -> tuple[Relation, ...]:
         family, given = _contact_name(contact)
         relation = next((concept_of(each).text for each in parts(contact, "relationship")), "")
         telephone = _reach(contact, {"phone", "sms"})
-        if (family or given) and telephone:
+        if family or given:
             found.append(Relation(" ".join(filter(None, (given, family))), relation, telephone))
     return tuple(found)
 
 
 def _contact_name(contact: Resource) -> tuple[str, str]:
     name = part(contact, "name")
-    return text(name, "family"), _words(name, "given")
+    family, given = text(name, "family"), _words(name, "given")
+    return (family, given) if family or given else ("", text(name, "text"))

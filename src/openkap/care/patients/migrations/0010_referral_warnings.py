@@ -1,4 +1,4 @@
-"""What an uploaded referral warns of is a row of its own: the banner names it before anybody opens a screening."""
+"""What an uploaded referral warns of is a row of its own, and whom it names without a number is kept too."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -8,6 +8,12 @@ class Migration(migrations.Migration):
     dependencies = [("patients", "0008_closing")]
 
     operations = [
+        migrations.RemoveConstraint(model_name="contact", name="contact_can_be_reached"),
+        migrations.AlterField(
+            model_name="contact",
+            name="telephone",
+            field=models.CharField(blank=True, max_length=40),
+        ),
         migrations.CreateModel(
             name="ReferralWarning",
             fields=[
