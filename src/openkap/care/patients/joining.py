@@ -22,7 +22,8 @@ from openkap.care.patients.telephones import is_same_telephone
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 
-ABOUT_THE_PERSON = (*IDENTITY_FIELDS, "sex", "is_veteran")
+# Without the permission to write text messages: a file says nothing about it.
+ABOUT_THE_PERSON = (*(name for name in IDENTITY_FIELDS if name != "may_text"), "sex", "is_veteran")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Beside:
 def beside(by: Actor, uid: str, given: Mapping[str, Any], labels: Mapping[str, str]) -> list[Beside]:
     """What the referral says of the person beside what their record says, without what neither says."""
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="identity, beside a referral")
-    held = {name: getattr(patient.identity, name) for name in IDENTITY_FIELDS}
+    held = {name: getattr(patient.identity, name, None) for name in ABOUT_THE_PERSON}
     held |= {"sex": patient.sex, "is_veteran": patient.is_veteran}
     rows = [
         Beside(labels[name], _said(name, given[name]), _said(name, held[name])) for name in ABOUT_THE_PERSON

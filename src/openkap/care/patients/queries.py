@@ -74,9 +74,10 @@ def name_shown(family: str, given: str, preferred: str) -> str:
 
 def banner_for(patient: Patient) -> Banner:
     """Name, age, code and what the other apps add: weight, allergies, consent, phase, alerts."""
-    items = [BannerItem("Phase", patient.get_status_display()), *_closed(patient), *warned_items(patient)]
+    items = [BannerItem("Phase", patient.get_status_display()), *_closed(patient)]
     for module in contributions("banner"):
         items.extend(module.banner_items(patient))
+    items += warned_items(patient)
     return Banner(
         uid=patient.uid,
         name=display_name(patient.identity),
