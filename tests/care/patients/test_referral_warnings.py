@@ -9,6 +9,7 @@ from addresses import BUNDLE
 from django.core.files.uploadedfile import SimpleUploadedFile
 from enrolled import proof
 
+from openkap.care.audit.models import AuditEvent
 from openkap.care.enrolment import actions
 from openkap.care.enrolment.banner import ALLERGY
 from openkap.care.patients.actions import NewPatient, add_referral, register_referral
@@ -151,3 +152,49 @@ def test_the_words_of_a_referral_go_with_the_identity_and_the_allergy_to_the_dru
     erasure = propose_erasure(**ask, reason="the patient asked in writing on 20 Nov")
     erase_identity(by=cast.actor("sia"), uid=erasure.uid, person=proof(cast, "sia"))
     assert [row.kind for row in ReferralWarning.objects.all()] == ["drug"]
+
+
+def look(cast, patient, warning, key="ben", **given):
+    address = f"/patients/{patient.uid}/warnings/"
+    sent = {"warning": warning.uid, "holds": "yes", "because": "asked the patient"} | given
+    return cast.client(key).post(address, sent, follow=True).content.decode()
+
+
+def test_a_warning_that_holds_is_confirmed_and_one_that_does_not_leaves_the_banner(cast, referred):
+    patient = referred(allergy("Penicillin"), flag("danger"))
+    penicillin, danger = ReferralWarning.objects.order_by("id")
+    chart = cast.client("ben").get(f"/patients/{patient.uid}/").content.decode()
+    assert "From a referral, and nobody here has looked yet" in chart
+    look(cast, patient, penicillin)
+    assert banner(patient)["Allergy"] == ("Penicillin", "alarm")
+    after = look(cast, patient, danger, holds="no", because="another person, says the sender")
+    assert "Flag" not in banner(patient)
+    assert "nobody here has looked yet" not in after
+    danger.refresh_from_db()
+    assert (danger.words, danger.looked_by) == ("danger", cast.staff("ben"))
+    reason = AuditEvent.objects.get(action="referral.warning_refuted").body
+    assert "another person, says the sender" in reason
+
+
+def test_looking_at_a_warning_takes_a_reason_and_happens_once(cast, referred):
+    patient = referred(flag("danger"))
+    (danger,) = ReferralWarning.objects.all()
+    assert "The reason is missing" in look(cast, patient, danger, because=" ")
+    look(cast, patient, danger)
+    assert "looked at this meanwhile" in look(cast, patient, danger, key="cora", holds="no")
+    danger.refresh_from_db()
+    assert danger.holds is True
+
+
+def test_the_allergy_to_the_drug_is_answered_in_the_screening_and_nowhere_else(cast, referred):
+    patient = referred(TO_KETAMINE)
+    (drug,) = ReferralWarning.objects.all()
+    look(cast, patient, drug, holds="no")
+    assert banner(patient)["Ketamine allergy"] == (f"YES ({SAID})", "alarm")
+
+
+def test_another_clinic_looks_at_nothing_here(cast, referred):
+    patient = referred(flag("danger"))
+    (danger,) = ReferralWarning.objects.all()
+    address = f"/patients/{patient.uid}/warnings/"
+    assert cast.client("eve").post(address, {"warning": danger.uid, "because": "x"}).status_code == 404

@@ -154,24 +154,34 @@ class Referral(models.Model):
 
 
 class ReferralWarning(models.Model):
-    """What an uploaded referral warns of, said at once and not confirmed by anybody here."""
+    """What an uploaded referral warns of, said at once and not confirmed until somebody here has looked."""
 
     class Kind(models.TextChoices):
         DRUG = "drug", "allergy to the drug"
         ALLERGY = "allergy", "allergy"
         FLAG = "flag", "flag"
 
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
     referral = models.ForeignKey(Referral, on_delete=models.PROTECT, related_name="warnings")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="warnings")
     kind = models.CharField(max_length=7, choices=Kind.choices)
     words = models.CharField(max_length=120, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    looked_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    holds = models.BooleanField(null=True, blank=True)
+    because = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(kind="drug", words="") | (~Q(kind="drug") & ~Q(words="")),
                 name="referral_warning_says_what",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(looked_at__isnull=True, looked_by__isnull=True, holds__isnull=True, because="")
+                | (Q(looked_at__isnull=False, looked_by__isnull=False, holds__isnull=False) & ~Q(because="")),
+                name="referral_warning_looked_at_whole",
+            ),
         ]
 
     def __str__(self) -> str:

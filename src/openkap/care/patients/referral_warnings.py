@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -60,16 +62,42 @@ def warned_items(patient: Patient) -> list[BannerItem]:
     return [
         item
         for kind, label in ((Kind.ALLERGY, "Allergy"), (Kind.FLAG, "Flag"))
-        if (item := _item(label, [row.words for row in rows if row.kind == kind]))
+        for confirmed in (True, None)
+        if (
+            item := _item(
+                label, [row.words for row in rows if row.kind == kind and row.holds is confirmed], confirmed
+            )
+        )
     ]
 
 
-def _item(label: str, said: list[str]) -> BannerItem | None:
+def _item(label: str, said: list[str], confirmed: bool | None) -> BannerItem | None:
     words = list(dict.fromkeys(said))
     if not words:
         return None
     more = f" and {len(words) - NAMED} more" if len(words) > NAMED else ""
-    return BannerItem(label, f"{'; '.join(words[:NAMED])}{more} ({UNCONFIRMED})", "alarm")
+    standing = "" if confirmed else f" ({UNCONFIRMED})"
+    return BannerItem(label, f"{'; '.join(words[:NAMED])}{more}{standing}", "alarm")
+
+
+@dataclass(frozen=True, slots=True)
+class ToLookAt:
+    """One warning that nobody here has looked at yet."""
+
+    uid: str
+    kind: str
+    words: str
+    received_at: datetime
+    referrer: str
+
+
+def warnings_to_look_at(patient: Patient) -> list[ToLookAt]:
+    """Allergies and flags that are not confirmed yet; the one to the drug is a question of the screening."""
+    return [
+        ToLookAt(row.uid, row.get_kind_display(), row.words, row.referral.received_at, row.referral.referrer)
+        for row in warnings_about(patient)
+        if row.kind != Kind.DRUG and row.looked_at is None
+    ]
 
 
 def warnings_about(patient: Patient) -> list[Any]:
