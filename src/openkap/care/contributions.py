@@ -1,6 +1,6 @@
 """How the apps add to shared pages without knowing each other: a module of an agreed name in each.
 
-``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient_id)``,
+``home.py`` offers ``tasks(by)`` and may offer ``facts(by)``, ``banner.py`` ``banner_items(patient)``,
 ``timeline.py`` ``events(patient_ids)``, ``figures.py`` ``figures(patient_ids)``, ``marks.py``
 ``marks(patient_ids)``, ``overview.py`` ``sections(by, patient_ids, uid)``,
 ``glance.py`` ``lines(by, patient_ids, uid, banner)``, ``jobs.py`` ``JOBS``,
@@ -8,7 +8,7 @@
 ``session_record.py`` ``parts(session_ids)``, ``erasure_hold.py`` ``hold(patient_id)``, ``identity_copies.py``
 ``erase(patient_ids)``, ``record_closing.py`` ``end(by, patient_ids, words)``, ``assignments.py``
 ``assignments(by, person)``, ``consent_ended.py`` ``withdrawn(by, patient_id, at)``, ``phase.py``
-``doses(patient)``.
+``doses(patient)``, ``referral_kept.py`` ``kept(by, referral)``.
 What an app lacks, it does not offer. Each is asked once a page.
 """
 

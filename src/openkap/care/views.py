@@ -74,7 +74,13 @@ def refused(request: HttpRequest, exception: Any) -> HttpResponse:
     patient_uid = getattr(exception, "patient_uid", "")
     if patient_uid:
         by = request.actor  # type: ignore[attr-defined]
-        context = {"patient_uid": patient_uid, "may_break": by.may("break_glass"), "back": request.path}
+        # A page that broken glass does not open, or that takes what was sent, leads on to the chart.
+        leads_back = request.method == "GET" and getattr(exception, "opens_by_glass", True)
+        context = {
+            "patient_uid": patient_uid,
+            "may_break": by.may("break_glass"),
+            "back": request.path if leads_back else "",
+        }
         return render(request, "patients/restricted.html", context, status=403)
     if kept_uid := getattr(exception, "kept_uid", ""):
         return render(request, "patients/absorbed.html", {"kept_uid": kept_uid}, status=403)

@@ -31,7 +31,16 @@ ACTS = {
     *(f"session_{act}" for act in ("addendum", "adverse_event", "alert", "arrive", "check", "clear", "dose")),
     *(f"session_{act}" for act in ("entry", "gate", "give_up", "leave", "order", "sign", "waste", "amount")),
     *("practice_begin", "practice_end", "practice_sync", "live_sync", "course_report_event", "course_due"),
-    *("insights_extract", "registry_access", "demo_be", "lock", "switch_clinic", "start", "held_form"),
+    *(
+        "insights_extract",
+        "registry_access",
+        "demo_be",
+        "look_at_warning",
+        "lock",
+        "switch_clinic",
+        "start",
+        "held_form",
+    ),
 }
 # Files, data for scripts, and fragments of a page of the tour.
 NOT_PAGES = {

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_newest_answer_about_the_allergy_stands_in_the_banner(cast, patient):
-    said = lambda: {each.label: each for each in banner_items(patient.pk)}["Ketamine allergy"]  # noqa: E731
+    said = lambda: {each.label: each for each in banner_items(patient)}["Ketamine allergy"]  # noqa: E731
     assert (said().value, said().tone) == ("not asked yet", "unknown")
     for value, known, words, tone in (
         ("no", True, "none known", "plain"),

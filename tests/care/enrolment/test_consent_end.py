@@ -14,7 +14,7 @@ from openkap.core.errors import InputError
 
 
 def said(patient):
-    item = {each.label: each for each in banner_items(patient.pk)}["Consent"]
+    item = {each.label: each for each in banner_items(patient)}["Consent"]
     return item.value, item.tone
 
 

@@ -1,5 +1,7 @@
 """Two records of one person: what was found, said or withdrawn under either holds for the dose."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import DatabaseError
 from enrolled import (
@@ -17,8 +19,9 @@ from treated import cleared, dose, first_session, planned, started_by_raw_row, w
 
 from openkap.care.enrolment import actions
 from openkap.care.enrolment.banner import ALLERGY, banner_items
+from openkap.care.enrolment.facts import answered as answered_now
 from openkap.care.enrolment.facts import consent_in_force, screening_facts, screening_facts_of
-from openkap.care.enrolment.queries import screening_outcome
+from openkap.care.enrolment.queries import screening_form, screening_outcome
 from openkap.care.enrolment.standing import last_wish, since_decision
 from openkap.care.moment import now
 from openkap.care.patients.access import Absorbed
@@ -27,6 +30,7 @@ from openkap.care.patients.merging import merge, undo_merge
 from openkap.care.patients.queries import record_ids
 from openkap.care.treatment import planning_actions
 from openkap.care.treatment.course_rules import rules_of
+from openkap.care.treatment.dose_proposal import proposal_for
 from openkap.care.treatment.models import AdverseEvent
 from openkap.care.treatment.plan_conditions import TREATED
 from openkap.core.errors import InputError
@@ -49,6 +53,15 @@ def answered(cast, patient, element, given):
     return actions.answer(by=cast.actor("cora"), uid=patient.uid, element=element, given=given)
 
 
+def observed(cast, patient, element, given, at):
+    by = cast.actor("cora")
+    return actions.answer(by=by, uid=patient.uid, element=element, given=given, observed_at=at)
+
+
+def opened(cast, patient):
+    return actions.open_screening(by=cast.actor("cora"), uid=patient.uid, protocol="iv-racemic")
+
+
 def values(patient, element):
     return [
         facts.value(element)
@@ -57,7 +70,7 @@ def values(patient, element):
 
 
 def allergy(patient):
-    item = {each.label: each for each in banner_items(patient.pk)}["Ketamine allergy"]
+    item = {each.label: each for each in banner_items(patient)}["Ketamine allergy"]
     return item.value, item.tone
 
 
@@ -79,6 +92,78 @@ def test_of_what_was_measured_under_both_the_newest_counts(cast, patient, other,
     answered(cast, other, "body_weight", "74 kg")
     merged(cast, patient, other)
     assert [str(each) for each in values(patient, "body_weight")] == ["74 kg"] * 2
+
+
+def weight(patient):
+    return {each.label: each.value for each in banner_items(patient)}["Weight"]
+
+
+@pytest.mark.parametrize(
+    ("element", "newer", "older"),
+    [
+        ("body_weight", "68.5 kg", "69.8 kg"),
+        ("height", "170 cm", "171 cm"),
+        ("sbp_resting", "122 mm[Hg]", "150 mm[Hg]"),
+        ("alt", "22 U/L", "90 U/L"),
+    ],
+)
+@pytest.mark.parametrize("first", ["kept", "absorbed"])
+def test_of_what_was_measured_the_last_observed_counts_however_late_the_other_was_entered(
+    cast, patient, other, watch, first, element, newer, older
+):
+    entered = (patient, other) if first == "kept" else (other, patient)
+    answered(cast, entered[0], element, newer)
+    watch.forward(days=1)
+    observed(cast, entered[1], element, older, now() - timedelta(days=20))
+    merged(cast, patient, other)
+    assert [str(each) for each in values(patient, element)] == [newer] * 2
+    assert str(answered_now(patient, element)) == newer
+    question = screening_form(patient, opened(cast, patient)).question(element)
+    assert question is None or question.answer == newer
+
+
+def test_banner_and_dose_go_by_the_weight_observed_last(cast, patient, other, watch):
+    session = first_session(planned(cast, patient))
+    answered(cast, patient, "body_weight", "70 kg")
+    watch.forward(hours=1)
+    observed(cast, other, "body_weight", "100 kg", now() - timedelta(days=20))
+    merged(cast, patient, other)
+    assert weight(patient) == "70 kg (23 Nov 2026)"
+    assert {str(each.weight) for each in proposal_for(session).amounts} == {"70 kg"}
+
+
+def test_what_is_answered_after_the_merge_counts_before_a_later_day_it_corrects(cast, patient, other, watch):
+    answered(cast, other, "body_weight", "74 kg")
+    merged(cast, patient, other)
+    watch.forward(hours=1)
+    before = screening_form(patient, opened(cast, patient)).question("body_weight")
+    actions.answer(
+        by=cast.actor("cora"),
+        uid=patient.uid,
+        element="body_weight",
+        given="73 kg",
+        observed_at=now() - timedelta(days=9),
+        seen=before.seen,
+    )
+    assert [str(each) for each in values(patient, "body_weight")] == ["73 kg"] * 2
+    assert weight(patient) == "73 kg (14 Nov 2026)"
+    watch.forward(hours=1)
+    answered(cast, patient, "body_weight", None)
+    assert values(patient, "body_weight") == [None, None]
+    assert weight(patient) == "not known"
+
+
+def test_the_value_that_is_shown_is_the_one_an_answer_replaces(cast, patient, other, watch):
+    answered(cast, patient, "body_weight", "70 kg")
+    watch.forward(days=1)
+    observed(cast, other, "body_weight", "74 kg", now() - timedelta(days=20))
+    merged(cast, patient, other)
+    watch.forward(hours=1)
+    shown = screening_form(patient, opened(cast, patient)).question("body_weight")
+    row = actions.answer(
+        by=cast.actor("cora"), uid=patient.uid, element="body_weight", given="71 kg", seen=shown.seen
+    )
+    assert row.corrects.value == "70 kg"
 
 
 @pytest.mark.parametrize("first", ["kept", "absorbed"])
@@ -106,8 +191,6 @@ def test_a_question_that_two_records_answer_differently_says_so(cast, patient, o
     watch.forward(days=1)
     answered(cast, patient, ALLERGY, "no")
     merged(cast, patient, other)
-    from openkap.care.enrolment.queries import screening_form
-
     screening = patient.screenings.get()
     question = screening_form(patient, screening).question(ALLERGY)
     assert "differ: no (24 Nov 2026), yes (23 Nov 2026)" in question.was

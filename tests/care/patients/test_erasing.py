@@ -18,7 +18,8 @@ from openkap.care.moment import now
 from openkap.care.patients import actions, erasing
 from openkap.care.patients.models import Contact, CrisisPlan, Erasure, Identifier, Patient, Referral
 from openkap.care.patients.named_contacts import contacts_named
-from openkap.care.patients.referral import read_document, receive
+from openkap.care.patients.referral import receive
+from openkap.care.patients.referral_document import read_document
 from openkap.core.errors import InputError
 
 

@@ -17,15 +17,16 @@ from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
 from openkap.care.enrolment.access import screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
+from openkap.care.enrolment.facts import FROM_REFERRAL, newest_answer
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.standing import last_wish
 from openkap.care.moment import now, today
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Patient, Referral
 from openkap.care.patients.out_of_care import refuse_out_of_care
-from openkap.care.patients.referral import read_document
+from openkap.care.patients.referral_document import read_document
 from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -79,13 +80,18 @@ def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
 def _take_over_referrals(by: Actor, patient: Patient) -> None:
     """What referral bundles said becomes answers that name their origin; a person's answers stay."""
     for referral in patient.referrals.exclude(document="").order_by("received_at"):
-        try:
-            facts = read_document(referral.document).intake.facts
-        except InputError:
-            # The document stays readable in the record; screening asks for everything then.
-            continue
-        origin = f"referral of {localtime(referral.received_at):%Y-%m-%d}"
-        take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
+        take_over_referral(by, patient, referral)
+
+
+def take_over_referral(by: Actor, patient: Patient, referral: Referral) -> None:
+    """Take over what one uploaded referral says."""
+    try:
+        facts = read_document(referral.document).intake.facts
+    except InputError:
+        # The document stays readable in the record; screening asks for everything then.
+        return
+    origin = f"{FROM_REFERRAL} {localtime(referral.received_at):%Y-%m-%d}"
+    take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
 
 
 @transaction.atomic
@@ -110,8 +116,7 @@ def answer(
     question = dictionary().find(element)
     # The lock keeps two answers to one question in order.
     Patient.objects.select_for_update().get(pk=patient.pk)
-    asked = Answer.objects.filter(patient__in=same_person(patient.pk), element=element).order_by("-id")
-    before = asked.first()
+    before = newest_answer(patient, question.id)
     value = None if given is None else question.parse(given)
     stored = _as_stored(value)
     if seen is not None and (before.uid if before else "") != seen and (not before or before.value != stored):

@@ -5,24 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.utils.timezone import localtime
 
 from openkap.care.contributions import BannerItem
 from openkap.care.enrolment.consent_queries import state_of, with_standing
-from openkap.care.enrolment.facts import is_disputed
-from openkap.care.enrolment.models import Answer, Consent
+from openkap.care.enrolment.facts import FROM_REFERRAL
+from openkap.care.enrolment.models import Consent
+from openkap.care.enrolment.several_records import is_disputed, merges_of, newest_of_each, that_counts
 from openkap.care.moment import now
-from openkap.care.patients.models import Merge
-from openkap.care.patients.same_person import same_person
+from openkap.care.patients.models import Patient, ReferralWarning
+from openkap.care.patients.referral_warnings import DRUG_ALLERGY, UNCONFIRMED, warnings_about
 from openkap.care.prepared import prepared
 
-WEIGHT, ALLERGY = "body_weight", "hypersensitivity_ketamine_or_esketamine"
+WEIGHT, ALLERGY = "body_weight", DRUG_ALLERGY
 
 
-def banner_items(patient_id: int) -> list[BannerItem]:
-    return [*_answers(patient_id), consent_item(patient_id)]
+def banner_items(patient: Patient) -> list[BannerItem]:
+    return [*_answers(patient), consent_item(patient.pk)]
 
 
 def consent_item(patient_id: int) -> BannerItem:
@@ -34,30 +35,45 @@ def consent_item(patient_id: int) -> BannerItem:
     return BannerItem("Consent", state.words, state.tone)
 
 
-def _answers(patient_id: int) -> list[BannerItem]:
-    rows = _newest(patient_id)
-    known = {row.element: row for row in rows if row.is_known}
-    weight = known.get(WEIGHT)
+def _answers(patient: Patient) -> list[BannerItem]:
+    rows = newest_of_each(patient.pk, [WEIGHT, ALLERGY])
+    merged_at = merges_of(rows)
     return [
-        BannerItem("Weight", f"{weight.value} ({localtime(weight.observed_at):%-d %b %Y})")
-        if weight
-        else BannerItem("Weight", "not known", "unknown"),
-        _allergy([row for row in rows if row.element == ALLERGY]),
+        _weight([row for row in rows if row.element == WEIGHT], merged_at),
+        _allergy(patient, [row for row in rows if row.element == ALLERGY], merged_at),
     ]
 
 
-def _allergy(rows: list[Any]) -> BannerItem:
-    """From the newest answer under each record of the person, the newest of all last."""
-    if not rows or not rows[-1].is_known:
+def _weight(rows: list[Any], merged_at: dict[int, datetime]) -> BannerItem:
+    weight = that_counts(rows, merged_at) if rows else None
+    if weight is None or not weight.is_known:
+        return BannerItem("Weight", "not known", "unknown")
+    return BannerItem("Weight", f"{weight.value} ({localtime(weight.observed_at):%-d %b %Y})")
+
+
+def _allergy(patient: Patient, rows: list[Any], merged_at: dict[int, datetime]) -> BannerItem:
+    """From the newest answer under each record of the person, the newest of all last, and from referrals."""
+    newest = rows[-1] if rows and rows[-1].is_known else None
+    if newest and newest.value == "yes":
+        said = f" ({UNCONFIRMED})" if newest.origin.startswith(FROM_REFERRAL) else ""
+        return BannerItem("Ketamine allergy", f"YES{said}", "alarm")
+    if _is_warned(patient, newest):
+        return BannerItem("Ketamine allergy", f"YES ({UNCONFIRMED})", "alarm")
+    if newest is None:
         return BannerItem("Ketamine allergy", "not asked yet", "unknown")
-    newest = rows[-1]
-    if newest.value == "yes":
-        return BannerItem("Ketamine allergy", "YES", "alarm")
     for other in rows[:-1]:
-        merged_at = max(each for each in (newest.merged_at, other.merged_at) if each)
         if is_disputed(newest, other, merged_at):
             return BannerItem("Ketamine allergy", "YES in a merged record: ask again", "alarm")
     return BannerItem("Ketamine allergy", "none known")
+
+
+def _is_warned(patient: Patient, newest: Any) -> bool:
+    """Whether a referral says yes and nobody here has answered the question since it came."""
+    asked_at = newest.answered_at if newest and not newest.origin.startswith(FROM_REFERRAL) else None
+    return any(
+        row.kind == ReferralWarning.Kind.DRUG and (asked_at is None or asked_at < row.referral.received_at)
+        for row in warnings_about(patient)
+    )
 
 
 @prepared
@@ -65,17 +81,3 @@ def _consent_that_counts(patient_id: int, moment: datetime) -> QuerySet[Any]:
     """The one in force, else the last that was withdrawn or opened."""
     asked: QuerySet[Any] = with_standing(Consent.objects.filter(patient_id=patient_id), moment)
     return asked.order_by("-is_in_force", Coalesce("withdrawn_at", "opened_at").desc(), "-id")[:1]
-
-
-@prepared
-def _newest(patient_id: int) -> QuerySet[Any]:
-    newer = Answer.objects.filter(
-        patient=OuterRef("patient"), element=OuterRef("element"), pk__gt=OuterRef("pk")
-    )
-    merged = Merge.objects.filter(absorbed=OuterRef("patient"), undone_at__isnull=True)
-    rows = Answer.objects.filter(patient__in=same_person(patient_id), element__in=(WEIGHT, ALLERGY))
-    return (
-        rows.filter(~Exists(newer))
-        .annotate(merged_at=Subquery(merged.values("merged_at")[:1]))
-        .order_by("pk")
-    )

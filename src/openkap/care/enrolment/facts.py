@@ -19,6 +19,13 @@ from openkap.care.enrolment.models import (
     PatientSignature,
     Withdrawal,
 )
+from openkap.care.enrolment.several_records import (
+    is_disputed,
+    is_measured,
+    merges_of,
+    newest_of_each,
+    that_counts,
+)
 from openkap.care.moment import now
 from openkap.care.patients.models import Merge, Patient
 from openkap.care.patients.same_person import same_person
@@ -28,13 +35,14 @@ from openkap.protocol.elements import Value, dictionary
 from openkap.protocol.facts import Fact, Facts
 
 RECORD = "the patient's record"
-MEASURED = ("tested", "measured")
+# How the origin of an answer begins that nobody here has asked.
+FROM_REFERRAL = "referral of"
 WHOLE = Q(understands=True, retains=True, weighs=True, communicates=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The newest answer to each question under any record of one person, answers taken back included.
+    """The answer that counts of each question under any record of one person, answers taken back included.
 
     ``disputed``: what another record says otherwise, and nobody has asked again since the two were merged.
     """
@@ -82,23 +90,14 @@ def _merges(absorbed: set[int]) -> dict[int, datetime]:
 def _settled(held: dict[str, dict[int, Answer]], merged_at: dict[int, datetime]) -> Answers:
     newest, disputed = {}, {}
     for element, by_record in held.items():
-        *others, newest[element] = by_record.values()
-        # What is measured changes: the newest value is the value.
-        if dictionary()[element].effort.value in MEASURED:
+        rows = list(by_record.values())
+        newest[element] = that_counts(rows, merged_at)
+        if len(rows) == 1 or is_measured(element):
             continue
-        for other in others:
-            moments = [
-                merged_at[pk] for pk in (other.patient_id, newest[element].patient_id) if pk in merged_at
-            ]
-            if is_disputed(newest[element], other, max(moments)):
+        for other in rows[:-1]:
+            if is_disputed(newest[element], other, merged_at):
                 disputed[element] = other
     return Answers(newest, disputed)
-
-
-def is_disputed(newest: Answer, other: Answer, merged_at: datetime) -> bool:
-    """Whether two records of one person say different things and nobody has asked again since the merge."""
-    differ = newest.is_known and other.is_known and newest.value != other.value
-    return differ and newest.answered_at <= merged_at
 
 
 def answers_until(patient: Patient, elements: Iterable[str], moment: datetime) -> dict[str, Answer]:
@@ -120,15 +119,16 @@ def screening_facts(patient: Patient) -> Facts:
 
 def answered(patient: Patient, element: str) -> Value | None:
     """The value that counts now of one question a person answers; ``None`` for unknown."""
-    newest = next(iter(_newest(patient.pk, element)), None)
+    newest = newest_answer(patient, element)
     if newest is None or not newest.is_known:
         return None
     return Facts(now(), {element: fact_of(newest)}, patient.uid).value(element)
 
 
-@prepared
-def _newest(patient_id: int, element: str) -> QuerySet[Answer]:
-    return Answer.objects.filter(patient__in=same_person(patient_id), element=element).order_by("-id")[:1]
+def newest_answer(patient: Patient, element: str) -> Answer | None:
+    """The answer that counts now of one question, taken back or not."""
+    rows = newest_of_each(patient.pk, [element])
+    return that_counts(rows, merges_of(rows)) if rows else None
 
 
 def screening_facts_of(patients: list[Patient]) -> dict[int, Facts]:

@@ -12,9 +12,10 @@ from django.utils import timezone
 from django.utils.timezone import localtime
 
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, notice, shown
-from openkap.care.enrolment.facts import MEASURED, current_answers, fact_of, screening_facts
+from openkap.care.enrolment.facts import current_answers, fact_of
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import asked_elements, protocol_of
+from openkap.care.enrolment.several_records import is_measured
 from openkap.care.patients.models import Patient
 from openkap.care.patients.same_person import last_word, same_person, with_merged_at
 from openkap.care.prepared import prepared
@@ -61,7 +62,7 @@ class Question:
     @property
     def takes_day(self) -> bool:
         """Whether the day of the measurement is asked with it."""
-        return self.element.effort.value in MEASURED
+        return is_measured(self.element.id)
 
 
 @dataclass(frozen=True)
@@ -339,9 +340,3 @@ def stored(assessment: Assessment) -> dict[str, Any]:
     """The assessment exactly as it was seen."""
     told: dict[str, Any] = json.loads(assessment.snapshot)
     return told
-
-
-def weight_of(patient: Patient) -> str:
-    """The weight that counts, with its day, for the banner."""
-    fact = screening_facts(patient).known.get("body_weight")
-    return f"{fact.shown()} ({localtime(fact.at):%-d %b})" if fact and fact.at else ""

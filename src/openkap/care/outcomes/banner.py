@@ -9,12 +9,13 @@ from openkap.care.contributions import BannerItem
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import FormScore, SafetySignal
 from openkap.care.outcomes.queries import address_of
+from openkap.care.patients.models import Patient
 from openkap.care.prepared import prepared
 from openkap.care.templatetags.clinic import ago
 
 
-def banner_items(patient_id: int) -> list[BannerItem]:
-    return [*_signals(patient_id), *_newest(patient_id)]
+def banner_items(patient: Patient) -> list[BannerItem]:
+    return [*_signals(patient.pk), *_newest(patient.pk)]
 
 
 def _signals(patient_id: int) -> list[BannerItem]:

@@ -16,7 +16,8 @@ from django.http import Http404
 from openkap.care.accounts.access import open_glass, require
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
-from openkap.care.patients.models import Patient, TeamMember
+from openkap.care.patients.keepers import has_keeper
+from openkap.care.patients.models import Patient, ReferralWarning, TeamMember
 from openkap.care.patients.out_of_care import out_of_care, standing_closings
 from openkap.care.patients.phases import phase
 from openkap.care.permissions import Permission, Role
@@ -26,12 +27,15 @@ from openkap.care.prepared import prepared
 class Restricted(PermissionDenied):
     """The record is open to its care team only; the page offers to break the glass."""
 
-    def __init__(self, patient_uid: str) -> None:
+    def __init__(self, patient_uid: str, *, opens_by_glass: bool = True) -> None:
         super().__init__("this record is open to its care team only")
         self.patient_uid = patient_uid
+        # Whether broken glass leads on to what was asked for, or only to the chart.
+        self.opens_by_glass = opens_by_glass
 
 
-# An emergency opens a record for its hour; it makes nobody a member of the team and lifts no restriction.
+# An emergency opens a record for its hour; it makes nobody a member of the team and lifts no restriction,
+# but for a team on which nobody is left who could.
 NOT_BY_GLASS = (Permission.MANAGE_CARE_TEAM, Permission.RESTRICT_PATIENT, Permission.MERGE_PATIENTS)
 
 
@@ -52,6 +56,8 @@ ON_ABSORBED = frozenset(
         Permission.ANSWER_PAGE,
         Permission.WITHDRAW_CONSENT,
         Permission.MERGE_PATIENTS,
+        # The contact after a dose is made and noted where the dose was given.
+        Permission.RECORD_TEST,
     }
 )
 
@@ -86,9 +92,10 @@ def patient_for(
     patient: Patient = found
     glass = None
     if patient.is_restricted and not found.in_team and not called_about:
-        glass = open_glass(by, uid) if permission not in NOT_BY_GLASS else None
+        by_glass = _opens_by_glass(patient, permission)
+        glass = open_glass(by, uid) if by_glass else None
         if glass is None:
-            raise Restricted(uid)
+            raise Restricted(uid, opens_by_glass=by_glass)
     if patient.merged_into is not None and permission not in ON_ABSORBED:
         raise Absorbed(patient.merged_into.uid)
     if seen:
@@ -103,6 +110,12 @@ def patient_for(
             | ({"called_about": called_about} if called_about else {}),
         )
     return patient
+
+
+def _opens_by_glass(patient: Patient, permission: Permission) -> bool:
+    if permission == Permission.MANAGE_CARE_TEAM:
+        return not has_keeper(patient)
+    return permission not in NOT_BY_GLASS
 
 
 def restricted_patient(by: Actor, uid: str) -> Patient:
@@ -130,6 +143,11 @@ def _one(clinic_id: int, uid: str, staff_id: int) -> QuerySet[Any]:
             has_absorbed=Exists(Patient.objects.filter(merged_into=OuterRef("pk"))),
             has_closing=Exists(standing_closings(OuterRef("pk"))),
             phase=phase(),
+            has_warnings=Exists(
+                ReferralWarning.objects.filter(
+                    Q(patient=OuterRef("pk")) | Q(patient__merged_into=OuterRef("pk"))
+                )
+            ),
         )
     )
 

@@ -16,9 +16,11 @@ from openkap.care.audit.actions import record
 from openkap.care.audit.queries import last_act
 from openkap.care.columns import refuse_long
 from openkap.care.conflict import Conflict
+from openkap.care.contributions import contributions
 from openkap.care.ids import new_uid
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
+from openkap.care.patients.keepers import refuse_last_keeper
 from openkap.care.patients.models import (
     Contact,
     CrisisPlan,
@@ -30,8 +32,10 @@ from openkap.care.patients.models import (
     TeamMember,
 )
 from openkap.care.patients.names import search_form
+from openkap.care.patients.referral_document import read_document
+from openkap.care.patients.referral_warnings import keep_warnings
 from openkap.care.patients.telephones import is_among
-from openkap.care.permissions import Permission
+from openkap.care.permissions import HOLDERS, Permission
 from openkap.core.errors import InputError
 
 # The fields of an identity that a person edits on one form.
@@ -145,13 +149,16 @@ def add_referral(
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="")
     if incoming:
         _take(by, incoming)
-    _keep_referral(by, patient, "patient.referred_again", referrer, reason, incoming)
+    referral = _keep_referral(by, patient, "patient.referred_again", referrer, reason, incoming)
+    if incoming:
+        for module in contributions("referral_kept"):
+            module.kept(by, referral)
     return patient
 
 
 def _keep_referral(
     by: Actor, patient: Patient, act: str, referrer: str, reason: str, incoming: IncomingReferral | None
-) -> None:
+) -> Referral:
     referral = Referral.objects.create(
         uid=incoming.uid if incoming else new_uid(),
         patient=patient,
@@ -163,6 +170,8 @@ def _keep_referral(
         document=incoming.document if incoming else "",
         fingerprint=incoming.fingerprint if incoming else "",
     )
+    if incoming:
+        keep_warnings(referral, read_document(incoming.document))
     record(
         act,
         by=by,
@@ -171,6 +180,7 @@ def _keep_referral(
         patient=patient.uid,
         detail={"by": referral.by, "fingerprint": referral.fingerprint},
     )
+    return referral
 
 
 def _take(by: Actor, incoming: IncomingReferral) -> None:
@@ -323,10 +333,17 @@ def put_on_team(by: Actor, patient: Patient, members: Iterable[tuple[int, str]])
             )
 
 
+def is_on_team(by: Actor, patient: Patient) -> bool:
+    """Whether this person is on the patient's care team now."""
+    return TeamMember.objects.filter(patient=patient, staff_id=by.staff_id, until__isnull=True).exists()
+
+
 @transaction.atomic
 def leave_team(*, by: Actor, uid: str, staff_uid: str) -> None:
-    """Take somebody off the care team."""
+    """Take somebody off the care team; never the last who can let others into a restricted record."""
     patient = patient_for(by, uid, Permission.MANAGE_CARE_TEAM, seen="")
+    # Two who take each other off wait for one another here.
+    refuse_last_keeper(Patient.objects.select_for_update().get(pk=patient.pk), staff_uid)
     left = TeamMember.objects.filter(patient=patient, staff__uid=staff_uid, until__isnull=True)
     if left.update(until=now()):
         record("team.left", by=by, entity="patient", uid=uid, patient=uid, detail={"staff": staff_uid})
@@ -334,10 +351,17 @@ def leave_team(*, by: Actor, uid: str, staff_uid: str) -> None:
 
 @transaction.atomic
 def restrict(*, by: Actor, uid: str, is_restricted: bool, reason: str) -> None:
-    """Open the chart to the care team only, or to the clinic again."""
+    """Open the chart to the care team only, or to the clinic again.
+
+    Who restricts it is on the team from then on: somebody must be able to open it again.
+    """
     patient = patient_for(by, uid, Permission.RESTRICT_PATIENT, seen="")
     if not reason.strip():
         raise InputError("a reason is needed", remedy="say why in a few words", where="reason")
+    patient = Patient.objects.select_for_update().get(pk=patient.pk)
+    if is_restricted and not is_on_team(by, patient):
+        part = next(role for role in HOLDERS[Permission.RESTRICT_PATIENT] if role in by.roles)
+        put_on_team(by, patient, [(by.staff_id, part.value)])
     Patient.objects.filter(pk=patient.pk).update(is_restricted=is_restricted)
     record(
         "patient.restricted" if is_restricted else "patient.unrestricted",

@@ -28,6 +28,7 @@ from openkap.care.patients.models import (
     Identity,
     Patient,
     Referral,
+    ReferralWarning,
 )
 from openkap.care.patients.names import search_form
 from openkap.care.patients.queries import record_ids
@@ -191,6 +192,8 @@ def _erase(ids: list[int]) -> None:
     Identity.objects.filter(patient_id__in=ids, erased_at__isnull=True).update(**EMPTY, erased_at=moment)
     Identifier.objects.filter(patient_id__in=ids).delete()
     Contact.objects.filter(patient_id__in=ids).delete()
+    # Their words are another clinic's and may name somebody.
+    ReferralWarning.objects.filter(patient_id__in=ids).exclude(words="").delete()
     Referral.objects.filter(patient_id__in=ids, erased_at__isnull=True).update(document="", erased_at=moment)
     plans = CrisisPlan.objects.filter(patient_id__in=ids, erased_at__isnull=True)
     plans.update(people_to_call="", safe_place="", erased_at=moment)

@@ -153,6 +153,41 @@ class Referral(models.Model):
         return self.uid
 
 
+class ReferralWarning(models.Model):
+    """What an uploaded referral warns of, said at once and not confirmed until somebody here has looked."""
+
+    class Kind(models.TextChoices):
+        DRUG = "drug", "allergy to the drug"
+        ALLERGY = "allergy", "allergy"
+        FLAG = "flag", "flag"
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    referral = models.ForeignKey(Referral, on_delete=models.PROTECT, related_name="warnings")
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="warnings")
+    kind = models.CharField(max_length=7, choices=Kind.choices)
+    words = models.CharField(max_length=120, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)
+    looked_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    holds = models.BooleanField(null=True, blank=True)
+    because = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(kind="drug", words="") | (~Q(kind="drug") & ~Q(words="")),
+                name="referral_warning_says_what",
+            ),
+            models.CheckConstraint(
+                condition=Q(looked_at__isnull=True, looked_by__isnull=True, holds__isnull=True, because="")
+                | (Q(looked_at__isnull=False, looked_by__isnull=False, holds__isnull=False) & ~Q(because="")),
+                name="referral_warning_looked_at_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.patient_id}"
+
+
 class IncomingReferral(models.Model):
     """A bundle somebody uploaded and has not made a record of yet; deleted when nobody does."""
 
@@ -187,17 +222,12 @@ class Contact(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     name = models.CharField(max_length=120)
     relation = models.CharField(max_length=60, blank=True)
-    # Of a record that gives several: all of them.
-    telephone = models.CharField(max_length=120)
+    # Of a record that gives several: all of them. Empty where a referral named none: it is asked for.
+    telephone = models.CharField(max_length=120, blank=True)
     # Whether this person may be told that the patient is treated here; not asked yet counts as no.
     may_be_told = models.BooleanField(null=True, blank=True)
     added_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=~Q(telephone=""), name="contact_can_be_reached")
-        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.uid}"

@@ -12,6 +12,8 @@ from openkap.care.patients.models import Contact, CrisisPlan, Referral, TeamMemb
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
 
+# In the place of a telephone that a referral did not give.
+NO_NUMBER = "no number yet"
 # Whether a contact may know of the treatment, in words.
 TOLD = {
     True: "may be told of the treatment",
@@ -35,7 +37,7 @@ def _contacts(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
     lines = [
         BannerItem(
             row.get_kind_display().capitalize(),
-            f"{row.name}{f' ({row.relation})' if row.relation else ''}, {row.telephone}"
+            f"{row.name}{f' ({row.relation})' if row.relation else ''}, {row.telephone or NO_NUMBER}"
             f"; {TOLD[row.may_be_told]}",
         )
         for row in rows

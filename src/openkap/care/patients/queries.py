@@ -30,6 +30,7 @@ from openkap.care.patients.models import (
 from openkap.care.patients.out_of_care import DIED, standing_closings
 from openkap.care.patients.overview import TOLD
 from openkap.care.patients.phases import WORDS, phase, phase_words
+from openkap.care.patients.referral_warnings import warned_items
 from openkap.care.patients.searching import Criteria, criteria
 from openkap.care.patients.telephones import telephoned
 from openkap.care.permissions import Role
@@ -75,7 +76,8 @@ def banner_for(patient: Patient) -> Banner:
     """Name, age, code and what the other apps add: weight, allergies, consent, phase, alerts."""
     items = [BannerItem("Phase", phase_words(patient)), *_closed(patient)]
     for module in contributions("banner"):
-        items.extend(module.banner_items(patient.pk))
+        items.extend(module.banner_items(patient))
+    items += warned_items(patient)
     return Banner(
         uid=patient.uid,
         name=display_name(patient.identity),

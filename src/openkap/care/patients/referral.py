@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -17,46 +15,13 @@ from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import IDENTITY_FIELDS, refuse_registered
 from openkap.care.patients.models import IncomingReferral, Referral
+from openkap.care.patients.referral_document import read_document
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
-from openkap.interop.fhir.bundle import read_bundle
-from openkap.interop.fhir.concepts import shipped_index
-from openkap.interop.fhir.findings import Intake
-from openkap.interop.fhir.patient import HAS_DIED, WHAT_THEN
-from openkap.interop.fhir.person import Person, read_person
-from openkap.interop.json_text import read_json
+from openkap.interop.fhir.person import Person
 from openkap.interop.referral import refuse_foreign
-from openkap.protocol.elements import dictionary
 
 LARGEST_UPLOAD_BYTES = 5_000_000
-
-
-@dataclass(frozen=True)
-class ReadReferral:
-    """What an uploaded bundle says: the person, and the facts for screening."""
-
-    person: Person
-    intake: Intake
-
-    @property
-    def has_died(self) -> str:
-        """That the record says so, in the words of the command line, which refuses such a file."""
-        return f"{HAS_DIED}; {WHAT_THEN}" if self.intake.identity.deceased else ""
-
-    @property
-    def understood(self) -> list[tuple[str, str, str]]:
-        """Each fact as people read it: label, value, and where it stands without machine ids."""
-        elements = dictionary()
-        return [
-            (elements[each.element].label, each.value, re.sub(r"/[\w.-]+", "", each.origin, count=1))
-            for each in self.intake.understood
-        ]
-
-
-def read_document(text: str) -> ReadReferral:
-    """A bundle's text as person and facts; ``InputError`` says what cannot be read and where."""
-    data = read_json(text, "the file")
-    return ReadReferral(read_person(data), read_bundle(data, dictionary(), shipped_index(), now()))
 
 
 def receive(*, by: Actor, raw: bytes, file_name: str = "") -> IncomingReferral:

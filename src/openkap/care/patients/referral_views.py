@@ -17,9 +17,12 @@ from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.closing import reopen_for_referral
 from openkap.care.patients.forms import ReferralForm, UploadForm
+from openkap.care.patients.joining import ABOUT_THE_PERSON, beside, join_referral
 from openkap.care.patients.named_contacts import contacts_named
 from openkap.care.patients.queries import candidates_for
-from openkap.care.patients.referral import incoming_for, read_document, receive, registered_values, suggested
+from openkap.care.patients.referral import incoming_for, receive, registered_values, suggested
+from openkap.care.patients.referral_document import read_document
+from openkap.care.patients.referral_warnings import warned_words
 from openkap.care.patients.restricted_matches import restricted_matches
 from openkap.core.errors import DomainError, InputError
 
@@ -50,7 +53,12 @@ def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
         row = incoming_for(request.actor, incoming)
         said = read_document(row.document)
         form = ReferralForm(request.POST or None, initial=suggested(said.person))
-        context = {"title": "Referral from a file", "said": said, "file_name": row.file_name}
+        context = {
+            "title": "Referral from a file",
+            "said": said,
+            "file_name": row.file_name,
+            "warned": warned_words(said),
+        }
         return _register(request, form, context, incoming=row, person=said.person)
     except AlreadyRegistered as refused:
         if rows := _not_saved(request, incoming, refused.patient_uid):
@@ -62,9 +70,10 @@ def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
 
 def _not_saved(request: ClinicRequest, incoming: str, patient: str) -> list[ConflictRow]:
     """What was typed and does not stand in the record that somebody made of the upload meanwhile."""
-    typed = ReferralForm(request.POST)
-    if request.method != "POST":
+    # A referral that joins a record changes nothing in it: what differs was on the screen beside it.
+    if request.method != "POST" or request.POST.get("join"):
         return []
+    typed = ReferralForm(request.POST)
     theirs = registered_values(request.actor, patient, incoming)
     rows = [
         ConflictRow(name, str(field.label or name.replace("_", " ").capitalize()), theirs[name], yours)
@@ -83,6 +92,13 @@ def _register(
         data = form.cleaned_data
         if again := request.POST.get("reopen", ""):
             return _reopen(request, form, context, again, incoming)
+        if joined := request.POST.get("join", ""):
+            return _join(request, form, context, joined, incoming, person)
+        if same := request.POST.get("same", ""):
+            labels = {name: str(form[name].label) for name in ABOUT_THE_PERSON}
+            found = beside(request.actor, same, data, labels)
+            context |= {"beside": found, "join": same, "differs": any(each.differs for each in found)}
+            return render(request, "patients/new_referral.html", {"form": form} | context)
         candidates = candidates_for(
             request.actor,
             family_name=data["family_name"],
@@ -132,6 +148,32 @@ def _reopen(
     return redirect("patient", uid)
 
 
+def _join(
+    request: ClinicRequest, form: Any, context: dict[str, Any], uid: str, incoming: Any, person: Any
+) -> HttpResponse:
+    """The person is treated here: their record keeps this referral too, and nothing in it is changed."""
+    try:
+        join_referral(
+            by=request.actor,
+            uid=uid,
+            incoming=incoming,
+            identifiers=person.identifiers if person else (),
+            contacts=contacts_named(person),
+            **{name: form.cleaned_data[name] for name in ("referrer", "reason")},
+        )
+    except AlreadyRegistered:
+        raise
+    except InputError as refused:
+        form.add_error(None, f"{capfirst(refused.what)}: {refused.remedy}.")
+        return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
+    messages.success(
+        request,
+        "The referral is kept in this record. Nothing that stood here was changed: what differs is changed "
+        "under Person.",
+    )
+    return redirect("patient", uid)
+
+
 def open_in_emergency(request: ClinicRequest, patient: str) -> HttpResponse:
     """Break the glass to a restricted record."""
     restricted_patient(request.actor, patient)
@@ -144,5 +186,11 @@ def open_in_emergency(request: ClinicRequest, patient: str) -> HttpResponse:
             error = f"{refused.what}; {refused.remedy}"
         else:
             return redirect(inside(request, request.POST.get("next", ""), "home"))
-    context = {"patient_uid": patient, "may_break": True, "error": error, "reason": reason}
+    context = {
+        "patient_uid": patient,
+        "may_break": True,
+        "error": error,
+        "reason": reason,
+        "back": request.POST.get("next", ""),
+    }
     return render(request, "patients/restricted.html", context, status=422 if error else 200)

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.queries import colleagues_by_role
@@ -21,7 +22,9 @@ from openkap.care.patients.forms import (
     RestrictionForm,
     chosen,
 )
+from openkap.care.patients.referral_warnings import warnings_to_look_at
 from openkap.care.patients.searching import criteria
+from openkap.care.patients.warning_actions import look_at_warning as look_at
 from openkap.care.permissions import Permission
 from openkap.care.typed import page_typed
 from openkap.care.worklist import tasks_about
@@ -69,6 +72,7 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
     context = {
         "glance": queries.glance(request.actor, row, around["banner"]),
         "sections": queries.overview(request.actor, row),
+        "warnings": warnings_to_look_at(row),
         "merged": queries.merged_records(row),
         "kept": queries.kept_record(row),
         "is_restricted": row.is_restricted,
@@ -77,6 +81,24 @@ def chart(request: ClinicRequest, patient: str) -> HttpResponse:
         "is_closed": row.status == row.Status.CLOSED,
     }
     return render(request, "patients/chart.html", context | around)
+
+
+@require_POST
+def look_at_warning(request: ClinicRequest, patient: str) -> HttpResponse:
+    """What a referral warns of holds, or does not."""
+    try:
+        look_at(
+            by=request.actor,
+            uid=patient,
+            warning=request.POST.get("warning", ""),
+            holds=request.POST.get("holds") == "yes",
+            because=request.POST.get("because", ""),
+        )
+    except InputError as refused:
+        messages.warning(request, f"{refused.what.capitalize()}: {refused.remedy}.")
+    else:
+        messages.success(request, "Recorded.")
+    return redirect("patient", patient)
 
 
 def to_do(request: ClinicRequest, patient: str) -> HttpResponse:
@@ -228,5 +250,15 @@ def restrict(request: ClinicRequest, patient: str) -> HttpResponse:
             reason=form.cleaned_data["reason"],
         )
         return redirect("patient", patient)
-    context = {"form": form, "title": form.title, "button": form.title}
+    say = "" if row.is_restricted else _who_opens_it(request, row)
+    context = {"form": form, "title": form.title, "button": form.title, "say": say}
     return render(request, "patients/form.html", context | frame(request, row))
+
+
+def _who_opens_it(request: ClinicRequest, row: Any) -> str:
+    """Whom a restriction leaves inside, before it is made."""
+    team = ", ".join(f"{each['name']} ({each['part']})" for each in queries.team_of(row))
+    joins = (
+        "" if actions.is_on_team(request.actor, row) else " You are put on it, so that you can open it again."
+    )
+    return f"The care team: {team or 'nobody yet'}.{joins}"

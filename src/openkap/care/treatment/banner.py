@@ -9,13 +9,14 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from openkap.care.contributions import BannerItem
+from openkap.care.patients.models import Patient
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Alert, Session
 
 
-def banner_items(patient_id: int) -> list[BannerItem]:
+def banner_items(patient: Patient) -> list[BannerItem]:
     items = []
-    for running in _running(patient_id):
+    for running in _running(patient.pk):
         url = reverse("session", args=[running.patient.uid, running.uid])
         said = f"{running.number}, {running.get_state_display()}, {running.chair.name}"
         items.append(BannerItem("Session", said, url=url))

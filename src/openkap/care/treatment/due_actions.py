@@ -1,4 +1,4 @@
-"""Tests and contacts that the plan asks for: done on a day, or not done after all; each way audited.
+"""Tests and contacts that the plan asks for: done, not done after all, or nobody was reached; each audited.
 
 Measures are not ticked here: their forms are answered, and that says it.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 
 from django.db import transaction
-from django.utils.timezone import make_aware
+from django.utils.timezone import localtime, make_aware
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
@@ -52,6 +52,43 @@ def tick(
     return found
 
 
+@transaction.atomic
+def not_reached(*, by: Actor, patient: str, course: str, items: Sequence[str], because: str) -> list[DueItem]:
+    """Nobody was reached by these contacts and none is tried any more: each ends with the reason."""
+    row = course_for(by, patient, course, Permission.RECORD_TEST)
+    found = _open_items(row, items)
+    if not found:
+        raise InputError("nothing is chosen", remedy="tick the contact that reached nobody", where="items")
+    if not because.strip():
+        raise InputError(
+            "the reason is missing", remedy="write whom you tried, and how", where="not_done_because"
+        )
+    refuse_long(DueItem, not_done_because=because)
+    for item in found:
+        _refuse_not_called_yet(item)
+        item.done_at, item.done_by_id, item.not_done_because = now(), by.staff_id, because.strip()
+        item.save(update_fields=["done_at", "done_by", "not_done_because"])
+        _told(by, row, item, "due.not_reached", reason=because.strip())
+    return found
+
+
+def _refuse_not_called_yet(item: DueItem) -> None:
+    if item.kind != DueItem.Kind.CONTACT:
+        raise InputError(
+            "only a contact ends because nobody was reached",
+            value=item.what,
+            remedy="leave the tests unticked; a test that is not done stays due",
+            where="items",
+        )
+    if item.due_at > now():
+        raise InputError(
+            "this contact is still to come",
+            value=f"{item.what}, {localtime(item.due_at):%-d %b %Y %H:%M}",
+            remedy="try it when it is due, and end it then",
+            where="items",
+        )
+
+
 def _open_items(course: Course, uids: Sequence[str]) -> list[DueItem]:
     """The items still open among these; what a colleague ticked meanwhile stays as it is."""
     rows = DueItem.objects.select_for_update().filter(course=course, kind__in=TICKED, done_at__isnull=True)
@@ -74,8 +111,8 @@ def untick(*, by: Actor, patient: str, course: str, item: str, reason: str) -> D
         raise InputError("the reason is missing", remedy="write why it is due again", where="reason")
     _told(by, row, found, "due.not_done", reason=reason.strip())
     found.done_at = found.done_by = None
-    found.note = ""
-    found.save(update_fields=["done_at", "done_by", "note"])
+    found.note = found.not_done_because = ""
+    found.save(update_fields=["done_at", "done_by", "note", "not_done_because"])
     return found
 
 

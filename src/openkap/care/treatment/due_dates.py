@@ -1,4 +1,7 @@
-"""What is due stays with its dose: after the course with the last one, before it with the first."""
+"""What is due stays with its dose: after the course with the last one, before it with the first.
+
+The contact after a dose that was given is due although the course has ended.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from openkap.care.treatment.plan import BEFORE_FIRST, DAY
 
 # How far a first page looks ahead.
 TODAY, WEEK = timedelta(hours=16), timedelta(days=7)
-# A dose was given, whatever became of the session.
+# A dose was given: the contact after it is due, however the course went on.
 GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.LEFT)
 NO_DOSE = (Session.State.CANCELLED, Session.State.ABORTED)
 

@@ -19,7 +19,8 @@ from openkap.care.enrolment.queries import screening_outcome
 from openkap.care.moment import now
 from openkap.care.patients.access import patients_of
 from openkap.care.patients.models import Patient
-from openkap.care.patients.queries import display_name
+from openkap.care.patients.out_of_care import DIED
+from openkap.care.patients.queries import closing_of, display_name
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, lots_of, staff_with
 from openkap.care.treatment.course_rules import rules_of
@@ -196,7 +197,7 @@ def course_page(course: Course) -> dict[str, Any]:
     protocol = protocol_of(course.protocol, course.protocol_version)
     items = list(
         DueItem.objects.filter(course=course, kind__in=TICKED)
-        .select_related("done_by")
+        .select_related("done_by", "session")
         .order_by("due_at", "id")[:MOST]
     )
     rules, groups = rules_of(course), list(_due_groups(course, items))
@@ -214,6 +215,9 @@ def course_page(course: Course) -> dict[str, Any]:
         "rules_rest": [each for each in rules if each.state != "met"],
         "rules_judged": sum(each.state == "judge" for each in rules),
         "due_late": [group for group in groups if group.is_late],
+        "due_contact_late": any(
+            item.kind == DueItem.Kind.CONTACT for group in groups if group.is_late for item in group.items
+        ),
         "due_later": [group for group in groups if not group.is_late],
         "done_items": [each for each in items if each.done_at],
         "adverse_events": [(row, report_clock(row)) for row in _adverse_events(course)],
@@ -249,10 +253,21 @@ class DueGroup:
 
 
 def _due_groups(course: Course, items: list[DueItem]) -> Iterator[DueGroup]:
-    """What is still open, by time; nothing is due of a course that has ended."""
-    waiting = [each for each in items if each.done_at is None and course.ended_at is None]
+    """What is still open, by time; after the course only the contacts of doses that were given."""
+    waiting = [each for each in items if each.done_at is None]
+    if course.ended_at is not None:
+        waiting = [] if _has_died(course.patient) else [each for each in waiting if _of_a_given_dose(each)]
     for (due_at, when), group in groupby(waiting, key=lambda each: (each.due_at, each.when)):
         yield DueGroup(when, due_at, due_at < now(), list(group))
+
+
+def _of_a_given_dose(item: DueItem) -> bool:
+    return item.kind == DueItem.Kind.CONTACT and item.session is not None and item.session.state in GIVEN
+
+
+def _has_died(patient: Patient) -> bool:
+    closing = closing_of(patient)
+    return closing is not None and closing.reason == DIED
 
 
 def courses_page(patient: Patient) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def end_course(request: ClinicRequest, patient: str, course: str) -> HttpRespons
 
 @require_POST
 def due(request: ClinicRequest, patient: str, course: str) -> HttpResponse:
-    """Tests and contacts were done, or one was not after all."""
+    """Tests and contacts were done, one was not after all, or a contact reached nobody."""
     data = request.POST
     try:
         if data.get("undo"):
@@ -76,6 +76,15 @@ def due(request: ClinicRequest, patient: str, course: str) -> HttpResponse:
                 course=course,
                 item=data["undo"],
                 reason=data.get("reason", ""),
+            )
+            return redirect(reverse("course", args=[patient, course]) + "#due")
+        if data.get("not_reached"):
+            due_actions.not_reached(
+                by=request.actor,
+                patient=patient,
+                course=course,
+                items=data.getlist("items"),
+                because=data.get("not_done_because", ""),
             )
             return redirect(reverse("course", args=[patient, course]) + "#due")
         due_actions.tick(

@@ -21,12 +21,13 @@ from openkap.interop.fhir.choose import choose_facts
 from openkap.interop.fhir.concepts import CodeIndex
 from openkap.interop.fhir.condition import read_condition
 from openkap.interop.fhir.fields import Resource, name_of, part, parts, text
-from openkap.interop.fhir.findings import Identity, Intake, Tray, Understood
+from openkap.interop.fhir.findings import Identity, Intake, Tray, Understood, Warned
 from openkap.interop.fhir.glimpse import MEDICINES, concerned, glimpse
 from openkap.interop.fhir.medication import read_medication
 from openkap.interop.fhir.observation import read_observation
 from openkap.interop.fhir.patient import read_patient
 from openkap.interop.fhir.questionnaire_response import read_response
+from openkap.interop.fhir.warnings import WARNS, warned_of
 from openkap.protocol.elements import Dictionary
 from openkap.protocol.facts import Facts
 
@@ -106,7 +107,22 @@ def read_bundle(data: Any, dictionary: Dictionary, index: CodeIndex, as_of: date
     aside, unclear, unlisted = tray.notes()
     told = tuple(Understood(name, fact.shown(), fact.origin) for name, fact in sorted(known.items()))
     facts = Facts(as_of, known, quote(identity.id))
-    return Intake(facts, identity, told, aside, unclear, unlisted, dict(sorted(ignored.items())))
+    warned = tuple(_warnings(contents, patient, index))
+    return Intake(facts, identity, told, aside, unclear, unlisted, dict(sorted(ignored.items())), warned)
+
+
+def _warnings(contents: Contents, patient: Entry | None, index: CodeIndex) -> Iterator[Warned]:
+    """Allergies and flags, but for those that are surely somebody else's."""
+    for entry in contents.entries:
+        if entry.kind not in WARNS:
+            continue
+        try:
+            whose = _whose(entry, patient, contents)
+        except InputError:
+            whose = ""
+        warned = None if whose in ELSEWHERE else warned_of(entry.kind, entry.resource, index)
+        if warned is not None:
+            yield warned
 
 
 def _read(

@@ -84,6 +84,15 @@ class Understood:
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One allergy or flag: its type, its words, and the ids of the elements it answers."""
+
+    resource: str
+    words: str
+    answers: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Intake:
     """A record as facts, and what became of everything else in it.
@@ -100,6 +109,8 @@ class Intake:
     not_understood: tuple[Note, ...] = ()
     unlisted: tuple[Note, ...] = ()
     ignored: dict[str, int] = field(default_factory=dict)
+    # Allergies and flags in their own words, whether or not screening asks about them.
+    warnings: tuple[Warned, ...] = ()
 
     @property
     def to_read(self) -> int:

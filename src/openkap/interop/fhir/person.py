@@ -177,11 +177,12 @@ def _contacts(patient: Resource) -> tuple[Relation, ...]:
         family, given = _contact_name(contact)
         relation = next((concept_of(each).text for each in parts(contact, "relationship")), "")
         telephones = tuple(filter(None, _reaches(contact, {"phone", "sms"})))
-        if (family or given) and telephones:
+        if family or given:
             found.append(Relation(" ".join(filter(None, (given, family))), relation, telephones))
     return tuple(found)
 
 
 def _contact_name(contact: Resource) -> tuple[str, str]:
     name = part(contact, "name")
-    return text(name, "family"), _words(name, "given")
+    family, given = text(name, "family"), _words(name, "given")
+    return (family, given) if family or given else ("", text(name, "text"))

@@ -215,11 +215,18 @@ class DueItem(models.Model):
     what = models.CharField(max_length=120)
     when = models.CharField(max_length=80)
     due_at = models.DateTimeField()
+    # When it was done, or was ended without being done: then it says why.
     done_at = models.DateTimeField(null=True, blank=True)
     done_by = models.ForeignKey(Staff, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     note = models.CharField(max_length=200, blank=True)
+    not_done_because = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(not_done_because="") | Q(done_at__isnull=False), name="due_item_not_done_is_ended"
+            )
+        ]
         indexes: ClassVar = [models.Index(fields=["patient", "due_at"], name="due_by_patient")]
 
     def __str__(self) -> str:
