@@ -72,7 +72,7 @@ def test_what_was_given_stays_as_it_was(cast, patient, course, watch):
     gone(cast, first_session(course), watch)
     withdrawn(cast, patient, Consent.objects.get())
     states = [line.state for line in plan_lines(course) if line.kind == "session"]
-    assert states[0] == "left"
+    assert states[0] == "went home"
     assert all(state.startswith("held: consent withdrawn") for state in states[1:])
 
 
