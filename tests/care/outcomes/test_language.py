@@ -305,7 +305,7 @@ def refusals():
     places = {
         "accounts/links.py": ["open_link"],
         "outcomes/access.py": ["through_link", "_behind"],
-        "outcomes/actions.py": ["_answer_row", "_refuse_closed"],
+        "outcomes/actions.py": ["_answer_row", "refuse_closed"],
     }
     found = set()
     for module, names in places.items():
