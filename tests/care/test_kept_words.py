@@ -107,3 +107,11 @@ def test_a_form_that_cannot_be_read_is_refused_in_words(client, db, kind, sent):
     answer = client.post("/account/login/", sent, content_type=kind)
     assert answer.status_code == 400
     assert "That could not be read" in answer.content.decode()
+
+
+@pytest.mark.usefixtures("nobody_is_locked_out")
+def test_a_pass_phrase_that_was_wrong_is_shown_nowhere(cast):
+    wrong = {name: f"correct horse {name}" for name in ("oldpassword", "password1", "password2")}
+    page = cast.client("ben").post("/account/password/change/", wrong)
+    assert page.status_code == 200
+    assert "correct horse" not in page.content.decode()

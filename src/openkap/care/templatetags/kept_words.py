@@ -11,6 +11,7 @@ from django.template.defaultfilters import capfirst
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from openkap.care.accounts.locking import SECRETS
 from openkap.core.errors import DomainError
 
 register = template.Library()
@@ -20,10 +21,7 @@ WRITTEN = frozenset(
     {"reason", "done", "text", "note", "said", "because", "words", "review", "name", "escort"}
 )
 # What proves who somebody is, what the page itself put into the form, and a drawn signature.
-NOT_WORDS = frozenset(
-    {"csrfmiddlewaretoken", "password", "old_password", "password1", "password2", "pin", "code"}
-    | {"held", "back", "next", "strokes"}
-)
+NOT_WORDS = frozenset({*SECRETS, "csrfmiddlewaretoken", "held", "back", "next", "strokes"})
 
 
 @register.tag
