@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -76,12 +77,17 @@ def everything_stored() -> str:
     return "\n".join(said)
 
 
+def traced(stored: str) -> list[str]:
+    """What of the person stands there as a word of its own: four digits also come up in a fingerprint."""
+    return [
+        trace for trace in TRACES if re.search(rf"(?<![0-9A-Za-z]){re.escape(trace)}(?![0-9A-Za-z])", stored)
+    ]
+
+
 def test_nothing_of_the_person_is_left_in_any_table(cast, known):
-    before = everything_stored()
-    assert all(trace in before for trace in TRACES)
+    assert traced(everything_stored()) == list(TRACES)
     erase(cast, known)
-    after = everything_stored()
-    assert not [trace for trace in TRACES if trace in after]
+    assert traced(everything_stored()) == []
 
 
 def test_the_pseudonymous_record_stays_and_says_that_the_identity_was_erased(cast, known):
