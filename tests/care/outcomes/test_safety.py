@@ -105,7 +105,8 @@ def test_the_page_leads_to_the_screener_it_asks_for_and_to_every_telephone(cast,
     address = reverse("ask_measure", args=[alarmed.patient.uid])
     assert f'action="{address}"' in page
     answer = cast.client("ada").post(address, {"instruments": "c-ssrs-screener", "way": "tablet"})
-    assert "/a/" in answer["Location"]
+    # Without a name of its own: from another name of this machine the policy would stop the form.
+    assert answer["Location"].startswith("/a/")
 
 
 def test_the_first_page_says_once_that_more_people_were_called(cast, alarmed, watch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -60,7 +61,8 @@ def _hand_over(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
     address = actions.hand_over(by=request.actor, uid=patient, invitation=invitation)
     # The patient holds the tablet now: nothing of the clinic opens until somebody proves who they are.
     lock(request)
-    return redirect(address)
+    # On this tablet the page stays where it was opened: the policy lets a form lead to no other name.
+    return redirect(urlsplit(address).path)
 
 
 def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpResponse:
