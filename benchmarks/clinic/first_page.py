@@ -41,7 +41,9 @@ def main() -> None:
             subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
         with stage("virtual environment"):
             subprocess.run(["python3", "-m", "venv", ".venv"], cwd=clone, check=True)
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        # As on a machine where nobody forbids Python to keep what it compiled.
+        unset = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+        environment = {key: value for key, value in os.environ.items() if key not in unset}
         with stage("install"):
             subprocess.run(["make", "-s", ".venv/.run"], cwd=clone, env=environment, check=True)
         _serve("tables, fill, first page", clone, environment)
