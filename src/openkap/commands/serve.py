@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,8 @@ from openkap.commands.jobs_process import JobsProcess, sign_of_life
 from openkap.commands.kept_jobs import JobsKeepDying, KeptJobs
 from openkap.core.errors import InputError
 
+# How long a connection may stay silent before it is taken all the same.
+SILENT_S = 60
 THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -50,6 +53,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
     jobs = None if no_jobs else KeptJobs(JobsProcess)
 
     def when_ready(server: Any) -> None:
+        _wait_for_words(server.LISTENERS)
         click.echo(f"OpenKAP on {address(host, port)}/ (stop with Ctrl-C)")
 
     options = {"bind": f"{host}:{port}", "workers": workers, "threads": threads, "when_ready": when_ready}
@@ -93,6 +97,16 @@ def prepare_database() -> None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0)
+
+
+def _wait_for_words(listeners: list[Any]) -> None:
+    """Take a connection when something is said on it: a browser opens spare ones, and each held a thread.
+
+    Linux does it; elsewhere a spare connection holds a thread for the server's five seconds.
+    """
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        for listener in listeners:
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_S)
 
 
 def address(host: str, port: int) -> str:
