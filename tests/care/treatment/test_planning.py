@@ -33,7 +33,7 @@ def test_who_is_planned_is_on_the_care_team_that_an_alarm_calls(cast, patient):
     team = set(course.patient.team.filter(until=None).values_list("staff__name", "part"))
     named = {(cast.staff(key).name, part) for key, part in (("ada", "prescriber"), ("ben", "nurse"))}
     assert named | {(cast.staff("tess").name, "therapist")} <= team
-    assert circle(course.patient, 0) == [cast.staff("ada")]
+    assert circle(course.patient) == [cast.staff("ada")]
 
 
 def test_every_session_has_an_integration_visit_in_its_window(cast, patient):

@@ -11,17 +11,13 @@ from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
-from openkap.care.outcomes.follow_up import form_of
+from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import Form, SafetySignal
 from openkap.care.patients.models import Patient
 from openkap.instruments.model import Item
 
 # An answer, bare or with what a list annotates.
 Row = TypeVar("Row", bound=SafetySignal)
-
-# Rules about thoughts. The screener's triage puts a plan, an intent and recent behaviour above them
-# (CSSRS_TRIAGE); a rule that nobody has placed counts with those.
-OF_THOUGHTS = frozenset({"suicidal-thoughts", "any-thought"})
 
 
 def hold(patient: Patient) -> list[SafetySignal]:
@@ -73,7 +69,7 @@ def is_graver(new: SafetySignal, rows: Iterable[SafetySignal]) -> bool:
 def _gravity(row: SafetySignal) -> tuple[bool, Fraction]:
     items = form_of(row.form.instrument).items_by_id
     shares = [_share(items[item], value) for item, value in row.answers.items() if item in items]
-    return (row.rule not in OF_THOUGHTS, max(shares, default=Fraction(0)))
+    return (row.rule not in follow_up().thoughts.rules, max(shares, default=Fraction(0)))
 
 
 def _share(item: Item, value: int) -> Fraction:

@@ -23,9 +23,9 @@ CLINIC_CIRCLES: tuple[tuple[Role, ...], ...] = (
 )
 
 
-def circle(patient: Patient, level: int) -> list[Staff]:
-    """The people of one level; where a circle is empty, the next wider one."""
-    return next((found for found in _circles(patient, level) if found), [])
+def circle(patient: Patient) -> list[Staff]:
+    """The first people to call; where a circle is empty, the next wider one."""
+    return next((found for found in _circles(patient) if found), [])
 
 
 def wider(patient: Patient, called: Collection[int]) -> tuple[list[Staff], bool]:
@@ -47,8 +47,8 @@ def named(patient: Patient, keys: Collection[int]) -> list[Staff]:
     return sorted(found.values(), key=_by_name)
 
 
-def _circles(patient: Patient, level: int = 0) -> Iterator[list[Staff]]:
-    """Each circle from this level on, asked for only when it is reached.
+def _circles(patient: Patient) -> Iterator[list[Staff]]:
+    """Each circle, asked for only when it is reached.
 
     Only who works here now: a part in a care team alone calls nobody who has left. Of a merged record the
     team of the one in use is called too.
@@ -56,7 +56,7 @@ def _circles(patient: Patient, level: int = 0) -> Iterator[list[Staff]]:
     live = RoleAssignment.objects.filter(
         Q(until__isnull=True) | Q(until__gt=now()), clinic_id=patient.clinic_id, since__lte=now()
     )
-    for roles in TEAM_CIRCLES[level:]:
+    for roles in TEAM_CIRCLES:
         team = TeamMember.objects.filter(
             Exists(live.filter(staff_id=OuterRef("staff_id"), role=OuterRef("part"))),
             patient_id__in=[key for key in (patient.pk, patient.merged_into_id) if key],

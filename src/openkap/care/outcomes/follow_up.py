@@ -65,6 +65,12 @@ class Paging(Sourced):
         return self.waits[level] if level < len(self.waits) else self.repeat
 
 
+class Thoughts(Sourced):
+    """The safety rules that are about thoughts alone; every other one is graver."""
+
+    rules: tuple[str, ...] = Field(min_length=1)
+
+
 class Relapse(Sourced):
     """How many readings in a row make a relapse, and how soon the second is asked for."""
 
@@ -81,6 +87,7 @@ class FollowUp(Schema):
     occasions: tuple[Occasion, ...]
     reminder: Reminder
     paging: Paging
+    thoughts: Thoughts
     relapse: Relapse
     answer_words: dict[str, tuple[str, ...]]
 
@@ -97,7 +104,7 @@ class FollowUp(Schema):
 
     def sourced(self) -> tuple[Sourced, ...]:
         """Every part that carries numbers."""
-        return (*self.occasions, self.reminder, self.paging, self.relapse)
+        return (*self.occasions, self.reminder, self.paging, self.thoughts, self.relapse)
 
 
 @lru_cache(maxsize=1)

@@ -100,7 +100,7 @@ def _raise(
 def _whom(patient: Patient, case: list[SafetySignal], waiting: list[SafetySignal]) -> list[Staff]:
     """The first circle; with them who was called about what waits, or has taken on what came before."""
     known = _called_about(waiting) | {row.acknowledged_by_id for row in case if row.acknowledged_by_id}
-    people = circle(patient, 0)
+    people = circle(patient)
     return people + [each for each in named(patient, known) if each not in people] if known else people
 
 

@@ -57,6 +57,12 @@ IDENTITY_FIELDS = (
 CRISIS_FIELDS = ("warning_signs", "what_helps", "people_to_call", "safe_place")
 
 
+def about_the_person(patient: Patient) -> dict[str, Any]:
+    """What a record says of the person: the fields of their identity, and sex and service beside it."""
+    held = {name: getattr(patient.identity, name) for name in IDENTITY_FIELDS}
+    return held | {"sex": patient.sex, "is_veteran": patient.is_veteran}
+
+
 @dataclass(frozen=True, slots=True)
 class NewPatient:
     """What a referral says about the person, from a form or a bundle."""

@@ -13,7 +13,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.actions import IDENTITY_FIELDS, add_referral
+from openkap.care.patients.actions import IDENTITY_FIELDS, about_the_person, add_referral
 from openkap.care.patients.forms import LANGUAGES
 from openkap.care.patients.models import Contact, Identifier, IncomingReferral, Patient
 from openkap.care.patients.names import search_form
@@ -43,8 +43,7 @@ class Beside:
 def beside(by: Actor, uid: str, given: Mapping[str, Any], labels: Mapping[str, str]) -> list[Beside]:
     """What the referral says of the person beside what their record says, without what neither says."""
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="identity, beside a referral")
-    held = {name: getattr(patient.identity, name, None) for name in ABOUT_THE_PERSON}
-    held |= {"sex": patient.sex, "is_veteran": patient.is_veteran}
+    held = about_the_person(patient)
     rows = [
         Beside(labels[name], _said(name, given[name]), _said(name, held[name])) for name in ABOUT_THE_PERSON
     ]

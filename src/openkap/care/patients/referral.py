@@ -13,7 +13,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.actions import IDENTITY_FIELDS, refuse_registered
+from openkap.care.patients.actions import about_the_person, refuse_registered
 from openkap.care.patients.models import IncomingReferral, Referral
 from openkap.care.patients.referral_document import read_document
 from openkap.care.permissions import Permission
@@ -85,9 +85,7 @@ def registered_values(by: Actor, patient_uid: str, incoming_uid: str) -> dict[st
 
     row = patient_for(by, patient_uid, Permission.REGISTER_PATIENT, seen="identity")
     referral = Referral.objects.get(uid=incoming_uid, patient=row)
-    held: dict[str, Any] = {name: getattr(row.identity, name) for name in IDENTITY_FIELDS}
-    held |= {"sex": row.sex, "is_veteran": row.is_veteran}
-    held |= {"referrer": referral.referrer, "reason": referral.reason}
+    held = about_the_person(row) | {"referrer": referral.referrer, "reason": referral.reason}
     return {
         name: chosen(value) if value is None or isinstance(value, bool) else str(value)
         for name, value in held.items()

@@ -15,8 +15,9 @@ from openkap.care.moment import day_begins, now
 from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.models import Contact, CrisisPlan
 from openkap.care.patients.queries import display_name
-from openkap.care.treatment.due_dates import GIVEN, TODAY, WEEK
+from openkap.care.treatment.due_dates import TODAY, WEEK
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.phase import doses
 
 MOST = 50
 # Time to find an escort and to write a plan together.
@@ -26,19 +27,21 @@ AHEAD = 2 * WEEK
 def tasks(by: Actor) -> list[Task]:
     """One line a patient whose first session is planned, with what nobody has noted yet."""
     waiting = _unprepared(*scope_of(by), day_begins(now()), now() + AHEAD)
-    return waiting.rest() + [
-        Task(
-            "Note who is around the patient"
-            if row.lacks_contact or row.lacks_escort
-            else "Write the crisis plan",
-            reverse("contacts" if row.lacks_contact or row.lacks_escort else "crisis_plan", args=[row.uid]),
-            display_name(row.identity),
-            row.first_at,
-            "today" if row.first_at < now() + TODAY else "soon",
-            f"before the first session: {', '.join(_lacking(row))}",
-        )
-        for row in waiting
-    ]
+    return waiting.rest() + [_line(row) for row in waiting]
+
+
+def _line(row: Any) -> Task:
+    verb, where = "Write the crisis plan", "crisis_plan"
+    if row.lacks_contact or row.lacks_escort:
+        verb, where = "Note who is around the patient", "contacts"
+    return Task(
+        verb,
+        reverse(where, args=[row.uid]),
+        display_name(row.identity),
+        row.first_at,
+        "today" if row.first_at < now() + TODAY else "soon",
+        f"before the first session: {', '.join(_lacking(row))}",
+    )
 
 
 def _lacking(row: Any) -> list[str]:
@@ -60,7 +63,7 @@ def _unprepared(clinic_id: int, staff_id: int, since: datetime, before: datetime
     )
     return (
         in_care(clinic_id, staff_id)
-        .filter(~Exists(sessions.filter(state__in=GIVEN)))
+        .filter(~Exists(doses(OuterRef("pk"))))
         .annotate(
             first_at=Subquery(coming.values("starts_at")[:1]),
             lacks_contact=~Exists(current.filter(kind=Contact.Kind.EMERGENCY)),

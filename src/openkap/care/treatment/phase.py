@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.db.models import OuterRef, Q, QuerySet
 
+from openkap.care.treatment.due_dates import GIVEN
 from openkap.care.treatment.models import Session
-
-GIVEN = (Session.State.DOSING, Session.State.RECOVERY, Session.State.LEFT)
 
 
 def doses(patient: OuterRef) -> QuerySet[Session]:
