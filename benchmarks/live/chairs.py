@@ -285,7 +285,7 @@ def bands() -> None:
 
     django.setup()
     from openkap.care.live.expected import Subject, expected
-    from openkap.care.treatment.delivered import Given, Ordered
+    from openkap.care.treatment.dose.delivered import Given, Ordered
 
     who = Subject("racemic ketamine", "IV", 70.0, 42.0, 122.0, 78.0)
     wall, spent = [], []

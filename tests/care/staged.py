@@ -8,7 +8,7 @@ import treated
 from treated import VITALS
 
 from openkap.care.moment import clock_at
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.rows.stamps import Stamp
 
 NAMES = ["Alex", "Robin", "Kim", "Sam", "Jo", "Chris", "Noor", "Lee"]
 SBP = {0: 124, 10: 131, 20: 139, 30: 146, 40: 151}

@@ -9,7 +9,7 @@ from enrolled import consented, soon_enrolled, withdrawn
 from treated import first_session, gone, planned
 
 from openkap.care.enrolment.models import Consent, ConsentGiven
-from openkap.care.treatment.ending_actions import end_course
+from openkap.care.treatment.course.ending_actions import end_course
 from openkap.care.treatment.models import DueItem
 from openkap.care.worklist import tasks_of
 

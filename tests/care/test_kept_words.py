@@ -10,7 +10,7 @@ from addresses import World, asked
 from django.urls import reverse
 
 from openkap.care.outcomes.models import Form
-from openkap.care.treatment import therapy_actions
+from openkap.care.treatment.course import therapy_actions
 from openkap.care.treatment.models import Alert, Visit
 
 MINE = "seen together with the nurse, rested & calm"

@@ -8,16 +8,14 @@ from decimal import Decimal
 from enrolled import proof, soon_enrolled
 
 from openkap.care.demo.cast import PASSWORD
-from openkap.care.treatment import (
-    delivery_actions,
-    dose_actions,
-    drug_actions,
-    planning_actions,
-    release_actions,
-    session_actions,
-)
-from openkap.care.treatment.plan import TherapyChoice
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.dose import delivery_actions
+from openkap.care.treatment.drug import actions as drug_actions
+from openkap.care.treatment.monitoring import session_actions
+from openkap.care.treatment.planning import actions as planning_actions
+from openkap.care.treatment.planning.plan import TherapyChoice
+from openkap.care.treatment.release import actions as release_actions
+from openkap.care.treatment.rows.stamps import Stamp
 
 # A Monday a week after the tests' own Monday, so that there is time to prepare.
 FIRST = datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
@@ -193,7 +191,7 @@ def recovering(cast, session, watch, mg: str = "35", given: str = "35"):
 
 def gone(cast, session, watch, **more):
     """The patient has left."""
-    from openkap.care.treatment import closing_actions
+    from openkap.care.treatment.session import closing_actions
 
     recovering(cast, session, watch, **more)
     enter(cast, session, "discharge", LEAVING)

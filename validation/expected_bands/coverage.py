@@ -12,7 +12,7 @@ import numpy as np
 
 from openkap.care.live.expected import DRUGS, ROUTES, Earlier, Subject, expected
 from openkap.care.live.expected import SEED as BAND_SEED
-from openkap.care.treatment.delivered import Given, Ordered
+from openkap.care.treatment.dose.delivered import Given, Ordered
 from openkap.pharmacology import Person, Population, Regimen, simulate
 from openkap.pharmacology.absorption import choose
 from openkap.pharmacology.haemodynamics import expected_vitals

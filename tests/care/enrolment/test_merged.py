@@ -28,11 +28,11 @@ from openkap.care.patients.access import Absorbed
 from openkap.care.patients.actions import leave_team, restrict
 from openkap.care.patients.merging import merge, undo_merge
 from openkap.care.patients.queries import record_ids
-from openkap.care.treatment import planning_actions
-from openkap.care.treatment.course_rules import rules_of
-from openkap.care.treatment.dose_proposal import proposal_for
+from openkap.care.treatment.course.rules import rules_of
+from openkap.care.treatment.dose.proposal import proposal_for
 from openkap.care.treatment.models import AdverseEvent
-from openkap.care.treatment.plan_conditions import TREATED
+from openkap.care.treatment.planning import actions as planning_actions
+from openkap.care.treatment.planning.conditions import TREATED
 from openkap.core.errors import InputError
 
 

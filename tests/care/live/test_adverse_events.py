@@ -14,8 +14,9 @@ from openkap.care.live.models import Photo
 from openkap.care.live.page import protocol_data
 from openkap.care.live.paper import form_fields
 from openkap.care.moment import now
-from openkap.care.treatment import adverse_actions, closing_actions
 from openkap.care.treatment.models import AdverseEvent
+from openkap.care.treatment.monitoring import adverse_actions
+from openkap.care.treatment.session import closing_actions
 from openkap.protocol.read import load_protocol
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")

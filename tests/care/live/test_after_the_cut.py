@@ -15,8 +15,8 @@ from pdf_text import text_of
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.live.models import LateEntry
-from openkap.care.treatment import closing_actions
 from openkap.care.treatment.models import Alert, Entry, Session
+from openkap.care.treatment.session import closing_actions
 from openkap.core.errors import InputError
 
 PICTURE = b"\xff\xd8\xff" + bytes(200)

@@ -16,10 +16,11 @@ from openkap.care.insights.source import Source
 from openkap.care.live.models import LateEntry, Photo
 from openkap.care.live.paper import form_fields
 from openkap.care.moment import now
-from openkap.care.treatment import adverse_actions, closing_actions
-from openkap.care.treatment.course_rules import rules_of
+from openkap.care.treatment.course.rules import rules_of
 from openkap.care.treatment.models import AdverseEvent
-from openkap.care.treatment.record import record_of
+from openkap.care.treatment.monitoring import adverse_actions
+from openkap.care.treatment.session import closing_actions
+from openkap.care.treatment.session.record import record_of
 from openkap.core.errors import InputError
 
 JPEG = b"\xff\xd8\xff made up"

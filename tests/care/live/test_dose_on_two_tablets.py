@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openkap.care.audit.models import AuditEvent
-from openkap.care.treatment import closing_actions
-from openkap.care.treatment.drawn import in_use_ug
+from openkap.care.treatment.drug.drawn import in_use_ug
 from openkap.care.treatment.models import DoseDoubt, DoseEvent
-from openkap.care.treatment.record import record_of
+from openkap.care.treatment.session import closing_actions
+from openkap.care.treatment.session.record import record_of
 from openkap.core.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")

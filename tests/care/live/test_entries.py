@@ -10,7 +10,7 @@ from chairside import act, address, post, statuses, vitals
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from openkap.care.treatment import delivery_actions
+from openkap.care.treatment.dose import delivery_actions
 from openkap.care.treatment.models import Alert, DoseEvent, Entry
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from openkap.care.live.expected import Subject, departures, expected
-from openkap.care.treatment.delivered import Ordered, given_so_far, with_the_rest
+from openkap.care.treatment.dose.delivered import Ordered, given_so_far, with_the_rest
 
 BEGUN = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 ORDERED = Ordered(dose_mg=40.0, over_min=40.0, rate_ml_h=6.0)

@@ -14,7 +14,7 @@ from openkap.care.enrolment import actions as enrolment_actions
 from openkap.care.enrolment import consent_actions
 from openkap.care.live import state as live_state
 from openkap.care.moment import now
-from openkap.care.treatment import adverse_actions
+from openkap.care.treatment.monitoring import adverse_actions
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 

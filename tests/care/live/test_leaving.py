@@ -7,9 +7,9 @@ import treated
 
 from openkap.care.accounts.models import Signature
 from openkap.care.demo.cast import PASSWORD
-from openkap.care.treatment.alert_actions import acknowledge
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert, Discharge, Session
+from openkap.care.treatment.monitoring.alert_actions import acknowledge
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 

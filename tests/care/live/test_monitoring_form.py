@@ -10,10 +10,12 @@ from pdf_text import text_of
 
 from openkap.care.enrolment.models import Answer
 from openkap.care.live.form import MEDICINES, form_fields
-from openkap.care.treatment import closing_actions, dose_actions, release_actions
+from openkap.care.treatment.dose import actions as dose_actions
 from openkap.care.treatment.models import Discharge, Entry
-from openkap.care.treatment.readiness import ready_since
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.release import actions as release_actions
+from openkap.care.treatment.rows.stamps import Stamp
+from openkap.care.treatment.session import closing_actions
+from openkap.care.treatment.session.readiness import ready_since
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 
@@ -194,7 +196,7 @@ def test_who_meets_everything_early_is_ready_when_the_minimum_stay_is_over(cast,
 
 
 def treated_rows(session, before):
-    from openkap.care.treatment import facts
+    from openkap.care.treatment.rows import facts
 
     return facts.Rows(tuple(each for each in facts.rows_of(session).entries if each.observed_at <= before))
 

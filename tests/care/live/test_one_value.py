@@ -7,8 +7,8 @@ import treated
 from chairside import act, address, post, statuses, vitals
 from pdf_text import text_of
 
-from openkap.care.treatment import release_actions
 from openkap.care.treatment.models import Entry, Value
+from openkap.care.treatment.release import actions as release_actions
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 

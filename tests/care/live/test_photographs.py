@@ -15,9 +15,9 @@ from pdf_text import text_of
 
 from openkap.care.append_only import protect_sql, release_sql
 from openkap.care.live.models import Photo
-from openkap.care.treatment import closing_actions
 from openkap.care.treatment.models import LedgerEntry, Session
-from openkap.care.treatment.record import record_of
+from openkap.care.treatment.session import closing_actions
+from openkap.care.treatment.session.record import record_of
 
 JPEG = b"\xff\xd8\xff" + bytes(200)
 HASH = hashlib.sha256(JPEG).hexdigest()

@@ -16,7 +16,9 @@ from chairside import act, address, post, statuses, vitals
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.enrolment.protocols import offered
-from openkap.care.treatment import dose_actions, drug_actions, release_actions
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.drug import actions as drug_actions
+from openkap.care.treatment.release import actions as release_actions
 from openkap.protocol.condition import facts_of
 from openkap.protocol.read import load_protocol
 from openkap.protocol.rules import Stage

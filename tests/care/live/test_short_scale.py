@@ -12,8 +12,8 @@ from pdf_text import text_of
 
 from openkap.care.live.page import protocol_data
 from openkap.care.treatment.models import Value
-from openkap.care.treatment.scale_items import scale_items
-from openkap.care.treatment.session_lists import entries_of
+from openkap.care.treatment.monitoring.scale_items import scale_items
+from openkap.care.treatment.session.lists import entries_of
 from openkap.instruments.load import instrument
 from openkap.protocol.elements import dictionary
 from openkap.protocol.read import load_protocol

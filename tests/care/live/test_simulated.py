@@ -9,7 +9,7 @@ import pytest
 from openkap.care.live import simulated
 from openkap.care.live.assumptions import PLACE, assumptions, tally
 from openkap.care.live.scenario import scenarios
-from openkap.care.treatment.delivered import Given
+from openkap.care.treatment.dose.delivered import Given
 from openkap.core.content import SHIPPED
 from openkap.core.errors import DomainError
 from openkap.protocol.elements import dictionary

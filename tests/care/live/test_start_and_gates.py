@@ -11,8 +11,9 @@ from chairside import act, post, statuses
 from openkap.care.accounts.models import Credential
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
-from openkap.care.treatment import delivery_actions, release_actions
+from openkap.care.treatment.dose import delivery_actions
 from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent
+from openkap.care.treatment.release import actions as release_actions
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 

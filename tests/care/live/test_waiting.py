@@ -13,9 +13,9 @@ from openkap.care.live.waiting import NOBODY_LEFT
 from openkap.care.live.waiting import gone_to as reached
 from openkap.care.moment import now
 from openkap.care.patients.models import TeamMember
-from openkap.care.treatment import alert_actions
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert
+from openkap.care.treatment.monitoring import alert_actions
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
 

@@ -11,9 +11,10 @@ from chairside import act, address, post, statuses, vitals
 from enrolled import proof
 
 from openkap.care.live.form import form_fields
-from openkap.care.treatment import closing_actions, dose_actions
-from openkap.care.treatment.drawn import in_use_ug
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.drug.drawn import in_use_ug
 from openkap.care.treatment.models import Entry
+from openkap.care.treatment.session import closing_actions
 
 PRESSURES = {0: 124, 10: 133, 20: 141, 30: 150, 40: 158, 55: 149, 70: 139, 85: 132, 100: 128, 120: 126}
 

@@ -14,7 +14,8 @@ from openkap.care.messaging.models import Message
 from openkap.care.outcomes import actions, planning, queries
 from openkap.care.outcomes.models import Form, FormScore, Invitation
 from openkap.care.patients.models import Identity, Patient
-from openkap.care.treatment import ending_actions, moving_actions
+from openkap.care.treatment.course import ending_actions
+from openkap.care.treatment.planning import moving_actions
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from openkap.care.outcomes.models import Invitation
 from openkap.care.patients import closing
 from openkap.care.patients.closing import Why
 from openkap.care.patients.models import Closing, Patient
-from openkap.care.treatment.closed_gate import closed_gates
-from openkap.care.treatment.ending_actions import end_course
+from openkap.care.treatment.course.ending_actions import end_course
 from openkap.care.treatment.models import Course, Visit
+from openkap.care.treatment.release.closed_gate import closed_gates
 from openkap.care.worklist import tasks_about, tasks_of
 from openkap.core.errors import InputError
 

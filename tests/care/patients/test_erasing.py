@@ -144,8 +144,8 @@ def test_signed_consent_and_signed_sessions_stay_and_are_printed_without_the_nam
 
 def test_a_session_record_that_is_signed_from_now_on_names_nobody(cast, patient, watch):
     from openkap.care.enrolment.assessment import canonical
-    from openkap.care.treatment.record import record_of
-    from openkap.care.treatment.session_paper import session_pdf
+    from openkap.care.treatment.session.paper import session_pdf
+    from openkap.care.treatment.session.record import record_of
 
     session = gone(cast, first_session(planned(cast, patient)), watch)
     told = canonical(record_of(session))

@@ -20,16 +20,13 @@ from openkap.care.outcomes.models import Invitation
 from openkap.care.patients.closing import Why, close_after_death, close_record, reopen_record
 from openkap.care.patients.merging import merge
 from openkap.care.patients.models import Closing, Identity, Patient, Referral
-from openkap.care.treatment import (
-    closing_actions,
-    dose_actions,
-    ending_actions,
-    moving_actions,
-    release_actions,
-    replan_actions,
-    session_actions,
-)
+from openkap.care.treatment.course import ending_actions
+from openkap.care.treatment.dose import actions as dose_actions
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.monitoring import session_actions
+from openkap.care.treatment.planning import moving_actions, replan_actions
+from openkap.care.treatment.release import actions as release_actions
+from openkap.care.treatment.session import closing_actions
 from openkap.care.worklist import tasks_about, tasks_of
 from openkap.core.errors import InputError
 

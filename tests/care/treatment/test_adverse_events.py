@@ -13,10 +13,11 @@ from treated import dosing, first_session, gone, planned
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.moment import now
-from openkap.care.treatment import adverse_actions, closing_actions
-from openkap.care.treatment.adverse_actions import Event
 from openkap.care.treatment.models import AdverseEvent, LedgerEntry
-from openkap.care.treatment.reporting import NOT_SET
+from openkap.care.treatment.monitoring import adverse_actions
+from openkap.care.treatment.monitoring.adverse_actions import Event
+from openkap.care.treatment.monitoring.reporting import NOT_SET
+from openkap.care.treatment.session import closing_actions
 from openkap.core.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")

@@ -10,9 +10,9 @@ from django.db import DatabaseError, transaction
 from pdf_text import text_of
 
 from openkap.care.demo.cast import PASSWORD
-from openkap.care.treatment import dose_actions
-from openkap.care.treatment.amount_actions import correct_amount
-from openkap.care.treatment.drawn import in_use_ug
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.dose.amount_actions import correct_amount
+from openkap.care.treatment.drug.drawn import in_use_ug
 from openkap.care.treatment.models import DoseEvent, LedgerEntry
 from openkap.core.errors import InputError
 
@@ -178,8 +178,8 @@ def test_the_database_refuses_a_crossing_out_that_names_nothing(cast, session):
 
 
 def test_a_mistyped_rate_is_corrected_by_a_new_row(cast, session):
-    from openkap.care.treatment.delivery_actions import dose_event
-    from openkap.care.treatment.stamps import Stamp
+    from openkap.care.treatment.dose.delivery_actions import dose_event
+    from openkap.care.treatment.rows.stamps import Stamp
 
     start = DoseEvent.objects.get(session=session, kind="start")
     stamp = Stamp(observed_at=start.observed_at, corrects=start.uid, reason="typed 5.3 for 3.5")

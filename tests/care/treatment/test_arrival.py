@@ -7,7 +7,8 @@ from django.utils.timezone import localtime
 from treated import first_session, planned
 
 from openkap.care.audit.models import AuditEvent
-from openkap.care.treatment import ending_actions, session_actions
+from openkap.care.treatment.course import ending_actions
+from openkap.care.treatment.monitoring import session_actions
 from openkap.core.errors import InputError
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import treated
 
-from openkap.care.treatment import access, ending_actions, session_actions
+from openkap.care.treatment import access
+from openkap.care.treatment.course import ending_actions
+from openkap.care.treatment.monitoring import session_actions
 from openkap.core.errors import InputError
 
 

@@ -8,10 +8,14 @@ from django.utils import timezone
 from django.utils.timezone import localdate
 from treated import arrived, first_session, ordered, planned, witness
 
-from openkap.care.treatment import adverse_actions, dose_actions, drug_actions, due_actions, release_actions
+from openkap.care.treatment.course import due_actions
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.drug import actions as drug_actions
 from openkap.care.treatment.models import DueItem
-from openkap.care.treatment.plan import integration_days
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.monitoring import adverse_actions
+from openkap.care.treatment.planning.plan import integration_days
+from openkap.care.treatment.release import actions as release_actions
+from openkap.care.treatment.rows.stamps import Stamp
 from openkap.core.errors import InputError
 from openkap.protocol.read import load_protocol
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 from treated import first_session, gone, planned
 
-from openkap.care.treatment import adverse_actions, course_rules
+from openkap.care.treatment.course import rules as course_rules
+from openkap.care.treatment.monitoring import adverse_actions
 from openkap.protocol.read import load_protocol
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)

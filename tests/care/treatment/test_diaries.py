@@ -10,10 +10,10 @@ from signed_site import run_by
 from treated import FIRST, chair, colleague, first_session, planned, wanted
 
 from openkap.care.permissions import Role
-from openkap.care.treatment import planning_actions
 from openkap.care.treatment.models import Visit
-from openkap.care.treatment.placing import Diary, Hours, Placed
-from openkap.care.treatment.plan import window_of
+from openkap.care.treatment.planning import actions as planning_actions
+from openkap.care.treatment.planning.placing import Diary, Hours, Placed
+from openkap.care.treatment.planning.plan import window_of
 from openkap.core.errors import ContentError, InputError
 from openkap.protocol.read import load_protocol
 from openkap.protocol.site import read_site
@@ -161,7 +161,7 @@ def test_a_patient_s_own_visits_elsewhere_are_not_planned_over(cast, patient):
     """Therapy of an earlier course goes on while the next is planned."""
     first = planned(cast, patient)
     therapy = first.visits.filter(kind="trauma_focused").order_by("number").last()
-    from openkap.care.treatment.ending_actions import end_course
+    from openkap.care.treatment.course.ending_actions import end_course
 
     end_course(by=cast.actor("ada"), patient=patient.uid, uid=first.uid, rule="other", reason="again")
     asked = wanted(cast, first=therapy.starts_at - 10 * DAY, therapist=cast.staff("ada").uid)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openkap.care.treatment.dose_order import Done, fits, that_fit, why_not
+from openkap.care.treatment.dose.order import Done, fits, that_fit, why_not
 
 BEGUN = datetime(2026, 11, 30, 10, 0, tzinfo=UTC)
 

@@ -7,11 +7,14 @@ from enrolled import soon_enrolled
 from treated import FIRST, arrived, chair, colleague, first_session, planned, wanted
 
 from openkap.care.permissions import Role
-from openkap.care.treatment import planning_actions, replan_actions, session_actions, therapy_actions
-from openkap.care.treatment.ending_actions import cancel_session
+from openkap.care.treatment.course import therapy_actions
+from openkap.care.treatment.course.ending_actions import cancel_session
 from openkap.care.treatment.models import Visit
-from openkap.care.treatment.moving_actions import move_session, move_visit
-from openkap.care.treatment.plan import TherapyChoice
+from openkap.care.treatment.monitoring import session_actions
+from openkap.care.treatment.planning import actions as planning_actions
+from openkap.care.treatment.planning import replan_actions
+from openkap.care.treatment.planning.moving_actions import move_session, move_visit
+from openkap.care.treatment.planning.plan import TherapyChoice
 from openkap.core.errors import InputError
 from openkap.protocol.dosing_day import dosing_day, models_for
 from openkap.protocol.read import load_protocol, published_ids

@@ -11,9 +11,10 @@ from django.db import DatabaseError, transaction
 from enrolled import proof
 
 from openkap.care.demo.cast import PASSWORD
-from openkap.care.treatment import dose_actions, release_actions
-from openkap.care.treatment.drawn import in_use_ug
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.drug.drawn import in_use_ug
 from openkap.care.treatment.models import DoseDoubt, DoseEvent, LedgerEntry
+from openkap.care.treatment.release import actions as release_actions
 from openkap.core.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("nobody_is_locked_out")
@@ -78,7 +79,7 @@ def test_a_tablet_s_stop_of_more_than_is_left_is_kept_for_a_decision(cast, sessi
 
 
 def test_the_stop_takes_its_place_when_the_waste_that_did_not_happen_is_corrected(cast, session, watch):
-    from openkap.care.treatment.amount_actions import correct_amount
+    from openkap.care.treatment.dose.amount_actions import correct_amount
 
     treated.dose(cast, session, "start")
     watch.forward(minutes=10)

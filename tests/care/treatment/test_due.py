@@ -13,8 +13,9 @@ from openkap.care.audit.models import AuditEvent
 from openkap.care.moment import now
 from openkap.care.patients.closing import Why, close_record
 from openkap.care.patients.merging import merge
-from openkap.care.treatment import closing_actions, ending_actions
+from openkap.care.treatment.course import ending_actions
 from openkap.care.treatment.models import DueItem
+from openkap.care.treatment.session import closing_actions
 from openkap.care.worklist import tasks_of
 
 pytestmark = pytest.mark.django_db

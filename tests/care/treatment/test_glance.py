@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from treated import FIRST, dosing, first_session, gone, planned
 
-from openkap.care.treatment import ending_actions
+from openkap.care.treatment.course import ending_actions
 
 
 def said(cast, patient, key="cora"):

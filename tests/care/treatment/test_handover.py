@@ -12,9 +12,9 @@ from openkap.care.accounts.models import Credential, Staff
 from openkap.care.audit.models import AuditEvent
 from openkap.care.moment import now
 from openkap.care.permissions import Role
-from openkap.care.treatment import home_planning
-from openkap.care.treatment.handover_actions import Wanted, hand_over, preview_handover
+from openkap.care.treatment.home import planning as home_planning
 from openkap.care.treatment.models import Handover
+from openkap.care.treatment.planning.handover_actions import Wanted, hand_over, preview_handover
 from openkap.core.errors import InputError
 
 

@@ -9,12 +9,12 @@ from enrolled import consented, withdrawn
 from treated import FIRST, first_session, gone, planned
 
 from openkap.care.enrolment.models import Consent
-from openkap.care.treatment.ending_actions import end_course
+from openkap.care.treatment.course.ending_actions import end_course
 from openkap.care.treatment.models import Visit
-from openkap.care.treatment.moving import preview_move
+from openkap.care.treatment.monitoring.session_actions import give_up
+from openkap.care.treatment.planning.moving import preview_move
+from openkap.care.treatment.planning.replan_actions import plan_none, preview_in_its_place
 from openkap.care.treatment.queries import my_visits, plan_lines
-from openkap.care.treatment.replan_actions import plan_none, preview_in_its_place
-from openkap.care.treatment.session_actions import give_up
 from openkap.care.worklist import tasks_of
 
 HELD = "held: consent withdrawn 23 Nov 2026"

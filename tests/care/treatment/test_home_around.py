@@ -4,7 +4,7 @@ import pytest
 from treated import planned
 
 from openkap.care.patients.actions import add_contact, write_crisis_plan
-from openkap.care.treatment import home_around
+from openkap.care.treatment.home import around as home_around
 from openkap.care.treatment.models import Session
 
 

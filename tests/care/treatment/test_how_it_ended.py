@@ -8,8 +8,8 @@ import pytest
 from enrolled import proof
 from treated import arrived, dose, dosing, first_session, gone, planned, recovering
 
-from openkap.care.treatment import closing_actions
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.session import closing_actions
 
 
 @pytest.fixture

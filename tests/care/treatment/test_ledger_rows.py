@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 import treated
 
-from openkap.care.treatment import drug_actions
+from openkap.care.treatment.drug import actions as drug_actions
 from openkap.care.treatment.models import LedgerEntry
 from openkap.core.errors import InputError
 

@@ -8,10 +8,10 @@ from treated import FIRST, chair, first_session, planned, valid_until
 
 from openkap.care.accounts.models import Credential
 from openkap.care.moment import now
-from openkap.care.treatment.ending_actions import cancel_session, end_course
+from openkap.care.treatment.course.ending_actions import cancel_session, end_course
 from openkap.care.treatment.models import DueItem, Session, Visit
-from openkap.care.treatment.moving import preview_move
-from openkap.care.treatment.moving_actions import move_session, move_visit
+from openkap.care.treatment.planning.moving import preview_move
+from openkap.care.treatment.planning.moving_actions import move_session, move_visit
 from openkap.core.errors import InputError
 
 DAY = timedelta(days=1)

@@ -10,11 +10,11 @@ from treated import colleague, first_session, planned
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.permissions import Role
-from openkap.care.treatment.ending_actions import cancel_session
+from openkap.care.treatment.course.ending_actions import cancel_session
 from openkap.care.treatment.models import DueItem, Visit
-from openkap.care.treatment.moving import Later, preview_move
-from openkap.care.treatment.moving_actions import move_session
-from openkap.care.treatment.plan import window_of
+from openkap.care.treatment.planning.moving import Later, preview_move
+from openkap.care.treatment.planning.moving_actions import move_session
+from openkap.care.treatment.planning.plan import window_of
 from openkap.core.errors import InputError
 from openkap.protocol.read import load_protocol
 

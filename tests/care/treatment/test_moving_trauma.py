@@ -8,8 +8,8 @@ from treated import first_session, planned
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.treatment.models import Visit
-from openkap.care.treatment.moving import Later, preview_move
-from openkap.care.treatment.moving_actions import move_session
+from openkap.care.treatment.planning.moving import Later, preview_move
+from openkap.care.treatment.planning.moving_actions import move_session
 from openkap.core.errors import InputError
 
 DAY = timedelta(days=1)

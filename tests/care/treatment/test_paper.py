@@ -9,7 +9,7 @@ import treated
 from pdf_text import text_of
 
 from openkap.care.treatment.models import Entry
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.rows.stamps import Stamp
 
 COLUMNS = ("heart_rate", "spo2", "respiratory_rate", "moaas")
 

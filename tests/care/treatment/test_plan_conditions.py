@@ -12,8 +12,8 @@ from openkap.care.accounts.models import Credential
 from openkap.care.enrolment.models import ConsentGiven
 from openkap.care.enrolment.protocols import protocol_in_force, protocol_of
 from openkap.care.moment import now
-from openkap.care.treatment import planning_actions
 from openkap.care.treatment.models import Course
+from openkap.care.treatment.planning import actions as planning_actions
 from openkap.core.errors import InputError
 
 

@@ -11,9 +11,10 @@ from treated import FIRST, chair, first_session, gone, planned, wanted
 from openkap.care.accounts.models import Credential
 from openkap.care.moment import now
 from openkap.care.outcomes.safety import circle
-from openkap.care.treatment import ending_actions, planning_actions
+from openkap.care.treatment.course import ending_actions
 from openkap.care.treatment.models import Course, DueItem, Session, Visit
-from openkap.care.treatment.plan import window_of
+from openkap.care.treatment.planning import actions as planning_actions
+from openkap.care.treatment.planning.plan import window_of
 from openkap.core.errors import InputError
 from openkap.protocol.read import load_protocol
 
@@ -226,7 +227,7 @@ def test_the_plan_is_looked_at_in_the_browser_before_it_is_made(cast, patient):
 def test_a_serious_event_meets_the_stopping_rule_on_the_course_page(cast, patient, watch):
     from treated import dosing
 
-    from openkap.care.treatment.adverse_actions import Event, record_adverse_event
+    from openkap.care.treatment.monitoring.adverse_actions import Event, record_adverse_event
 
     course = planned(cast, patient)
     session = dosing(cast, first_session(course), watch)

@@ -10,9 +10,9 @@ from treated import FIRST, chair, colleague, planned
 from openkap.care.moment import clock_at, now
 from openkap.care.permissions import Role
 from openkap.care.treatment.models import Session
-from openkap.care.treatment.moving import Later
-from openkap.care.treatment.moving_actions import move_session, move_visit
-from openkap.care.treatment.replan_actions import plan_in_its_place
+from openkap.care.treatment.planning.moving import Later
+from openkap.care.treatment.planning.moving_actions import move_session, move_visit
+from openkap.care.treatment.planning.replan_actions import plan_in_its_place
 from openkap.core.errors import InputError
 
 pytestmark = pytest.mark.django_db(transaction=True)

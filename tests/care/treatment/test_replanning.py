@@ -11,9 +11,11 @@ from treated import arrived, first_session, planned
 from openkap.care.accounts.models import Credential
 from openkap.care.audit.models import AuditEvent
 from openkap.care.moment import now
-from openkap.care.treatment import ending_actions, moving, replan_actions, session_actions
+from openkap.care.treatment.course import ending_actions
 from openkap.care.treatment.models import DueItem, Replanning, Session, Visit
-from openkap.care.treatment.plan import window_of
+from openkap.care.treatment.monitoring import session_actions
+from openkap.care.treatment.planning import moving, replan_actions
+from openkap.care.treatment.planning.plan import window_of
 from openkap.core.errors import InputError
 from openkap.protocol.read import load_protocol
 

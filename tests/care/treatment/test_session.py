@@ -32,19 +32,15 @@ from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions as enrolment_actions
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
-from openkap.care.treatment import (
-    adverse_actions,
-    alert_actions,
-    closing_actions,
-    drug_actions,
-    release_actions,
-    session_actions,
-)
-from openkap.care.treatment.drawn import in_use_ug
-from openkap.care.treatment.gates import gates_of
+from openkap.care.treatment.drug import actions as drug_actions
+from openkap.care.treatment.drug.drawn import in_use_ug
 from openkap.care.treatment.jobs import watch_sessions
 from openkap.care.treatment.models import Alert, DoseEvent, Entry, LedgerEntry, Lot, Session
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.monitoring import adverse_actions, alert_actions, session_actions
+from openkap.care.treatment.release import actions as release_actions
+from openkap.care.treatment.release.gates import gates_of
+from openkap.care.treatment.rows.stamps import Stamp
+from openkap.care.treatment.session import closing_actions
 from openkap.core.errors import InputError
 from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import parse_facts

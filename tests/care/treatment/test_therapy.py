@@ -92,7 +92,7 @@ def test_every_therapy_of_the_protocol_has_a_checklist():
 
 
 def test_preparation_done_opens_its_gate(cast, course, watch):
-    from openkap.care.treatment.release_actions import gates_now
+    from openkap.care.treatment.release.actions import gates_now
 
     session = first_session(course)
     visit = course.visits.filter(kind="preparation").first()

@@ -11,8 +11,10 @@ from chairside import act, post, statuses
 from openkap.care.accounts.models import RoleAssignment
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.moment import now
-from openkap.care.treatment import delivery_actions, dose_actions, release_actions
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.dose import delivery_actions
 from openkap.care.treatment.models import Alert, DoseCheck, DoseEvent
+from openkap.care.treatment.release import actions as release_actions
 from openkap.core.errors import InputError
 
 

@@ -18,10 +18,10 @@ from openkap.care.moment import now
 from openkap.care.patients import actions, queries
 from openkap.care.patients.access import patient_for
 from openkap.care.permissions import Permission
-from openkap.care.treatment import session_lists
 from openkap.care.treatment.access import session_for
-from openkap.care.treatment.session_actions import enter
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.monitoring.session_actions import enter
+from openkap.care.treatment.rows.stamps import Stamp
+from openkap.care.treatment.session import lists as session_lists
 
 router = Router(tags=["charts"])
 

@@ -16,9 +16,9 @@ from openkap.care.outcomes.models import MaintenanceProposal
 from openkap.care.patients.closing import Why, close_record
 from openkap.care.patients.holds import holds_of
 from openkap.care.patients.models import Patient
-from openkap.care.treatment.plan import TherapyChoice
-from openkap.care.treatment.plan_conditions import Maintenance
-from openkap.care.treatment.planning_actions import Wanted, plan_course
+from openkap.care.treatment.planning.actions import Wanted, plan_course
+from openkap.care.treatment.planning.conditions import Maintenance
+from openkap.care.treatment.planning.plan import TherapyChoice
 from openkap.core.errors import InputError
 
 DAY = timedelta(days=1)

@@ -24,10 +24,9 @@ from openkap.care.enrolment.models import Answer
 from openkap.care.ids import new_uid
 from openkap.care.moment import clock_at
 from openkap.care.patients.models import Patient
-from openkap.care.treatment.adverse_actions import Event, record_adverse_event
-from openkap.care.treatment.drug_actions import Received, receive
-from openkap.care.treatment.due_actions import TICKED
-from openkap.care.treatment.ending_actions import cancel_session
+from openkap.care.treatment.course.due_actions import TICKED
+from openkap.care.treatment.course.ending_actions import cancel_session
+from openkap.care.treatment.drug.actions import Received, receive
 from openkap.care.treatment.models import (
     Clearance,
     Course,
@@ -44,9 +43,10 @@ from openkap.care.treatment.models import (
     Value,
     Visit,
 )
-from openkap.care.treatment.plan import TherapyChoice
-from openkap.care.treatment.planning_actions import Wanted, add_chair, plan_course
-from openkap.care.treatment.record import records_of
+from openkap.care.treatment.monitoring.adverse_actions import Event, record_adverse_event
+from openkap.care.treatment.planning.actions import Wanted, add_chair, plan_course
+from openkap.care.treatment.planning.plan import TherapyChoice
+from openkap.care.treatment.session.record import records_of
 from openkap.protocol.session_words import fidelity
 
 PATTERN = "six-in-two-weeks"

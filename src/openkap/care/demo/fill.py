@@ -28,7 +28,7 @@ from openkap.care.demo.trajectories import Person, invent
 from openkap.care.ids import seeded_ids
 from openkap.care.moment import clock_at, now
 from openkap.care.patients.models import Patient
-from openkap.care.treatment.ending_actions import end_course
+from openkap.care.treatment.course.ending_actions import end_course
 from openkap.care.treatment.models import Course, Lot
 
 SEED = 20261123

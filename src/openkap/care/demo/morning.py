@@ -18,18 +18,16 @@ from openkap.care.accounts.actor import Actor, actor_for
 from openkap.care.accounts.models import Staff
 from openkap.care.moment import clock_at, now
 from openkap.care.outcomes.models import SafetySignal
-from openkap.care.treatment import (
-    closing_actions,
-    delivery_actions,
-    dose_actions,
-    release_actions,
-    session_actions,
-)
-from openkap.care.treatment.drug_actions import Witness
-from openkap.care.treatment.due_actions import tick
+from openkap.care.treatment.course.due_actions import tick
+from openkap.care.treatment.dose import actions as dose_actions
+from openkap.care.treatment.dose import delivery_actions
+from openkap.care.treatment.drug.actions import Witness
 from openkap.care.treatment.models import DoseCheck, DoseEvent, DueItem, Entry, Lot, Session, Visit
-from openkap.care.treatment.moving_actions import move_session, move_visit
-from openkap.care.treatment.session_rows import BEFORE, State
+from openkap.care.treatment.monitoring import session_actions
+from openkap.care.treatment.planning.moving_actions import move_session, move_visit
+from openkap.care.treatment.release import actions as release_actions
+from openkap.care.treatment.rows.acts import BEFORE, State
+from openkap.care.treatment.session import closing_actions
 from openkap.core.errors import InputError
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

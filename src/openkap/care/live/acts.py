@@ -21,10 +21,8 @@ from openkap.care.live.models import AlertAnswer, Photo
 from openkap.care.live.pictures import picture_of
 from openkap.care.live.session_record import digest
 from openkap.care.permissions import Permission
-from openkap.care.treatment.adverse_actions import Event, cross_out_adverse_event, record_adverse_event
-from openkap.care.treatment.alert_actions import acknowledge
-from openkap.care.treatment.delivery_actions import KINDS, keep_dose_event, refuse_no_rate
-from openkap.care.treatment.doubt_actions import correct_doubt, settle_doubt
+from openkap.care.treatment.dose.delivery_actions import KINDS, keep_dose_event, refuse_no_rate
+from openkap.care.treatment.dose.doubt_actions import correct_doubt, settle_doubt
 from openkap.care.treatment.models import (
     AdverseEvent,
     Alert,
@@ -34,10 +32,16 @@ from openkap.care.treatment.models import (
     Entry,
     Session,
 )
-from openkap.care.treatment.session_actions import enter, take_back
-from openkap.care.treatment.session_rows import State, corrected, locked_session, once, reread, told_audit
-from openkap.care.treatment.stamps import Stamp
-from openkap.care.treatment.value_actions import cross_out
+from openkap.care.treatment.monitoring.adverse_actions import (
+    Event,
+    cross_out_adverse_event,
+    record_adverse_event,
+)
+from openkap.care.treatment.monitoring.alert_actions import acknowledge
+from openkap.care.treatment.monitoring.session_actions import enter, take_back
+from openkap.care.treatment.monitoring.value_actions import cross_out
+from openkap.care.treatment.rows.acts import State, corrected, locked_session, once, reread, told_audit
+from openkap.care.treatment.rows.stamps import Stamp
 from openkap.care.typed import amount_typed, count_typed, refuse_far
 from openkap.core.clock import parse_moment
 from openkap.core.errors import InputError

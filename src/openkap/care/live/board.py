@@ -21,8 +21,8 @@ from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import out_of_care
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, staff_with
-from openkap.care.treatment.held import session_says, with_withdrawal
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.planning.held import session_says, with_withdrawal
 
 State = Session.State
 DAY = timedelta(hours=16)

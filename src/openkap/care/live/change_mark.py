@@ -19,7 +19,7 @@ from openkap.care.audit.models import AuditEvent
 from openkap.care.live.models import LateEntry, Photo
 from openkap.care.patients.models import Patient
 from openkap.care.treatment.models import AdverseEvent, Alert, DoseDoubt, DoseEvent, Entry, Session
-from openkap.care.treatment.session_rows import BEFORE, RUNNING
+from openkap.care.treatment.rows.acts import BEFORE, RUNNING
 
 _LAST: tuple[type[Model], ...] = (
     Entry,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from openkap.care.treatment import facts as reading
 from openkap.care.treatment.models import Entry
+from openkap.care.treatment.rows import facts as reading
 from openkap.core.quantity import Quantity
 from openkap.protocol.elements import Value, dictionary
 

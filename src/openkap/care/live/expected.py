@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from openkap.care.treatment.delivered import Given, Ordered
+from openkap.care.treatment.dose.delivered import Given, Ordered
 from openkap.core.errors import InputError
 
 PEOPLE = 400

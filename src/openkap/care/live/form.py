@@ -16,10 +16,10 @@ from django.utils import timezone
 from openkap.care.enrolment.facts import answers_until, fact_of
 from openkap.care.live.effects import Seen, clock, dissociation, plain, sedation, seen_of
 from openkap.care.patients.queries import display_name
-from openkap.care.treatment import facts as reading
 from openkap.care.treatment.models import AdverseEvent, Clearance, Discharge, DoseCheck, DoseEvent, Session
-from openkap.care.treatment.readiness import assessed
-from openkap.care.treatment.record import mg, minute
+from openkap.care.treatment.rows import facts as reading
+from openkap.care.treatment.session.readiness import assessed
+from openkap.care.treatment.session.record import mg, minute
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import dictionary
 from openkap.protocol.facts import Standing, show_value

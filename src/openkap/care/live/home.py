@@ -15,7 +15,7 @@ from openkap.care.patients.access import scope_of, visible
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission
 from openkap.care.treatment.models import Session
-from openkap.care.treatment.session_rows import UNDER_WAY, State
+from openkap.care.treatment.rows.acts import UNDER_WAY, State
 
 MOST = 20
 UNANSWERED = Q(alerts__acknowledged_at__isnull=True)

@@ -15,8 +15,8 @@ from django.utils.timezone import localtime
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.live.models import AlertAnswer, LateEntry, Photo
 from openkap.care.treatment.models import DoseDoubt, DoseEvent, Entry, Session
-from openkap.care.treatment.session_rows import once, told_audit
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.rows.acts import once, told_audit
+from openkap.care.treatment.rows.stamps import Stamp
 from openkap.protocol.elements import dictionary
 
 PHOTO_IN_ERROR = "photo_in_error"

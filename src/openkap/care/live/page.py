@@ -14,10 +14,10 @@ from openkap.care.live.state import ms
 from openkap.care.moment import now
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission
-from openkap.care.treatment.facts import protocol_of_session
 from openkap.care.treatment.models import DoseEvent, Session
-from openkap.care.treatment.scale_items import INSTRUMENT, TOTAL, scale_items
-from openkap.care.treatment.session_queries import ANSWERED_BY_READINGS
+from openkap.care.treatment.monitoring.scale_items import INSTRUMENT, TOTAL, scale_items
+from openkap.care.treatment.rows.facts import protocol_of_session
+from openkap.care.treatment.session.queries import ANSWERED_BY_READINGS
 from openkap.instruments.load import instrument
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Element, dictionary

@@ -27,7 +27,7 @@ from openkap.care.live.practice_log import CORRECTING, Standing, standing
 from openkap.care.live.scenario import Expected, Scenario, scenario_of
 from openkap.care.moment import now, today
 from openkap.care.permissions import Permission
-from openkap.care.treatment.delivered import Given, Ordered, given_so_far, with_the_rest
+from openkap.care.treatment.dose.delivered import Given, Ordered, given_so_far, with_the_rest
 from openkap.core.errors import InputError
 from openkap.core.quantity import Quantity
 from openkap.protocol.dosing import draw

@@ -13,7 +13,7 @@ from openkap.care.live.rules import priority_of
 from openkap.care.live.simulated import trace
 from openkap.care.live.state import ms, numbers_of
 from openkap.care.moment import now
-from openkap.care.treatment.delivered import with_the_rest
+from openkap.care.treatment.dose.delivered import with_the_rest
 from openkap.protocol.monitoring import watch
 
 EVENT_WORDS = {

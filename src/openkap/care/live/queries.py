@@ -11,9 +11,9 @@ from openkap.care.live.change_mark import mark_of, with_the_clock
 from openkap.care.live.rules import PRIORITIES, priority_of
 from openkap.care.live.state import ms, screens_of, state_of
 from openkap.care.moment import now
-from openkap.care.treatment.alert_actions import escalate, raise_alerts
 from openkap.care.treatment.models import Alert, Session
-from openkap.care.treatment.session_rows import reread
+from openkap.care.treatment.monitoring.alert_actions import escalate, raise_alerts
+from openkap.care.treatment.rows.acts import reread
 from openkap.core.quantity import Quantity
 from openkap.protocol.windows import windows
 
@@ -72,7 +72,7 @@ def _wants_attention(session: Session, state: dict[str, Any], by: Actor) -> bool
 
 
 def _late_after(session: Session) -> str:
-    from openkap.care.treatment.facts import protocol_of_session
+    from openkap.care.treatment.rows.facts import protocol_of_session
 
     return protocol_of_session(session).vitals.late_after
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from openkap.care.live.assumptions import assumptions
 from openkap.care.live.scenario import Injected, Scenario
-from openkap.care.treatment.delivered import Given
+from openkap.care.treatment.dose.delivered import Given
 from openkap.protocol.elements import dictionary
 
 # Bounds of the program, no findings: how finely the monitor is worked out, how long it runs on after a

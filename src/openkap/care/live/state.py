@@ -23,11 +23,8 @@ from openkap.care.live.rules import priority_of
 from openkap.care.live.session_record import late
 from openkap.care.live.waiting import gone_to
 from openkap.care.prepared import prepared
-from openkap.care.treatment import facts as reading
-from openkap.care.treatment.alert_basis import since_raised
-from openkap.care.treatment.delivered import Given, Ordered, as_ordered, given_so_far, with_the_rest
-from openkap.care.treatment.doubt_actions import doubts_of
-from openkap.care.treatment.gates import holding
+from openkap.care.treatment.dose.delivered import Given, Ordered, as_ordered, given_so_far, with_the_rest
+from openkap.care.treatment.dose.doubt_actions import doubts_of
 from openkap.care.treatment.models import (
     AdverseEvent,
     Alert,
@@ -40,10 +37,13 @@ from openkap.care.treatment.models import (
     Session,
     Value,
 )
-from openkap.care.treatment.release_actions import gates_now, said
-from openkap.care.treatment.reporting import report_clock
-from openkap.care.treatment.session_rows import BEFORE, RUNNING
-from openkap.care.treatment.value_actions import crossed_out
+from openkap.care.treatment.monitoring.alert_basis import since_raised
+from openkap.care.treatment.monitoring.reporting import report_clock
+from openkap.care.treatment.monitoring.value_actions import crossed_out
+from openkap.care.treatment.release.actions import gates_now, said
+from openkap.care.treatment.release.gates import holding
+from openkap.care.treatment.rows import facts as reading
+from openkap.care.treatment.rows.acts import BEFORE, RUNNING
 from openkap.core.quantity import Quantity
 from openkap.protocol.condition import facts_of
 from openkap.protocol.elements import Value as Known

@@ -18,8 +18,8 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.live.acts import DOSE, Sent, TooEarly, moment_of, perform
 from openkap.care.moment import now
 from openkap.care.treatment.models import Session
-from openkap.care.treatment.session_actions import Implausible
-from openkap.care.treatment.stamps import Stamp
+from openkap.care.treatment.monitoring.session_actions import Implausible
+from openkap.care.treatment.rows.stamps import Stamp
 from openkap.core.errors import InputError
 
 MOST_AT_ONCE = 100

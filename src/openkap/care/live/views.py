@@ -25,7 +25,7 @@ from openkap.care.looks import look_over
 from openkap.care.moment import now
 from openkap.care.patients.queries import banner_for
 from openkap.care.sent_json import read_object, sent_by
-from openkap.care.treatment.session_rows import reread
+from openkap.care.treatment.rows.acts import reread
 from openkap.core.errors import InputError
 
 LONGEST_BODY = 4_000_000

@@ -22,7 +22,7 @@ from openkap.care.patients.models import TeamMember
 from openkap.care.permissions import HOLDERS, Permission, Role
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Alert, Session
-from openkap.care.treatment.parts import here
+from openkap.care.treatment.planning.parts import here
 from openkap.protocol.windows import windows
 
 MOST = 50

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.patients.same_person import same_person
-from openkap.care.treatment.alert_actions import dosing_without_consent
 from openkap.care.treatment.models import Session
-from openkap.care.treatment.release_actions import look_again
-from openkap.care.treatment.session_rows import BEFORE, RUNNING, State
+from openkap.care.treatment.monitoring.alert_actions import dosing_without_consent
+from openkap.care.treatment.release.actions import look_again
+from openkap.care.treatment.rows.acts import BEFORE, RUNNING, State
 
 
 def withdrawn(by: Actor, patient_id: int, at: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openkap.care.treatment.models import Session
-from openkap.care.treatment.session_rows import RUNNING
+from openkap.care.treatment.rows.acts import RUNNING
 
 
 def hold(patient_id: int) -> str:

@@ -10,16 +10,16 @@ from django.http import QueryDict
 
 from openkap.care.moment import now
 from openkap.care.permissions import Role
-from openkap.care.treatment import handover_actions
 from openkap.care.treatment.access import TAKE
-from openkap.care.treatment.adverse_actions import Event
-from openkap.care.treatment.drug_actions import Received
-from openkap.care.treatment.moving import Later
-from openkap.care.treatment.plan import TherapyChoice
-from openkap.care.treatment.plan_conditions import Maintenance
-from openkap.care.treatment.planning_actions import Wanted
-from openkap.care.treatment.stamps import Stamp
-from openkap.care.treatment.therapy_actions import Written
+from openkap.care.treatment.course.therapy_actions import Written
+from openkap.care.treatment.drug.actions import Received
+from openkap.care.treatment.monitoring.adverse_actions import Event
+from openkap.care.treatment.planning import handover_actions
+from openkap.care.treatment.planning.actions import Wanted
+from openkap.care.treatment.planning.conditions import Maintenance
+from openkap.care.treatment.planning.moving import Later
+from openkap.care.treatment.planning.plan import TherapyChoice
+from openkap.care.treatment.rows.stamps import Stamp
 from openkap.care.typed import amount_typed, count_typed, day_typed, moment_typed
 from openkap.core.errors import InputError
 

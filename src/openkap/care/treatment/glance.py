@@ -13,9 +13,9 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem
 from openkap.care.moment import day_begins, now
 from openkap.care.prepared import prepared
-from openkap.care.treatment.held import session_says, visit_says, with_withdrawal
 from openkap.care.treatment.marks import DONE, GIVEN_UP
 from openkap.care.treatment.models import Course, Session, Visit
+from openkap.care.treatment.planning.held import session_says, visit_says, with_withdrawal
 
 
 def lines(by: Actor, patient_ids: list[int], uid: str, banner: tuple[BannerItem, ...]) -> list[BannerItem]:

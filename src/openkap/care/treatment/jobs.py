@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, Q
 
 from openkap.care.accounts.actor import job_actor
 from openkap.care.jobs import Job
-from openkap.care.treatment.alert_actions import escalate, raise_alerts
 from openkap.care.treatment.models import Alert, Session
-from openkap.care.treatment.session_rows import RUNNING
+from openkap.care.treatment.monitoring.alert_actions import escalate, raise_alerts
+from openkap.care.treatment.rows.acts import RUNNING
 from openkap.protocol.windows import windows
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import OuterRef, Q, QuerySet
 
-from openkap.care.treatment.due_dates import GIVEN
 from openkap.care.treatment.models import Session
+from openkap.care.treatment.planning.due_dates import GIVEN
 
 
 def doses(patient: OuterRef) -> QuerySet[Session]:

@@ -23,18 +23,14 @@ from openkap.care.patients.out_of_care import DIED
 from openkap.care.patients.queries import closing_of, display_name
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import chairs_of, lots_of, staff_with
-from openkap.care.treatment.course_rules import rules_of
-from openkap.care.treatment.due_actions import TICKED
-from openkap.care.treatment.due_dates import GIVEN
-from openkap.care.treatment.handover_queries import handovers_of
-from openkap.care.treatment.held import (
-    held_since,
-    session_says,
-    visit_says,
-    with_withdrawal,
-    withdrawn_words,
+from openkap.care.treatment.course.due_actions import TICKED
+from openkap.care.treatment.course.rules import rules_of
+from openkap.care.treatment.course.therapy_actions import (
+    FIDELITY,
+    checklist_of,
+    modalities_of,
+    usual_modality,
 )
-from openkap.care.treatment.how_it_ended import left_early, more_words, state_words, with_endings
 from openkap.care.treatment.models import (
     AdverseEvent,
     Course,
@@ -45,11 +41,20 @@ from openkap.care.treatment.models import (
     Session,
     Visit,
 )
-from openkap.care.treatment.moving import Later, later_than
-from openkap.care.treatment.plan import default_minutes, default_visits, window_of
-from openkap.care.treatment.plan_conditions import decided_under
-from openkap.care.treatment.reporting import report_clock
-from openkap.care.treatment.therapy_actions import FIDELITY, checklist_of, modalities_of, usual_modality
+from openkap.care.treatment.monitoring.reporting import report_clock
+from openkap.care.treatment.planning.conditions import decided_under
+from openkap.care.treatment.planning.due_dates import GIVEN
+from openkap.care.treatment.planning.handover_queries import handovers_of
+from openkap.care.treatment.planning.held import (
+    held_since,
+    session_says,
+    visit_says,
+    with_withdrawal,
+    withdrawn_words,
+)
+from openkap.care.treatment.planning.moving import Later, later_than
+from openkap.care.treatment.planning.plan import default_minutes, default_visits, window_of
+from openkap.care.treatment.rows.how_it_ended import left_early, more_words, state_words, with_endings
 from openkap.protocol.dosing_day import dosing_day
 from openkap.protocol.model import Protocol
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from openkap.care.accounts.actor import Actor
 from openkap.care.moment import now
 from openkap.care.treatment.models import Session, Visit
-from openkap.care.treatment.release_actions import look_again
-from openkap.care.treatment.session_rows import BEFORE
+from openkap.care.treatment.release.actions import look_again
+from openkap.care.treatment.rows.acts import BEFORE
 
 
 def end(by: Actor, patient_ids: list[int], words: str) -> None:

@@ -1,0 +1,1 @@
+"""The dose: proposed, ordered, given, and what was doubted or corrected of it."""

@@ -1,0 +1,1 @@
+"""The controlled drug: its ledger, and what was drawn for a session."""

@@ -1,0 +1,1 @@
+"""What is observed in a session: readings, alerts and adverse events."""

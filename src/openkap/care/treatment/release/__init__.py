@@ -1,0 +1,1 @@
+"""Before the dose: its gates, who may give it, and the release."""

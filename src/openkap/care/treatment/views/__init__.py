@@ -1,0 +1,1 @@
+"""Pages and acts of treatment over HTTP; no view here imports models."""
