@@ -68,7 +68,10 @@ def test_a_planted_fault_in_the_code_is_caught(
         ("pharmacology/planted.py", "import duckdb", "engines stay in the registry"),
         ("care/patients/planted.py", "import openkap.care.treatment.models", "rooms of the clinic"),
         ("care/outcomes/planted.py", "import openkap.care.treatment.models", "rooms of the clinic"),
+        ("care/treatment/planning/planted.py", "import openkap.care.treatment.dose", "rooms of treatment"),
         ("care/planted/views.py", "import openkap.care.patients.models", "views get rows"),
+        ("care/treatment/views/planted.py", "import openkap.care.treatment.models", "views get rows"),
+        ("care/treatment/planning/views.py", "import openkap.care.treatment.models", "views get rows"),
     ],
 )
 def test_a_planted_import_across_rooms_is_caught(project: Path, place: str, line: str, contract: str) -> None:
