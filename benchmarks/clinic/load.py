@@ -43,12 +43,14 @@ class Person:
 
 
 def crew_of(clinic: Served, people: int) -> list[Person]:
-    made = []
+    made, links = [], clinic.known["links"]
     for number in range(people):
         dice = random.Random(number)
         own, tablet = (Device(clinic.port).log_in(key) for key in (KEYS[number % len(KEYS)], "ben"))
-        devices = (own, tablet, Device(clinic.port))
-        made.append(Person(*(Work(device, clinic.known, dice) for device in devices)))
+        # A telephone is one patient's; the next run has other patients.
+        links.append(links.pop(0))
+        telephone = Work(Device(clinic.port), clinic.known, dice, links[-1])
+        made.append(Person(Work(own, clinic.known, dice), Work(tablet, clinic.known, dice), telephone))
     return made
 
 
@@ -83,6 +85,14 @@ def run(clinic: Served, seconds: float, operations, *, think: float = 0.0, peopl
     wall = time.monotonic() - begun
     spent = {name: after - before[name] for name, after in _clocks(clinic).items()}
     return {"took": took, "wrong": wrong, "wall": wall, "spent": spent}
+
+
+def machine() -> float:
+    """Milliseconds for a million steps of plain Python: how fast the machine is at this minute, unshared."""
+    begun, total = time.process_time(), 0
+    for step in range(3_000_000):
+        total += step
+    return (time.process_time() - begun) / 3 * 1000
 
 
 def _together(crew: list[Person], work) -> None:
@@ -138,9 +148,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with served(arguments) as clinic:
         print(f"{arguments.database}, {arguments.workers} workers of {arguments.threads} threads")
+        print(f"the machine: a million steps of plain Python take {machine():.0f} ms")
         _parts(clinic, arguments)
+        print(f"\nthe machine: a million steps of plain Python take {machine():.0f} ms")
         print(
-            "\nmemory of each worker, MB (its fair share, all it maps): "
+            "memory of each worker, MB (its fair share, all it maps): "
             + ", ".join(f"{pss:.0f} / {rss:.0f}" for pss, rss in memory_mb(clinic.process.pid))
         )
 

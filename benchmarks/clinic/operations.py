@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -24,6 +24,8 @@ class Work:
     device: Device
     known: dict[str, Any]
     dice: Random
+    # The questions that came to this telephone: it is one patient's.
+    link: dict[str, str] = field(default_factory=dict)
 
     @property
     def patient(self) -> str:
@@ -75,7 +77,7 @@ def read_signals(work: Work) -> int:
 
 def read_link(work: Work) -> int:
     """A telephone that opens a patient's questions again."""
-    return work.device.get(f"/api/link/{_token(work.dice.choice(work.known['links']))}")[0]
+    return work.device.get(f"/api/link/{_token(work.link)}")[0]
 
 
 def poll_session(work: Work) -> int:
@@ -90,15 +92,14 @@ def poll_session(work: Work) -> int:
 
 def tap(work: Work) -> int:
     """A patient's answer from a telephone."""
-    link = work.dice.choice(work.known["links"])
     answer = {
-        "form": link["form"],
+        "form": work.link["form"],
         "item": str(work.dice.randrange(1, 21)),
         "value": work.dice.randrange(4),
         "client_id": work.client_id,
         "answered_at": datetime.now(UTC).isoformat(),
     }
-    return work.device.send(f"/api/link/{_token(link)}/answers", {"answers": [answer]})[0]
+    return work.device.send(f"/api/link/{_token(work.link)}/answers", {"answers": [answer]})[0]
 
 
 def write_vitals(work: Work) -> int:
@@ -160,7 +161,7 @@ def page_contacts(work: Work) -> int:
 
 def page_questions(work: Work) -> int:
     """A patient opens the link of a message."""
-    return work.device.get(f"/a/{_token(work.dice.choice(work.known['links']))}/")[0]
+    return work.device.get(f"/a/{_token(work.link)}/")[0]
 
 
 def form_contact(work: Work) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models.signals import post_init
 from django.db.models.sql.compiler import SQLCompiler
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from openkap.care.moment import now
@@ -65,6 +67,42 @@ def test_rows_related_rows_and_annotations_are_those_of_the_orm(people):
         row.status = Patient.Status.CLOSED
         row.save(update_fields=["status"])
     assert Patient.objects.filter(status=Patient.Status.CLOSED).count() == 3
+
+
+def test_a_model_that_is_listened_to_makes_its_rows_as_all_do(people):
+    heard = []
+
+    def listen(instance, **_) -> None:
+        heard.append(instance.family_name)
+
+    post_init.connect(listen, sender=Identity)
+    try:
+        read = prepared(lambda part: Identity.objects.filter(family_name__contains=part).only("family_name"))
+        (found,) = read("Ash")
+    finally:
+        post_init.disconnect(listen, sender=Identity)
+    assert heard == ["Ash"]
+    assert found.get_deferred_fields() >= {"given_name", "birth_date"}
+
+
+def test_a_field_that_was_not_read_is_read_when_it_is_asked_for(people):
+    read = prepared(lambda part: Identity.objects.filter(family_name__contains=part).only("family_name"))
+    (found,) = read("Ash")
+    assert found.birth_date == date(1970, 1, 1)
+
+
+def test_whoever_counts_sees_each_read_and_a_fault_is_the_library_s(people, monkeypatch):
+    with CaptureQueriesContext(connection) as counted:
+        named("Ash")
+    assert len(counted) == 1
+    broken = prepared(lambda part: Identity.objects.filter(family_name=part).extra(where=["no_such = 1"]))
+    with pytest.raises(DatabaseError), transaction.atomic():
+        broken("Ash")
+    assert named("Ash")
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            named("Ash")
 
 
 def test_every_call_binds_its_own_values_and_builds_no_sql_again(people, monkeypatch):

@@ -25,14 +25,17 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
+from django.db.models.base import ModelState
 from django.db.models.query import (
     FlatValuesListIterable,
     ModelIterable,
     ValuesListIterable,
     get_related_populators,
 )
+from django.db.models.signals import post_init, pre_init
 
 from openkap.care.moment import clock_at
+from openkap.care.postgresql.base import DatabaseWrapper as PostgreSQL
 
 Given = ParamSpec("Given")
 Row = TypeVar("Row")
@@ -167,14 +170,21 @@ class _Read(Generic[Given, Row]):
 def _rows(connection: BaseDatabaseWrapper, found: _Compiled, given: tuple[Any, ...]) -> list[Any]:
     values = [_stored(connection, value) for value in _flat(given)]
     bound = [each.value(connection, values) if type(each) is _Slot else each for each in found.parameters]
-    with connection.cursor() as cursor:
-        cursor.execute(found.sql, bound)
-        rows: Iterable[Any] = cursor.fetchall()
+    rows = _fetched(connection, found.sql, bound)
     if found.width:
         rows = [row[: found.width] for row in rows]
     if found.converters:
         rows = [_converted(row, found.converters, connection) for row in rows]
     return found.made(rows)
+
+
+def _fetched(connection: BaseDatabaseWrapper, sql: str, bound: list[Any]) -> Iterable[Any]:
+    if isinstance(connection, PostgreSQL):
+        return connection.fetched(sql, bound)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, bound)
+        rows: Iterable[Any] = cursor.fetchall()
+        return rows
 
 
 def _converted(row: Any, converters: Any, connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
@@ -200,11 +210,13 @@ def _maker(queryset: Any, compiler: Any) -> Callable[[Iterable[Any]], list[Any]]
     # The type stubs know the signature of a later Django.
     populators = get_related_populators(info, select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
     annotations = tuple((compiler.annotation_col_map or {}).items())
+    model = _Stored.of(info["model"])
+    _make_quickly(populators)
 
     def make(rows: Iterable[Any]) -> list[Any]:
         made = []
         for row in rows:
-            each = info["model"].from_db(DEFAULT_DB_ALIAS, names, row[first:last])
+            each = model.from_db(DEFAULT_DB_ALIAS, names, row[first:last])
             for populator in populators:
                 populator.populate(row, each)
             for name, place in annotations:
@@ -213,6 +225,41 @@ def _maker(queryset: Any, compiler: Any) -> Callable[[Iterable[Any]], list[Any]]
         return made
 
     return make
+
+
+class _Stored:
+    """Makes rows of a model as ``from_db`` does, without the checks that values from people need.
+
+    A chart or a session is a few dozen rows; half of the time to make one went into looking for what nobody
+    has: listeners, default values, arguments by name.
+    """
+
+    def __init__(self, model: type[Model]) -> None:
+        self.model = model
+
+    @classmethod
+    def of(cls, model: type[Model]) -> Any:
+        """The quick way for a model that makes its rows as all do, else the model itself."""
+        plain = (
+            model.__init__ is Model.__init__
+            and model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
+            and not any(signal.has_listeners(model) for signal in (pre_init, post_init))
+        )
+        return cls(model) if plain else model
+
+    def from_db(self, alias: str, names: Sequence[str], values: Sequence[Any]) -> Model:
+        row = self.model.__new__(self.model)
+        row._state = state = ModelState()
+        state.adding, state.db = False, alias
+        row.__dict__.update(zip(names, values, strict=True))
+        return row
+
+
+def _make_quickly(populators: Sequence[Any]) -> None:
+    """The rows beside a row, as ``select_related`` reads them, too."""
+    for populator in populators:
+        populator.model_cls = _Stored.of(populator.model_cls)
+        _make_quickly(populator.related_populators)
 
 
 def _filled(values: list[Any] | tuple[Any, ...]) -> list[Any]:

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from django.contrib.sessions.models import Session
 
 from openkap.care.accounts.sealing import unseal
 from openkap.care.demo.cast import PASSWORD
@@ -29,6 +30,25 @@ def log_out_elsewhere(tablet):
     whose = tablet.cookies["last_person"].value
     tablet.logout()
     tablet.cookies["last_person"] = whose
+
+
+def test_a_name_that_somebody_else_wrote_into_the_cookie_counts_for_nothing(tablet):
+    assert tablet.get("/home/").status_code == 200
+    uid, _, mark = tablet.cookies["last_person"].value.partition(":")
+    for forged in (f"somebody:{mark}", uid, f"{uid}:{mark[:-1]}", ""):
+        tablet.cookies["last_person"] = forged
+        assert tablet.get("/home/").cookies["last_person"].value == f"{uid}:{mark}"
+    assert "last_person" not in tablet.get("/home/").cookies
+
+
+def test_a_session_that_we_did_not_sign_is_nobody_s(tablet):
+    assert tablet.get("/home/").status_code == 200
+    held = Session.objects.get(session_key=tablet.cookies["sessionid"].value)
+    for text in (held.session_data[:-1], "", "e30:x:y"):
+        Session.objects.filter(pk=held.pk).update(session_data=text)
+        assert tablet.get("/home/").headers["Location"].startswith("/account/login/")
+    Session.objects.filter(pk=held.pk).update(session_data=held.session_data)
+    assert tablet.get("/home/").status_code == 200
 
 
 def test_it_locks_after_idle_minutes_and_the_pin_opens_it(tablet, watch, settings, patient):

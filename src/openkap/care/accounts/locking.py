@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.hashers import check_password as check_hash
 from django.contrib.auth.hashers import make_password
+from django.core import signing
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -129,7 +131,7 @@ def asking_page(request: HttpRequest, back: str, held: str) -> HttpResponse:
 
 def keep_until_login(request: HttpRequest, sealed: str = "") -> bool:
     """Keep a form that was sent after the session had ended, for whoever was last logged in here."""
-    whose = request.get_signed_cookie(LAST_PERSON, default="")
+    whose = last_person(request)
     if not whose:
         # Where nobody was, nobody gets it back: strangers do not fill the table of sessions.
         return False
@@ -137,6 +139,32 @@ def keep_until_login(request: HttpRequest, sealed: str = "") -> bool:
     if sealed:
         request.session[HELD_KEY] = [sealed, whose]
     return bool(sealed)
+
+
+def last_person(request: HttpRequest) -> str:
+    """Who was last logged in at this browser, by a cookie that only we can write."""
+    return _named_in(request.COOKIES.get(LAST_PERSON, ""))
+
+
+def name_last_person(answer: HttpResponse, uid: str) -> None:
+    """Whose the form is that is sent here after the session has ended."""
+    answer.set_cookie(
+        LAST_PERSON,
+        signing.Signer(salt=LAST_PERSON).sign(uid),
+        max_age=settings.SESSION_COOKIE_AGE,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+# Every request brings it, and working a signature out takes longer than all else that is done with it.
+@lru_cache(maxsize=1024)
+def _named_in(cookie: str) -> str:
+    try:
+        return signing.Signer(salt=LAST_PERSON).unsign(cookie)
+    except signing.BadSignature:
+        return ""
 
 
 def kept_form(request: HttpRequest) -> Held | None:

@@ -16,7 +16,14 @@ from django.utils import timezone
 
 from openkap.care.access_rules import RULES, Door, Rule
 from openkap.care.accounts.actor import NOBODY, Actor, actor_for
-from openkap.care.accounts.locking import LAST_PERSON, is_idle, keep_until_login, lock_page, touch
+from openkap.care.accounts.locking import (
+    is_idle,
+    keep_until_login,
+    last_person,
+    lock_page,
+    name_last_person,
+    touch,
+)
 
 CLINIC_KEY = "clinic"
 
@@ -40,16 +47,8 @@ class WhoIsAsking:
         request.actor = actor  # type: ignore[attr-defined]
         with timezone.override(zoneinfo.ZoneInfo(actor.time_zone)):
             answer = self.get_response(request)
-        if actor.uid and request.get_signed_cookie(LAST_PERSON, default="") != actor.uid:
-            # Whose the form is that is sent here after the session has ended.
-            answer.set_signed_cookie(
-                LAST_PERSON,
-                actor.uid,
-                max_age=settings.SESSION_COOKIE_AGE,
-                httponly=True,
-                samesite="Lax",
-                secure=settings.SESSION_COOKIE_SECURE,
-            )
+        if actor.uid and last_person(request) != actor.uid:
+            name_last_person(answer, actor.uid)
         return answer
 
 

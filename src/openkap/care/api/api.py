@@ -13,11 +13,23 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.renderers import BaseRenderer
+from pydantic_core import to_json
 
 from openkap.care.access_rules import RULES, anyone
 from openkap.care.api import charts, measures
 from openkap.care.api.operations import NAMESPACE, Problem
 from openkap.core.errors import DomainError
+
+
+class Json(BaseRenderer):
+    """Answers as JSON text, written by the library that has checked them."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return to_json(data)
+
 
 api = NinjaAPI(
     title="OpenKAP clinic",
@@ -25,6 +37,7 @@ api = NinjaAPI(
     description="Item-level reads and writes for the clinic's own pages. It proposes; a person decides.",
     urls_namespace=NAMESPACE,
     docs_url=None,
+    renderer=Json(),
 )
 # The schema's own two addresses; it describes doors and opens none.
 RULES[f"{NAMESPACE}:openapi-json"] = anyone("the description of the API holds no data")

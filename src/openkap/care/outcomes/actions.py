@@ -181,9 +181,11 @@ def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> S
 
 def _look_at(by: Actor, fresh: list[ItemAnswer]) -> None:
     for form in {row.form_id: row.form for row in fresh}.values():
-        mine = [row for row in fresh if row.form_id == form.pk]
-        given = [(row.item, row.value) for row in sorted(mine, key=lambda row: row.answered_at)]
-        safety.look_at(by=by, form=form, answers=latest_answers(form), given=given)
+        asked = safety.asked_about(form)
+        mine = [row for row in fresh if row.form_id == form.pk and row.item in asked]
+        if mine:
+            given = [(row.item, row.value) for row in sorted(mine, key=lambda row: row.answered_at)]
+            safety.look_at(by=by, form=form, answers=latest_answers(form), given=given)
 
 
 @prepared

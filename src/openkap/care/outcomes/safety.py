@@ -31,6 +31,11 @@ CALL_SUBJECT = "OpenKAP: you are needed now"
 CALL_BODY = "Please log in to OpenKAP now and open the first item on your list: "
 
 
+def asked_about(form: Form) -> set[str]:
+    """The questions of a form that a safety rule looks at."""
+    return {item for each in form_of(form.instrument).safety for item in each.items}
+
+
 @transaction.atomic(savepoint=False)
 def look_at(
     *, by: Actor, form: Form, answers: dict[str, int], given: list[tuple[str, int | None]]
@@ -43,11 +48,9 @@ def look_at(
     calls anew; any other is added to what people were called about.
     """
     instrument = form_of(form.instrument)
-    if not instrument.safety:
-        return []
     case: list[SafetySignal] | None = None
     made = []
-    asked = {item for each in instrument.safety for item in each.items}
+    asked = asked_about(form)
     for item, value in given:
         if value is None or item not in asked:
             continue

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import localtime
 
 from openkap.care.accounts.access import holds_role, require
@@ -36,6 +37,7 @@ from openkap.care.patients.referral_document import read_document
 from openkap.care.patients.referral_warnings import keep_warnings
 from openkap.care.patients.telephones import is_among
 from openkap.care.permissions import HOLDERS, Permission
+from openkap.care.prepared import insert, prepared
 from openkap.core.errors import InputError
 
 # The fields of an identity that a person edits on one form.
@@ -246,11 +248,10 @@ def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
     _refuse_erased(patient.identity)
     # Two sendings of one form, one after the other.
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    _held(patient.pk)
     _refuse_contact_twice(patient, kind, name, telephone)
-    contact = Contact.objects.create(
-        patient=patient, kind=kind, name=name, telephone=telephone, added_at=now(), **details
-    )
+    contact = Contact(patient=patient, kind=kind, name=name, telephone=telephone, added_at=now(), **details)
+    insert([contact])
     record(
         "contact.added", by=by, entity="contact", uid=contact.uid, patient=uid, detail={"kind": contact.kind}
     )
@@ -259,7 +260,7 @@ def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **
 
 def _refuse_contact_twice(patient: Patient, kind: str, name: str, telephone: str) -> None:
     """One person in one part stands once; in another part (emergency contact, escort) once more."""
-    for held in Contact.objects.filter(patient=patient, kind=kind, ended_at__isnull=True):
+    for held in _contacts(patient.pk, kind):
         if search_form(held.name) == search_form(name) and is_among(held.telephone, telephone):
             raise InputError(
                 "this contact stands here already",
@@ -267,6 +268,16 @@ def _refuse_contact_twice(patient: Patient, kind: str, name: str, telephone: str
                 remedy="to change it, end it with “No longer” and add it anew",
                 where="name",
             )
+
+
+@prepared
+def _held(patient_id: int) -> QuerySet[Patient, tuple[int]]:
+    return Patient.objects.select_for_update().filter(pk=patient_id).values_list("pk")
+
+
+@prepared
+def _contacts(patient_id: int, kind: str) -> QuerySet[Contact]:
+    return Contact.objects.filter(patient_id=patient_id, kind=kind, ended_at__isnull=True)
 
 
 @transaction.atomic
@@ -283,7 +294,7 @@ def write_crisis_plan(*, by: Actor, uid: str, version: int, words: dict[str, str
     """Write the crisis plan anew; every earlier version stays. Raises ``Conflict`` on a newer one."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
     _refuse_erased(patient.identity)
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    _held(patient.pk)
     last = CrisisPlan.objects.filter(patient=patient).order_by("-version").first()
     stored = {name: getattr(last, name, "") for name in CRISIS_FIELDS}
     if words == stored:
