@@ -37,3 +37,33 @@ def test_eight_chairs_with_late_readings_and_who_is_free_are_on_one_screen(brows
     )
     assert overlap == []
     window.close()
+
+
+def test_a_chair_is_still_pressed_and_held_by_the_keyboard_when_the_board_counts_on(browser, clinic):
+    window = browser.new_context(base_url=clinic.url, viewport={"width": 1180, "height": 820})
+    page = window.new_page()
+    page.goto("/demo/")
+    page.click("form[action='/demo/ben/'] button")
+    page.goto("/board/")
+    chair = page.locator("#rows a").first
+    place = chair.get_attribute("href")
+    chair.focus()
+    _until_it_has_counted(page)
+    expect(page.locator(f"#rows a[href='{place}']")).to_be_focused()
+    chair.hover()
+    page.mouse.down()
+    _until_it_has_counted(page)
+    page.mouse.up()
+    page.wait_for_url(f"**{place}")
+    window.close()
+
+
+def _until_it_has_counted(page) -> None:
+    """The board has drawn its minutes anew, twice."""
+    page.evaluate(
+        """() => new Promise((done) => {
+          let drawn = 0;
+          new MutationObserver((all, watch) => { drawn += 1; if (drawn > 1) { watch.disconnect(); done(); } })
+            .observe(document.getElementById("rows"), { childList: true, subtree: true });
+        })"""
+    )

@@ -76,11 +76,27 @@ function inWords(ms) {
   return whole < 60 ? `${whole} min` : `${Math.floor(whole / 60)} h ${whole % 60} min`;
 }
 
+// A chair's link stays the same element while it says the same: who presses it, or stands on it with the
+// keyboard, keeps it while the minutes beside it change.
+function renew(list, rows) {
+  while (list.children.length > rows.length) list.lastElementChild.remove();
+  rows.forEach((made, place) => {
+    const held = list.children[place];
+    if (!held) list.append(made);
+    else if (!held.firstElementChild.isEqualNode(made.firstElementChild)) held.replaceWith(made);
+    else {
+      held.className = made.className;
+      while (held.children.length > 1) held.lastElementChild.remove();
+      held.append(...[...made.children].slice(1));
+    }
+  });
+}
+
 function draw() {
   const now = told.now + (performance.now() - heardAt);
   by("clinic").textContent = told.clinic;
   by("wall").textContent = time(now);
-  by("rows").replaceChildren(...told.rows.map((each) => row(each, now)));
+  renew(by("rows"), told.rows.map((each) => row(each, now)));
   by("free").textContent = told.free.length ? `Free: ${told.free.join(", ")}` : "Nobody is free";
   const silent = (performance.now() - heardAt) / 1000;
   by("heard").textContent = silent > 8 ? `NO NETWORK for ${Math.round(silent)} s: this board is old` : "";
