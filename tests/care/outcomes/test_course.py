@@ -7,7 +7,7 @@ import re
 from django.urls import reverse
 
 from openkap.care.moment import now
-from openkap.care.outcomes import planning, queries
+from openkap.care.outcomes import planning, trajectory
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, Turn
 
 
@@ -104,7 +104,7 @@ def test_a_form_entered_in_error_no_longer_counts(cast, patient, answer_pcl):
     wrong = answer_pcl(10, days=7)
     address = reverse("outcome_form", args=[patient.uid, wrong.uid])
     cast.client("cora").post(address, {"reason": "answered by the sister"})
-    assert [row.total for row in queries.trajectory(patient).readings] == [50]
+    assert [row.total for row in trajectory.trajectory(patient).readings] == [50]
     assert "answered by the sister" in cast.client("cora").get(address).content.decode()
 
 
@@ -112,7 +112,7 @@ def test_the_baseline_is_the_reading_before_treatment(patient, answer_pcl):
     answer_pcl(60, occasion="on_request")
     answer_pcl(48, days=20, occasion="baseline", about="course000001")
     answer_pcl(30, days=20)
-    found = queries.trajectory(patient)
+    found = trajectory.trajectory(patient)
     assert found.baseline.total == 48
     assert found.points == -18
 
@@ -159,7 +159,7 @@ def test_an_unscored_form_is_shown_as_unscored_not_as_zero(patient, cast, asked)
     by = patient_actor(patient.uid, patient.clinic)
     save_answers(by=by, invitation=asked, taps=as_taps(form, {"1": 4}, now(), "t-unscored"))
     finish(by=by, invitation=asked)
-    assert queries.trajectory(patient).readings[0].total is None
+    assert trajectory.trajectory(patient).readings[0].total is None
     assert "not scored" in cast.client("ada").get(reverse("outcomes", args=[patient.uid])).content.decode()
 
 
@@ -184,9 +184,9 @@ def test_a_curve_in_plain_words_claims_nothing_below_reliable_change(patient, an
 
     answer_pcl(50)
     answer_pcl(40, days=7)
-    assert "about where they were" in in_plain_words(queries.trajectory(patient))[0]
+    assert "about where they were" in in_plain_words(trajectory.trajectory(patient))[0]
     answer_pcl(34, days=7)
-    assert "lower than when you started" in in_plain_words(queries.trajectory(patient))[0]
+    assert "lower than when you started" in in_plain_words(trajectory.trajectory(patient))[0]
 
 
 def test_no_relapse_is_looked_for_and_no_second_reading_asked_of_who_is_not_treated_any_more(

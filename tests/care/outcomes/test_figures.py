@@ -11,7 +11,7 @@ from openkap.care.contributions import CourseMark
 from openkap.care.moment import now
 from openkap.care.outcomes.figures import NARROW, draw, draw_own
 from openkap.care.outcomes.patient_words import ENGLISH
-from openkap.care.outcomes.queries import Reading, Trajectory
+from openkap.care.outcomes.trajectory import Reading, Trajectory
 
 
 def trajectory(*days: int, planned: tuple[int, ...] = ()) -> Trajectory:

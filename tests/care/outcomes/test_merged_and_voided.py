@@ -11,7 +11,7 @@ from treated import first_session, planned
 
 from openkap.care.enrolment import consent_actions
 from openkap.care.enrolment.facts import withdrawn
-from openkap.care.outcomes import actions, planning, queries, safety
+from openkap.care.outcomes import actions, planning, safety, trajectory
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal, Turn
 from openkap.care.patients.models import Patient
 
@@ -155,7 +155,7 @@ def test_a_response_read_from_a_voided_form_makes_no_relapse(cast, patient, answ
     for total in (58, 75, 75):
         answer_pcl(total, days=7)
     assert "relapse" not in kinds()
-    assert queries.trajectory(patient).milestones == ()
+    assert trajectory.trajectory(patient).milestones == ()
     assert not MaintenanceProposal.objects.exists()
 
 
@@ -175,7 +175,9 @@ def test_when_the_baseline_is_voided_the_same_reading_is_judged_against_the_next
     answer_pcl(40, days=7)
     void(cast, patient, wrong)
     planning.detect_relapses("test")
-    assert [(each.kind, each.before) for each in queries.trajectory(patient).milestones] == [("response", 60)]
+    assert [(each.kind, each.before) for each in trajectory.trajectory(patient).milestones] == [
+        ("response", 60)
+    ]
 
 
 def test_a_consent_given_anew_in_the_kept_record_counts_for_the_absorbed_one(cast, patient, register, watch):

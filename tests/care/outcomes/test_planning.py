@@ -11,7 +11,7 @@ from treated import first_session, planned
 from openkap.care.accounts.actor import patient_actor
 from openkap.care.enrolment import consent_actions
 from openkap.care.messaging.models import Message
-from openkap.care.outcomes import actions, planning, queries
+from openkap.care.outcomes import actions, planning, trajectory
 from openkap.care.outcomes.models import Form, FormScore, Invitation
 from openkap.care.patients.models import Identity, Patient
 from openkap.care.treatment.course import ending_actions
@@ -159,7 +159,7 @@ def test_a_form_begun_and_left_is_scored_where_its_rule_for_missing_answers_allo
     planning.close_missed("test")
     assert FormScore.objects.get(form=form).missing == ["9"]
     assert not FormScore.objects.filter(form=short).exists()
-    found = queries.trajectories([patient.pk], ["phq-9", "pcl-5"])
+    found = trajectory.trajectories([patient.pk], ["phq-9", "pcl-5"])
     assert [(len(each.readings), len(each.gaps)) for each in found] == [(1, 0), (0, 1)]
 
 

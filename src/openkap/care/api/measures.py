@@ -15,12 +15,13 @@ from pydantic import AwareDatetime, Field
 from openkap.care.access_rules import link_holder, needs
 from openkap.care.api.operations import Answer, asked_by, operation
 from openkap.care.moment import now
-from openkap.care.outcomes import actions, queries, safety
+from openkap.care.outcomes import actions, queries, questionnaires, safety
 from openkap.care.outcomes.access import late_link, through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.link_views import mark_answered_here, spoken_behind
 from openkap.care.outcomes.patient_words import patient_words
+from openkap.care.outcomes.trajectory import trajectory as course_of
 from openkap.care.patients.access import patient_for
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -113,7 +114,7 @@ def link_state(request: HttpRequest, token: str) -> Sheets:
                 total=len(sheet.questions),
                 is_finished=sheet.is_finished,
             )
-            for sheet in queries.sheets_of(invitation)
+            for sheet in questionnaires.sheets_of(invitation)
         ]
     )
 
@@ -132,8 +133,8 @@ def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
         saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
         if saved.refused and not saved.kept:
             raise saved.refused[0][1]
-    spoken = patient_words(queries.language_of(invitation))
-    answered, total = queries.progress_of(invitation)
+    spoken = patient_words(questionnaires.language_of(invitation))
+    answered, total = questionnaires.progress_of(invitation)
     mark_answered_here(request, invitation.uid)
     return Saved(
         stored=saved.new,
@@ -145,7 +146,7 @@ def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
         answered=answered,
         total=total,
         saved_at=now(),
-        needs_help=queries.has_signal(invitation),
+        needs_help=questionnaires.has_signal(invitation),
     )
 
 
@@ -155,7 +156,7 @@ def link_finish(request: HttpRequest, token: str) -> Finished:
     with told_in_their_words(request, token):
         by, invitation = through_link(token)
         done = actions.finish(by=by, invitation=invitation)
-    return Finished(finished_at=done.finished_at or now(), needs_help=queries.has_signal(invitation))
+    return Finished(finished_at=done.finished_at or now(), needs_help=questionnaires.has_signal(invitation))
 
 
 class ReadingOut(Answer):
@@ -206,7 +207,7 @@ class TrajectoryOut(Answer):
 def trajectory(request: HttpRequest, patient: str, instrument: str = "pcl-5") -> TrajectoryOut:
     """The course of symptoms by one instrument, gaps with their reason."""
     row = patient_for(asked_by(request), patient, Permission.SEE_OUTCOMES, seen="outcomes")
-    found = queries.trajectory(row, form_of(instrument).id, judged=False, marked=False)
+    found = course_of(row, form_of(instrument).id, judged=False, marked=False)
     return TrajectoryOut(
         instrument=found.instrument,
         least=found.least,

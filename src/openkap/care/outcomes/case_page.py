@@ -12,9 +12,8 @@ from typing import Any
 from openkap.care.outcomes.actions import latest_answers
 from openkap.care.outcomes.case import parts, together, untaken
 from openkap.care.outcomes.circles import which_call, wider
-from openkap.care.outcomes.follow_up import form_of
+from openkap.care.outcomes.follow_up import form_of, title_of
 from openkap.care.outcomes.models import Call, Form, ItemAnswer, SafetySignal
-from openkap.care.outcomes.queries import title_of
 from openkap.care.outcomes.wording import Question, questions_of
 
 LONG_BEFORE = timedelta(hours=1)

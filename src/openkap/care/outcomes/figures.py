@@ -15,7 +15,7 @@ from django.utils.dateformat import format as in_words
 
 from openkap.care.moment import now
 from openkap.care.outcomes.patient_words import ENGLISH, PatientWords
-from openkap.care.outcomes.queries import DRAWN, Reading, Trajectory, trajectories
+from openkap.care.outcomes.trajectory import DRAWN, Reading, Trajectory, trajectories
 
 LEFT, RIGHT, TOP, ROW = 40, 96, 26, 18
 # Nothing is named at the right of a figure without limits and marks, but its last date ends there.

@@ -151,3 +151,8 @@ def tally(root: Path) -> list[Tally]:
         for part in read.sourced():
             found.add(part.grade.value)
     return [found]
+
+
+def title_of(occasion: str) -> str:
+    """The occasion in words; one that a later version of the content dropped keeps its id."""
+    return {each.id: each.title for each in follow_up().occasions}.get(occasion, occasion.replace("_", " "))

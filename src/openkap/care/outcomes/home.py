@@ -15,8 +15,9 @@ from openkap.care.first_lines import first_lines
 from openkap.care.messaging.undelivered import MEASURE, in_words, undelivered, undelivered_fields
 from openkap.care.moment import now
 from openkap.care.outcomes.aggregates import clinic_numbers
+from openkap.care.outcomes.follow_up import title_of
 from openkap.care.outcomes.models import Invitation, SafetySignal
-from openkap.care.outcomes.queries import OpenSignal, open_proposals, open_signals, title_of
+from openkap.care.outcomes.queries import OpenSignal, open_proposals, open_signals
 from openkap.care.patients.access import in_care, scope_of
 from openkap.care.patients.queries import display_name
 from openkap.care.permissions import Permission, Role

@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from openkap.care.accounts.actor import Actor
 from openkap.care.accounts.locking import ANSWERED_KEY, is_idle, lock
 from openkap.care.moment import now
-from openkap.care.outcomes import actions, figures, queries
+from openkap.care.outcomes import actions, figures, questionnaires
 from openkap.care.outcomes.access import late_link, link_end, through_link
 from openkap.care.outcomes.actions import Tap
 from openkap.care.outcomes.help_line import help_line
@@ -46,7 +46,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     # In the browser of somebody who works here it is the patient who reads on: nothing else opens.
     if request.user.is_authenticated and not is_idle(request):
         lock(request)
-    spoken = patient_words(queries.language_of(invitation))
+    spoken = patient_words(questionnaires.language_of(invitation))
     return _render(
         request, "outcomes/answer.html", _page(by, invitation, token, spoken) | {"error": error}, spoken
     )
@@ -58,7 +58,7 @@ def spoken_behind(request: HttpRequest, token: str) -> PatientWords:
         _, invitation = late_link(token)
     except InputError:
         return patient_words(getattr(request, "LANGUAGE_CODE", ""))
-    return patient_words(queries.language_of(invitation))
+    return patient_words(questionnaires.language_of(invitation))
 
 
 def _render(
@@ -74,15 +74,15 @@ def _render(
 def _save(request: HttpRequest, by: Actor, invitation: Invitation) -> str:
     """Store what the plain form carries; what could not be stored, in words."""
     _remember(request, invitation.uid)
-    taps = _taps(request, queries.sheets_of(invitation))
+    taps = _taps(request, questionnaires.sheets_of(invitation))
     saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
-    spoken = patient_words(queries.language_of(invitation))
+    spoken = patient_words(questionnaires.language_of(invitation))
     refused = [spoken.refusal(why) for _, why in saved.refused[:1]]
     return "; ".join(f"{why.what}; {why.remedy}" for why in refused)
 
 
 def _page(by: Actor, invitation: Invitation, token: str, spoken: PatientWords) -> dict[str, Any]:
-    sheets = queries.sheets_of(invitation, spoken.wanted)
+    sheets = questionnaires.sheets_of(invitation, spoken.wanted)
     return {
         "sheets": sheets,
         "key": invitation.uid,
@@ -93,12 +93,12 @@ def _page(by: Actor, invitation: Invitation, token: str, spoken: PatientWords) -
         "clinic": by.clinic_name,
         "is_synthetic": by.is_synthetic,
         "help_line": help_line(),
-        "needs_help": queries.has_signal(invitation),
-        "saved_at": queries.last_saved(invitation),
+        "needs_help": questionnaires.has_signal(invitation),
+        "saved_at": questionnaires.last_saved(invitation),
     }
 
 
-def _taps(request: HttpRequest, sheets: list[queries.Sheet]) -> list[Tap]:
+def _taps(request: HttpRequest, sheets: list[questionnaires.Sheet]) -> list[Tap]:
     """What the plain form carries and is not stored yet."""
     found, moment = [], now()
     for sheet in sheets:
@@ -146,7 +146,7 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
         return _ended(request, refused, token)
     if invitation.finished_at is None:
         return redirect("answer", token)
-    spoken = patient_words(queries.language_of(invitation))
+    spoken = patient_words(questionnaires.language_of(invitation))
     context: dict[str, Any] = {
         "clinic": by.clinic_name,
         "is_synthetic": by.is_synthetic,
@@ -156,7 +156,7 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
         "key": invitation.uid,
         "token": token,
     }
-    context["needs_help"] = context["is_theirs"] and queries.has_signal(invitation)
+    context["needs_help"] = context["is_theirs"] and questionnaires.has_signal(invitation)
     if context["is_theirs"]:
         curve = own_curve(invitation.patient, spoken)
         context |= {"words": in_plain_words(curve, spoken)}
@@ -185,5 +185,5 @@ def _ended(request: HttpRequest, refused: InputError, token: str) -> HttpRespons
     context |= {"key": invitation.uid, "token": token, "handed_in": request.method == "POST"}
     if request.method == "POST":
         context["error"] = _save(request, by, invitation)
-        context["needs_help"] = queries.has_signal(invitation)
+        context["needs_help"] = questionnaires.has_signal(invitation)
     return _render(request, "outcomes/link_ended.html", context, spoken, status=410)

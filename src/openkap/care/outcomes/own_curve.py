@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from openkap.care.outcomes import queries
 from openkap.care.outcomes.patient_words import PatientWords
-from openkap.care.outcomes.queries import Trajectory
+from openkap.care.outcomes.trajectory import Trajectory, trajectory
 from openkap.care.patients.models import Patient
 
 
 def own_curve(patient: Patient, spoken: PatientWords) -> Trajectory:
     """The readings of a patient in their words. Cut-offs and named turns are for those who explain them."""
-    found = queries.trajectory(patient, judged=False)
+    found = trajectory(patient, judged=False)
     readings = [
         replace(each, occasion=spoken.occasion(each.occasion_id, each.occasion)) for each in found.readings
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openkap.care.outcomes.follow_up import form_of
 from openkap.care.outcomes.patient_words import ENGLISH, PatientWords
-from openkap.care.outcomes.queries import Trajectory
+from openkap.care.outcomes.trajectory import Trajectory
 
 
 def in_plain_words(found: Trajectory, spoken: PatientWords = ENGLISH) -> list[str]:

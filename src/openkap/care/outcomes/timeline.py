@@ -6,9 +6,8 @@ from django.urls import reverse
 
 from openkap.care.contributions import TimelineEvent
 from openkap.care.outcomes.course import turns_that_stand
-from openkap.care.outcomes.follow_up import form_of
+from openkap.care.outcomes.follow_up import form_of, title_of
 from openkap.care.outcomes.models import FormScore, Invitation, MaintenanceProposal, SafetySignal, Turn
-from openkap.care.outcomes.queries import title_of
 
 TONES = {"relapse": "alarm", "response": "good", "remission": "good"}
 

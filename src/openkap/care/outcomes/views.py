@@ -11,10 +11,11 @@ from django.shortcuts import redirect, render
 
 from openkap.care.accounts.locking import lock
 from openkap.care.accounts.middleware import ClinicRequest
-from openkap.care.outcomes import actions, course, figures, planning, queries, safety
+from openkap.care.outcomes import actions, course, figures, planning, queries, questionnaires, safety
 from openkap.care.outcomes.access import form_for, invitation_for, proposal_for, signal_for
 from openkap.care.outcomes.case_page import case_page
 from openkap.care.outcomes.forms import AskForm, DoneForm, GapForm, MaintenanceForm, VoidForm
+from openkap.care.outcomes.trajectory import DRAWN, trajectories, trajectory
 from openkap.care.patients.access import patient_for, patients_of
 from openkap.care.patients.queries import record_ids
 from openkap.care.patients.views import frame, refuse
@@ -25,7 +26,7 @@ from openkap.core.errors import InputError
 def outcomes(request: ClinicRequest, patient: str) -> HttpResponse:
     """The course of symptoms: figures, clusters, what the definitions say, what was asked."""
     row = patient_for(request.actor, patient, Permission.SEE_OUTCOMES, seen="outcomes")
-    found = queries.trajectories(record_ids(row), queries.DRAWN)
+    found = trajectories(record_ids(row), DRAWN)
     main = found[0]
     context = {
         "figures": [figures.draw(each) for each in found if each.readings or each.gaps],
@@ -84,7 +85,7 @@ def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
         return redirect("outcomes", patient)
     shown = {
         "asked": queries.asked_page(asked),
-        "sheets": queries.sheets_of(asked),
+        "sheets": questionnaires.sheets_of(asked),
         "form": form,
         "way": planning.way_to(row),
         "telephone": row.identity.telephone if request.actor.may(Permission.SEE_PATIENT) else "",
@@ -114,7 +115,7 @@ def form_page(request: ClinicRequest, patient: str, form: str) -> HttpResponse:
         except InputError as refused:
             error = refused
             found.refresh_from_db()
-    shown = {"sheet": queries.read_form(found), "form": reason, "error": error}
+    shown = {"sheet": questionnaires.read_form(found), "form": reason, "error": error}
     return render(request, "outcomes/form.html", shown | frame(request, row), status=422 if error else 200)
 
 
@@ -163,7 +164,7 @@ def maintenance(request: ClinicRequest, patient: str, proposal: str) -> HttpResp
             return redirect("outcomes", patient)
     shown: dict[str, Any] = {
         "proposal": queries.proposal_page(found),
-        "figure": figures.draw(queries.trajectory(row)),
+        "figure": figures.draw(trajectory(row)),
         "form": form,
     }
     return render(request, "outcomes/maintenance.html", shown | frame(request, row))
