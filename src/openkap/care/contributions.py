@@ -113,6 +113,8 @@ class ChartLink:
     url: str
     name: str
     needs: Permission
+    # Other folders of the chart whose pages belong to this entry.
+    folders: tuple[str, ...] = ()
 
 
 def contributions(name: str) -> Iterator[ModuleType]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.template.loader import render_to_string
 
 from openkap.care.contributions import CourseMark
 from openkap.care.moment import now
 from openkap.care.outcomes.figures import NARROW, draw, draw_own
 from openkap.care.outcomes.patient_words import ENGLISH
-from openkap.care.outcomes.trajectory import Reading, Trajectory
+from openkap.care.outcomes.trajectory import Line, Milestone, Reading, Trajectory
 
 
 def trajectory(*days: int, planned: tuple[int, ...] = ()) -> Trajectory:
@@ -66,3 +68,24 @@ def test_a_persons_own_curve_says_up_and_down_in_words_and_has_no_numbers_beside
     figure = draw_own(trajectory(-28, 0), ENGLISH)
     assert (figure.above, figure.below) == ("more symptoms", "fewer symptoms")
     assert [level.words for level in figure.levels if level.words] == []
+
+
+def test_the_names_of_two_limits_near_each_other_do_not_print_over_each_other():
+    lines = (Line("remission", Decimal(28)), Line("cut-off", Decimal(33)))
+    figure = draw(replace(trajectory(-28, 0), lines=lines)).narrow
+    above, below = figure.lines
+    assert above.words == "cut-off 33"
+    assert above.words_y == pytest.approx(above.y, abs=0.1)
+    assert below.words_y - above.words_y >= 14
+    # The line itself stays at its value.
+    assert below.y - above.y < 14
+
+
+def test_the_name_of_an_early_turn_stands_right_of_the_numbers_of_the_axis():
+    def named(days_ago):
+        turn = Milestone(now() - timedelta(days=days_ago), "response", "fall of 15", "x", "weak", None, None)
+        figure = draw(replace(trajectory(-200, 0), milestones=(turn,)))
+        return render_to_string("components/trajectory.html", {"figure": figure})
+
+    assert 'class="turn-name at-start"' in named(195)
+    assert 'class="turn-name"' in named(60)

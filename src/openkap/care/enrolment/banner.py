@@ -20,6 +20,8 @@ from openkap.care.patients.referral_warnings import DRUG_ALLERGY, UNCONFIRMED, w
 from openkap.care.prepared import prepared
 
 WEIGHT, ALLERGY = "body_weight", DRUG_ALLERGY
+# Answers that the banner repeats.
+REPEATED = frozenset({WEIGHT, ALLERGY})
 
 
 def banner_items(patient: Patient) -> list[BannerItem]:

@@ -10,6 +10,8 @@ from openkap.care.permissions import Permission
 
 def links(uid: str) -> list[ChartLink]:
     return [
-        ChartLink("Screening", reverse("screening", args=[uid]), "screening", Permission.SCREEN),
+        ChartLink(
+            "Screening", reverse("screening", args=[uid]), "screening", Permission.SCREEN, ("assessments",)
+        ),
         ChartLink("Consent", reverse("consents", args=[uid]), "consents", Permission.TAKE_CONSENT),
     ]

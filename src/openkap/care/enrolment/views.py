@@ -15,6 +15,7 @@ from openkap.care.accounts.signing import prove_identity
 from openkap.care.conflict import Conflict
 from openkap.care.enrolment import actions, queries
 from openkap.care.enrolment.access import assessment_for, screening_for
+from openkap.care.enrolment.banner import REPEATED
 from openkap.care.enrolment.forms import given_answer, given_moment
 from openkap.care.enrolment.protocols import offered
 from openkap.care.patients.queries import banner_for, chart_links
@@ -87,6 +88,8 @@ def answer(request: ClinicRequest, patient: str, element: str) -> HttpResponse:
     context = {"form": form, "state": state, "told": form.told, "next": form.after(state.section.id)}
     if request.headers.get("HX-Request"):
         context |= {"question": question, "patient": patient, "oob": True}
+        if element in REPEATED:
+            context["banner"] = banner_for(row)
         return render(request, "enrolment/answered.html", context, status=422 if trouble else 200)
     if not trouble:
         return redirect(f"{state_url(patient, state)}#q-{element}")

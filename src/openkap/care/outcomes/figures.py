@@ -27,6 +27,8 @@ SHORTEST = timedelta(days=14)
 IN_WEEKS = timedelta(days=100)
 # Marks nearer than this on paper would print over each other; figures then show every n-th label.
 LABEL_ROOM = 66
+# From one name to the next below it.
+NAME_ROOM = 14
 DAY = timedelta(days=1)
 
 
@@ -38,6 +40,8 @@ class Mark:
     y: float
     words: str
     kind: str = ""
+    # Where its words stand, when they are beside it.
+    words_y: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,11 @@ class Figure:
     # What up and down mean, where the figure has no numbers.
     above: str = ""
     below: str = ""
+
+    @property
+    def edge(self) -> float:
+        """Left of this a name that is centred on its place would print over the numbers of the axis."""
+        return self.left + LABEL_ROOM / 2
 
     @property
     def narrow(self) -> Figure:
@@ -147,9 +156,7 @@ def draw(
             )
             for gap in found.gaps
         ),
-        lines=tuple(
-            Mark(right, down(line.value), f"{line.name} {_plain(line.value)}") for line in found.lines
-        ),
+        lines=tuple(_limits(found, right, down)),
         turns=tuple(
             Mark(across(turn.at), TOP, f"{turn.kind}, {_day(turn.at)}: {turn.name}", turn.kind)
             for turn in found.milestones
@@ -236,6 +243,16 @@ def _span(found: Trajectory) -> tuple[datetime, datetime]:
     planned = (mark.at for mark in found.marks if mark.kind == "session_planned" and mark.at >= now())
     start, end = min(moments) - DAY, max([*moments, *sorted(planned)[:1]]) + DAY
     return start, max(end, start + SHORTEST)
+
+
+def _limits(found: Trajectory, right: float, down: Callable[[Decimal | int], float]) -> Iterable[Mark]:
+    """The dotted lines from the top; names of two that are near each other do not print over each other."""
+    least = 0.0
+    for line in sorted(found.lines, key=lambda each: down(each.value)):
+        at = down(line.value)
+        beside = max(at, least)
+        least = beside + NAME_ROOM
+        yield Mark(right, at, f"{line.name} {_plain(line.value)}", words_y=round(beside, 1))
 
 
 def _paths(

@@ -9,4 +9,7 @@ from openkap.care.permissions import Permission
 
 
 def links(uid: str) -> list[ChartLink]:
-    return [ChartLink("Outcomes", reverse("outcomes", args=[uid]), "outcomes", Permission.SEE_OUTCOMES)]
+    folders = ("signal", "maintenance")
+    return [
+        ChartLink("Outcomes", reverse("outcomes", args=[uid]), "outcomes", Permission.SEE_OUTCOMES, folders)
+    ]

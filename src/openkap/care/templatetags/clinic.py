@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,13 +13,15 @@ from django.utils.dates import MONTHS_3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from openkap.care.contributions import Task
+from openkap.care.contributions import ChartLink, Task
 from openkap.care.moment import now, today
+from openkap.protocol.elements import Element
 
 register = template.Library()
 
 # Between a number and its unit: narrow, and the line never breaks there.
 THIN_SPACE = "\u202f"
+NO_BREAK = "\u00a0"
 
 
 @register.simple_tag(takes_context=True)
@@ -61,7 +65,8 @@ def task_line(task: Task, whom_is_known: bool = False) -> SafeString:
         at = timezone.localtime(task.due).isoformat()
         parts.append(format_html('<time class="task-due" datetime="{}">{}</time>', at, due(task.due)))
     elif task.since:
-        parts.append(format_html('<span class="task-due">waits since {}</span>', day_of(task.since)))
+        since = day_of(task.since).replace(" ", NO_BREAK)
+        parts.append(format_html('<span class="task-due">waits since {}</span>', since))
     line = '<a class="task urgency-{}" href="{}">{}</a>'
     return format_html(line, task.urgency, task.url, mark_safe("\n".join(parts)))  # noqa: S308
 
@@ -130,6 +135,22 @@ def day_of(moment: datetime) -> str:
 
 
 @register.filter
+def day_words(iso: str | None) -> str:
+    """The day of a stored moment or date: ``2026-11-23T10:40+00:00`` as ``23 Nov 2026``."""
+    if not iso:
+        return ""
+    read = datetime.fromisoformat(iso)
+    return day_of(read) if read.tzinfo else f"{read:%-d %b %Y}"
+
+
+@register.filter
+def holds(link: ChartLink, path: str) -> bool:
+    """Whether a page of the chart belongs to this entry of its navigation."""
+    beneath = link.name != "patient" and link.url in path
+    return beneath or any(f"/{folder}/" in path for folder in link.folders)
+
+
+@register.filter
 def coordinate(number: float) -> str:
     """A number as a drawing needs it: a full stop for the decimal sign in every language."""
     return f"{number:.1f}"
@@ -186,8 +207,19 @@ def unit_words(unit: str | None) -> str:
 @register.filter
 def ago(moment: datetime | None) -> str:
     """How long something has been so: ``8 min ago``, ``2 days ago``."""
+    if moment and abs(moment - now()) < timedelta(minutes=1):
+        return "just now"
     said = due(moment)
     return f"{said.removesuffix(' late')} ago" if said.endswith(" late") else said
+
+
+@register.filter
+def unit_or_range(element: Element) -> str:
+    """What stands beside a field for a number: its unit, or the range of a score."""
+    if element.unit == "{score}" and element.impossible:
+        told = f"{element.impossible.below} to {element.impossible.above}"
+        return "" if told in element.label else told
+    return unit_words(element.unit)
 
 
 # How codes and short names of the rules are said to people.
@@ -204,6 +236,7 @@ SPOKEN = {
     "umol/L": "µmol/L",
     "kg/m2": "kg/m²",
 }
+SPOKEN_AT_END = {" a": " years", " d": " days", " mg/d": " mg a day"}
 
 
 @register.filter
@@ -212,4 +245,19 @@ def spoken(text: object) -> str:
     said = str(text)
     for code, words in SPOKEN.items():
         said = said.replace(code, words)
-    return f"{said[:-2]} years" if said.endswith(" a") else said
+    for unit, words in SPOKEN_AT_END.items():
+        if said.endswith(unit):
+            return said.removesuffix(unit) + words
+    return said
+
+
+# What the rules say of a minimum stay.
+STAY_LEFT = re.compile(r"minutes since the dose started must rise by (\d+(?:\.\d+)?) min")
+
+
+@register.filter
+def still_to_come(said: str) -> str:
+    """What is left until a condition for leaving is met, beside a mark that says "not yet"."""
+    words = spoken(said).removeprefix("not yet: ")
+    left = STAY_LEFT.fullmatch(words)
+    return f"{minutes(math.ceil(float(left[1])))} to go" if left else words

@@ -9,4 +9,5 @@ from openkap.care.permissions import Permission
 
 
 def links(uid: str) -> list[ChartLink]:
-    return [ChartLink("Course", reverse("courses", args=[uid]), "courses", Permission.SEE_PATIENT)]
+    folders = ("sessions", "visits")
+    return [ChartLink("Course", reverse("courses", args=[uid]), "courses", Permission.SEE_PATIENT, folders)]
