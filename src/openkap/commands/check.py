@@ -23,6 +23,7 @@ ROOMS: list[tuple[str, str]] = [
     ("openkap.care.outcomes.patient_words", "tally"),
     ("openkap.protocol.consent_text", "tally"),
     ("openkap.protocol.before_signing", "tally"),
+    ("openkap.protocol.clinic_words", "tally"),
     ("openkap.protocol.screening_order", "tally"),
     ("openkap.protocol.session_words", "tally"),
     ("openkap.protocol.dosing_day", "tally"),

@@ -3,7 +3,8 @@
 A section may end with one line that says how understanding is shown: ``> Ask:`` (the patient explains it
 back), ``> Choose: one | another`` (the patient's own choice) or ``> Note:`` (the clinician writes down the
 conversation). Which of them an element needs is said by the protocol's consent part; a text that leaves an
-element out, or shows it otherwise, does not load.
+element out, or shows it otherwise, does not load. A text as one clinic offers it names that clinic in its
+header and has the clinic's own words in lines that begin with ``+``; nothing else of it differs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ HEADING = re.compile(r"^## (CON-\d\d) (.+)$")
 HEADER = ("title", "language", "version", "parts", "reviewed_by", "reviewed_on")
 # A translation names its original, and has the sentence above the signature in its own language.
 OF_TRANSLATIONS = ("translation_of", "agreement")
+# A text with a clinic's own words names the clinic by its public id, and counts how often its words changed.
+OF_CLINICS = ("clinic", "clinic_words")
+HEADERS = (HEADER, HEADER + OF_TRANSLATIONS, HEADER + OF_CLINICS, HEADER + OF_TRANSLATIONS + OF_CLINICS)
+# What a line of the clinic's own begins with.
+OWN = "+ "
 AGREEMENT = "I have read or heard this text, my questions were answered, and I agree to the treatment."
 # How an element is shown -> the word its closing line begins with.
 CLOSING = {"teach_back": "Ask", "signed": "Choose", "recorded_conversation_note": "Note"}
@@ -31,13 +37,17 @@ CLOSING = {"teach_back": "Ask", "signed": "Choose", "recorded_conversation_note"
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One element as the patient reads it; ``prompt`` and ``choices`` are how understanding is shown."""
+    """One element as the patient reads it; ``prompt`` and ``choices`` are how understanding is shown.
+
+    ``own`` is what the clinic says of it in its own words.
+    """
 
     element: ConsentElement
     title: str
     paragraphs: tuple[str, ...]
     prompt: str = ""
     choices: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,13 @@ class ConsentText:
     reviewed_by: str
     translation_of: str = ""
     agreement: str = AGREEMENT
+    # Which words of a clinic's own it has; nought for none.
+    clinic_words: int = 0
+
+    @property
+    def full_version(self) -> str:
+        """The shipped version, and which of the clinic's own words."""
+        return full_version(self.version, self.clinic_words)
 
     def section(self, element: str) -> Section:
         """The section of one element; ``InputError`` when there is none."""
@@ -61,6 +78,11 @@ class ConsentText:
             if section.element.id == element:
                 return section
         raise InputError("no such part of this consent text", value=element, remedy="choose one of the list")
+
+
+def full_version(version: str, clinic_words: int) -> str:
+    """What stands before people as the version: the shipped one, and which of the clinic's own words."""
+    return f"{version}, this clinic's words {clinic_words}" if clinic_words else version
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,7 @@ class StoredSection:
     shown_by: str
     prompt: str = ""
     choices: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +150,12 @@ def parse_consent_text(body: str, path: Path, root: Path = SHIPPED) -> ConsentTe
             remedy=f"add {', '.join(lacking)}" if lacking else "put them in this order",
         )
     sections = tuple(_section(elements[name], title, told, document) for name, title, told in blocks)
+    if "clinic" not in header and any(each.own for each in sections):
+        raise document.error(
+            "a text of no clinic has a clinic's own words",
+            limit=f"no line that begins with {OWN.strip()}",
+            remedy="write them as words of the text",
+        )
     return ConsentText(
         header["title"],
         header["language"],
@@ -136,7 +165,9 @@ def parse_consent_text(body: str, path: Path, root: Path = SHIPPED) -> ConsentTe
         document.fingerprint,
         body,
         header["reviewed_by"],
-        *(header[name] for name in OF_TRANSLATIONS if name in header),
+        header.get("translation_of", ""),
+        header.get("agreement", AGREEMENT),
+        clinic_words=int(header.get("clinic_words", "0")),
     )
 
 
@@ -157,14 +188,21 @@ def read_stored(body: str) -> StoredText:
     )
 
 
-def _stored_section(element: str, title: str, told: tuple[str, ...]) -> StoredSection:
+def _stored_section(element: str, title: str, all_told: tuple[str, ...]) -> StoredSection:
+    told, own = _apart(all_told)
     for shown_by, word in CLOSING.items():
         if told and told[-1].startswith(f"> {word}: "):
             closing = told[-1].removeprefix(f"> {word}: ")
             if word == "Choose":
-                return StoredSection(element, title, told[:-1], shown_by, "", _choices(closing))
-            return StoredSection(element, title, told[:-1], shown_by, closing)
-    return StoredSection(element, title, told, "read_and_tick")
+                return StoredSection(element, title, told[:-1], shown_by, "", _choices(closing), own)
+            return StoredSection(element, title, told[:-1], shown_by, closing, own=own)
+    return StoredSection(element, title, told, "read_and_tick", own=own)
+
+
+def _apart(told: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of the text, and the clinic's own."""
+    own = tuple(each.removeprefix(OWN) for each in told if each.startswith(OWN))
+    return tuple(each for each in told if not each.startswith(OWN)), own
 
 
 def _choices(closing: str) -> tuple[str, ...]:
@@ -177,11 +215,14 @@ def _read_header(lines: list[str], document: Document) -> tuple[dict[str, str], 
     except ValueError:
         raise document.error("the header is missing", remedy="begin with --- and end it with ---") from None
     header = dict(line.split(": ", 1) for line in lines[1:end])
-    if lines[0] != "---" or tuple(header) not in (HEADER, HEADER + OF_TRANSLATIONS):
+    if lines[0] != "---" or tuple(header) not in HEADERS:
         raise document.error(
             "the header is not complete",
             value=", ".join(header),
-            limit=f"{', '.join(HEADER)}; of a translation also {', '.join(OF_TRANSLATIONS)}",
+            limit=(
+                f"{', '.join(HEADER)}; of a translation also {', '.join(OF_TRANSLATIONS)}; "
+                f"with a clinic's own words also {', '.join(OF_CLINICS)}"
+            ),
             remedy="complete it",
         )
     return header, end + 1
@@ -195,6 +236,9 @@ def _blocks(lines: list[str], start: int) -> list[tuple[str, str, tuple[str, ...
             blocks.append((heading[1], heading[2], [[]]))
         elif not line.strip():
             blocks[-1][2].append([])
+        elif line.startswith(OWN):
+            # Each line by itself: numbers to call stand below each other as they were typed.
+            blocks[-1][2].extend(([line.strip()], []))
         else:
             blocks[-1][2][-1].append(line.strip())
     return [
@@ -203,12 +247,12 @@ def _blocks(lines: list[str], start: int) -> list[tuple[str, str, tuple[str, ...
     ]
 
 
-def _section(element: ConsentElement, title: str, told: tuple[str, ...], document: Document) -> Section:
-    wanted = CLOSING.get(element.shown_by)
+def _section(element: ConsentElement, title: str, all_told: tuple[str, ...], document: Document) -> Section:
+    (told, own), wanted = _apart(all_told), CLOSING.get(element.shown_by)
     if wanted is None:
         if any(line.startswith(">") for line in told):
             raise document.error(f"{element.id} is read and ticked", remedy="remove its closing line")
-        return Section(element, title, told)
+        return Section(element, title, told, own=own)
     if not told or not told[-1].startswith(f"> {wanted}: "):
         raise document.error(
             f"{element.id} does not say how understanding is shown",
@@ -217,8 +261,8 @@ def _section(element: ConsentElement, title: str, told: tuple[str, ...], documen
         )
     closing = told[-1].removeprefix(f"> {wanted}: ")
     if wanted != "Choose":
-        return Section(element, title, told[:-1], closing)
-    return Section(element, title, told[:-1], "", _choices(closing))
+        return Section(element, title, told[:-1], closing, own=own)
+    return Section(element, title, told[:-1], "", _choices(closing), own)
 
 
 def languages(root: Path = SHIPPED) -> tuple[str, ...]:
@@ -274,6 +318,12 @@ def tally(root: Path = SHIPPED) -> list[Tally]:
         ).hexdigest()
         try:
             text = parse_consent_text(body, path, root)
+            if text.clinic_words:
+                raise ContentError(
+                    "a shipped text is of no clinic",
+                    remedy="take the clinic out of its header",
+                    where=str(path),
+                )
             if path.parent.name != text.language or not path.stem.endswith(f"-{text.version}"):
                 raise ContentError(
                     "the file is named otherwise than its language and version",

@@ -28,6 +28,7 @@ AGAIN |= dict.fromkeys(("patient", "courses", "consents", "screening", "session"
 # Opened by an act on the page, never for itself; what answers stands on a page of the tour.
 ACTS = {
     *("screening_answer", "screening_shared_decision", "consent_part", "consent_capacity", "visit_missed"),
+    "consent_words_part",
     *(f"session_{act}" for act in ("addendum", "adverse_event", "alert", "arrive", "check", "clear", "dose")),
     *(f"session_{act}" for act in ("entry", "gate", "give_up", "leave", "order", "sign", "waste", "amount")),
     *("practice_begin", "practice_end", "practice_sync", "live_sync", "course_report_event", "course_due"),

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from openkap.care.accounts.actor import actor_for
 from openkap.care.accounts.models import Clinic, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import requirements_of
-from openkap.care.enrolment.texts import release
+from openkap.care.demo.clinic_words import WORDS
+from openkap.care.enrolment.own_words import write_words
+from openkap.care.enrolment.texts import drafted, release
 from openkap.care.permissions import Role
-from openkap.protocol.consent_text import newest_text
 
 # Public on purpose: these people are invented and exist in demo and test databases only.
 PASSWORD = "demo demo demo"  # noqa: S105
@@ -76,16 +77,24 @@ def hire(moment: datetime, *, password_hash: str = "") -> Troupe:
         RoleAssignment.objects.create(staff=person, clinic=clinics[part.clinic], role=part.role, since=moment)
         people[part.key] = person
     _credentials(people, moment)
-    # The original text; translations wait for a reviewer, as at every new clinic.
-    for key in ("ada", "eve"):
+    _release_texts(people)
+    return Troupe(clinics["main"], clinics["other"], people)
+
+
+def _release_texts(people: dict[str, Staff]) -> None:
+    """The original text, at one clinic with its own words; translations wait, as at every new clinic."""
+    for part, words in WORDS.items():
+        write_words(by=actor_for(people["ada"]), language="en", part=part, words=words, seen=0)
+    for key, because in (("ada", ""), ("eve", "an invented clinic that tells it on a paper of its own")):
+        by = actor_for(people[key])
         release(
-            by=actor_for(people[key]),
+            by=by,
             language="en",
-            seen=newest_text("en").fingerprint,
+            seen=next(each.text.fingerprint for each in drafted(by) if each.text.language == "en"),
             reviewed_by="invented readers of the demo",
             person=people[key],
+            left_empty_because=because,
         )
-    return Troupe(clinics["main"], clinics["other"], people)
 
 
 def _credentials(people: dict[str, Staff], moment: datetime) -> None:

@@ -81,7 +81,7 @@ def open_consent(
         entity="consent",
         uid=consent.uid,
         patient=uid,
-        detail={"version": consent.text.version, "language": language, "scope": scope},
+        detail={"version": consent.text.full_version, "language": language, "scope": scope},
     )
     return consent
 
@@ -289,7 +289,7 @@ def sign_as_patient(*, by: Actor, uid: str, consent: str, signed: Signed) -> Pat
         witnessed_by_id=by.staff_id,
         signed_at=now(),
     )
-    detail = {"how": signature.how, "fingerprint": signature.fingerprint, "version": row.text.version}
+    detail = {"how": signature.how, "fingerprint": signature.fingerprint, "version": row.text.full_version}
     record("consent.signed", by=by, entity="consent", uid=consent, patient=uid, detail=detail)
     return signature
 
@@ -340,7 +340,7 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff, early_becau
     if in_force is None or in_force.text_id != row.text_id:
         raise InputError(
             "a newer version of the text is in force",
-            value=row.text.version,
+            value=row.text.full_version,
             remedy="go through the new version with the patient",
         )
     content = signed_content(row, signature.name, signature.strokes)
@@ -367,7 +367,7 @@ def countersign(*, by: Actor, uid: str, consent: str, person: Staff, early_becau
         uid=row.uid,
         patient=uid,
         reason=given.early_because or "",
-        detail={"version": row.text.version, "expires_at": given.expires_at.isoformat()},
+        detail={"version": row.text.full_version, "expires_at": given.expires_at.isoformat()},
     )
     return given
 
@@ -444,7 +444,7 @@ def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> 
         uid=row.uid,
         patient=patient.uid,
         reason=said.strip(),
-        detail={"version": row.text.version},
+        detail={"version": row.text.full_version},
     )
     for module in contributions("consent_ended"):
         module.withdrawn(by, patient.pk, withdrawal.withdrawn_at)

@@ -25,7 +25,7 @@ def consent_pdf(patient: Patient, consent: Consent) -> bytes:
     """The copy; also of one that is not signed yet, which says so."""
     told = conversation(consent)
     who = f"{display_name(patient.identity)}, code {patient.code}"
-    which = f"Version {consent.text.version}, language {consent.text.language}"
+    which = f"Version {consent.text.full_version}, language {consent.text.language}"
     lines = [
         document(is_synthetic=patient.clinic.is_synthetic),
         f"#set text(lang: {literal(consent.text.language)})",
@@ -34,7 +34,7 @@ def consent_pdf(patient: Patient, consent: Consent) -> bytes:
     lines += [f"#para({literal(paragraph)})" for paragraph in told["text"].lead]
     for part in told["parts"]:
         lines.append(f"== #{literal(f'{part.number}. {part.title}')}")
-        lines += [f"#para({literal(paragraph)})" for paragraph in part.paragraphs]
+        lines += [f"#para({literal(paragraph)})" for paragraph in (*part.paragraphs, *part.own)]
         if part.prompt:
             lines.append(f"#para(emph({literal(part.prompt)}))")
         said = part.words or ("✓" if part.is_understood else "not gone through")

@@ -30,6 +30,8 @@ class Part:
     paragraphs: tuple[str, ...]
     prompt: str
     choices: tuple[str, ...]
+    # What the clinic says in its own words.
+    own: tuple[str, ...]
     shown_by: str
     words: str = ""
     is_understood: bool = False
@@ -56,6 +58,7 @@ def conversation(consent: Consent) -> dict[str, Any]:
                 section.paragraphs,
                 section.prompt,
                 section.choices,
+                section.own,
                 section.shown_by,
                 held.words if held else "",
                 held.is_understood if held else False,

@@ -198,5 +198,8 @@ def copy(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
     """The signer's copy as PDF."""
     row, found = consent_for(request.actor, patient, consent, Permission.SEE_PATIENT, seen="consent copy")
     answer = HttpResponse(consent_pdf(row, found), content_type="application/pdf")
-    answer["Content-Disposition"] = f'inline; filename="consent-{row.code}-{found.text.version}.pdf"'
+    version = "-".join(
+        [found.text.version, *([str(found.text.clinic_words)] if found.text.clinic_words else [])]
+    )
+    answer["Content-Disposition"] = f'inline; filename="consent-{row.code}-{version}.pdf"'
     return answer

@@ -189,7 +189,7 @@ def _from_consent(
     given: ConsentGiven | None, capacity: Capacity | None
 ) -> list[tuple[str, Value, datetime | None, str]]:
     if given is not None:
-        origin = f"consent of {given.valid_from:%Y-%m-%d}, version {given.text.version}"
+        origin = f"consent of {given.valid_from:%Y-%m-%d}, version {given.text.full_version}"
         return [
             ("has_capacity_and_signed_consent", True, given.valid_from, origin),
             ("lacks_decision_capacity", False, given.valid_from, origin),

@@ -14,6 +14,7 @@ from openkap.care.accounts.models import Clinic, Signature, Staff
 from openkap.care.append_only import AppendOnly
 from openkap.care.ids import new_uid
 from openkap.care.patients.models import Patient
+from openkap.protocol.consent_text import full_version
 
 
 class Screening(models.Model):
@@ -169,7 +170,10 @@ class Decision(models.Model):
 
 
 class ConsentText(models.Model):
-    """The exact text of one version in one language, kept here so that it can always be shown again."""
+    """The exact text of one version in one language, kept here so that it can always be shown again.
+
+    With a clinic's own words in it, it is that clinic's alone: ``clinic_words`` says which of its words.
+    """
 
     fingerprint = models.CharField(max_length=64, primary_key=True)
     version = models.CharField(max_length=20)
@@ -177,16 +181,66 @@ class ConsentText(models.Model):
     title = models.CharField(max_length=200)
     body = models.TextField()
     first_used_at = models.DateTimeField()
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    clinic_words = models.PositiveIntegerField(null=True, blank=True)
 
     append_only: ClassVar = AppendOnly()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["language", "version"], name="consent_text_once_a_version")
+            models.UniqueConstraint(
+                fields=["language", "version"],
+                condition=Q(clinic__isnull=True),
+                name="consent_text_shipped_once",
+            ),
+            models.UniqueConstraint(
+                fields=["clinic", "language", "version", "clinic_words"],
+                condition=Q(clinic__isnull=False),
+                name="consent_text_of_clinic_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(clinic__isnull=True, clinic_words__isnull=True)
+                | Q(clinic__isnull=False, clinic_words__isnull=False),
+                name="consent_text_words_of_a_clinic",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.language} {self.version}"
+        return f"{self.language} {self.full_version}"
+
+    @property
+    def full_version(self) -> str:
+        """The shipped version, and which of the clinic's own words."""
+        return full_version(self.version, self.clinic_words or 0)
+
+
+class ClinicWords(models.Model):
+    """What a clinic says in its own words beside one part of the shipped text; the newest row counts.
+
+    They reach patients with the next text that the clinic releases. Empty words take the ones before back.
+    """
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="+")
+    language = models.CharField(max_length=10)
+    part = models.CharField(max_length=20)
+    words = models.TextField(blank=True, max_length=2000)
+    # 1 for the first, and one more with each change: what a form has seen.
+    number = models.PositiveIntegerField()
+    written_by = models.ForeignKey(Staff, on_delete=models.PROTECT, related_name="+")
+    written_at = models.DateTimeField()
+
+    append_only: ClassVar = AppendOnly()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["clinic", "language", "part", "number"], name="clinic_words_in_order"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.language} {self.part} {self.number}"
 
 
 class ConsentRelease(models.Model):
@@ -202,6 +256,8 @@ class ConsentRelease(models.Model):
     # Who read it against the original and how, in the signer's words.
     reviewed_by = models.CharField(max_length=300)
     signature = models.OneToOneField(Signature, on_delete=models.PROTECT, related_name="+")
+    # Why parts that wait for the clinic's own words say nothing; nothing where all of them do.
+    left_empty_because = models.TextField(null=True, blank=True)  # noqa: DJ001
     released_at = models.DateTimeField()
     # When a newer version was released here: from then on consent is asked for again.
     superseded_at = models.DateTimeField(null=True, blank=True)

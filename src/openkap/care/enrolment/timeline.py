@@ -24,7 +24,9 @@ def events(patient_ids: list[int]) -> list[TimelineEvent]:
     for each in given:
         url = reverse("consent", args=[each.patient.uid, each.consent.uid])
         found.append(
-            TimelineEvent(each.valid_from, "consent", f"Consent signed, version {each.text.version}", url)
+            TimelineEvent(
+                each.valid_from, "consent", f"Consent signed, version {each.text.full_version}", url
+            )
         )
     for ended in Withdrawal.objects.filter(consent__patient_id__in=patient_ids):
         found.append(TimelineEvent(ended.withdrawn_at, "consent", "Consent withdrawn", tone="alarm"))

@@ -37,6 +37,18 @@ urlpatterns = [
         name="consent_text",
         may=needs(May.TAKE_CONSENT, writes=May.RELEASE_CONSENT_TEXT),
     ),
+    page(
+        "consent-texts/<slug:language>/words/",
+        text_views.words,
+        name="consent_words",
+        may=needs(May.RELEASE_CONSENT_TEXT),
+    ),
+    page(
+        "consent-texts/<slug:language>/words/<slug:part>/",
+        text_views.words_part,
+        name="consent_words_part",
+        may=needs(May.RELEASE_CONSENT_TEXT),
+    ),
     page(_CONSENTS, consent_views.consents, name="consents", may=_TAKES),
     page(_CONSENT, consent_views.consent, name="consent", may=needs(May.SEE_PATIENT)),
     page(_CONSENT + "part/<slug:part>/", consent_views.part, name="consent_part", may=_TAKES),
