@@ -258,6 +258,7 @@ def test_words_that_are_too_long_come_back_with_the_limit(cast):
     assert answer.status_code == 422
     assert "at most 2000 characters" in page
     assert "It is not saved yet" in page
+    assert "✓ Saved" not in part_of(page, "CON-20")
     assert long.strip() in page
 
 
@@ -327,6 +328,14 @@ def test_a_translation_that_still_says_the_same_is_saved_as_it_stands_and_is_no_
     after = drafted(cast, "es")
     assert "CON-20" not in after.behind
     assert after.is_released
+
+
+def test_a_translation_may_leave_empty_what_the_original_adds(cast):
+    write(cast, "CON-24", "Two nurses watch you.")
+    page = page_of(cast.client("ada"), "/consent-texts/es/words/")
+    assert "Leave it empty here" in part_of(page, "CON-24")
+    cast.client("ada").post("/consent-texts/es/words/CON-24/", {"words": "", "seen": "0"})
+    assert "CON-24" not in drafted(cast, "es").behind
 
 
 def test_a_newer_shipped_version_keeps_the_words_and_their_number(cast, monkeypatch):

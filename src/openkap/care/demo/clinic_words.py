@@ -5,7 +5,7 @@ from __future__ import annotations
 WORDS = {
     "CON-01": (
         "We use racemic ketamine. We give it slowly into a vein in your arm.\n"
-        "That takes about 40 minutes. We do not use esketamine."
+        "A nurse is with you all the time. We do not use esketamine."
     ),
     "CON-13": "Call 555 0100 by day. At night and on weekends call 555 0111. Someone will pick up.",
     "CON-19": (

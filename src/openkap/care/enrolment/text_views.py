@@ -48,7 +48,7 @@ def text(request: ClinicRequest, language: str) -> HttpResponse:
     found = next((each for each in acts.drafted(request.actor) if each.text.language == language), None)
     if found is None:
         raise Http404("no consent text in this language")
-    context = {"each": found, "meaning": acts.MEANING, "error": error, "typed": request.POST}
+    context = {"each": found, "meaning": found.meaning, "error": error, "typed": request.POST}
     if request.actor.may(Permission.RELEASE_CONSENT_TEXT) and not found.is_released:
         context["ended"] = acts.ended_by_release(request.actor, found)
     return render(request, "enrolment/text.html", context, status=422 if error else 200)
@@ -78,7 +78,7 @@ def words_part(request: ClinicRequest, language: str, part: str) -> HttpResponse
     draft = drafts.draft(request.actor, language)
     if part not in [each.section.element.id for each in draft.parts]:
         raise Http404("no such part of this consent text")
-    context = {"draft": draft, "tried": part, "typed": typed} | trouble
+    context = {"draft": draft, "tried": part, "typed": typed, "is_saved": not trouble} | trouble
     if request.headers.get("HX-Request"):
         return render(
             request, "enrolment/words_saved.html", context | {"part": draft.part(part)}, status=status

@@ -37,6 +37,10 @@ ORIGINAL = re.compile(r"^translation_of: \S+ (\S+)$", re.MULTILINE)
 MEANING = (
     "This text says what the original says, in words our patients understand. We offer it for signature."
 )
+MEANING_WITH_WORDS = (
+    "This text says what the original says, and what our clinic adds is true, in words our patients "
+    "understand. We offer it for signature."
+)
 
 
 def released(text: str, clinic: str) -> Q:
@@ -80,6 +84,11 @@ class Shipped:
     empty: tuple[str, ...] = ()
     # Parts of which the clinic says something newer in the original's language.
     behind: tuple[str, ...] = ()
+
+    @property
+    def meaning(self) -> str:
+        """What whoever releases it signs for."""
+        return MEANING_WITH_WORDS if self.text.clinic_words else MEANING
 
     @property
     def is_outdated(self) -> bool:
@@ -225,7 +234,7 @@ def release(
     signature = sign(
         by=by,
         person=person,
-        meaning=MEANING,
+        meaning=each.meaning,
         entity="consent_text",
         uid=text.fingerprint[:12],
         content=text.body,
