@@ -6,12 +6,20 @@ function focusTrouble(root) {
   if (trouble) trouble.focus();
 }
 
-// A form with unsaved text asks before it is left; sending it is not leaving.
+// A form with unsaved text asks before it is left, and says so; sending it is not leaving. One that is saved as it
+// is filled has unsaved text until an answer says that this very text was taken.
 function guard(form) {
-  let dirty = false;
-  form.addEventListener("input", () => { dirty = true; });
-  form.addEventListener("submit", () => { dirty = false; });
-  window.addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+  let typed = 0, sent = 0, saved = 0;
+  const show = () => form.toggleAttribute("data-unsaved", saved < typed);
+  form.addEventListener("input", () => { typed += 1; show(); });
+  form.addEventListener("submit", () => { saved = typed; });
+  form.addEventListener("htmx:beforeRequest", () => { sent = typed; });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    const { status } = event.detail.xhr;
+    saved = status >= 200 && status < 300 ? sent : sent - 1;
+    show();
+  });
+  window.addEventListener("beforeunload", (event) => { if (saved < typed) event.preventDefault(); });
 }
 
 // A second tap on a slow network must not send the form twice.
