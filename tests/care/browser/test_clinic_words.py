@@ -50,6 +50,22 @@ def test_words_that_did_not_arrive_are_said_not_to_be_saved_and_asked_about_befo
     field.fill("Two nurses are with you.")
     with page.expect_event("requestfailed"):
         field.blur()
-    expect(page.locator("#foot-CON-25").get_by_text("not saved yet")).to_be_visible()
+    foot = page.locator("#foot-CON-25")
+    expect(foot.get_by_text("not saved yet")).to_be_visible()
     page.goto(DRAFT)
     assert asked == ["beforeunload"]
+
+
+def test_what_did_not_arrive_is_sent_again_with_save_and_what_is_undone_is_not_unsaved(page):
+    page.locator("#CON-26 summary").click()
+    field, foot = page.locator("#w-CON-26"), page.locator("#foot-CON-26")
+    page.route("**/words/CON-26/", lambda route: route.abort(), times=1)
+    field.fill("We do no studies.")
+    with page.expect_event("requestfailed"):
+        field.blur()
+    foot.get_by_role("button", name="Save").click()
+    expect(foot.get_by_text("✓ Saved")).to_be_visible()
+    field.fill("We do one study.")
+    expect(foot.get_by_text("not saved yet")).to_be_visible()
+    field.fill("We do no studies.")
+    expect(foot.get_by_text("not saved yet")).to_be_hidden()

@@ -67,8 +67,9 @@ def test_the_words_stand_in_their_part_on_the_page_that_is_signed_and_in_the_cop
     costs = part_of(page_of(cast.client("cora"), address), "CON-20")
     assert costs.index("Ask us for the fee") < costs.index(f"At this clinic: {FEE}")
     go_through_all(cast, patient, consent)
-    countersigned(cast, patient, signed(cast, patient))
-    copy = " ".join(text_of(cast.client("cora").get(f"{address}copy.pdf").content).split())
+    signing = page_of(cast.client("cora"), f"{address}sign/")
+    assert signing.index("What it costs") < signing.index(FEE) < signing.index("Your full name")
+    copy = " ".join(text_of(cast.client("ben").get(f"{address}copy.pdf").content).split())
     assert copy.index("You get these numbers on paper") < copy.index(FEE) < copy.index("21. You can stop")
     assert "this clinic's words 1" in copy
 

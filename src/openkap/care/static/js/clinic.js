@@ -9,17 +9,19 @@ function focusTrouble(root) {
 // A form with unsaved text asks before it is left, and says so; sending it is not leaving. One that is saved as it
 // is filled has unsaved text until an answer says that this very text was taken.
 function guard(form) {
-  let typed = 0, sent = 0, saved = 0;
-  const show = () => form.toggleAttribute("data-unsaved", saved < typed);
-  form.addEventListener("input", () => { typed += 1; show(); });
-  form.addEventListener("submit", () => { saved = typed; });
-  form.addEventListener("htmx:beforeRequest", () => { sent = typed; });
+  const filled = () => [...form.elements].filter((each) => each.matches("textarea, select, input:not([type=hidden])"));
+  const text = () => JSON.stringify(filled().map((each) => [each.value, each.checked]));
+  let saved = text(), sent = saved;
+  const show = () => form.toggleAttribute("data-unsaved", text() !== saved);
+  form.addEventListener("input", show);
+  form.addEventListener("submit", () => { saved = text(); });
+  form.addEventListener("htmx:beforeRequest", () => { sent = text(); });
   form.addEventListener("htmx:afterRequest", (event) => {
     const { status } = event.detail.xhr;
-    saved = status >= 200 && status < 300 ? sent : sent - 1;
+    saved = status >= 200 && status < 300 ? sent : "";
     show();
   });
-  window.addEventListener("beforeunload", (event) => { if (saved < typed) event.preventDefault(); });
+  window.addEventListener("beforeunload", (event) => { if (text() !== saved) event.preventDefault(); });
 }
 
 // A second tap on a slow network must not send the form twice.
