@@ -70,8 +70,9 @@ class TimelineEvent:
 class CourseMark:
     """A dated point of a patient's treatment: measures are planned from it, figures draw it.
 
-    ``kind``: course_start, session_planned, session_done, session_missed, therapy, course_end. ``uid`` is the
-    public id of the session or course. Apps side by side meet here instead of importing each other.
+    ``kind``: course_start, session_planned, session_done, session_missed, therapy, course_end, or
+    course_given_up where no dose was given in it. ``uid`` is the public id of the session or course. Apps
+    side by side meet here instead of importing each other.
     """
 
     patient_id: int

@@ -15,6 +15,7 @@ from openkap.care.outcomes import actions, planning, trajectory
 from openkap.care.outcomes.models import Form, FormScore, Invitation
 from openkap.care.patients.models import Identity, Patient
 from openkap.care.treatment.course import ending_actions
+from openkap.care.treatment.models import Session
 from openkap.care.treatment.planning import moving_actions
 
 
@@ -176,6 +177,12 @@ def test_a_telephone_whose_clock_is_years_behind_dates_no_score_before_it_was_as
 
 
 def test_a_session_given_up_with_its_course_is_no_missed_visit(cast, session, watch):
+    end_without_a_rule(cast, session)
+    send(session, watch)
+    assert (before(session).sent_at, before(session).gap) == (None, "ended")
+
+
+def end_without_a_rule(cast, session) -> None:
     ending_actions.end_course(
         by=cast.actor("ada"),
         patient=session.patient.uid,
@@ -183,5 +190,21 @@ def test_a_session_given_up_with_its_course_is_no_missed_visit(cast, session, wa
         rule="other",
         reason="they move away",
     )
-    send(session, watch)
-    assert (before(session).sent_at, before(session).gap) == (None, "ended")
+
+
+def asked_after(watch, weeks: int) -> set[str]:
+    watch.forward(days=7 * weeks)
+    planning.plan_due("test")
+    return set(Invitation.objects.values_list("occasion", flat=True)) & {"end_of_course", "week_4"}
+
+
+def test_a_course_that_ends_before_its_first_dose_is_not_followed_up(cast, session, watch):
+    end_without_a_rule(cast, session)
+    assert asked_after(watch, 0) | asked_after(watch, 4) == set()
+
+
+def test_a_course_that_ends_after_a_dose_is_followed_up(cast, session, watch):
+    watch.moment = session.starts_at
+    Session.objects.filter(pk=session.pk).update(state=Session.State.LEFT)
+    end_without_a_rule(cast, session)
+    assert asked_after(watch, 0) | asked_after(watch, 4) == {"end_of_course", "week_4"}

@@ -222,7 +222,7 @@ def trajectory(request: HttpRequest, patient: str, instrument: str = "pcl-5") ->
 
 
 class SignalOut(Answer):
-    """An alarming answer that is not closed. Which patient, not what was answered."""
+    """What alarming answers of one person wait together, not closed. Which patient, not what was answered."""
 
     uid: str
     patient: str
@@ -241,7 +241,7 @@ class SignalOut(Answer):
     response=list[SignalOut],
 )
 def signals(request: HttpRequest) -> list[SignalOut]:
-    """Alarming answers of the clinic that are not closed, oldest first."""
+    """Alarming answers of the clinic that are not closed, one case a person, oldest first."""
     return [
         SignalOut(
             uid=each.uid,

@@ -16,6 +16,7 @@ MISSED, ENDED = Invitation.Gap.MISSED_VISIT, Invitation.Gap.ENDED
 # A dose that was given is followed up whatever was decided afterwards; what no treatment asks for was asked
 # by a person of the clinic.
 GOES_ON = ("session_done", None)
+COURSE_OVER = ("course_end", "course_given_up")
 
 
 def called_off(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
@@ -42,7 +43,7 @@ def given_up(rows: Sequence[Invitation]) -> dict[int, Invitation.Gap]:
     marks = marks_of(list({row.patient_id for row in rows}))
     known = {(mark.kind, mark.uid) for mark in marks}
     courses = {mark.patient_id: mark.uid for mark in marks if mark.kind == "course_start"}
-    ends = {mark.uid: mark.at for mark in marks if mark.kind == "course_end"}
+    ends = {mark.uid: mark.at for mark in marks if mark.kind in COURSE_OVER}
     found = {}
     for row in rows:
         anchor = anchors.get(row.occasion)

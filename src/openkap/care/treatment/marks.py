@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Min, QuerySet
+from django.db.models import Exists, Min, OuterRef, QuerySet
 
 from openkap.care.contributions import CourseMark
 from openkap.care.prepared import prepared
 from openkap.care.treatment.models import Course, Session, Visit
+from openkap.care.treatment.planning.due_dates import GIVEN
 
 DONE = (Session.State.LEFT,)
 PLANNED = (Session.State.PLANNED, Session.State.ARRIVED)
@@ -45,7 +46,13 @@ def _courses(patient_ids: list[int]) -> list[CourseMark]:
         if row.first:
             found.append(CourseMark(row.patient_id, "course_start", row.first, row.uid, "course"))
         if row.ended_at and row.kind == Course.Kind.ACUTE:
-            found.append(CourseMark(row.patient_id, "course_end", row.ended_at, row.uid, "end of the course"))
+            # A course in which no dose was given has nothing that could be followed up.
+            kind, label = (
+                ("course_end", "end of the course")
+                if row.has_dose
+                else ("course_given_up", "course given up before a dose")
+            )
+            found.append(CourseMark(row.patient_id, kind, row.ended_at, row.uid, label))
     return found
 
 
@@ -62,4 +69,6 @@ def _visits_done(patient_ids: list[int]) -> QuerySet[Visit]:
 
 @prepared
 def _all_courses(patient_ids: list[int]) -> QuerySet[Any]:
-    return Course.objects.filter(patient_id__in=patient_ids).annotate(first=Min("sessions__starts_at"))
+    given = Session.objects.filter(course=OuterRef("pk"), state__in=GIVEN)
+    rows = Course.objects.filter(patient_id__in=patient_ids)
+    return rows.annotate(first=Min("sessions__starts_at"), has_dose=Exists(given))
