@@ -216,6 +216,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 # How many proxies of this site's own write X-Forwarded-For; with none, what a client sends there is not read.
 ALLAUTH_TRUSTED_PROXY_COUNT = _count("OPENKAP_TRUSTED_PROXIES")
+MFA_FORMS = {"add_webauthn": "openkap.care.accounts.passkey_form.AddPasskey"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "OpenKAP"

@@ -1,5 +1,6 @@
 """Logging in: password, second factor, lockout, nobody's own sign-up."""
 
+import re
 import time
 
 import pytest
@@ -205,3 +206,34 @@ def test_wrong_second_factors_lock_the_account_like_wrong_passwords(cast, strict
     assert browser.get("/home/").status_code == 302
     log_in(browser=browser)
     assert browser.get("/home/").status_code == 302
+
+
+PASSKEYS = "/account/second-factor/webauthn/"
+
+
+def passkey(person, name: str) -> Authenticator:
+    held = {"name": name, "credential": {"clientExtensionResults": {"credProps": {"rk": True}}}}
+    return Authenticator.objects.create(user=person, type=Authenticator.Type.WEBAUTHN, data=held)
+
+
+@pytest.mark.django_db
+def test_the_pages_of_passkeys_speak_of_passkeys(cast):
+    browser, _ = log_in()
+    browser.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert "None yet" in browser.get(PASSKEYS).content.decode()
+    speaks_of_passkeys(browser.get(PASSKEYS + "add/"), "Add a passkey")
+    key = passkey(cast.staff("ben"), "my telephone")
+    own = f"{PASSKEYS}keys/{key.pk}/"
+    speaks_of_passkeys(browser.get(PASSKEYS), "Passkeys")
+    speaks_of_passkeys(browser.get(f"{own}edit/"), "Rename a passkey")
+    speaks_of_passkeys(browser.get(f"{own}remove/"), "Remove a passkey")
+    browser.post(f"{own}edit/", {"name": "old telephone"})
+    assert "old telephone" in browser.get(PASSKEYS).content.decode()
+    browser.post(f"{own}remove/")
+    assert not Authenticator.objects.filter(pk=key.pk).exists()
+
+
+def speaks_of_passkeys(answer, heading: str) -> None:
+    page = answer.content.decode()
+    assert f"<h1>{heading}</h1>" in page
+    assert not re.search("security key|passwordless<|two-factor", page, re.IGNORECASE)
