@@ -279,6 +279,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(VAR / "cache"),
+        # A stranger who tries hundreds of invented addresses must not push out the count of a real one.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
     }
 }
 
