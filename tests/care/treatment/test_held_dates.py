@@ -49,6 +49,20 @@ def test_every_session_of_the_course_is_held_and_every_visit_says_that_it_may_go
     assert HELD in page(cast, f"/patients/{stopped.patient.uid}/courses/")
 
 
+def asked_to_test(cast) -> list[str]:
+    return [task.whom for task in tasks_of(cast.actor("ben")) if task.verb == "Do the tests"]
+
+
+def test_nobody_is_asked_to_test_for_a_dose_that_is_held(cast, patient, course, watch):
+    watch.moment = first_session(course).starts_at - timedelta(days=1)
+    assert asked_to_test(cast)
+    withdrawn(cast, patient, Consent.objects.get())
+    assert asked_to_test(cast) == []
+    watch.forward(minutes=5)
+    consented(cast, patient)
+    assert asked_to_test(cast)
+
+
 def test_without_a_withdrawal_and_after_a_new_consent_dates_are_planned(cast, patient, course, watch):
     assert {line.state for line in plan_lines(course)} == {"planned"}
     watch.forward(hours=1)

@@ -17,6 +17,7 @@ from openkap.care.patients.out_of_care import dead
 from openkap.care.patients.queries import display_name
 from openkap.care.treatment.models import DueItem
 from openkap.care.treatment.planning.due_dates import GIVEN, TODAY, WEEK
+from openkap.care.treatment.planning.held import with_withdrawal
 
 MOST = 200
 NAMED = 3
@@ -56,5 +57,7 @@ def _due_before(clinic_id: int, staff_id: int, tests: datetime, contacts: dateti
     contact = Q(kind=DueItem.Kind.CONTACT, due_at__lt=contacts, session__state__in=GIVEN, patient__in=alive)
     treated = in_care(clinic_id, staff_id)
     test = Q(kind=DueItem.Kind.TEST, due_at__lt=tests, course__ended_at__isnull=True, patient__in=treated)
-    rows = DueItem.objects.filter(contact | test, done_at__isnull=True)
+    # Nobody is pricked for a dose that a withdrawal holds; the line of the withdrawal stands meanwhile.
+    wanted = Q(withdrawn_at__isnull=True) | Q(session__state__in=GIVEN)
+    rows = with_withdrawal(DueItem.objects.filter(done_at__isnull=True)).filter(contact | test & wanted)
     return rows.select_related("patient__identity", "course").order_by("due_at", "id")
