@@ -247,3 +247,11 @@ def speaks_of_passkeys(answer, heading: str) -> None:
     page = answer.content.decode()
     assert f"<h1>{heading}</h1>" in page
     assert not re.search("security key|passwordless<|two-factor", page, re.IGNORECASE)
+
+
+def test_the_login_page_offers_nothing_that_nobody_can_do_here():
+    page = Client().get(LOGIN).content.decode()
+    assert "sign up" not in page
+    assert 'href="None"' not in page
+    assert "Log in</button>" in page
+    assert "site administrator" in page

@@ -1,6 +1,7 @@
 """Patients come, are found, corrected by two people at once, merged and taken apart again."""
 
 import json
+import re
 from datetime import date
 from io import BytesIO
 from threading import Thread
@@ -112,6 +113,25 @@ def test_what_the_second_typed_about_one_upload_is_shown_beside_the_record(cast)
     for words in ("Sample<", "Sampler", "as the letter says", "the sister called too"):
         assert words in shown
     assert shown.count("Yours, not saved") == 2
+
+
+def test_what_both_wrote_alike_about_one_upload_is_not_called_lost(cast):
+    cora, ada = cast.client("cora"), cast.client("ada")
+    page = cora.post("/referrals/upload/", {"bundle": file_of(BUNDLE)}).headers["Location"]
+    alike = FORM | {"address": "12 Long Street\r\nHarbour"}
+    cora.post(page, alike | {"family_name": "Sample"})
+    shown = ada.post(page, alike | {"family_name": "Sampler"}).content.decode()
+    assert "The same in both" in shown
+    assert "What you wrote was not saved" not in shown
+
+
+def test_the_safe_way_stands_out_where_somebody_may_be_here_already(cast):
+    cora = cast.client("cora")
+    given = FORM | {"family_name": "Sample", "given_name": "Robin", "birth_date": "1979-03-08"}
+    cora.post("/referrals/new/", given)
+    shown = cora.post("/referrals/new/", given).content.decode()
+    assert re.search(r'<button type="submit" name="same"[^>]*>Same person', shown)
+    assert re.search(r'<button type="submit" class="quiet">Open a new record', shown)
 
 
 @pytest.mark.parametrize(

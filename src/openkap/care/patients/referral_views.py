@@ -61,26 +61,27 @@ def incoming_referral(request: ClinicRequest, incoming: str) -> HttpResponse:
         }
         return _register(request, form, context, incoming=row, person=said.person)
     except AlreadyRegistered as refused:
-        if rows := _not_saved(request, incoming, refused.patient_uid):
-            context = {"rows": rows, "patient_uid": refused.patient_uid}
+        rows = _typed(request, incoming, refused.patient_uid)
+        if differing := [row for row in rows if not row.same]:
+            same = [row for row in rows if row.same]
+            context = {"rows": differing, "same": same, "patient_uid": refused.patient_uid}
             return render(request, "patients/registered_meanwhile.html", context, status=409)
         messages.warning(request, f"{capfirst(refused.what)}: {refused.remedy}.")
         return redirect("patient", refused.patient_uid)
 
 
-def _not_saved(request: ClinicRequest, incoming: str, patient: str) -> list[ConflictRow]:
-    """What was typed and does not stand in the record that somebody made of the upload meanwhile."""
+def _typed(request: ClinicRequest, incoming: str, patient: str) -> list[ConflictRow]:
+    """What was typed, beside what stands in the record that somebody made of the upload meanwhile."""
     # A referral that joins a record changes nothing in it: what differs was on the screen beside it.
     if request.method != "POST" or request.POST.get("join"):
         return []
     typed = ReferralForm(request.POST)
     theirs = registered_values(request.actor, patient, incoming)
-    rows = [
+    return [
         ConflictRow(name, str(field.label or name.replace("_", " ").capitalize()), theirs[name], yours)
         for name, field in typed.fields.items()
         if (yours := request.POST.get(name, ""))
     ]
-    return [row for row in rows if not row.same]
 
 
 def _register(
