@@ -7,6 +7,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from openkap.care.accounts.models import Staff
 from openkap.care.messaging.models import Message
 from openkap.care.outcomes.models import Form, SafetySignal
 from openkap.care.outcomes.safety import acknowledge, escalate_due, look_at
@@ -104,7 +105,7 @@ def test_who_names_people_and_the_lead_are_told_without_a_name(cast, signal, wat
 
 
 def test_somebody_named_meanwhile_is_called_next(cast, signal, watch):
-    from openkap.care.accounts.models import RoleAssignment, Staff
+    from openkap.care.accounts.models import RoleAssignment
 
     escalate(watch, 2)
     new = Staff.objects.create(name="Lee New", email="lee@example.org", created_at=watch.moment)
@@ -123,3 +124,15 @@ def test_where_nobody_at_all_is_named_it_is_told_at_once(cast, patient, asked, w
     one = raised(cast, asked)
     assert one.calls.count() == 0
     assert "Name more people who can be called" in home_of(cast, "sia")
+
+
+def test_who_has_not_chosen_a_password_yet_is_nobody_further(cast, signal, watch):
+    new = {"name": "Lee New", "email": "lee@example.org", "role": "prescriber"}
+    assert cast.client("sia").post(reverse("staff"), new).status_code == 302
+    escalate(watch)
+    assert "Lee New" not in names(signal, 0) | names(signal, 1)
+    assert "are called again: nobody further is named" in page_of(cast, signal)
+    lee = Staff.objects.get(email="lee@example.org")
+    lee.set_password("a long enough pass phrase")
+    lee.save()
+    assert "it goes to Ada Lindqvist, Ben Okafor, Lee New" in page_of(cast, signal)

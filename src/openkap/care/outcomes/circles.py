@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Exists, OuterRef, Q
 
 from openkap.care.accounts.models import RoleAssignment, Staff
@@ -75,7 +76,9 @@ def which_call(number: int) -> str:
 
 
 def _people(which: Q) -> list[Staff]:
-    return list(Staff.objects.filter(which, is_active=True).order_by("name", "pk"))
+    """Who was invited and has not chosen a password yet cannot open what they would be called to."""
+    can_log_in = Staff.objects.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    return list(can_log_in.filter(which, is_active=True).order_by("name", "pk"))
 
 
 def _by_name(person: Staff) -> tuple[str, int]:
