@@ -219,6 +219,21 @@ def test_the_page_offers_the_later_sessions_and_shows_every_date_before_it_is_mo
     assert {each.entity_uid for each in moved} == {each.uid for each in course.sessions.all()}
 
 
+def test_a_preview_asked_for_by_its_address_looks_and_moves_nothing(cast, course):
+    session = first_session(course)
+    client, url = cast.client("cora"), f"/patients/{course.patient.uid}/sessions/{session.uid}/move/"
+    data = {"starts_at": "2026-12-01T10:00", "later": "along"}
+    looked = client.post(url, data | {"reason": "is away", "version": session.version})
+    assert looked.context["again"] == f"{url}?starts_at=2026-12-01T10%3A00&later=along"
+    asked = client.get(looked.context["again"])
+    assert asked.context["preview"].fingerprint == looked.context["preview"].fingerprint
+    act = {"act": "do", "version": session.version, "seen": looked.context["preview"].fingerprint}
+    assert client.get(url, data | act).status_code == 200
+    assert client.get(url, data | {"act": "cancel", "reason": "is away"}).status_code == 200
+    assert days(course) == [0, 2, 4, 7, 9, 11]
+    assert number(course, 1).state == "planned"
+
+
 def test_what_moves_along_is_what_was_seen(cast, course):
     session = first_session(course)
     seen = look(cast, session, at(1), Later.ALONG).fingerprint

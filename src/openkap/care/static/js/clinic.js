@@ -35,7 +35,18 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
 });
 
+// A page that answers what was sent is kept by no cache: going back to it would end at the browser's own error. Its
+// place in the history becomes a page that can be asked for: itself with what was chosen, else the one before it.
+function askableAgain() {
+  const { again } = document.body.dataset;
+  if (again === undefined) return;
+  document.querySelectorAll("form:not([action])").forEach((form) => { form.setAttribute("action", location.href); });
+  const before = document.referrer.startsWith(`${location.origin}/`) ? document.referrer : location.href;
+  history.replaceState(history.state, "", again || before);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  askableAgain();
   focusTrouble(document);
   document.querySelectorAll("form[data-guard]").forEach(guard);
 });

@@ -36,7 +36,8 @@ from openkap.core.errors import InputError
 class Look:
     """One page: ``look`` gives what would change, ``do`` does it and gives the course.
 
-    ``instead`` are the other acts of the page, by the name of their button.
+    ``instead`` are the other acts of the page, by the name of their button. ``draft`` are the
+    fields that were chosen, never written: with them in its address the preview can be asked for again.
     """
 
     template: str
@@ -44,6 +45,14 @@ class Look:
     do: Callable[[QueryDict], str]
     said: str = ""
     instead: Mapping[str, Callable[[QueryDict], str]] = field(default_factory=dict)
+    draft: tuple[str, ...] = ()
+
+
+PLACE = ("starts_at", "chair", "nurse")
+COURSE = (
+    *("pattern", "first", "kind", "ends_on", "chair", "prescriber", "nurse"),
+    *("modality", "therapist", "dosing_day", "visits", "minutes", "every"),
+)
 
 
 def _look_then_do(
@@ -51,21 +60,31 @@ def _look_then_do(
 ) -> HttpResponse:
     error: InputError | Conflict | None = None
     preview = None
-    data = request.POST
-    if request.method == "POST":
+    is_sent = request.method == "POST"
+    data = request.POST if is_sent else _only(page.draft, request.GET)
+    if is_sent or data:
         try:
-            if other := page.instead.get(data.get("act", "")):
+            if is_sent and (other := page.instead.get(data.get("act", ""))):
                 return redirect("course", patient, other(data))
             preview = page.look(data)
-            if data.get("act") == "do":
+            if is_sent and data.get("act") == "do":
                 course = page.do(data)
                 if page.said:
                     messages.success(request, page.said)
                 return redirect("course", patient, course)
         except (InputError, Conflict) as refused:
             error = refused
-    shown = {"preview": preview, "error": error, "typed": data}
+    again = f"{request.path}?{_only(page.draft, data).urlencode()}"
+    shown = {"preview": preview, "error": error, "typed": data, "again": again}
     return render(request, page.template, context() | shown, status=422 if error else 200)
+
+
+def _only(names: tuple[str, ...], data: QueryDict) -> QueryDict:
+    found = QueryDict(mutable=True)
+    for name in names:
+        if data.get(name):
+            found.setlist(name, data.getlist(name))
+    return found
 
 
 def plan(request: ClinicRequest, patient: str) -> HttpResponse:
@@ -85,7 +104,7 @@ def plan(request: ClinicRequest, patient: str) -> HttpResponse:
         choices = queries.choices(by) | queries.patterns_for(row)
         return frame(request, row) | choices | queries.courses_page(row)
 
-    return _look_then_do(request, patient, Look("treatment/plan.html", look, do), context)
+    return _look_then_do(request, patient, Look("treatment/plan.html", look, do, draft=COURSE), context)
 
 
 def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
@@ -116,7 +135,7 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
         return row.course.uid
 
     said = "Moved, with everything that depends on it."
-    page = Look("treatment/move_session.html", look, do, said, {"cancel": cancel})
+    page = Look("treatment/move_session.html", look, do, said, {"cancel": cancel}, (*PLACE, "later"))
     return _look_then_do(
         request,
         patient,
@@ -144,7 +163,7 @@ def replan(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
         return row.course.uid
 
     said = "Planned, with its visits and what is due."
-    page = Look("treatment/replan.html", look, do, said, {"none": none})
+    page = Look("treatment/replan.html", look, do, said, {"none": none}, PLACE)
     return _look_then_do(
         request,
         patient,
@@ -176,7 +195,7 @@ def hand_over(request: ClinicRequest, patient: str, course: str) -> HttpResponse
         )
         return course
 
-    page = Look("treatment/hand_over.html", look, do, "Handed over.")
+    page = Look("treatment/hand_over.html", look, do, "Handed over.", draft=("before", "after", "only"))
     return _look_then_do(
         request,
         patient,
