@@ -506,10 +506,11 @@ def test_what_was_signed_says_what_comes_next(cast, patient):
     said = cora.post("/me/unlock/", {"password": PASSWORD, "back": f"{address}/"}, follow=True)
     assert "the prescriber countersigns: it stands on their list" in said.content.decode()
     said = cast.client("ada").post(f"{address}/countersign/", {"password": PASSWORD}, follow=True)
-    assert "Next: decide on eligibility" in said.content.decode()
+    way = f'<a href="/patients/{patient.uid}/screening/decide/">Next: decide on eligibility</a>, under Screening.'
+    assert way in said.content.decode()
     form = {"outcome": "eligible", "seen": seen(patient), "password": PASSWORD}
     said = cast.client("ada").post(f"/patients/{patient.uid}/screening/decide/", form, follow=True)
-    assert "Next: plan the course" in said.content.decode()
+    assert f'<a href="/patients/{patient.uid}/courses/">Next: plan the course</a>' in said.content.decode()
 
 
 def test_the_assessment_page_shows_the_shared_decision_it_was_decided_on(cast, patient):

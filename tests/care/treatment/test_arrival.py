@@ -1,5 +1,6 @@
 """A patient is received on the day of the session; a session of another day is moved first."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -84,3 +85,15 @@ def test_a_session_moved_to_today_receives_its_patient(cast, session, watch):
     assert cast.client("ben").post(url_of(session, "arrive/")).status_code == 302
     session.refresh_from_db()
     assert session.state == "arrived"
+
+
+@pytest.mark.parametrize(("days", "stands_out"), [(-3, False), (0, True)])
+def test_receiving_the_patient_stands_out_on_the_day_of_the_session_only(
+    cast, session, watch, days, stands_out
+):
+    watch.moment = session.starts_at + timedelta(days=days)
+    address = f"/patients/{session.patient.uid}/sessions/{session.uid}/"
+    page = cast.client("ben").get(address).content.decode()
+    button = re.search(r'<button type="submit"([^>]*)>[^<]* is here</button>', page)
+    assert button
+    assert ("quiet" not in button[1]) is stands_out

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.locking import GivenBack, hand_back, hand_over, is_handed, is_idle, lock_page
@@ -16,7 +17,7 @@ from openkap.care.enrolment import consent_queries as queries
 from openkap.care.enrolment.access import consent_for
 from openkap.care.enrolment.consent_copy import consent_pdf
 from openkap.care.enrolment.forms import given_moment
-from openkap.care.enrolment.views import frame
+from openkap.care.enrolment.views import frame, onward
 from openkap.care.patients.access import patient_for
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -157,10 +158,12 @@ def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpRespo
                 person=person,
                 early_because=request.POST.get("early_because", ""),
             )
-            onward = (
-                " Next: decide on eligibility, under Screening." if queries.awaits_decision(given) else ""
-            )
-            messages.success(request, f"The consent is in force. Give the patient their copy.{onward}")
+            then = ""
+            if queries.awaits_decision(given):
+                link = onward("decide on eligibility", "screening_decide", patient)
+                then = format_html("{}, under Screening.", link)
+            said = "The consent is in force. Give the patient their copy.{}"
+            messages.success(request, format_html(said, then))
             return redirect("consent", patient, consent)
         except InputError as refused:
             error = refused

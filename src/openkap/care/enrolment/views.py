@@ -8,6 +8,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.middleware import ClinicRequest
@@ -27,6 +29,11 @@ from openkap.protocol.elements import dictionary
 def frame(request: ClinicRequest, row: Any) -> dict[str, Any]:
     """Banner and navigation of a chart page."""
     return {"banner": banner_for(row), "links": chart_links(request.actor, row.uid)}
+
+
+def onward(words: str, name: str, patient: str) -> str:
+    """What comes next, as a link, for the sentence that says what was done."""
+    return format_html(' <a href="{}">Next: {}</a>', reverse(name, args=[patient]), words)
 
 
 def screening(request: ClinicRequest, patient: str) -> HttpResponse:
@@ -100,8 +107,6 @@ def answer(request: ClinicRequest, patient: str, element: str) -> HttpResponse:
 
 def state_url(patient: str, state: queries.SectionState) -> str:
     """Where a section stands."""
-    from django.urls import reverse
-
     return reverse("screening_section", args=[patient, state.section.id])
 
 
@@ -170,8 +175,13 @@ def decide(request: ClinicRequest, patient: str) -> HttpResponse:
         except InputError as refused:
             error = refused
         else:
-            onward = " Next: plan the course, under Course." if decision.outcome in actions.TREATED else ""
-            messages.success(request, f"Decided and signed.{onward}")
+            treats = decision.outcome in actions.TREATED
+            then = (
+                format_html("{}, under Course.", onward("plan the course", "courses", patient))
+                if treats
+                else ""
+            )
+            messages.success(request, format_html("Decided and signed.{}", then))
             return redirect("assessment", patient, decision.assessment.uid)
     form = queries.screening_form(row, current)
     context = frame(request, row) | {

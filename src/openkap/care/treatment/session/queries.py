@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.moment import now
+from openkap.care.moment import now, today
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import staff_with
 from openkap.care.treatment.dose.actions import ordered_dose
@@ -117,6 +117,11 @@ def _form_of(event: dict[str, Any]) -> dict[str, Any]:
 def field_moment(text: str) -> str:
     """A stored moment as a ``datetime-local`` field shows it, in the clinic's time."""
     return f"{timezone.localtime(datetime.fromisoformat(text)):%Y-%m-%dT%H:%M}" if text else ""
+
+
+def is_its_day(session: Session) -> bool:
+    """Whether the session is planned for today: nobody is received on another day."""
+    return timezone.localtime(session.starts_at).date() == today()
 
 
 def soonest() -> datetime:

@@ -40,6 +40,7 @@ def _page(
     row = session_for(request.actor, patient, uid, Permission.SEE_PATIENT, seen=seen)
     context = frame(request, row.patient) | session_queries.session_page(row, request.actor)
     context |= {"error": error, "section": section, "typed": request.POST}
+    context["is_its_day"] = session_queries.is_its_day(row)
     context["confirm"] = isinstance(error, session_actions.Implausible)
     if error is not None and error.where == session_actions.OTHER_DAY:
         context["soon"] = session_queries.soonest()
