@@ -18,6 +18,7 @@ def test_the_chart_says_first_what_comes_next_and_how_far_the_course_is(cast, pa
     course = planned(cast, patient)
     first = course.visits.filter(state="planned").order_by("starts_at").first()
     shown = said(cast, patient)
+    assert "Now" not in shown
     assert shown["Next"] == f"preparation 1, {first.starts_at:%a %-d %b %Y, %H:%M}"
     assert shown["Then"] == "session 1, Mon 30 Nov 2026, 10:00"
     assert shown["Sessions"] == "0 of 6 done"
@@ -30,7 +31,9 @@ def test_a_session_of_this_morning_stays_the_next_one_until_the_patient_is_there
     watch.moment = FIRST + timedelta(minutes=40)
     assert "session 1, Mon 30 Nov 2026, 10:00" in said(cast, patient).values()
     dosing(cast, session, watch)
-    assert "session 1, Mon 30 Nov 2026, 10:00" not in said(cast, patient).values()
+    shown = said(cast, patient)
+    assert "session 1, Mon 30 Nov 2026, 10:00" not in shown.values()
+    assert (next(iter(shown)), shown["Now"]) == ("Now", "session 1: dosing")
 
 
 def test_after_a_course_the_chart_says_that_no_date_is_planned(cast, patient, watch):

@@ -17,6 +17,9 @@ from openkap.care.treatment.marks import DONE, GIVEN_UP
 from openkap.care.treatment.models import Course, Session, Visit
 from openkap.care.treatment.planning.held import session_says, visit_says, with_withdrawal
 
+State = Session.State
+HERE = (State.ARRIVED, State.CLEARED, State.DOSING, State.RECOVERY)
+
 
 def lines(by: Actor, patient_ids: list[int], uid: str, banner: tuple[BannerItem, ...]) -> list[BannerItem]:
     moment = now()
@@ -35,14 +38,22 @@ def _of(row: Any, uid: str) -> list[BannerItem]:
         says = visit_says(row.visit_kind, Visit.State.PLANNED, row.visit_at, row.withdrawn_at)
         coming.append((row.visit_at, f"{Visit.Kind(row.visit_kind).label} {row.visit_number}", says, "watch"))
     coming.sort()
-    said = [
+    said = _under_way(row, uid) + [
         BannerItem(label, _words(at, what, says), tone if says else "plain", url)
         for label, (at, what, says, tone) in zip(("Next", "Then"), coming, strict=False)
     ]
     if not coming:
         ended = f"; the course ended {localtime(row.ended_at):%-d %b %Y}" if row.ended_at else ""
-        said = [BannerItem("Next", f"no date is planned{ended}", url=url)]
+        said = _under_way(row, uid) + [BannerItem("Next", f"no date is planned{ended}", url=url)]
     return [*said, BannerItem("Sessions", f"{row.done} of {row.whole} done", url=url)]
+
+
+def _under_way(row: Any, uid: str) -> list[BannerItem]:
+    """The session whose patient is here, before every date to come."""
+    if not row.now_uid:
+        return []
+    words = f"session {row.now_number}: {Session.State(row.now_state).label}"
+    return [BannerItem("Now", words, "watch", reverse("session", args=[uid, row.now_uid]))]
 
 
 def _words(at: datetime, what: str, says: str) -> str:
@@ -56,10 +67,14 @@ def _newest_course(patient_ids: list[int], moment: datetime, morning: datetime) 
     sessions = Session.objects.filter(
         patient_id__in=patient_ids, state=Session.State.PLANNED, starts_at__gte=morning
     ).order_by("starts_at")
+    here = Session.objects.filter(patient_id__in=patient_ids, state__in=HERE).order_by("-starts_at")
     visits = Visit.objects.filter(
         patient_id__in=patient_ids, state=Visit.State.PLANNED, starts_at__gte=moment
     ).order_by("starts_at")
     rows = Course.objects.filter(patient_id__in=patient_ids).annotate(
+        now_uid=Subquery(here.values("uid")[:1]),
+        now_number=Subquery(here.values("number")[:1]),
+        now_state=Subquery(here.values("state")[:1]),
         session_at=Subquery(sessions.values("starts_at")[:1]),
         session_number=Subquery(sessions.values("number")[:1]),
         visit_at=Subquery(visits.values("starts_at")[:1]),
