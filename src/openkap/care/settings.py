@@ -274,12 +274,14 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
-# Rate limits of the login are counted here, shared by the processes of one machine.
+# Rate limits of the login are counted here, shared by the processes of one machine. Django keeps 300 entries
+# and then drops a third by lot: a stranger who tries that many names would take everybody's counts away. An
+# address gets 30 wrong tries a minute and a name counts for five: this holds the names of 130 addresses. Each
+# count lists the folder, so that many more would make every login slower.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(VAR / "cache"),
-        # A stranger who tries hundreds of invented addresses must not push out the count of a real one.
         "OPTIONS": {"MAX_ENTRIES": 20_000},
     }
 }

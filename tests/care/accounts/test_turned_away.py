@@ -9,8 +9,10 @@ import sys
 import pytest
 from allauth.account import app_settings
 from django.core.cache import cache
+from django.core.cache.backends.filebased import FileBasedCache
 from django.test import Client
 
+from openkap.care import settings as clinic_settings
 from openkap.care.accounts.checks import check_clinic
 from openkap.care.demo.cast import PASSWORD
 
@@ -91,6 +93,14 @@ def test_a_password_that_was_being_changed_is_not_sent_back(cast, settings):
     assert answers[1].status_code == 429
     assert "the old one" not in answers[1].content.decode()
     assert "the new one" not in answers[1].content.decode()
+
+
+def test_a_stranger_who_tries_many_names_takes_no_count_of_a_name_away(tmp_path):
+    kept = FileBasedCache(str(tmp_path), clinic_settings.CACHES["default"])
+    names = [f"nobody{number}@example.org" for number in range(400)]
+    for name in names:
+        kept.set(name, [1], 300)
+    assert [name for name in names if not kept.get(name)] == []
 
 
 def test_no_limit_asks_for_a_longer_wait_than_the_page_says():

@@ -99,7 +99,7 @@ def test_a_photograph_of_another_patient_is_crossed_out_from_the_list_of_events(
     page = clinic.open(browser, clinic.paths[0])
     page.evaluate(
         "image => { livePage.send('photo', { image, note: 'the wrong monitor' }) }",
-        base64.b64encode(b"\xff\xd8\xff made up").decode(),
+        base64.b64encode(b"\xff\xd8\xff\xda\x00\x02made up\xff\xd9").decode(),
     )
     saved(page)
     fresh(page)
@@ -116,7 +116,7 @@ def test_a_photograph_of_another_patient_is_crossed_out_from_the_list_of_events(
 
 def test_the_replay_shows_photographs_and_marks_what_came_after_the_signature(browser, clinic):
     page = clinic.open(browser, clinic.paths[0])
-    image = base64.b64encode(b"\xff\xd8\xff made up").decode()
+    image = base64.b64encode(b"\xff\xd8\xff\xda\x00\x02made up\xff\xd9").decode()
     page.evaluate("image => { livePage.send('photo', { image, note: 'at the start' }) }", image)
     saved(page)
 

@@ -19,7 +19,7 @@ from openkap.care.treatment.models import Alert, Entry, Session
 from openkap.care.treatment.session import closing_actions
 from openkap.core.errors import InputError
 
-PICTURE = b"\xff\xd8\xff" + bytes(200)
+PICTURE = b"\xff\xd8\xff\xda\x00\x02" + bytes(200) + b"\xff\xd9"
 HIGH = {"sbp": "185", "dbp": "90", "heart_rate": "80"}
 
 
@@ -136,7 +136,7 @@ def test_what_arrives_after_the_signature_is_kept_whole_marked_and_shown(cast, s
     post(cast.client("ada"), session, before)
     signed(cast, session, watch)
     watch.forward(minutes=20)
-    image = base64.b64encode(b"\xff\xd8\xff" + bytes(200)).decode()
+    image = base64.b64encode(b"\xff\xd8\xff\xda\x00\x02" + bytes(200) + b"\xff\xd9").decode()
     sent = [
         vitals("late", seen_at, sbp="171", dbp="99"),
         act("pic", "photo", seen_at, image=image, note="the monitor"),

@@ -23,7 +23,7 @@ from openkap.care.treatment.session import closing_actions
 from openkap.care.treatment.session.record import record_of
 from openkap.core.errors import InputError
 
-JPEG = b"\xff\xd8\xff made up"
+JPEG = b"\xff\xd8\xff\xda\x00\x02made up\xff\xd9"
 IMAGE = base64.b64encode(JPEG).decode()
 EVENT = {
     "term": "seizure",

@@ -155,7 +155,7 @@ def test_a_corrected_time_is_a_new_row_with_its_reason(cast, session, watch):
 def test_a_photograph_is_kept_once_and_comes_back(cast, session, watch):
     import base64
 
-    jpeg = b"\xff\xd8\xff" + bytes(200)
+    jpeg = b"\xff\xd8\xff\xda\x00\x02" + bytes(200) + b"\xff\xd9"
     photo = act("ph", "photo", watch.moment, image=base64.b64encode(jpeg).decode(), note="monitor")
     told = post(cast.client("ben"), session, photo, photo)
     assert statuses(told) == ["saved", "saved"]

@@ -19,7 +19,7 @@ from openkap.care.treatment.models import LedgerEntry, Session
 from openkap.care.treatment.session import closing_actions
 from openkap.care.treatment.session.record import record_of
 
-JPEG = b"\xff\xd8\xff" + bytes(200)
+JPEG = b"\xff\xd8\xff\xda\x00\x02" + bytes(200) + b"\xff\xd9"
 HASH = hashlib.sha256(JPEG).hexdigest()
 
 

@@ -6,6 +6,7 @@ beside the record as a late addendum, and is marked as such wherever the record 
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -14,9 +15,11 @@ from django.utils.timezone import localtime
 
 from openkap.care.enrolment.assessment import canonical
 from openkap.care.live.models import AlertAnswer, LateEntry, Photo
+from openkap.care.live.pictures import picture_of
 from openkap.care.treatment.models import DoseDoubt, DoseEvent, Entry, Session
 from openkap.care.treatment.rows.acts import once, told_audit
 from openkap.care.treatment.rows.stamps import Stamp
+from openkap.core.errors import InputError
 from openkap.protocol.elements import dictionary
 
 PHOTO_IN_ERROR = "photo_in_error"
@@ -51,12 +54,21 @@ def keep_late(*, by: Any, session: Session, act: str, payload: dict[str, Any], s
     row = LateEntry.objects.create(
         session=session,
         act=act,
-        payload=canonical(payload),
+        payload=canonical(payload | _picture_only(payload)),
         words=in_words(act, payload, _photo_crossed(session, payload) if act == PHOTO_IN_ERROR else ""),
         **stamp.fields(by),
     )
     told_audit(by, "session.entered_after_signing", session, row, act=act)
     return row.uid
+
+
+def _picture_only(payload: dict[str, Any]) -> dict[str, str]:
+    """The photograph as any other is kept; what is none stays as it came, and is not shown as one."""
+    try:
+        image, _ = picture_of(str(payload.get("image", "")))
+    except InputError:
+        return {}
+    return {"image": base64.b64encode(image).decode()}
 
 
 def _photo_crossed(session: Session, payload: dict[str, Any]) -> str:

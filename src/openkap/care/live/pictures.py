@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
+from openkap.care.live.metadata import JPEG, PNG, picture_only
 from openkap.core.errors import InputError
 
 LARGEST = 400_000
-TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
+TYPES = {JPEG: "image/jpeg", PNG: "image/png"}
 
 
 def picture_of(text: str) -> tuple[bytes, str]:
-    """The bytes and their media type; ``InputError`` when they are no photograph that can be kept."""
+    """What draws the picture, and its media type; ``InputError`` where that cannot be kept."""
     try:
-        image = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        sent = base64.b64decode(text, validate=True)
+        image = picture_only(sent) if len(sent) <= LARGEST else b""
+    except ValueError:
         image = b""
     media_type = next((name for head, name in TYPES.items() if image.startswith(head)), "")
-    if not media_type or len(image) > LARGEST:
+    if not media_type:
         raise InputError(
             "this photograph cannot be kept",
             limit=f"JPEG or PNG of at most {LARGEST // 1000} kB",
