@@ -78,7 +78,7 @@ def test_a_visit_before_the_withdrawal_does_not_speak_of_it(cast, patient, cours
     watch.moment = before.starts_at + timedelta(hours=2)
     withdrawn(cast, patient, Consent.objects.get())
     states = [line.state for line in plan_lines(course) if line.kind == "visit"]
-    assert states[0] == "planned"
+    assert states[0] == "over: note or absence missing"
     assert all(state.startswith("may go on") for state in states[1:])
 
 

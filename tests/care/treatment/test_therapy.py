@@ -7,6 +7,7 @@ import pytest
 from treated import first_session, planned
 
 from openkap.care.treatment.models import Note, Visit
+from openkap.care.treatment.queries import plan_lines
 from openkap.protocol.read import load_protocol
 from openkap.protocol.session_words import fidelity
 
@@ -140,3 +141,16 @@ def test_a_correction_begins_with_the_ticks_of_the_note(cast, course, watch):
     watch.moment = visit.starts_at
     cast.client("tess").post(url_of(visit), {"minutes": "55", "text": "x", "tick-1": "no"})
     assert ticked(cast.client("tess").get(url_of(visit)).content.decode()) == [("tick-1", "no")]
+
+
+def test_a_visit_whose_time_has_passed_says_that_its_note_is_missing(cast, patient, watch):
+    course = planned(cast, patient)
+    visit = course.visits.order_by("starts_at").first()
+    watch.moment = visit.starts_at + timedelta(minutes=visit.minutes - 1)
+    assert state_of(course, visit) == "planned"
+    watch.forward(minutes=2)
+    assert state_of(course, visit) == "over: note or absence missing"
+
+
+def state_of(course, visit) -> str:
+    return next(line.state for line in plan_lines(course) if line.url.endswith(f"{visit.uid}/"))

@@ -44,7 +44,7 @@ def _of(row: Any, uid: str) -> list[BannerItem]:
     ]
     if not coming:
         ended = f"; the course ended {localtime(row.ended_at):%-d %b %Y}" if row.ended_at else ""
-        said = _under_way(row, uid) + [BannerItem("Next", f"no date is planned{ended}", url=url)]
+        said = [*_under_way(row, uid), BannerItem("Next", f"no date is planned{ended}", url=url)]
     return [*said, BannerItem("Sessions", f"{row.done} of {row.whole} done", url=url)]
 
 

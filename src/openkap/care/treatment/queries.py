@@ -151,7 +151,7 @@ def plan_lines(course: Course) -> list[Dated]:
         )
     visits = Visit.objects.filter(course=course).select_related("therapist", "session")
     for visit in with_withdrawal(visits):
-        says = visit_says(visit.kind, visit.state, visit.starts_at, visit.withdrawn_at)
+        says = visit_says(visit.kind, visit.state, visit.starts_at, visit.withdrawn_at) or _unwritten(visit)
         note = visit.state_because
         if visit.kind == Visit.Kind.INTEGRATION and visit.session and visit.state == "planned":
             low, high = window_of(protocol, visit.session.starts_at)
@@ -171,6 +171,12 @@ def plan_lines(course: Course) -> list[Dated]:
             )
         )
     return sorted(lines, key=lambda line: line.at)
+
+
+def _unwritten(visit: Visit) -> str:
+    """That the time of a visit has passed and nobody has said whether it took place."""
+    is_over = visit.starts_at + timedelta(minutes=visit.minutes) < now()
+    return "over: note or absence missing" if is_over and visit.state == Visit.State.PLANNED else ""
 
 
 def _moves_alone(visit: Visit) -> bool:
