@@ -35,6 +35,7 @@ SEED = 20261123
 SPAN = timedelta(days=540)
 DAY = timedelta(days=1)
 RECENT = timedelta(days=16)
+OPENS_AT = 8
 # When each step usually happens after the referral; the screening must be fresh when it is decided on.
 SCREENED, CONSENTED, DECIDED, PLANNED = 6 * DAY, 9 * DAY, 11 * DAY, 13 * DAY
 # Every so many-th person takes another way.
@@ -79,8 +80,9 @@ def fill(dice: Random, *, patients: int) -> int:
             slots, lot = courses.furnish(clinic, now())
         journeys = Journeys(clinic, slots, lot, dict.fromkeys(slots, begin), today)
         for number in range(patients):
-            referred = _referred(begin, number, patients) + timedelta(minutes=dice.randrange(420))
-            _journey(journeys, number, referred)
+            # Whatever the hour at which the demo is made, people are referred, screened and consented by day.
+            day = _referred(begin, number, patients).replace(hour=OPENS_AT, minute=0, second=0, microsecond=0)
+            _journey(journeys, number, day + timedelta(minutes=dice.randrange(420)))
         ask_about_registry(clinic.by("cora"), dice, until=today)
         stage_moments(clinic)
         maintain_one(clinic, slots)
