@@ -143,6 +143,46 @@ def test_its_integration_takes_another_hour_where_the_therapist_has_none_of_the_
     assert (visit.starts_at.hour, visit.starts_at.minute) != (at.hour, at.minute)
 
 
+def trauma(session, number: int) -> Visit:
+    return session.course.visits.get(kind="trauma_focused", number=number)
+
+
+def test_a_trauma_focused_visit_makes_room_for_a_session_in_its_place_as_for_one_that_moves(cast, undosed):
+    # Doses to Friday the 11th; trauma-focused visits on Tuesdays at ten from the 15th on.
+    first = trauma(undosed, 1)
+    moment = first.starts_at
+    draft = replan_actions.preview_in_its_place(by=cast.actor("cora"), session=undosed, starts_at=moment)
+    assert draft.problems == ()
+    (goes,) = draft.along
+    assert (goes.what, goes.visit.starts_at) == ("Trauma-focused therapy 1", moment)
+    page = cast.client("cora").post(url_of(undosed), {"act": "look", "starts_at": f"{moment:%Y-%m-%dT%H:%M}"})
+    assert "Makes room for it" in page.content.decode()
+    rest = [each.starts_at for each in undosed.course.visits.filter(kind="trauma_focused").order_by("number")]
+    replan(cast, undosed, starts_at=moment, seen=draft.fingerprint)
+    after = [
+        each.starts_at for each in undosed.course.visits.filter(kind="trauma_focused").order_by("number")
+    ]
+    assert after == [goes.at.at, *rest[1:]]
+    assert after[0].date() != moment.date()
+    assert trauma(undosed, 1).version == first.version + 1
+    event = AuditEvent.objects.get(action="session.replanned")
+    assert "Trauma-focused therapy 1" in event.body
+
+
+def test_it_is_refused_by_name_where_a_trauma_focused_visit_finds_no_day(cast, undosed):
+    days = {2: 1, 3: 2}
+    for number, later in days.items():
+        Visit.objects.filter(pk=trauma(undosed, number).pk).update(
+            starts_at=trauma(undosed, 1).starts_at + timedelta(days=later)
+        )
+    moment = trauma(undosed, 2).starts_at
+    with pytest.raises(InputError) as refused:
+        replan(cast, undosed, starts_at=moment)
+    assert "Trauma-focused therapy 2" in refused.value.what
+    assert "has to make room and finds no free time" in refused.value.what
+    assert trauma(undosed, 2).starts_at == moment
+
+
 def test_that_none_will_be_planned_needs_a_reason_and_ends_the_task(cast, undosed):
     answer = cast.client("cora").post(url_of(undosed), {"act": "none", "reason": " "})
     assert answer.status_code == 422

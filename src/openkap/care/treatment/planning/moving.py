@@ -21,7 +21,6 @@ from openkap.care.treatment.planning.conflicts import (
     FOREVER,
     Slot,
     Taken,
-    between,
     in_words,
     taken,
     unfit,
@@ -30,7 +29,7 @@ from openkap.care.treatment.planning.conflicts import (
 from openkap.care.treatment.planning.diaries import diary_of, hours_of
 from openkap.care.treatment.planning.due_dates import due_after, with_a_dose
 from openkap.care.treatment.planning.held import held_since, session_says
-from openkap.care.treatment.planning.placing import Diary, Hours, Placed
+from openkap.care.treatment.planning.placing import Hours, Placed
 from openkap.care.treatment.planning.plan import (
     DAY,
     SATURDAY,
@@ -42,7 +41,7 @@ from openkap.care.treatment.planning.plan import (
     window_of,
 )
 from openkap.care.treatment.planning.spacing import days_of, least_gap, spacing
-from openkap.care.treatment.planning.trauma_visits import Along, go_along
+from openkap.care.treatment.planning.trauma_visits import Along, diaries_round, go_along
 from openkap.core.errors import InputError
 from openkap.protocol.model import Protocol
 
@@ -287,31 +286,15 @@ def _trauma_focused(
 ) -> list[Along]:
     """Those that make room, round the diaries and round the dates that move themselves."""
     rows = [each for each in visits if each.kind == Visit.Kind.TRAUMA]
-    slots = _slots(moved, changes)
-    sessions = [each.row.pk for each in moved]
     gone = [each.visit.pk for each in changes if each.visit] + [each.pk for each in rows]
-
-    def diary(visit: Visit) -> Diary:
-        stays = diary_of(
-            held, hours, visit.therapist, visit.patient_id, except_sessions=sessions, except_visits=gone
-        )
-
-        def clash(starts_at: datetime, ends_at: datetime) -> str:
-            own = Slot(starts_at, ends_at, "it", (visit.therapist,), patient=visit.patient_id)
-            return stays.clash(starts_at, ends_at) or next(
-                (words for each in slots for words in between(own, each)), ""
-            )
-
-        return Diary(hours, clash)
-
+    diary = diaries_round(_slots(moved, changes), held, hours, [each.row.pk for each in moved], gone)
     new = {each.visit.pk: each.after for each in changes if each.visit}
     with_others = {localdate(new.get(each.pk, each.starts_at)) for each in visits if each not in rows}
     return go_along(rows, before, doses, moved, with_others, diary)
 
 
 def _along(each: Along, at: Placed) -> Change:
-    why = f"its window is {each.window}, on a day without a dose" + (f"; {at.because}" if at.because else "")
-    return Change(each.what, each.visit.starts_at, at.at, why, each.visit)
+    return Change(each.what, each.visit.starts_at, at.at, each.because, each.visit)
 
 
 def _has_to_go(visit: Visit, new: dict[int, Moved], protocol: Protocol) -> bool:

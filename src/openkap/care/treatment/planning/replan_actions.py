@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils.timezone import localdate, localtime
 
 from openkap.care.accounts.actor import Actor
@@ -23,6 +23,7 @@ from openkap.care.treatment.models import Chair, Course, DueItem, Replanning, Se
 from openkap.care.treatment.planning.conflicts import (
     FOREVER,
     Slot,
+    Taken,
     hold,
     in_words,
     refuse_unseen,
@@ -44,6 +45,7 @@ from openkap.care.treatment.planning.plan import (
     weekend_words,
 )
 from openkap.care.treatment.planning.spacing import days_of, spacing
+from openkap.care.treatment.planning.trauma_visits import Along, diaries_round, go_along
 from openkap.core.errors import InputError
 from openkap.protocol.model import Protocol
 
@@ -71,6 +73,8 @@ class InItsPlace:
     chair: Chair
     nurse: Staff
     visits: tuple[PlannedAnew, ...]
+    # Trauma-focused visits that make room for it.
+    along: tuple[Along, ...]
     items: tuple[PlannedItem, ...]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -97,46 +101,90 @@ def preview_in_its_place(
     number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
     planned = PlannedSession(number, starts_at, starts_at + (session.ends_at - session.starts_at))
     others = list(with_a_dose(session.course))
-    given_up = _cancelled_with(session)
+    given_up, trauma = _cancelled_with(session), _trauma_focused(session.course)
     held = taken(
         min(now(), starts_at),
         FOREVER,
         chairs=[seat],
-        people=[person, *(each.therapist for each in given_up)],
+        people=[person, *(each.therapist for each in (*given_up, *trauma))],
         patients=[session.patient_id],
     )
     hours = hours_of(by.clinic_id, now(), [(planned.starts_at, planned.ends_at)])
     visits = _visits_anew(
         session, given_up, planned, [*others, planned], protocol, Board(held, hours, (seat,))
     )
+    slots = _slots(session, planned, person, seat, visits)
+    along = go_along(
+        trauma,
+        others or [session],
+        [*others, planned],
+        [planned],
+        {localdate(each.starts_at) for each in visits} | _days_with_others(session, held),
+        diaries_round(slots, held, hours, (), [each.pk for each in trauma]),
+    )
+    slots = _without(slots, along) + _new_slots(along)
+    day = localdate(starts_at)
+    needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
+    needed += [(visit.instead_of.therapist, Role.THERAPIST, localdate(visit.starts_at)) for visit in visits]
+    needed += [(each.visit.therapist, Role.THERAPIST, localdate(each.at.at)) for each in along if each.at]
+    problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
+    too_near_or_far, wide = spacing([*others, planned], [number], days_of(session.course, protocol))
+    problems += too_near_or_far + [each.refusal for each in along if each.at is None]
+    problems += held.conflicts_of(slots)
+    if since := held_since(session.patient_id):
+        problems.insert(0, f"{withdrawn_words(since)}: no session is added until consent is given anew")
+    goes = tuple(each for each in along if each.at)
+    dates = [(f"Session {number}", starts_at), *((each.words, each.starts_at) for each in visits)]
+    dates += [(each.what, each.at.at) for each in goes if each.at]
+    seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
+    moves = [(each.what, each.visit.starts_at, each.at) for each in goes]
+    return InItsPlace(
+        planned,
+        seat,
+        person,
+        tuple(visits),
+        goes,
+        tuple(items_with(protocol, planned, now=now())),
+        tuple(dict.fromkeys(problems)),
+        (*wide, *weekend_words(dates)),
+        fingerprint(repr((planned, seat.uid, person.uid, seen, moves))),
+    )
+
+
+def _slots(
+    session: Session, planned: PlannedSession, nurse: Staff, seat: Chair, visits: Sequence[PlannedAnew]
+) -> list[Slot]:
     whose = session.patient_id
-    slots = [Slot(planned.starts_at, planned.ends_at, f"Session {number}", (person,), seat, whose)]
+    slots = [Slot(planned.starts_at, planned.ends_at, f"Session {planned.number}", (nurse,), seat, whose)]
     for visit in visits:
         ends_at = visit.starts_at + timedelta(minutes=visit.instead_of.minutes)
         beside = whose_time(visit.instead_of.kind, whose)
         slots.append(
             Slot(visit.starts_at, ends_at, visit.words, (visit.instead_of.therapist,), patient=beside)
         )
-    day = localdate(starts_at)
-    needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
-    needed += [(visit.instead_of.therapist, Role.THERAPIST, localdate(visit.starts_at)) for visit in visits]
-    problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
-    too_near_or_far, wide = spacing([*others, planned], [number], days_of(session.course, protocol))
-    problems += too_near_or_far + held.conflicts_of(slots)
-    if since := held_since(session.patient_id):
-        problems.insert(0, f"{withdrawn_words(since)}: no session is added until consent is given anew")
-    dates = [(f"Session {number}", starts_at), *((each.words, each.starts_at) for each in visits)]
-    seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
-    return InItsPlace(
-        planned,
-        seat,
-        person,
-        tuple(visits),
-        tuple(items_with(protocol, planned, now=now())),
-        tuple(dict.fromkeys(problems)),
-        (*wide, *weekend_words(dates)),
-        fingerprint(repr((planned, seat.uid, person.uid, seen))),
-    )
+    return slots
+
+
+def _without(slots: Sequence[Slot], along: Sequence[Along]) -> list[Slot]:
+    """What leaves its place, or is refused by its own name, stands in nobody's way there."""
+    gone = tuple(each.visit.pk for each in along)
+    return [replace(each, except_visits=gone) for each in slots]
+
+
+def _new_slots(along: Sequence[Along]) -> list[Slot]:
+    gone = tuple(each.visit.pk for each in along)
+    return [
+        Slot(
+            each.at.at,
+            each.at.at + timedelta(minutes=each.visit.minutes),
+            each.what,
+            (each.visit.therapist,),
+            patient=each.visit.patient_id,
+            except_visits=gone,
+        )
+        for each in along
+        if each.at
+    ]
 
 
 def _visits_anew(
@@ -168,6 +216,16 @@ def _visits_anew(
 def _cancelled_with(session: Session) -> list[Visit]:
     rows = Visit.objects.filter(session=session, state=Visit.State.CANCELLED).select_related("therapist")
     return list(rows.order_by("starts_at", "id"))
+
+
+def _trauma_focused(course: Course) -> list[Visit]:
+    rows = Visit.objects.filter(course=course, kind=Visit.Kind.TRAUMA, state=Visit.State.PLANNED)
+    return list(rows.select_related("therapist").order_by("starts_at", "id"))
+
+
+def _days_with_others(session: Session, held: Taken) -> set[date]:
+    mine = (each for each in held.visits if each.patient_id == session.patient_id)
+    return {localdate(each.starts_at) for each in mine if each.kind != Visit.Kind.TRAUMA}
 
 
 def _next_number(course: Course, kind: str) -> int:
@@ -203,7 +261,8 @@ def plan_in_its_place(
     old = _to_replan(by, patient, uid)
     refuse_out_of_care(old.patient)
     seats, people = chairs_of(by).filter(uid=chair), staff_with(by, *TAKE[Role.NURSE]).filter(uid=nurse)
-    hold([old.chair, *seats], [old.nurse, *people, *(each.therapist for each in _cancelled_with(old))])
+    visits = [*_cancelled_with(old), *_trauma_focused(old.course)]
+    hold([old.chair, *seats], [old.nurse, *people, *(each.therapist for each in visits)])
     draft = preview_in_its_place(by=by, session=old, starts_at=starts_at, chair=chair, nurse=nurse)
     if draft.problems:
         raise InputError("; ".join(draft.problems), remedy="choose another time", where="starts_at")
@@ -220,9 +279,12 @@ def plan_in_its_place(
         ends_at=draft.planned.ends_at,
     )
     _store_what_belongs(row, draft)
+    for each in draft.along:
+        if each.at:
+            Visit.objects.filter(pk=each.visit.pk).update(starts_at=each.at.at, version=F("version") + 1)
     join_as(by, old.patient, [(draft.nurse, Role.NURSE)])
     follow_last_dose(old.course, last)
-    _decide(by, old, in_its_place=row)
+    _decide(by, old, in_its_place=row, with_it=[each.what for each in draft.along])
     return row
 
 
@@ -284,7 +346,12 @@ def _to_replan(by: Actor, patient: str, uid: str) -> Session:
 
 
 def _decide(
-    by: Actor, session: Session, *, in_its_place: Session | None = None, reason: str = ""
+    by: Actor,
+    session: Session,
+    *,
+    in_its_place: Session | None = None,
+    reason: str = "",
+    with_it: Sequence[str] = (),
 ) -> Replanning:
     row = Replanning.objects.create(
         session=session,
@@ -300,6 +367,6 @@ def _decide(
         uid=session.uid,
         patient=session.patient.uid,
         reason=reason,
-        detail={"in_its_place": in_its_place.uid if in_its_place else ""},
+        detail={"in_its_place": in_its_place.uid if in_its_place else "", "with_it": list(with_it)},
     )
     return row

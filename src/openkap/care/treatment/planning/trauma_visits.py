@@ -13,7 +13,9 @@ from datetime import date, datetime, timedelta
 from django.utils.timezone import localdate, localtime
 
 from openkap.care.treatment.models import Visit
-from openkap.care.treatment.planning.placing import Diary, Placed
+from openkap.care.treatment.planning.conflicts import Slot, Taken, between
+from openkap.care.treatment.planning.diaries import diary_of
+from openkap.care.treatment.planning.placing import Diary, Hours, Placed
 from openkap.care.treatment.planning.plan import DAY, SATURDAY, WEEK, Dose
 
 
@@ -33,6 +35,12 @@ class Along:
     @property
     def window(self) -> str:
         return f"after {self.after:%a %-d %b} and before {self.before:%a %-d %b}"
+
+    @property
+    def because(self) -> str:
+        """Why it goes where it goes."""
+        said = f"its window is {self.window}, on a day without a dose"
+        return f"{said}; {self.at.because}" if self.at and self.at.because else said
 
     @property
     def refusal(self) -> str:
@@ -80,6 +88,30 @@ def go_along(
         found = made[-1].at
         last = passed = localdate(found.at) if found else max(last, wish)
     return made
+
+
+def diaries_round(
+    slots: Sequence[Slot], held: Taken, hours: Hours, sessions: Sequence[int], gone: Sequence[int]
+) -> Callable[[Visit], Diary]:
+    """Each visit's diary: round what is held and round the dates that are new themselves.
+
+    ``sessions`` and ``gone`` are rows that leave their place: sessions, and visits.
+    """
+
+    def diary(visit: Visit) -> Diary:
+        stays = diary_of(
+            held, hours, visit.therapist, visit.patient_id, except_sessions=sessions, except_visits=gone
+        )
+
+        def clash(starts_at: datetime, ends_at: datetime) -> str:
+            own = Slot(starts_at, ends_at, "it", (visit.therapist,), patient=visit.patient_id)
+            return stays.clash(starts_at, ends_at) or next(
+                (words for each in slots for words in between(own, each)), ""
+            )
+
+        return Diary(hours, clash)
+
+    return diary
 
 
 def _behind(rows: Sequence[Visit], place: int, wish: date) -> date:
