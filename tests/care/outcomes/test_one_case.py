@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.messaging.models import Message
+from openkap.care.outcomes import safety
 from openkap.care.outcomes.models import Call, Form, SafetySignal
 from openkap.care.outcomes.safety import acknowledge, close_signal, escalate_due, look_at
 from openkap.core.errors import InputError
@@ -254,3 +255,18 @@ def test_the_answers_of_two_people_are_two_cases(cast, patient, register, answer
         < SafetySignal.objects.get(patient=other).escalate_at
         - SafetySignal.objects.get(patient=other).raised_at
     )
+
+
+def test_a_call_holds_the_person_before_it_writes_to_the_case_as_a_close_does(answers, watch, monkeypatch):
+    answers("phq-9", i9=1)
+    watch.forward(minutes=11)
+    hold, claims = safety.hold, []
+
+    def seen(patient):
+        claims.append(SafetySignal.objects.get().claimed_by)
+        return hold(patient)
+
+    monkeypatch.setattr(safety, "hold", seen)
+    assert escalate_due("w") == 1
+    assert claims == ["w"]
+    assert SafetySignal.objects.get().claimed_by == ""

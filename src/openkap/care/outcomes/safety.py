@@ -224,8 +224,9 @@ def escalate_due(worker: str) -> int:
 @transaction.atomic
 def _escalate(key: int) -> int:
     row = SafetySignal.objects.select_related("patient__clinic").get(pk=key)
-    SafetySignal.objects.filter(pk=key).update(claimed_by="", claimed_until=None)
+    # The person first, as whoever closes the case: the other way round the two would wait for each other.
     case = hold(row.patient)
+    SafetySignal.objects.filter(pk=key).update(claimed_by="", claimed_until=None)
     waiting = untaken(case)
     # Another answer of the case, or another worker, may have called these people just now.
     if not any(each.pk == key and each.escalate_at <= now() for each in waiting):
