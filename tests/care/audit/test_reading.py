@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from openkap.care.audit.actions import record, record_listed
 
 
@@ -17,7 +19,8 @@ def test_the_auditor_reads_acts_in_words_and_lists_behind_their_count(cast):
     assert "<code>bbbbbbbbbbbb</code>" in page
     assert "Before: parts: risks, money" in page
     assert "Is new: yes" in page
-    assert "&#x27;" not in page.split("<tbody>")[1]
+    # Neither a list nor a mapping as a program writes it.
+    assert not re.search(r"[\[{,:] ?&#x27;", page.split("<tbody>")[1])
 
 
 def test_the_next_page_of_a_search_asks_the_same_search(cast):
