@@ -43,13 +43,11 @@ class Person:
 
 
 def crew_of(clinic: Served, people: int) -> list[Person]:
-    made, links = [], clinic.known["links"]
+    made = []
     for number in range(people):
         dice = random.Random(number)
         own, tablet = (Device(clinic.port).log_in(key) for key in (KEYS[number % len(KEYS)], "ben"))
-        # A telephone is one patient's; the next run has other patients.
-        links.append(links.pop(0))
-        telephone = Work(Device(clinic.port), clinic.known, dice, links[-1])
+        telephone = Work(Device(clinic.port), clinic.known, dice, does.next_link(clinic.known))
         made.append(Person(Work(own, clinic.known, dice), Work(tablet, clinic.known, dice), telephone))
     return made
 

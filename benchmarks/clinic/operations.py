@@ -16,6 +16,9 @@ from typing import Any
 
 from device import Device
 
+# Of the questionnaire that every patient was sent.
+QUESTIONS = 20
+
 
 @dataclass
 class Work:
@@ -24,8 +27,9 @@ class Work:
     device: Device
     known: dict[str, Any]
     dice: Random
-    # The questions that came to this telephone: it is one patient's.
+    # The questions that came to this telephone, one patient's, and how many of them were answered.
     link: dict[str, str] = field(default_factory=dict)
+    answered: int = 0
 
     @property
     def patient(self) -> str:
@@ -91,15 +95,25 @@ def poll_session(work: Work) -> int:
 
 
 def tap(work: Work) -> int:
-    """A patient's answer from a telephone."""
+    """A patient's next answer from a telephone; after the last one it is another patient's turn."""
+    if work.answered == QUESTIONS:
+        work.link, work.answered = next_link(work.known), 0
+    work.answered += 1
     answer = {
         "form": work.link["form"],
-        "item": str(work.dice.randrange(1, 21)),
+        "item": str(work.answered),
         "value": work.dice.randrange(4),
         "client_id": work.client_id,
         "answered_at": datetime.now(UTC).isoformat(),
     }
     return work.device.send(f"/api/link/{_token(work.link)}/answers", {"answers": [answer]})[0]
+
+
+def next_link(known: dict[str, Any]) -> dict[str, str]:
+    """The questions of whoever has waited longest for a turn."""
+    link = known["links"].pop(0)
+    known["links"].append(link)
+    return link
 
 
 def write_vitals(work: Work) -> int:
