@@ -41,12 +41,13 @@ def test_a_name_that_somebody_else_wrote_into_the_cookie_counts_for_nothing(tabl
     assert "last_person" not in tablet.get("/home/").cookies
 
 
-def test_a_session_that_we_did_not_sign_is_nobody_s(tablet):
+def test_a_session_that_we_did_not_sign_is_nobody_s_and_is_logged(tablet, caplog):
     assert tablet.get("/home/").status_code == 200
     held = Session.objects.get(session_key=tablet.cookies["sessionid"].value)
     for text in (held.session_data[:-1], "", "e30:x:y"):
         Session.objects.filter(pk=held.pk).update(session_data=text)
         assert tablet.get("/home/").headers["Location"].startswith("/account/login/")
+    assert [each.name for each in caplog.records] == ["django.security.SuspiciousSession"] * 3
     Session.objects.filter(pk=held.pk).update(session_data=held.session_data)
     assert tablet.get("/home/").status_code == 200
 

@@ -153,7 +153,7 @@ def test_a_trauma_focused_visit_makes_room_for_a_session_in_its_place_as_for_one
     moment = first.starts_at
     draft = replan_actions.preview_in_its_place(by=cast.actor("cora"), session=undosed, starts_at=moment)
     assert draft.problems == ()
-    (goes,) = draft.along
+    ((goes, at),) = draft.along
     assert (goes.what, goes.visit.starts_at) == ("Trauma-focused therapy 1", moment)
     page = cast.client("cora").post(url_of(undosed), {"act": "look", "starts_at": f"{moment:%Y-%m-%dT%H:%M}"})
     assert "Makes room for it" in page.content.decode()
@@ -162,7 +162,7 @@ def test_a_trauma_focused_visit_makes_room_for_a_session_in_its_place_as_for_one
     after = [
         each.starts_at for each in undosed.course.visits.filter(kind="trauma_focused").order_by("number")
     ]
-    assert after == [goes.at.at, *rest[1:]]
+    assert after == [at, *rest[1:]]
     assert after[0].date() != moment.date()
     assert trauma(undosed, 1).version == first.version + 1
     event = AuditEvent.objects.get(action="session.replanned")

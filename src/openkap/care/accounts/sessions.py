@@ -53,11 +53,11 @@ class SessionStore(DatabaseSessions):
         return found[0]
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
-        """What the session holds, empty where the text is not one that we signed."""
+        """What the session holds; a text that we did not sign is the library's to log, and holds nothing."""
         try:
             held: dict[str, Any] = json.loads(_signed(str(session_data), self.key_salt))
         except (signing.BadSignature, ValueError):
-            return {}
+            return dict(super().decode(session_data))
         return held
 
     def save(self, must_create: bool = False) -> None:

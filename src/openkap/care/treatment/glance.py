@@ -16,9 +16,7 @@ from openkap.care.prepared import prepared
 from openkap.care.treatment.marks import DONE, GIVEN_UP
 from openkap.care.treatment.models import Course, Session, Visit
 from openkap.care.treatment.planning.held import session_says, visit_says, with_withdrawal
-
-State = Session.State
-HERE = (State.ARRIVED, State.CLEARED, State.DOSING, State.RECOVERY)
+from openkap.care.treatment.rows.acts import BEFORE, RUNNING
 
 
 def lines(by: Actor, patient_ids: list[int], uid: str, banner: tuple[BannerItem, ...]) -> list[BannerItem]:
@@ -67,7 +65,9 @@ def _newest_course(patient_ids: list[int], moment: datetime, morning: datetime) 
     sessions = Session.objects.filter(
         patient_id__in=patient_ids, state=Session.State.PLANNED, starts_at__gte=morning
     ).order_by("starts_at")
-    here = Session.objects.filter(patient_id__in=patient_ids, state__in=HERE).order_by("-starts_at")
+    here = Session.objects.filter(patient_id__in=patient_ids, state__in=(*BEFORE, *RUNNING)).order_by(
+        "-starts_at"
+    )
     visits = Visit.objects.filter(
         patient_id__in=patient_ids, state=Visit.State.PLANNED, starts_at__gte=moment
     ).order_by("starts_at")

@@ -73,8 +73,8 @@ class InItsPlace:
     chair: Chair
     nurse: Staff
     visits: tuple[PlannedAnew, ...]
-    # Trauma-focused visits that make room for it.
-    along: tuple[Along, ...]
+    # Trauma-focused visits that make room for it, each with where it goes.
+    along: tuple[tuple[Along, datetime], ...]
     items: tuple[PlannedItem, ...]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -122,22 +122,24 @@ def preview_in_its_place(
         {localdate(each.starts_at) for each in visits} | _days_with_others(session, held),
         diaries_round(slots, held, hours, (), [each.pk for each in trauma]),
     )
-    slots = _without(slots, along) + _new_slots(along)
+    goes = tuple((each, each.at.at) for each in along if each.at)
+    gone = tuple(each.visit.pk for each in along)
+    # What leaves its place, or is refused by its own name, stands in nobody's way there.
+    slots = [replace(each, except_visits=gone) for each in [*slots, *(_slot(*each) for each in goes)]]
     day = localdate(starts_at)
     needed = [(session.prescriber, Role.PRESCRIBER, day), (person, Role.NURSE, day)]
     needed += [(visit.instead_of.therapist, Role.THERAPIST, localdate(visit.starts_at)) for visit in visits]
-    needed += [(each.visit.therapist, Role.THERAPIST, localdate(each.at.at)) for each in along if each.at]
+    needed += [(each.visit.therapist, Role.THERAPIST, localdate(at)) for each, at in goes]
     problems = [*_days_that_clash(starts_at, others), *(in_words(each) for each in unfit(needed))]
     too_near_or_far, wide = spacing([*others, planned], [number], days_of(session.course, protocol))
     problems += too_near_or_far + [each.refusal for each in along if each.at is None]
     problems += held.conflicts_of(slots)
     if since := held_since(session.patient_id):
         problems.insert(0, f"{withdrawn_words(since)}: no session is added until consent is given anew")
-    goes = tuple(each for each in along if each.at)
     dates = [(f"Session {number}", starts_at), *((each.words, each.starts_at) for each in visits)]
-    dates += [(each.what, each.at.at) for each in goes if each.at]
+    dates += [(each.what, at) for each, at in goes]
     seen = [(each.words, each.starts_at, each.instead_of.therapist_id) for each in visits]
-    moves = [(each.what, each.visit.starts_at, each.at) for each in goes]
+    moves = [(each.what, each.visit.starts_at, at) for each, at in goes]
     return InItsPlace(
         planned,
         seat,
@@ -165,26 +167,9 @@ def _slots(
     return slots
 
 
-def _without(slots: Sequence[Slot], along: Sequence[Along]) -> list[Slot]:
-    """What leaves its place, or is refused by its own name, stands in nobody's way there."""
-    gone = tuple(each.visit.pk for each in along)
-    return [replace(each, except_visits=gone) for each in slots]
-
-
-def _new_slots(along: Sequence[Along]) -> list[Slot]:
-    gone = tuple(each.visit.pk for each in along)
-    return [
-        Slot(
-            each.at.at,
-            each.at.at + timedelta(minutes=each.visit.minutes),
-            each.what,
-            (each.visit.therapist,),
-            patient=each.visit.patient_id,
-            except_visits=gone,
-        )
-        for each in along
-        if each.at
-    ]
+def _slot(each: Along, at: datetime) -> Slot:
+    ends_at = at + timedelta(minutes=each.visit.minutes)
+    return Slot(at, ends_at, each.what, (each.visit.therapist,), patient=each.visit.patient_id)
 
 
 def _visits_anew(
@@ -279,12 +264,11 @@ def plan_in_its_place(
         ends_at=draft.planned.ends_at,
     )
     _store_what_belongs(row, draft)
-    for each in draft.along:
-        if each.at:
-            Visit.objects.filter(pk=each.visit.pk).update(starts_at=each.at.at, version=F("version") + 1)
+    for each, at in draft.along:
+        Visit.objects.filter(pk=each.visit.pk).update(starts_at=at, version=F("version") + 1)
     join_as(by, old.patient, [(draft.nurse, Role.NURSE)])
     follow_last_dose(old.course, last)
-    _decide(by, old, in_its_place=row, with_it=[each.what for each in draft.along])
+    _decide(by, old, in_its_place=row, with_it=[each.what for each, _ in draft.along])
     return row
 
 
