@@ -57,6 +57,7 @@ def screen(page: Any, chart: str) -> None:
     label = page.locator(".missing li", has_text="upport person")
     expect(label).to_have_count(1)
     page.get_by_role("link", name=re.compile("^Go on")).click()
+    page.wait_for_load_state()
     while page.locator(f"#q-{LEFT_OUT}").count() == 0:
         here = page.url
         page.locator("a.button", has_text="Next").click()

@@ -131,6 +131,7 @@ def write_note(therapist: Any) -> None:
     therapist.goto("/therapy/")
     therapist.locator("tr", has_text="Integration").first.locator("a").click()
     expect(therapist.locator("main")).to_contain_text("Window after session 1")
+    therapist.wait_for_load_state()
     therapist.fill("#id_text", "Spoke of the lake; linked it to the memory of the convoy. Calm at the end.")
     for row in therapist.query_selector_all(".tick-row"):
         row.query_selector("input[value=yes]").check()

@@ -76,8 +76,9 @@ def test_a_stranger_screens_and_consents_somebody_by_what_the_pages_say(page):
 
 
 def tap(place: Page | Locator, name: str) -> None:
-    """A button or link by its words."""
+    """A button or link by its words, and what it leads to, to its end."""
     place.get_by_role("link", name=name).or_(place.get_by_role("button", name=name)).first.click()
+    (place if isinstance(place, Page) else place.page).wait_for_load_state()
 
 
 def become(page: Page, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser.fitness import TOO_WIDE, WCAG, axe
+from browser.fitness import WCAG, axe, too_wide
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("clinic-pages")]
@@ -41,7 +41,7 @@ def asked_of_another(served, browser):
 
 
 def accessible(page) -> list[str]:
-    over = page.evaluate(TOO_WIDE)
+    over = too_wide(page)
     assert over <= 0, f"{over} px too wide"
     return axe(page, WCAG)
 

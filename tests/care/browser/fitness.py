@@ -86,8 +86,15 @@ class Watcher:
         return found
 
 
+def too_wide(page) -> int:
+    """By how many pixels the page is wider than its window, once it is all there: a click ends when it begins."""
+    page.wait_for_load_state()
+    return page.evaluate(TOO_WIDE)
+
+
 def axe(page, options) -> list[str]:
     """The violations of one run; the rules are brought into the page once."""
+    page.wait_for_load_state()
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     return page.evaluate(VIOLATIONS, options)
@@ -129,7 +136,7 @@ def _structure(page) -> list[str]:
 
 
 def _overflow(page, width: int) -> list[str]:
-    over = page.evaluate(TOO_WIDE)
+    over = too_wide(page)
     return [f"{over} px wider than {width}"] if over > 0 else []
 
 

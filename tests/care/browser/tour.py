@@ -95,6 +95,7 @@ class Tour:
 
     def look(self, page, watcher: Watcher) -> list[str]:
         """Look at the page that is open, unless it shows only what was seen on one of its kind."""
+        page.wait_for_load_state()
         path = urlsplit(page.url).path
         name = name_of(path)
         self.opened.add(name)
