@@ -118,6 +118,9 @@ def test_an_alarming_answer_opens_help_at_once_even_offline_and_calls_a_person(s
     assert accessible(ada) == []
     ada.get_by_role("button", name="I take this on").click()
     expect(ada.locator("main")).to_contain_text("Ada Lindqvist took it on")
+    # Whoever stands last in the list today may have an answer of another day that waits too.
+    for earlier in ada.get_by_role("group", name="Looked at").get_by_role("checkbox").all():
+        earlier.check()
     ada.get_by_label("What was done").fill("Reached by telephone, safe, seen tomorrow.")
     ada.get_by_role("button", name="Write down and close").click()
     expect(ada.locator("main")).to_contain_text("The alert is closed")
