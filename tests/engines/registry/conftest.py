@@ -18,8 +18,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     pytest.importorskip("pyspark")
     from openkap.registry.cluster import loopback_cluster
 
-    with loopback_cluster(tmp_path_factory.mktemp("spark")) as url:
-        yield url
+    with pytest.MonkeyPatch.context() as patch:
+        # Half of the processor's time was the better compiler, whose work pays only after minutes.
+        patch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        with loopback_cluster(tmp_path_factory.mktemp("spark")) as url:
+            yield url
 
 
 @pytest.fixture(scope="session")
