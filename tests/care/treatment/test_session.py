@@ -76,6 +76,26 @@ def test_the_checklist_fills_itself_from_the_record(cast, session, watch):
     assert gates["PRE-16"].state == "inactive"
 
 
+def test_gates_that_wait_for_an_answer_are_one_line_and_those_that_nothing_here_answers_stand_open(
+    cast, session, watch
+):
+    watch.moment = session.starts_at
+    session_actions.arrive(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
+    shown = cast.client("ben").get(url_of(session)).content.decode()
+    waiting = re.search(r"<summary>(\d+) gates wait for an answer</summary>", shown)
+    asking = [gate for gate in release_actions.gates_now(session) if gate.is_asking and gate.holds]
+    assert int(waiting[1]) == len(asking) > 10
+    # Two people check the dose elsewhere on the page: that gate is not one of the questions.
+    firm = next(gate for gate in release_actions.gates_now(session) if gate.rule.id == "PRE-21")
+    assert firm.holds
+    assert firm.title in shown[: waiting.start()]
+    assert asking[0].title in shown[waiting.end() :]
+    enter(cast, session, "gate", GATES | {"sbp_predose": "151"})
+    shown = cast.client("ben").get(url_of(session)).content.decode()
+    assert "wait for an answer" not in shown
+    assert "gates hold the dose" in shown
+
+
 def test_a_positive_pregnancy_test_shuts_the_gate_whatever_was_answered_before():
     facts = {"could_be_pregnant": "no", "pregnancy_test_today": "positive"}
     known = parse_facts({"facts": facts}, dictionary(), as_of=now())

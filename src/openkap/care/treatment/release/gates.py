@@ -110,6 +110,11 @@ class Gate:
         return WORDS[self.state][1]
 
     @property
+    def is_asking(self) -> bool:
+        """Whether it holds only until somebody answers what the session's page asks."""
+        return self.state == "open" and bool(self.asks)
+
+    @property
     def holds(self) -> bool:
         """Whether it keeps the dose from being released."""
         gating = self.rule.action_while_unknown is not Action.WARN

@@ -151,6 +151,8 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
     held = stock(by) if by.may(Permission.RECORD_SESSION) else []
     return {
         "holding": waiting,
+        "standing": [gate for gate in waiting if not gate.is_asking],
+        "asking": [gate for gate in waiting if gate.is_asking],
         "passed": [gate for gate in gates if not gate.holds],
         "asked_open": [(element, shown) for element, shown in asked if not shown],
         "asked_known": [(element, shown) for element, shown in asked if shown],
