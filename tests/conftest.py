@@ -71,9 +71,10 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @dataclass(frozen=True)
 class Served:
-    """Where the demo clinic answers."""
+    """Where the demo clinic answers, and the file it writes to."""
 
     url: str
+    database: Path
 
     def open(self, browser, key: str = "", **context):
         """A page of a new browser window, logged in as one of the cast."""
@@ -106,7 +107,7 @@ def served(tmp_path_factory):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         wait_for(url, process)
-        yield Served(url)
+        yield Served(url, folder / "clinic.sqlite3")
     finally:
         process.terminate()
         process.wait(20)
