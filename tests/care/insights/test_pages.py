@@ -58,9 +58,48 @@ def test_a_result_never_stands_without_completeness_bounds_and_tipping_point(pub
     first = page[page.index('id="change-pcl5"') : page.index('id="change-caps5"')]
     headlines = re.findall(r"<dd>(.*?)</dd><dt>(.*?)</dt>", first)
     assert "weighted for who answered" in headlines[0][1]
-    assert "seen of those due" in headlines[1][1]
-    assert headlines[2][1] == "whatever the missing did"
-    assert "points worse" in headlines[3][0]
+    assert "room that chance alone leaves" in headlines[1][1]
+    assert "of those due have a score" in headlines[2][1]
+    assert "whatever those without a score would have said" in headlines[3][1]
+    assert "points worse" in headlines[4][0]
+
+
+def test_each_result_is_said_in_words_before_its_numbers_and_the_term_stands_in_small_print(published, cast):
+    page = cast.client("dov").get("/insights/results/").content.decode()
+    first = page[page.index('id="response-pcl5"') : page.index('id="response-caps5"')]
+    words = first[first.index('class="plain"') : first.index('class="headlines"')]
+    assert re.search(
+        r"About \d+.% of patients had got better at week 12 after the first dose: a fall of 15 points", words
+    )
+    assert "How sure: " in words
+    assert "Missing: " in words
+    for term in ("interval", "weighted", "bounds", "tipping", "mean"):
+        assert term not in words
+        assert term in re.sub("<[^>]*>", " ", page)
+    assert "Compared with: the same patients before their first dose" in first
+    assert re.findall(r'<span class="exact">(.*?)</span>', first)[:2] == [
+        "share, weighted for who answered",
+        "95 % interval",
+    ]
+
+
+def test_who_got_worse_is_said_where_who_got_better_is(published, cast):
+    page = cast.client("dov").get("/insights/results/").content.decode()
+    worse = page[page.index('id="deterioration-pcl5"') : page.index('id="deterioration-caps5"')]
+    assert re.search(r"fewer than 10 of the patients with a score had got worse \(under \d+.%\)", worse)
+    assert "between 0 and " in worse
+
+
+def test_that_nothing_happened_is_told_with_what_could_still_be():
+    from openkap.care.insights.course_pages import _in_sessions
+    from openkap.registry.report import RateRow
+
+    row = RateRow("adverse-events", "Adverse events", "all", "all", 70, 68, 0, 0, 12, 12, 0)
+    # Wilson's upper limit for 0 of 68 is z2 / (n + z2) = 3.84 / 71.84.
+    assert list(_in_sessions(row)) == [
+        "In none of 68 sessions. How sure: with so many sessions it could still be up to 5.3\u202f% of them.",
+        "fewer than 10 of 70 sessions do not tell of it.",
+    ]
 
 
 def test_the_benchmark_says_what_it_cannot_say_and_keeps_the_contrast_apart(published, cast):
@@ -72,6 +111,21 @@ def test_the_benchmark_says_what_it_cannot_say_and_keeps_the_contrast_apart(publ
     curve = page[page.index('id="benchmark"') : page.index('id="randomised-contrast"')]
     assert "expected of one more group (95 % prediction)" in curve
     assert "positive favours ketamine" not in curve
+
+
+@pytest.mark.parametrize(
+    ("estimates", "says"),
+    [
+        ([3.9, -4.1, -10.6], "clearly better than control in 0 and clearly worse in 0; in 3 chance alone"),
+        ([30.0, -30.0, 1.0], "clearly better than control in 1 and clearly worse in 1; in 1 chance alone"),
+    ],
+)
+def test_a_trial_that_shows_no_difference_is_counted_as_plainly_as_one_that_does(estimates, says):
+    from types import SimpleNamespace
+
+    from openkap.care.insights.benchmark_pages import _added
+
+    assert says in _added([SimpleNamespace(estimate=each, se=7.0) for each in estimates])
 
 
 def test_no_number_from_one_to_nine_people_is_in_the_book(published):
@@ -234,11 +288,13 @@ def test_the_home_page_gives_the_estimate_only_with_its_missing_beside_it(publis
     page = cast.client("dov").get(reverse("home")).content.decode()
     facts = re.findall(r"<dt>(.*?)</dt><dd[^>]*>(?:<a[^>]*>)?(.*?)<", page)
     labels = [label for label, _ in facts]
-    place = next(number for number, label in enumerate(labels) if "weighted for who answered" in label)
+    place = next(number for number, label in enumerate(labels) if label.startswith("On average at week"))
     assert "after the first dose" in labels[place]
-    assert labels[place + 1].startswith("Seen of those due")
-    assert labels[place + 2] == "Whatever the missing did"
-    assert "points worse" in facts[place + 3][1]
+    assert labels[place + 1] == "Room that chance alone leaves"
+    assert labels[place + 2].startswith("Of those due have a score")
+    assert labels[place + 3].startswith("At the worst and at the best")
+    assert "points worse" in facts[place + 4][1]
+    assert "Better: at week 12 after the first dose the score was" in page
     assert not [label for label in labels if label.startswith(("Response at any", "Remission", "Relapse"))]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openkap.care.insights import telling
+from openkap.care.insights import plain, telling
 from openkap.care.insights.small_numbers import count, protect, rounded, visible_groups
 from openkap.registry.missing import Estimate, Interval
 
@@ -33,6 +34,55 @@ def test_bounds_that_are_shown_hold_the_true_ones(estimate):
     if shown.worst is not None:
         assert shown.worst <= estimate.worst + 1e-12
         assert shown.best >= estimate.best - 1e-12
+
+
+@given(shares())
+def test_what_is_said_of_those_seen_is_true(estimate):
+    shown = protect(estimate, span=1.0)
+    said = telling.seen_of_due(shown)
+    if said.startswith("all but"):
+        assert 0 < estimate.due - estimate.seen < 10
+    elif said.startswith("fewer than 10 of"):
+        assert estimate.seen < 10
+    least = re.match(r"at least (\d+)", telling.completeness(shown))
+    if least:
+        assert int(least[1]) <= 100 * estimate.seen / estimate.due
+
+
+@given(shares())
+def test_a_limit_in_the_place_of_a_share_is_true(estimate):
+    shown = protect(estimate, span=1.0)
+    under = re.match(r"(under|over) (\d+)", telling.limit(shown))
+    if under:
+        share_of_seen = 100 * round(estimate.observed.value * estimate.seen) / estimate.seen
+        assert share_of_seen < int(under[2]) if under[1] == "under" else share_of_seen > int(under[2])
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "says"),
+    [
+        (-12.0, -15.0, -9.0, "Better: at week 2 the score was 12.0\u202fpoints lower on average"),
+        (4.0, 1.0, 7.0, "Worse: at week 2 the score was 4.0\u202fpoints higher on average"),
+        (-1.0, -4.0, 2.0, "No clear change: at week 2 the score was 1.0\u202fpoints lower on average"),
+        (0.5, -2.0, 3.0, "No clear change: at week 2 the score was 0.5\u202fpoints higher on average"),
+    ],
+)
+def test_worse_and_no_change_are_said_as_plainly_as_better(value, low, high, says):
+    change = Interval(value, low, high)
+    estimate = Estimate(60, 0, 40, change, 20.0, -30.0, change, 12.0 if high < 0 else None, unit="points")
+    words = plain.outcome(protect(estimate, span=80.0), "points", "", "week 2")
+    assert words[0].startswith(says)
+    assert ("got better on average stands unless" in words[2]) is (high < 0)
+
+
+def test_where_few_are_missing_bounds_are_as_close_as_what_is_shown_allows():
+    # Of twelve due ten at least were seen, as an estimate is shown: two can be missing, not nine.
+    change = Interval(-21.0, -28.0, -14.0)
+    estimate = Estimate(12, 0, 11, change, -14.0, -26.0, change, 30.0, unit="points")
+    shown = protect(estimate, span=80.0)
+    assert (shown.worst, shown.best) == pytest.approx((-14.0 + 80 / 12, -26.0 - 80 / 12))
+    assert telling.completeness(shown) == "at least 83\u202f%"
+    assert telling.seen_of_due(shown) == "all but fewer than 10 of 12"
 
 
 @given(shares())

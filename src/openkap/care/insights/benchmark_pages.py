@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from openkap.care.insights import telling
+from openkap.care.insights import plain, telling
 from openkap.care.insights.chart import (
     Axis,
     Band,
@@ -24,23 +24,25 @@ from openkap.care.insights.outcome_pages import LEADING, TITLE_TIME
 from openkap.care.insights.small_numbers import Shown, protect
 from openkap.registry.benchmark import ActiveArm, Benchmark, Contrast
 from openkap.registry.definition import Definitions
+from openkap.registry.missing import Z95
 from openkap.registry.report import PRIMARY, Report
 
 CANNOT = (
-    "This cannot say what the treatment caused: here and in the trials' arms, expectation, time, regression "
-    "to the mean and other care are part of the change; only the randomised contrast answers that."
+    "This cannot say what the treatment caused: here and in the trials' arms people also change with time, "
+    "with hope, with other care, and because they came when they were at their worst (regression to the "
+    "mean); only the randomised contrast answers that."
 )
 VERDICTS = {
-    "inside": "inside what the trials' active arms would lead us to expect",
-    "better": "beyond what the trials' active arms would lead us to expect, on the better side",
-    "worse": "short of what the trials' active arms would lead us to expect",
-    "cannot say": "too few comparable arms to call ours inside or outside",
+    "inside": "about as the trials' treated groups (active arms) would lead us to expect",
+    "better": "better than the trials' treated groups (active arms) would lead us to expect",
+    "worse": "worse than the trials' treated groups (active arms) would lead us to expect",
+    "cannot say": "too few comparable groups in the trials to call ours better or worse",
 }
 PLACED = {
-    "inside": "inside",
-    "better": "beyond it, on the better side",
-    "worse": "short of it",
-    "cannot say": "not called inside or outside",
+    "inside": "inside it",
+    "better": "better than it",
+    "worse": "worse than it",
+    "cannot say": "not called better or worse",
 }
 WORDS = {
     "title": "Benchmark",
@@ -88,7 +90,7 @@ def _leading(found: Sequence[Benchmark], shown: Sequence[Shown]) -> int:
 def _curve(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -> Exhibit:
     at = _leading(found, shown)
     lead, ours = found[at], shown[at]
-    label = f"{lead.instrument} at {lead.title.lower()}, weighted for who answered"
+    label = f"{lead.instrument} on average at {lead.title.lower()}; below zero is better"
     expected = (
         f"{signed(lead.pooled.prediction_low, 1)} to {signed(lead.pooled.prediction_high, 1)}"
         if lead.pooled
@@ -96,23 +98,29 @@ def _curve(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -
     )
     title = f"Our {lead.instrument} beside the trials' active arms"
     arms = (
-        f"{lead.pooled.k} active arms, {lead.pooled.people} people" if lead.pooled else "too few active arms"
+        f"{lead.pooled.k} treated groups of trials, {lead.pooled.people} people"
+        if lead.pooled
+        else "too few treated groups of trials"
     )
     placed = f": ours is {PLACED[lead.verdict]}" if ours.weighted.value is not None and lead.pooled else ""
-    estimate, complete, *others = telling.headlines(ours, "points", label)
+    estimate, *others = telling.headlines(ours, "points", label)
     return Exhibit(
         id="benchmark",
         title=title,
         headlines=(
             estimate,
-            complete,
-            Headline(expected, f"expected of one more group at {lead.title.lower()} ({arms}){placed}"),
+            Headline(
+                expected,
+                f"expected of one more group like those at {lead.title.lower()} ({arms}){placed}",
+                exact="95 % prediction interval",
+            ),
             *others,
         ),
+        plain=tuple(_first(lead, ours)),
         says=tuple(_sentences(found, shown)),
         caution=CANNOT,
         words=_words(report),
-        counts="Seen of due: "
+        counts="With a score, of those due: "
         + "; ".join(
             f"{each.title.lower()} {telling.seen_of_due(own)}" for each, own in zip(found, shown, strict=True)
         )
@@ -148,6 +156,14 @@ def _curve(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -
     )
 
 
+def _first(lead: Benchmark, ours: Shown) -> Iterator[str]:
+    """How ours compares at the leading time, in one sentence each."""
+    when = f"{lead.title.lower()} after the first dose"
+    yield from plain.outcome(ours, "points", "", when)
+    if ours.weighted.value is not None:
+        yield f"Beside the trials: {VERDICTS[lead.verdict]}."
+
+
 def _sentences(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[str]:
     for each, own in zip(found, shown, strict=True):
         if own.weighted.value is None:
@@ -155,14 +171,15 @@ def _sentences(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[s
             continue
         text = (
             f"{each.title}: ours {telling.interval(own.weighted, 'points')}, "
-            f"seen {telling.seen_of_due(own)}, "
-            "whatever "
-            f"the missing did {telling.bounds(own, 'points')}; {VERDICTS[each.verdict]}."
+            f"with a score {telling.seen_of_due(own)}, at the worst and at the best "
+            f"{telling.bounds(own, 'points')}; {VERDICTS[each.verdict]}."
         )
         if own.tipping is not None and own.can_tip:
-            text += f" That people improved falls if the missing did {own.tipping:.0f} points worse."
+            text += (
+                f" That people got better falls if those without a score did {own.tipping:.0f} points worse."
+            )
         elif own.tipping is not None:
-            text += " No score of the missing could change that people improved on average."
+            text += " No score of those without one could change that people got better on average."
         yield text
     for each in found:
         if each.pooled and each.pooled.warnings:
@@ -208,7 +225,7 @@ def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Seri
         if each.pooled
     ]
     if pooled:
-        yield Series("active arms together, 95 % interval", tuple(pooled), "diamond", tone="theirs")
+        yield Series("trials' treated groups together", tuple(pooled), "diamond", tone="theirs")
     for design, (name, mark) in LOOKS.items():
         points = [
             Point(
@@ -236,7 +253,7 @@ def _series(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[Seri
                 f"ours: {telling.interval(own.weighted, 'points')}; seen {telling.seen_of_due(own)}",
             )
         )
-    yield Series("ours, weighted, 95 % interval", tuple(ours), "disc", "solid")
+    yield Series("ours, with the room chance leaves", tuple(ours), "disc", "solid")
 
 
 def _rows(found: Sequence[Benchmark], shown: Sequence[Shown]) -> Iterator[tuple[str, ...]]:
@@ -296,6 +313,18 @@ def _not_drawn(number: int) -> Iterator[str]:
         yield f"Given in standard deviations, so in the table and not in the drawing: {number}."
 
 
+def _added(contrasts: Sequence[Contrast]) -> str:
+    """How often ketamine did more than chance alone could: a difference that is none is counted as well."""
+    better = sum(1 for one in contrasts if one.estimate - Z95 * one.se > 0)
+    worse = sum(1 for one in contrasts if one.estimate + Z95 * one.se < 0)
+    neither = len(contrasts) - better - worse
+    return (
+        f"Of {len(contrasts)} comparisons where lots were drawn, ketamine did clearly better than control in "
+        f"{better} and clearly worse in {worse}; in {neither} chance alone could explain "
+        "the difference."
+    )
+
+
 def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown]) -> Exhibit:
     at = _leading(found, shown)
     pairs: list[tuple[Benchmark, Contrast]] = []
@@ -309,22 +338,23 @@ def _contrasts(report: Report, found: Sequence[Benchmark], shown: Sequence[Shown
         Bar(
             f"{one.study}, {each.title.lower()}",
             one.estimate,
-            one.estimate - 1.96 * one.se,
-            one.estimate + 1.96 * one.se,
+            one.estimate - Z95 * one.se,
+            one.estimate + Z95 * one.se,
             signed(one.estimate, 1),
             "diamond",
         )
         for each, one in points
     )
     limits = [value for bar in bars for value in (bar.low, bar.high) if value is not None]
-    title = "The randomised contrast: what ketamine added over control"
+    title = "What ketamine added beyond control, where lots were drawn (randomised contrast)"
     return Exhibit(
         id="randomised-contrast",
         title=title,
         headlines=(
             Headline(f"{len(pairs)}", "randomised contrasts at our times"),
-            Headline(telling.completeness(shown[at]), f"of ours were seen at {found[at].title.lower()}"),
+            Headline(telling.completeness(shown[at]), f"of ours have a score at {found[at].title.lower()}"),
         ),
+        plain=(_added([one for _, one in pairs]),) if pairs else (),
         says=(
             "Each is a difference between arms at one time; positive favours ketamine.",
             "It is never set beside our before-after change on one axis: it answers another question.",

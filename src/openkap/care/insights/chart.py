@@ -152,6 +152,8 @@ class Headline:
     value: str
     label: str
     tone: str = "plain"
+    # The term of statistics behind the label, for who wants it.
+    exact: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,8 @@ class Exhibit:
     sources: dict[int, tuple[str, ...]] = field(default_factory=dict)
     # What the numbers cannot say: before them, wherever they go.
     caution: str = ""
+    # What a lead reads first (``plain``).
+    plain: tuple[str, ...] = ()
 
 
 def as_exhibit(data: dict[str, Any]) -> Exhibit:
@@ -181,6 +185,7 @@ def as_exhibit(data: dict[str, Any]) -> Exhibit:
             **data,
             "headlines": tuple(Headline(**each) for each in data["headlines"]),
             "says": tuple(data["says"]),
+            "plain": tuple(data["plain"]),
             "columns": tuple(data["columns"]),
             "rows": tuple(tuple(row) for row in data["rows"]),
             "chart": as_chart(data["chart"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from openkap.care.insights import telling
+from openkap.care.insights import plain, telling
 from openkap.care.insights.chart import (
     Axis,
     Band,
@@ -67,23 +67,29 @@ def durability(report: Report, definitions: Definitions, spells: dict[str, Rows]
 
 def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows: Rows) -> Exhibit:
     words = CAUSE_WORDS[measure.event]
+    title = plain.titled(each.measure, each.title)
     if each.people < THRESHOLD:
         return Exhibit(
             each.measure,
-            each.title,
+            title,
             (Headline(FEW, "people so far: nothing can be shown", "unknown"),),
             (),
             report.words[each.measure],
             f"{FEW} people.",
             ("Day",),
             (),
+            plain=(f"Nothing can be shown yet: {FEW} people so far.",),
         )
     days = [day for day in MARKS_DAYS if day <= measure.horizon_days]
     table = [_mark_row(each, measure, rows, day) for day in days]
     watched = 1 - each.censored / each.people
     leading = next((row for row in reversed(table) if row["share"] is not None), None)
     estimate = (
-        Headline(telling.percent(leading["share"]), f"{words} by day {leading['day']}, others competing")
+        Headline(
+            telling.percent(leading["share"]),
+            f"{words} within {leading['day']} days",
+            exact="cumulative incidence, other causes competing",
+        )
         if leading
         else Headline(FEW, f"{words} so far", "unknown")
     )
@@ -92,21 +98,24 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
     seen = f"{each.people - each.censored} of {each.people}" if not few else f"of {each.people}"
     return Exhibit(
         id=each.measure,
-        title=each.title,
+        title=title,
+        plain=(_lasts(each, words, leading), *_open(each, words, bounds)),
         headlines=(
             estimate,
             Headline(
                 telling.percent(watched) if not few else telling.NONE,
-                f"followed to an end ({seen}); the rest is watched only so far",
+                f"known to the end ({seen}); the others are known only so far",
+                exact="not censored",
             ),
             Headline(
                 f"{100 * bounds['best']:.0f} to {telling.percent(bounds['worst'])}",
-                f"by day {bounds['day']}, if those no longer watched never, or all, had it",
+                f"within {bounds['day']} days, if none or all of those not known to the end had it",
+                exact="bounds",
             ),
         ),
         says=(
             *_between_visits(measure),
-            f"Upright strokes are 95 % intervals of: {words}.",
+            f"Upright strokes are the room that chance leaves (95 % intervals) of: {words}.",
             "A curve starts once 10 people had it and ends where fewer than 10 are still watched.",
         ),
         words=report.words[each.measure],
@@ -131,6 +140,27 @@ def _durability(report: Report, each: Durability, measure: SurvivalMeasure, rows
         chart=_curves(each, measure, rows),
         hidden="Days and causes with fewer than 10 people are held back.",
     )
+
+
+def _lasts(each: Durability, words: str, leading: dict[str, Any] | None) -> str:
+    if leading is None:
+        return (
+            f"Of {each.people} people {FEW} so far: {words}. That is too few for a share; it does not mean "
+            "none, and people who joined lately have had little time."
+        )
+    return (
+        f"About {telling.percent(leading['share'])} of {each.people} people within {leading['day']} days: "
+        f"{words}. How sure: chance alone leaves room for {leading['room']}."
+    )
+
+
+def _open(each: Durability, words: str, bounds: dict[str, Any]) -> Iterator[str]:
+    if each.censored:
+        best, worst = 100 * bounds["best"], telling.percent(bounds["worst"])
+        yield (
+            f"Not everybody is known that long: depending on the others it is between {best:.0f} and {worst} "
+            f"within {bounds['day']} days."
+        )
 
 
 def _between_visits(measure: SurvivalMeasure) -> tuple[str, ...]:
@@ -167,6 +197,7 @@ def _mark_row(each: Durability, measure: SurvivalMeasure, rows: Rows, day: int) 
     return {
         "day": day,
         "share": share if told else None,
+        "room": f"{100 * curve.low[0, place]:.0f} to {telling.percent(float(curve.high[0, place]))}",
         "cell": cell if told else FEW if happened < THRESHOLD else f"{FEW} still watched",
         "range": f"{100 * low:.0f} to {telling.percent(high)}" if told and low is not None else telling.NONE,
         "best": least / each.people,
@@ -259,20 +290,24 @@ def _rates(report: Report, definitions: Definitions, rows: Sequence[RateRow]) ->
     chart = RowChart(
         whole.title,
         f"{whole.title}: {_share(whole)} of sessions seen.",
-        percent_axis("share of sessions seen, 95 % interval", min(1.0, max(top, 0.02))),
+        percent_axis("share of sessions, with the room chance leaves", min(1.0, max(top, 0.02))),
         bars,
     )
     bounds = whole.bounds if _may_tell(whole) else None
     return Exhibit(
         id=whole.measure,
         title=whole.title,
+        plain=tuple(_in_sessions(whole)),
         headlines=(
-            Headline(_share(whole), f"of sessions seen ({count(whole.hit)} of {whole.seen})"),
+            Headline(_share(whole), f"of sessions that tell of it ({count(whole.hit)} of {whole.seen})"),
             Headline(
                 telling.percent(whole.seen / whole.units if whole.units else None),
-                f"of sessions were seen ({whole.seen} of {whole.units})",
+                f"of sessions tell of it ({whole.seen} of {whole.units})",
+                exact="completeness",
             ),
-            Headline(_span(bounds), "of all sessions, whatever happened in those not seen"),
+            Headline(
+                _span(bounds), "of all sessions, whatever happened in those that do not tell", exact="bounds"
+            ),
             Headline(_people(whole), f"of {whole.people_seen} people"),
         ),
         says=(),
@@ -294,6 +329,28 @@ def _rates(report: Report, definitions: Definitions, rows: Sequence[RateRow]) ->
         chart=chart,
         hidden=f"Groups where {FEW} people, or {FEW} sessions with it, could be told are held back.",
     )
+
+
+def _in_sessions(row: RateRow) -> Iterator[str]:
+    """How often it happened; that it never did proves little where there were few sessions."""
+    if row.per_session is None:
+        yield "Nothing is known yet: no session tells of it."
+        return
+    _, low, high = row.per_session
+    if row.hit == 0:
+        yield (
+            f"In none of {row.seen} sessions. How sure: with so many sessions it could still be up to "
+            f"{telling.percent(high, 1)} of them."
+        )
+    elif is_small(row.hit):
+        yield f"In {FEW} of {row.seen} sessions; the count is held back, as it would tell of single patients."
+    else:
+        yield (
+            f"In {row.hit} of {row.seen} sessions ({_share(row)}). How sure: chance alone leaves room for "
+            f"{100 * low:.1f} to {telling.percent(high, 1)}."
+        )
+    if row.units > row.seen:
+        yield f"{count(row.units - row.seen)} of {row.units} sessions do not tell of it."
 
 
 def _may_tell(row: RateRow) -> bool:

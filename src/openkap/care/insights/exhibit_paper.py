@@ -21,8 +21,10 @@ def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str, *, is_synthetic: bool
     ]
     if exhibit.caution:
         lines.append(f"#para(strong({literal(exhibit.caution)}))")
+    lines += [f"#para({literal(text)})" for text in exhibit.plain]
     cells = ", ".join(
-        f'[#text(14pt, weight: "bold", {literal(each.value)}) \\ #text(8pt, {literal(each.label)})]'
+        f'[#text(14pt, weight: "bold", {literal(each.value)}) \\ #text(8pt, {literal(each.label)}) \\ '
+        f"#text(7pt, {literal(each.exact)})]"
         for each in exhibit.headlines
     )
     if cells:
@@ -36,7 +38,7 @@ def exhibit_pdf(book: Book, exhibit: Exhibit, clinic: str, *, is_synthetic: bool
     lines += [
         f"#mark({literal(label)}, {literal(value)})"
         for label, value in about(book, exhibit)[1:]
-        if label not in ("note", "caution")
+        if label not in ("note", "caution", "in words")
     ]
     return compiled("\n".join(lines))
 

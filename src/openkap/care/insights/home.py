@@ -8,15 +8,17 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section, Task
 from openkap.care.insights.access import prepared_book_for, runs_for
 from openkap.care.insights.jobs import is_lost
+from openkap.care.insights.plain import COMPARED
 from openkap.care.permissions import Permission
 
 # The pages of the book whose first exhibit the home page leads with, and what the section is called.
 LEADING = {"results": "How patients do", "durability": "How long it lasts"}
 # Why two shares of one page differ; windows stand in content/measures, days of forms in follow-up.
 NOTES = {
-    "results": "“Seen” counts people with a score in this window, in weeks from the first dose. “Answered of "
-    "those due”, under Measures, counts every form that was asked for, and forms after the course are asked "
-    "in weeks from its last day: many that were answered fall between two windows and count in neither."
+    "results": f"{COMPARED} “Have a score” counts people with a score in this window, in weeks from the "
+    "first dose. “Answered of those due”, under Measures, counts every form that was asked for, and forms "
+    "after the course are asked in weeks from its last day: many that were answered fall between two windows "
+    "and count in neither."
 }
 
 
@@ -50,5 +52,6 @@ def facts(by: Actor) -> list[Section]:
                 for each in exhibit.headlines
             )
             when = f"{title}: {exhibit.title}, data up to {book.as_of:%-d %b %Y}"
-            found.append(Section(when, lines, url, note=NOTES.get(page, "")))
+            words = " ".join([*exhibit.plain[:1], *filter(None, [NOTES.get(page)])])
+            found.append(Section(when, lines, url, note=words))
     return found

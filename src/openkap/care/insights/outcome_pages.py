@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from openkap.care.insights import telling
+from openkap.care.insights import plain, telling
 from openkap.care.insights.chart import (
     Axis,
     Bar,
@@ -25,6 +25,10 @@ CHANGE, OBSERVED = "change", "observed"
 TITLE_TIME = "time after the first dose (steps not to scale)"
 # The time the page leads with, where it has an answer; else the latest that has.
 LEADING = "w12"
+OVERLAP = (
+    "Each stroke is the room that chance alone leaves: where the strokes of two groups overlap, they may "
+    "well not differ."
+)
 CLUSTER_WORDS = {"negative_cognition_mood": "negative cognition and mood"}
 
 
@@ -42,7 +46,7 @@ def results(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
             if rows:
                 yield over_time(report, definitions, rows)
     yield from by_cluster(report, definitions)
-    yield from by_group(report, definitions, "response", "Response by group")
+    yield from by_group(report, definitions, "response", "Who got better (response)")
 
 
 def completeness(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
@@ -68,10 +72,15 @@ def over_time(report: Report, definitions: Definitions, rows: Sequence[OutcomeRo
     everybody = [row for row in rows if row.stratum == "all"]
     shown = [protect(row.estimate, span=span_of(row, scale)) for row in everybody]
     unit = everybody[0].estimate.unit
-    title = f"{everybody[0].title}, {scale.name}"
+    measure = rows[0].measure
+    title = f"{plain.titled(measure, everybody[0].title)}: {scale.name}"
     leading = _leading(everybody, shown)
     when = f"{everybody[leading].time.lower()} after the first dose"
-    label = f"{everybody[0].title.lower()} at {when}, weighted for who answered"
+    did = plain.did_words(measure, everybody[0].title)
+    label = (
+        f"of patients {did} at {when}" if unit == "share" else f"on average at {when}; below zero is better"
+    )
+    rule = scale.rule(everybody[leading].rule, everybody[leading].cluster)
     chart = TimeChart(
         title,
         _summary(everybody, shown, unit),
@@ -81,11 +90,12 @@ def over_time(report: Report, definitions: Definitions, rows: Sequence[OutcomeRo
         level=0.0,
     )
     return Exhibit(
-        id=f"{rows[0].measure}-{rows[0].scale}",
+        id=f"{measure}-{rows[0].scale}",
         title=title,
+        plain=plain.outcome(shown[leading], unit, did, when, rule.words if rule else ""),
         headlines=telling.headlines(shown[leading], unit, label),
-        says=_says(everybody[leading], scale),
-        words=report.words[rows[0].measure],
+        says=(plain.COMPARED,),
+        words=report.words[measure],
         counts=_counts(everybody, shown),
         columns=("Time", *telling.COLUMNS, "Note"),
         rows=tuple(
@@ -95,11 +105,6 @@ def over_time(report: Report, definitions: Definitions, rows: Sequence[OutcomeRo
         chart=chart,
         hidden=_hidden(shown),
     )
-
-
-def _says(row: OutcomeRow, scale: Scale) -> tuple[str, ...]:
-    rule = scale.rule(row.rule, row.cluster)
-    return (f"On this scale it means {rule.words}.",) if rule else ()
 
 
 def _leading(rows: Sequence[OutcomeRow], shown: Sequence[Shown]) -> int:
@@ -131,18 +136,18 @@ def _series(shown: Sequence[Shown], unit: str) -> Iterator[Series]:
         span = each.weighted if weighted else each.observed
         words = f"{telling.interval(span, unit)}; {telling.seen_of_due(each)} seen"
         if not weighted:
-            return Point(place + 0.14, span.value, words=f"seen only: {words}")
+            return Point(place + 0.14, span.value, words=f"only those with a score: {words}")
         least, most = each.range
         return Point(float(place), span.value, span.low, span.high, least, most, words)
 
     yield Series(
-        "weighted for who answered, 95 % interval",
+        "estimate, with the room chance leaves",
         tuple(point(place, each, weighted=True) for place, each in enumerate(shown)),
         "disc",
         "solid",
     )
     yield Series(
-        "seen only",
+        "only those with a score",
         tuple(point(place, each, weighted=False) for place, each in enumerate(shown)),
         "ring",
         tone="other",
@@ -158,7 +163,7 @@ def _summary(rows: Sequence[OutcomeRow], shown: Sequence[Shown], unit: str) -> s
 
 def _counts(rows: Sequence[OutcomeRow], shown: Sequence[Shown]) -> str:
     parts = [f"{row.time.lower()} {telling.seen_of_due(each)}" for row, each in zip(rows, shown, strict=True)]
-    return f"Seen of due: {'; '.join(parts)}."
+    return f"With a score, of those due: {'; '.join(parts)}."
 
 
 def _hidden(shown: Iterable[Shown]) -> str:
@@ -171,7 +176,7 @@ def seen_over_time(report: Report, definitions: Definitions, rows: Sequence[Outc
     scale = definitions.scales.scale(rows[0].scale)
     everybody = [row for row in rows if row.stratum == "all"]
     shown = [protect(row.estimate, span=span_of(row, scale)) for row in everybody]
-    title = f"Completeness, {scale.name}"
+    title = f"{plain.titled('completeness', 'completeness')}: {scale.name}"
     points = tuple(
         Point(float(place), each.completeness, words=telling.seen_of_due(each))
         for place, each in enumerate(shown)
@@ -182,8 +187,8 @@ def seen_over_time(report: Report, definitions: Definitions, rows: Sequence[Outc
             f"{row.time}: {telling.seen_of_due(each)}." for row, each in zip(everybody, shown, strict=True)
         ),
         _time_axis(everybody),
-        percent_axis("share of people due who were seen"),
-        (Series("seen of those due", points, "disc", "solid"),),
+        percent_axis("share of those due who have a score"),
+        (Series("with a score, of those due", points, "disc", "solid"),),
         level=0.5,
     )
     told = [(row, each) for row, each in zip(everybody, shown, strict=True) if each.completeness is not None]
@@ -198,7 +203,7 @@ def seen_over_time(report: Report, definitions: Definitions, rows: Sequence[Outc
             )
             for row, each in told[-4:]
         ),
-        says=("Below the line at one half, more is missing than known: read the bounds first.",),
+        says=("Below the line at one half, more is missing than known: read first the worst and the best.",),
         words=report.words["completeness"],
         counts=_counts(everybody, shown),
         columns=("Time", "Seen of due", "Missing", "Died before it opened"),
@@ -229,7 +234,9 @@ def by_cluster(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
     scale = definitions.scales.scale("pcl5")
     shown = [protect(row.estimate, span=1.0) for row in rows]
     names = [CLUSTER_WORDS.get(row.cluster, row.cluster).replace("total", "whole scale") for row in rows]
-    title = f"Response by PTSD cluster, {rows[0].time.lower()} after the first dose"
+    title = (
+        f"Who got better, by group of symptoms (PTSD cluster), {rows[0].time.lower()} after the first dose"
+    )
     yield _group_exhibit(
         report,
         "response-clusters",
@@ -286,7 +293,7 @@ def _group_exhibit(
             each.weighted.value,
             each.weighted.low,
             each.weighted.high,
-            f"{telling.completeness(each)} seen"
+            f"{telling.completeness(each)} with a score"
             if each.weighted.value is not None
             else (each.hidden or telling.NONE),
             is_head=number == 0,
@@ -296,17 +303,18 @@ def _group_exhibit(
     chart = RowChart(
         title,
         " ".join(f"{label}: {telling.cells(each, 'share')[0]}." for label, each in entries),
-        percent_axis("share of people due, weighted; right: seen"),
+        percent_axis("share of those due; right: how many have a score"),
         bars,
     )
     whole = entries[0][1]
     return Exhibit(
         id=name,
         title=title,
-        headlines=telling.headlines(whole, "share", f"{entries[0][0]}, weighted for who answered"),
+        plain=(OVERLAP,),
+        headlines=telling.headlines(whole, "share", f"of patients had got better ({entries[0][0]})"),
         says=says,
         words=report.words["response"],
-        counts=f"Seen of due: {telling.seen_of_due(whole)}.",
+        counts=f"With a score, of those due: {telling.seen_of_due(whole)}.",
         columns=("Group", *telling.COLUMNS),
         rows=tuple((label, *_group_cells(each)) for label, each in entries),
         chart=chart,

@@ -16,7 +16,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.insights.access import benchmark_runs_for, book_for, runs_for
 from openkap.care.insights.actions import latest_decision
 from openkap.care.insights.book import PAGES, Book, sources
-from openkap.care.insights.chart import Exhibit
+from openkap.care.insights.chart import Exhibit, Headline
 from openkap.care.insights.jobs import is_lost
 from openkap.care.insights.models import AccessFact, RegistryDecision
 from openkap.care.insights.small_numbers import FEW, is_small
@@ -143,7 +143,8 @@ def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:
     return [
         ("title", exhibit.title),
         *([("caution", exhibit.caution)] if exhibit.caution else []),
-        *((headline.label, headline.value) for headline in exhibit.headlines),
+        *(("in words", text) for text in exhibit.plain),
+        *((_label(headline), headline.value) for headline in exhibit.headlines),
         ("definition", words.get("words", "")),
         ("numerator", words.get("numerator", "")),
         ("denominator", words.get("denominator", "")),
@@ -157,6 +158,10 @@ def about(book: Book, exhibit: Exhibit) -> list[tuple[str, str]]:
         ("definitions fingerprint", book.marks.definitions),
         ("evidence fingerprint", book.marks.evidence),
     ]
+
+
+def _label(headline: Headline) -> str:
+    return f"{headline.label} ({headline.exact})" if headline.exact else headline.label
 
 
 def registry_use(patient: Patient, typed: Mapping[str, str]) -> dict[str, Any]:

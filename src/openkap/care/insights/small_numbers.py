@@ -2,7 +2,7 @@
 
 The threshold and the rules for groups are the registry's own (``openkap.registry.disclosure``). Whole-clinic
 numbers of one to nine are shown as *fewer than 10*; where few are missing, the bounds are widened to what
-nine missing would leave open, so that they stay true without telling how many it were.
+the most that can be missing would leave open, so that they stay true without telling how many it were.
 """
 
 from __future__ import annotations
@@ -33,11 +33,22 @@ class Shown:
     warnings: tuple[str, ...] = ()
     # How far apart two scores can be; none for a share.
     scale_span: float | None = None
+    # One to nine of those due were not seen, so that neither they nor those seen are counted.
+    few_missing: bool = False
+    # Whether fewer than ten of those seen met the rule, or all but so many; none where the share is told.
+    few_did: bool | None = None
 
     @property
     def can_tip(self) -> bool:
         """Whether scores exist at which the conclusion would change, as far as the scale alone can tell."""
         return self.tipping is not None and (self.scale_span is None or self.tipping <= self.scale_span)
+
+    @property
+    def least_seen(self) -> int | None:
+        """How many were seen at the least where the count is held back; it follows from what is shown."""
+        if not self.few_missing or self.due is None:
+            return self.seen
+        return max(THRESHOLD, self.due - (THRESHOLD - 1))
 
     @property
     def range(self) -> tuple[float | None, float | None]:
@@ -88,10 +99,36 @@ def protect(estimate: Estimate, *, span: float) -> Shown:
         shown = _widen(shown, missing, span)
     hits = hits_of(estimate)
     if hits is not None and seen and (is_small(hits) or is_small(seen - hits) or hits in (0, seen)):
-        side = f"{FEW} did" if hits < THRESHOLD else f"all but {FEW} did"
-        empty = {"weighted": NOBODY, "observed": NOBODY, "worst": None, "best": None, "tipping": None}
-        return Shown(**{**vars(shown), **empty, "hidden": f"{side} of those seen"})
+        return _one_side(shown, few_did=hits < THRESHOLD)
     return shown
+
+
+def _one_side(shown: Shown, *, few_did: bool) -> Shown:
+    """Where fewer than ten, or all but so many, met the rule: no share, and bounds that hold for each count.
+
+    Without bounds, who got worse would never be seen: they are few.
+    """
+    assert shown.due is not None
+    assert shown.least_seen is not None
+    missing = shown.due - shown.least_seen
+    low, high = (
+        (0.0, min((THRESHOLD - 1 + missing) / shown.due, 1.0))
+        if few_did
+        else (max(shown.least_seen - (THRESHOLD - 1), 0) / shown.due, 1.0)
+    )
+    turned = shown.worst is not None and shown.best is not None and shown.worst > shown.best
+    return Shown(
+        **{
+            **vars(shown),
+            "weighted": NOBODY,
+            "observed": NOBODY,
+            "worst": high if turned else low,
+            "best": low if turned else high,
+            "tipping": None,
+            "hidden": f"{FEW if few_did else f'all but {FEW}'} did of those seen",
+            "few_did": few_did,
+        }
+    )
 
 
 def _without_counts(warnings: tuple[str, ...]) -> tuple[str, ...]:
@@ -106,9 +143,11 @@ def _hide(words: str, **known: int) -> Shown:
 
 
 def _widen(shown: Shown, missing: int, span: float) -> Shown:
-    """Bounds as nine missing would leave them, and no count of who is missing."""
+    """Bounds as the most that can be missing would leave them, and no count of who is missing."""
     assert shown.due is not None
-    room = (THRESHOLD - 1 - missing) * span / shown.due
+    # As ten at least were seen, no more than this can be missing, whoever reads it.
+    most = min(THRESHOLD - 1, shown.due - THRESHOLD)
+    room = (most - missing) * span / shown.due
     worst, best = shown.worst, shown.best
     if worst is not None and best is not None:
         way = 1 if best >= worst else -1
@@ -116,8 +155,8 @@ def _widen(shown: Shown, missing: int, span: float) -> Shown:
         # More missing could only add to a share; a mean they could pull either way.
         low, high = (low, min(high + room, 1.0)) if span == 1 else (low - room, high + room)
         worst, best = (low, high) if way == 1 else (high, low)
-    # With nine missing it would tip sooner than it does: at least so much.
-    tipping = None if shown.tipping is None else shown.tipping * missing / (THRESHOLD - 1)
+    # With the most that can be missing it would tip sooner than it does: at least so much.
+    tipping = None if shown.tipping is None else shown.tipping * missing / most
     return Shown(
         **{
             **vars(shown),
@@ -127,6 +166,7 @@ def _widen(shown: Shown, missing: int, span: float) -> Shown:
             "best": best,
             "tipping": tipping,
             "hidden": f"{FEW} missing; bounds widened",
+            "few_missing": True,
         },
     )
 

@@ -8,7 +8,7 @@ from html import escape
 from openkap.care.insights.chart import AnyChart, Axis, Band, Bar, Point, RowChart, Series, TimeChart
 
 WIDE, NARROW = 760, 340
-RANGE = "whatever the missing did"
+RANGE = "worst and best case of missing scores"
 # On paper and in files there is no stylesheet beside the drawing.
 PAPER_STYLE = (
     "text{font-family:sans-serif;font-size:13px;fill:#000}.soft{fill:#333}.grid{stroke:#ccc;fill:none}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 from openkap.care.insights.chart import Headline, signed
 from openkap.care.insights.small_numbers import FEW, Shown
 from openkap.registry.disclosure import THRESHOLD
@@ -17,6 +19,8 @@ COLUMNS = (
     "Tipping point",
     "Seen only",
 )
+CHANCE = "room that chance alone leaves"
+INTERVAL = "95 % interval"
 
 
 def percent(value: float | None, decimals: int = 0) -> str:
@@ -48,23 +52,47 @@ def interval(span: Interval, unit: str) -> str:
     return f"{signed(span.value, 1)} ({signed(span.low or 0, 1)} to {signed(span.high or 0, 1)})"
 
 
+def room(span: Interval, unit: str) -> str:
+    """The 95 % interval in words that need no name for it."""
+    assert span.low is not None
+    assert span.high is not None
+    if unit == "share":
+        return f"{100 * span.low:.0f} to {percent(span.high)}"
+    return f"{signed(span.low, 1)} to {signed(span.high, 1)}{THIN}points"
+
+
 def seen_of_due(shown: Shown, *, with_share: bool = True) -> str:
     """How many were seen of those due, as far as it may be told."""
     if shown.due is None:
         return f"{FEW} due"
     if shown.seen is None:
-        few_missing = shown.weighted.value is not None or "missing" in shown.hidden or "all" in shown.hidden
-        return f"all but {FEW} of {shown.due}" if few_missing else f"{FEW} of {shown.due}"
+        return f"{'all but ' if shown.few_missing else ''}{FEW} of {shown.due}"
     share = f" ({percent(shown.completeness)})" if with_share else ""
     return f"{shown.seen} of {shown.due}{share}"
+
+
+def limit(shown: Shown) -> str:
+    """What can be said of a share that is held back because few, or all but few, met the rule."""
+    if shown.few_did is None or not shown.least_seen:
+        return NONE
+    # Of fewer seen than there were: the limit holds.
+    part = min(THRESHOLD / shown.least_seen, 1.0)
+    if part == 1.0:
+        return NONE
+    return (
+        f"under {percent(ceil(100 * part) / 100)}"
+        if shown.few_did
+        else f"over {percent(floor(100 - 100 * part) / 100)}"
+    )
 
 
 def completeness(shown: Shown) -> str:
     """The share seen, for a headline; at least so much where few are missing."""
     if shown.completeness is not None:
         return percent(shown.completeness)
-    if shown.due and ("missing" in shown.hidden or "all" in shown.hidden):
-        return f"over {percent(1 - THRESHOLD / shown.due)}"
+    if shown.due and shown.least_seen is not None:
+        # Rounded down: at least so much is true.
+        return f"at least {percent(floor(100 * shown.least_seen / shown.due) / 100)}"
     return NONE
 
 
@@ -111,26 +139,41 @@ def tip_words(shown: Shown) -> str:
         return no_tip(shown)
     if not shown.can_tip:
         return (
-            "of the missing could change that people improved on average "
+            "of those without a score could change that patients got better on average "
             f"(it would take {shown.tipping:.0f} points, the scale has {shown.scale_span:.0f})"
         )
-    return "what the missing must have done before people no longer improved on average"
+    return (
+        "than others like them: so badly must those without a score have done before patients no longer got "
+        "better on average"
+    )
 
 
 def headlines(shown: Shown, unit: str, label: str) -> tuple[Headline, ...]:
-    """The estimate and, in the same size, its completeness, its bounds, and when it tips."""
+    """The estimate and, in the same size, how sure it is, its completeness, its bounds, and when it tips."""
+    kind = "share" if unit == "share" else "mean"
+    known = shown.weighted.value is not None
     estimate = (
-        Headline(number(shown.weighted.value, unit), label)
-        if shown.weighted.value is not None
-        else Headline(NONE, f"{label}: {shown.hidden or 'too few answers'}", "unknown")
+        Headline(number(shown.weighted.value, unit), label, exact=f"{kind}, weighted for who answered")
+        if known
+        else Headline(limit(shown), f"{label}: {shown.hidden or 'too few answers'}", "unknown")
     )
     share = shown.completeness
     tone = "watch" if share is not None and share < 0.5 else "plain"
     return (
         estimate,
-        Headline(completeness(shown), f"seen of those due ({seen_of_due(shown, with_share=False)})", tone),
-        Headline(bounds(shown, unit), "whatever the missing did"),
-        Headline(tipping(shown), tip_words(shown)),
+        *([Headline(room(shown.weighted, unit), CHANCE, exact=INTERVAL)] if known else []),
+        Headline(
+            completeness(shown),
+            f"of those due have a score ({seen_of_due(shown, with_share=False)})",
+            tone,
+            "completeness",
+        ),
+        Headline(
+            bounds(shown, unit),
+            "at the worst and at the best, whatever those without a score would have said",
+            exact="bounds",
+        ),
+        Headline(tipping(shown), tip_words(shown), exact="tipping point"),
     )
 
 
