@@ -55,6 +55,14 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+    except Exception as error:
+        from openkap.commands.mendable import mendable
+
+        told = mendable(error)
+        if told is None:
+            raise
+        click.echo(plain(f"openkap: {told}"), err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

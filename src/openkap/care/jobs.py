@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 
 from openkap.care.contributions import contributions
 from openkap.care.moment import now
@@ -80,6 +80,8 @@ class Schedule:
     last: dict[str, datetime]
     # Called before each job: whoever watches over the process sees that it moves.
     sign: Callable[[], None] = lambda: None
+    failed: int = 0
+    is_away: bool = False
 
     def run_due(self) -> int:
         """Run what is due; one job that fails is logged and does not stop the others."""
@@ -92,6 +94,27 @@ class Schedule:
             self.last[job.name] = now()
             try:
                 done += job.run(self.worker)
+            except DatabaseError:
+                self.failed += 1
+                if not self._is_database_there():
+                    # Each job would say the same: this one comes again with the others.
+                    del self.last[job.name]
+                    return done
+                log.exception("job %s failed", job.name)
             except Exception:
+                self.failed += 1
                 log.exception("job %s failed", job.name)
         return done
+
+    def _is_database_there(self) -> bool:
+        """Ask it anew, and say once that it went away, and once that it is back."""
+        was_away = self.is_away
+        try:
+            connection.close_if_unusable_or_obsolete()
+            connection.ensure_connection()
+            self.is_away = False
+        except DatabaseError as why:
+            self.is_away = True
+            if not was_away:
+                log.error("the database cannot be reached, no job runs until it can: %s", type(why).__name__)
+        return not self.is_away

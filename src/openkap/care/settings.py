@@ -25,9 +25,9 @@ def _flag(name: str, default: bool = False) -> bool:
     return text in {"1", "yes", "true", "on"} if text else default
 
 
-def _count(name: str) -> int:
+def _count(name: str, default: int = 0) -> int:
     """A whole number from 0; anything else is refused."""
-    text = os.environ.get(name, "").strip() or "0"
+    text = os.environ.get(name, "").strip() or str(default)
     if not (text.isascii() and text.isdigit()):
         raise ImproperlyConfigured(f"{name} is {text!r}; write a whole number such as 1")
     return int(text)
@@ -60,6 +60,11 @@ def database(url: str) -> dict[str, Any]:
     """``sqlite:///path`` or ``postgresql://user:password@host:port/name`` as Django's settings."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
+        if parts.netloc or not parts.path[1:]:
+            # sqlite://clinic.sqlite3 would open another file than the one that is meant.
+            raise ImproperlyConfigured(
+                "DATABASE_URL names no file; write sqlite:///relative/path or sqlite:////absolute/path"
+            )
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": parts.path[1:],
@@ -74,6 +79,17 @@ def database(url: str) -> dict[str, Any]:
             "CONN_MAX_AGE": 300,
         }
     if parts.scheme in {"postgres", "postgresql"}:
+        try:
+            port = str(parts.port or "")
+        except ValueError:
+            raise ImproperlyConfigured(
+                "the port in DATABASE_URL is no number; signs such as / # @ in a password are written "
+                "%2F %23 %40"
+            ) from None
+        if not parts.path.strip("/"):
+            raise ImproperlyConfigured(
+                "DATABASE_URL names no database; write postgresql://USER:PASSWORD@HOST/NAME"
+            )
         options: dict[str, Any] = dict(parse_qsl(parts.query)) | {"server_side_binding": True}
         # Compiling a query to machine code takes longer than any of ours runs, and so does planning one anew
         # for each value: lists of the first page are planned in 7 ms and run in one.
@@ -85,19 +101,22 @@ def database(url: str) -> dict[str, Any]:
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
             "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
-            "PORT": str(parts.port or ""),
+            "PORT": port,
             "OPTIONS": options,
             "CONN_MAX_AGE": 300,
             "CONN_HEALTH_CHECKS": True,
         }
-    raise ImproperlyConfigured("DATABASE_URL must start with sqlite:// or postgresql://")
+    # Only how it begins: what follows may hold the password.
+    raise ImproperlyConfigured(
+        f"DATABASE_URL begins with {parts.scheme!r}; it must begin with sqlite:// or postgresql://"
+    )
 
 
 DEBUG = _flag("OPENKAP_DEBUG")
 # The demo clinic: synthetic people, one click to log in. Refused by the deploy check.
 DEMO = _flag("OPENKAP_DEMO")
 # How many invented patients the demo clinic has; the browser tests take fewer.
-DEMO_PATIENTS = int(os.environ.get("OPENKAP_DEMO_PATIENTS", "120"))
+DEMO_PATIENTS = _count("OPENKAP_DEMO_PATIENTS", 120)
 SECRET_KEY = _secret("OPENKAP_SECRET_KEY")
 ALLOWED_HOSTS = _words("OPENKAP_HOSTS", "127.0.0.1,localhost")
 # Where people reach this installation; https makes every cookie secure.
@@ -226,12 +245,12 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not IS_HTTPS
 # Staff without a second factor reach only the page where they set one up.
 REQUIRE_SECOND_FACTOR = _flag("OPENKAP_REQUIRE_SECOND_FACTOR", default=not DEMO)
 # Wrong passwords in a row before the account waits, and how long it waits.
-LOCKOUT_ATTEMPTS = int(os.environ.get("OPENKAP_LOCKOUT_ATTEMPTS", "5"))
-LOCKOUT_MINUTES = int(os.environ.get("OPENKAP_LOCKOUT_MINUTES", "15"))
+LOCKOUT_ATTEMPTS = _count("OPENKAP_LOCKOUT_ATTEMPTS", 5)
+LOCKOUT_MINUTES = _count("OPENKAP_LOCKOUT_MINUTES", 15)
 # A shared tablet asks who is there after this many idle minutes, and forgets after the second number.
-LOCK_AFTER_MINUTES = int(os.environ.get("OPENKAP_LOCK_AFTER_MINUTES", "10"))
-SESSION_HOURS = int(os.environ.get("OPENKAP_SESSION_HOURS", "12"))
-BREAK_GLASS_MINUTES = int(os.environ.get("OPENKAP_BREAK_GLASS_MINUTES", "60"))
+LOCK_AFTER_MINUTES = _count("OPENKAP_LOCK_AFTER_MINUTES", 10)
+SESSION_HOURS = _count("OPENKAP_SESSION_HOURS", 12)
+BREAK_GLASS_MINUTES = _count("OPENKAP_BREAK_GLASS_MINUTES", 60)
 
 SESSION_ENGINE = "openkap.care.accounts.sessions"
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600
@@ -301,7 +320,7 @@ EMAIL_BACKEND = os.environ.get("OPENKAP_EMAIL_BACKEND", f"django.core.mail.backe
 # A mail server that does not answer must not hold up the next call.
 EMAIL_TIMEOUT = 10
 EMAIL_HOST = os.environ.get("OPENKAP_SMTP_HOST", "localhost")
-EMAIL_PORT = int(os.environ.get("OPENKAP_SMTP_PORT", "25"))
+EMAIL_PORT = _count("OPENKAP_SMTP_PORT", 25)
 EMAIL_HOST_USER = os.environ.get("OPENKAP_SMTP_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("OPENKAP_SMTP_PASSWORD", "")
 EMAIL_USE_TLS = _flag("OPENKAP_SMTP_TLS")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -22,6 +23,8 @@ from openkap.core.errors import InputError
 
 # How long a connection may stay silent before it is taken all the same.
 SILENT_S = 60
+# How long a port may stay taken by a server that is just ending.
+PORT_WAIT_S = 5
 THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -36,6 +39,7 @@ def serve(host: str, port: int, workers: int, threads: int, demo: bool, no_jobs:
     """Serve the clinic: pages and jobs on this machine."""
     if demo:
         _prepare_demo(host, port)
+    wait_for_port(host, port)
     os.environ.setdefault("OPENKAP_JOBS_EXPECTED", "no" if no_jobs else "yes")
     with _loading():
         open_django()
@@ -81,11 +85,36 @@ def jobs(once: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
         schedule.run_due()
+        if once and schedule.failed:
+            sys.exit(1)
         # A server that was killed takes its jobs along.
         if once or os.getppid() != parent:
             return
         close_old_connections()
         time.sleep(1)
+
+
+def wait_for_port(host: str, port: int, seconds: float = PORT_WAIT_S) -> None:
+    """Refuse a port that somebody holds before anything is done; a server that is ending gets its time."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as tried:
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tried.bind(place)
+        except socket.gaierror:
+            raise InputError("no such address", value=host, remedy="choose one of this machine") from None
+        except OSError as taken:
+            if taken.errno == errno.EADDRINUSE and time.monotonic() < until:
+                time.sleep(0.2)
+                continue
+            raise InputError(
+                f"cannot listen here: {taken.strerror}",
+                value=f"{host}:{port}",
+                remedy="stop what listens there, or choose another one with --port",
+            ) from None
+        return
 
 
 def prepare_database() -> None:

@@ -90,3 +90,21 @@ def test_an_address_that_somebody_else_has_is_refused(cast, nell):
     assert "Somebody else has this address" in answer.content.decode()
     nell.refresh_from_db()
     assert nell.email == "nell@exmaple.org"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"email": "sia at example"}, "no e-mail address"),
+        ({"name": "  "}, "the administrator has no name"),
+        ({"clinic_name": ""}, "the clinic has no name"),
+    ],
+)
+@pytest.mark.django_db
+def test_a_first_administrator_who_could_never_be_reached_is_refused(given, says):
+    from openkap.care.accounts.hiring import found
+    from openkap.care.accounts.models import Clinic
+
+    with pytest.raises(InputError, match=says):
+        found(**{"clinic_name": "Harbour", "email": "sia@example.org", "name": "Sia Novak", **given})
+    assert not Clinic.objects.exists()

@@ -7,6 +7,8 @@ import zoneinfo
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.urls import reverse
@@ -93,6 +95,16 @@ def password_link(person: Staff) -> str:
 @transaction.atomic
 def found(*, clinic_name: str, email: str, name: str, time_zone: str = "UTC") -> Staff:
     """Open a clinic with its first administrator; from the server's console, before anybody can log in."""
+    if not clinic_name.strip():
+        raise InputError("the clinic has no name", remedy="say one")
+    if not name.strip():
+        raise InputError("the administrator has no name", remedy="say it with --name")
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise InputError(
+            "this is no e-mail address", value=email, limit="one such as sia@example.org"
+        ) from None
     if time_zone not in zoneinfo.available_timezones():
         raise InputError("no such time zone", value=time_zone, limit="a name such as America/Chicago")
     if Staff.objects.filter(email__iexact=email).exists():
