@@ -93,10 +93,19 @@ class LetGoOfRows(_OnRows):
         return f"Rows of {self.model_name} are free for a change of their table"
 
 
-def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str) -> list[str]:
-    """The statements that make the model's table append-only, old triggers of ours dropped first."""
+def protect_sql(
+    model: type[models.Model], mutable: tuple[str, ...], vendor: str, there: set[str] | None = None
+) -> list[str]:
+    """The statements that make the model's table append-only, old triggers of ours dropped first.
+
+    ``there``: the columns that the table has, where it may be of an older version than the model.
+    """
     table = model._meta.db_table
-    columns = [field.column for field in model._meta.local_fields if field.name not in mutable]
+    columns = [
+        str(field.column)
+        for field in model._meta.local_fields
+        if field.name not in mutable and (there is None or field.column in there)
+    ]
     # Compared by value, not by the columns an UPDATE names: Django writes all columns on save().
     differs = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}.get(vendor)
     if differs is None:
@@ -104,7 +113,7 @@ def protect_sql(model: type[models.Model], mutable: tuple[str, ...], vendor: str
     when = "WHEN (" + " OR ".join(f'NEW."{column}" {differs} OLD."{column}"' for column in columns) + ")"
     if vendor == "sqlite":
         refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        taken, taken_by_other = _taken(model), _taken(model, but="OLD")
+        taken, taken_by_other = _taken(model, there), _taken(model, there, but="OLD")
         return [
             *release_sql(table, vendor),
             f'CREATE TRIGGER "{table}_no_delete" BEFORE DELETE ON "{table}" {refuse}',
@@ -130,6 +139,10 @@ class Key:
     columns: tuple[str, ...]
     condition: str = ""
 
+    def is_of(self, there: set[str]) -> bool:
+        """Whether a table with these columns can have the key."""
+        return {*self.columns, *re.findall(r'"(\w+)"', self.condition)} <= there
+
 
 def keys_of(model: type[models.Model]) -> list[Key]:
     """Every key by which a row of the model can be ousted: unique fields and unique constraints."""
@@ -147,11 +160,13 @@ def _condition(model: type[models.Model], constraint: models.UniqueConstraint) -
     return constraint._get_condition_sql(model, editor) or ""  # type: ignore[attr-defined]
 
 
-def _taken(model: type[models.Model], but: str = "") -> str:
+def _taken(model: type[models.Model], there: set[str] | None, but: str = "") -> str:
     """When a row, other than the one named ``but``, already has a key of the new one."""
     table, own = model._meta.db_table, model._meta.pk.column
     others = f' AND "{own}" IS NOT {but}."{own}"' if but else ""
-    return " OR ".join(_has(table, key, others) for key in keys_of(model))
+    return " OR ".join(
+        _has(table, key, others) for key in keys_of(model) if there is None or key.is_of(there)
+    )
 
 
 def _has(table: str, key: Key, others: str) -> str:
@@ -182,12 +197,18 @@ def protected_models() -> list[type[models.Model]]:
 
 
 def protect_all(using: str = DEFAULT_DB_ALIAS, **sent: Any) -> None:
-    """Make the triggers of every table that promises append-only rows anew: what ``post_migrate`` calls."""
+    """Make the triggers of every table that promises append-only rows anew: what ``post_migrate`` calls.
+
+    On the way back to an older version a table has not every column of its model: a trigger that named one
+    would stand in the way of each later change of the table.
+    """
     connection = connections[using]
     with connection.cursor() as cursor:
-        there = set(connection.introspection.table_names(cursor))
+        tables = set(connection.introspection.table_names(cursor))
         for model in protected_models():
-            if model._meta.db_table in there:
+            table = model._meta.db_table
+            if table in tables:
                 mutable = model.append_only.mutable  # type: ignore[attr-defined]
-                for statement in protect_sql(model, mutable, connection.vendor):
+                there = {each.name for each in connection.introspection.get_table_description(cursor, table)}
+                for statement in protect_sql(model, mutable, connection.vendor, there):
                     cursor.execute(statement)

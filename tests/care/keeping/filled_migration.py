@@ -1,6 +1,7 @@
 """Fills a database as it stood before withdrawals had a table of their own, then brings it to now.
 
-Run by ``test_filled_migration.py``: ``before`` makes and fills it, ``now`` migrates, ``tell`` prints what is there.
+Run by ``test_filled_migration.py``: ``before`` makes and fills it, ``now`` migrates, ``back`` goes
+back to an older state of the consent texts, ``tell`` prints what is there.
 """
 
 from __future__ import annotations
@@ -97,6 +98,14 @@ def now() -> None:
     call_command("migrate", verbosity=0)
 
 
+def back() -> None:
+    """To the state before a clinic had words of its own, and whether what was released is still kept there."""
+    from django.core.management import call_command
+
+    call_command("migrate", "enrolment", "0007", verbosity=0)
+    sys.stdout.write(json.dumps({"deleted": _goes_through("DELETE FROM enrolment_consentrelease")}))
+
+
 def tell() -> None:
     """The withdrawals, whether their rows are protected, and whose dose the database lets go on."""
     from django.db import connection
@@ -150,4 +159,4 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    {"before": before, "now": now, "tell": tell}[sys.argv[1]]()
+    {"before": before, "now": now, "back": back, "tell": tell}[sys.argv[1]]()

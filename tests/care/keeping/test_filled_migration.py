@@ -19,7 +19,11 @@ def told(tmp_path_factory):
     made = make_installation(tmp_path_factory.mktemp("older"))
     for step in ("before", "now"):
         made.run(SCRIPT, step)
-    yield json.loads(made.run(SCRIPT, "tell").stdout)
+    told = json.loads(made.run(SCRIPT, "tell").stdout)
+    told["on the way back"] = json.loads(made.run(SCRIPT, "back").stdout)
+    made.run(SCRIPT, "now")
+    told["forward again"] = json.loads(made.run(SCRIPT, "tell").stdout)
+    yield told
     if made.database:
         server(f'DROP DATABASE "{made.database}" WITH (FORCE)')
 
@@ -42,3 +46,10 @@ def test_after_the_move_no_dose_goes_on_for_who_withdrew_or_never_signed(told):
 
 def test_after_the_move_the_consent_that_stands_lets_a_dose_go_on(told):
     assert told["goes on"]["2"] == ""
+
+
+def test_the_way_back_over_the_clinic_s_own_words_keeps_rows_and_can_be_gone_forward_again(told):
+    assert told["on the way back"] == {"deleted": False}
+    # Whose dose goes on is asked once: what was given for the answer stays in the database.
+    for kept in ("withdrawals", "older table", "changed", "deleted"):
+        assert told["forward again"][kept] == told[kept]
