@@ -170,7 +170,15 @@ def _copy_sqlite(data: Path) -> None:
     """SQLite's online backup: a consistent copy, page by page, without stopping writers."""
     connection.ensure_connection()
     with closing(sqlite3.connect(data)) as copy:
-        connection.connection.backup(copy)
+        try:
+            connection.connection.backup(copy)
+        except sqlite3.OperationalError as failed:
+            # What is read was open before: it is the folder of the backups that cannot be written to.
+            raise BackupError(
+                f"the backup cannot be written: {failed}",
+                value=data.parent.parent,
+                remedy="make room there, or choose another folder",
+            ) from None
     _sync(data)
 
 
@@ -224,6 +232,13 @@ def _open_dump(data: Path, checked: Checked) -> Iterator[Callable[[str], Iterato
     """Restore into a database of its own on the same server, look, and drop it."""
     import psycopg
 
+    if connection.vendor != "postgresql":
+        checked.problems.append(
+            "it was not tried: it is a copy of PostgreSQL, and DATABASE_URL names no PostgreSQL server to "
+            "restore it into"
+        )
+        yield None
+        return
     scratch = f"openkap_check_{os.getpid()}"
     with psycopg.connect(database_url(), autocommit=True) as server:
         _make_scratch(server, scratch)

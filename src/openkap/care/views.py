@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from django.conf import settings
+from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -16,6 +18,20 @@ from openkap.care.logs import request_id
 from openkap.care.looks import look_over
 from openkap.care.messaging.heartbeat import jobs_health
 from openkap.care.worklist import URGENCIES, one_line_a_patient, patient_of, tasks_of
+
+BROKEN = {
+    "title": "Something broke",
+    "say": "This is our mistake. What was saved before is still saved.",
+    "todo": "Go back and try again; if it happens twice, tell the number below to the administrator.",
+    "status": 500,
+}
+AWAY = {
+    "title": "The records cannot be reached just now",
+    "say": "The database does not answer, so this was not saved. What was saved before is still saved.",
+    "todo": "Go back (your text is still there) and send it again in a minute. If it goes on, call the "
+    "administrator, and write on paper meanwhile.",
+    "status": 503,
+}
 
 
 def start(request: HttpRequest) -> HttpResponse:
@@ -48,7 +64,10 @@ def gallery(request: HttpRequest) -> HttpResponse:
 
 def health(request: HttpRequest) -> HttpResponse:
     """Whether pages and database answer, and, where jobs belong to them, whether those run."""
-    jobs = jobs_health()
+    try:
+        jobs = jobs_health()
+    except DatabaseError:
+        return JsonResponse({"ok": False, "database": "does not answer"}, status=503)
     age = None if jobs.age is None else round(jobs.age.total_seconds())
     told = {"ok": jobs.is_well, "jobs": {"expected": jobs.is_expected, "heartbeat_age_s": age}}
     return JsonResponse(told, status=200 if jobs.is_well else 503)
@@ -106,15 +125,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     # Without the request's context: whatever broke might break here again.
     actor = getattr(request, "actor", None)
+    # A full disk, a server that is away: nobody's mistake on this page, and over in a while.
+    is_away = isinstance(sys.exc_info()[1], OperationalError)
     context = {
         "is_synthetic": settings.DEMO or getattr(actor, "is_synthetic", False),
-        "title": "Something broke",
-        "say": "This is our mistake. What was saved before is still saved.",
-        "todo": "Go back and try again; if it happens twice, tell the number below to the administrator.",
-        "status": 500,
+        **(AWAY if is_away else BROKEN),
         "request_id": request_id.get(),
     }
-    return HttpResponse(render_to_string("trouble.html", context), status=500)
+    return HttpResponse(render_to_string("trouble.html", context), status=context["status"])
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import logging
 import os
 import signal
 import socket
@@ -21,10 +22,13 @@ from openkap.commands.jobs_process import JobsProcess, sign_of_life
 from openkap.commands.kept_jobs import JobsKeepDying, KeptJobs
 from openkap.core.errors import InputError
 
+log = logging.getLogger("openkap.jobs")
+
 # How long a connection may stay silent before it is taken all the same.
 SILENT_S = 60
 # How long a port may stay taken by a server that is just ending.
 PORT_WAIT_S = 5
+TABLES_WAIT_S = 2
 THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -81,6 +85,7 @@ def jobs(once: bool) -> None:
     from openkap.care.jobs import Schedule
 
     parent = os.getppid()
+    wait_for_tables(once=once)
     schedule = Schedule(worker=f"{os.uname().nodename}:{os.getpid()}", last={}, sign=sign_of_life())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     while True:
@@ -92,6 +97,37 @@ def jobs(once: bool) -> None:
             return
         close_old_connections()
         time.sleep(1)
+
+
+def wait_for_tables(*, once: bool) -> None:
+    """Until a server has brought the tables to this version; who runs once is told instead."""
+    from django.db import DatabaseError, connection
+
+    told = False
+    while True:
+        try:
+            if not _has_to_migrate():
+                return
+            why = "the database has not the tables of this version"
+        except DatabaseError:
+            if once:
+                raise
+            connection.close()
+            why = "the database cannot be reached"
+        if once:
+            raise InputError(why, remedy="start openkap serve, which brings them up to date")
+        if not told:
+            log.warning("%s: the jobs wait", why)
+            told = True
+        time.sleep(TABLES_WAIT_S)
+
+
+def _has_to_migrate() -> bool:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def wait_for_port(host: str, port: int, seconds: float = PORT_WAIT_S) -> None:
@@ -120,14 +156,11 @@ def wait_for_port(host: str, port: int, seconds: float = PORT_WAIT_S) -> None:
 def prepare_database() -> None:
     """Bring the tables to this version; a no-op that costs little when they are."""
     from django.core.management import call_command
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
 
     from openkap.care.one_migration import alone
 
     with alone(click.echo):
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        if _has_to_migrate():
             call_command("migrate", verbosity=0)
 
 

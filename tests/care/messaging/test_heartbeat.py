@@ -72,3 +72,53 @@ def test_each_round_of_the_jobs_renews_the_mark(client, expected, watch):
     watch.forward(seconds=30)
     schedule.run_due()
     assert client.get("/health/").json()["jobs"]["heartbeat_age_s"] == 0
+
+
+@pytest.mark.django_db
+def test_a_database_that_does_not_answer_is_said_to_who_watches_and_to_who_works(client, monkeypatch):
+    from django.db import OperationalError
+
+    from openkap.care import views
+
+    def away(*given, **named):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(views, "jobs_health", away)
+    answer = client.get("/health/")
+    assert (answer.status_code, answer.json()) == (503, {"ok": False, "database": "does not answer"})
+    monkeypatch.setattr(views, "JsonResponse", away)
+    client.raise_request_exception = False
+    answer = client.get("/health/")
+    assert answer.status_code == 503
+    assert "The records cannot be reached just now" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_is_said_once_and_the_work_comes_again_when_it_is_back(monkeypatch, caplog):
+    from django.db import OperationalError, connection
+
+    from openkap.care import jobs
+
+    done, is_there = [], [False]
+
+    def work(worker):
+        if not is_there[0]:
+            raise OperationalError("server closed the connection unexpectedly")
+        done.append(worker)
+        return 1
+
+    def ensure():
+        if not is_there[0]:
+            raise OperationalError("connection refused")
+
+    monkeypatch.setattr(jobs, "all_jobs", lambda: iter([jobs.Job("night", work, timedelta(days=1), "")] * 2))
+    monkeypatch.setattr(connection, "ensure_connection", ensure)
+    schedule = Schedule("w", {})
+    for _ in range(3):
+        schedule.run_due()
+    assert [record.message for record in caplog.records] == [
+        "the database cannot be reached, no job runs until it can: OperationalError"
+    ]
+    is_there[0] = True
+    schedule.run_due()
+    assert done == ["w"]
