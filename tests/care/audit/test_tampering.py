@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from openkap.care.audit import verify as program
 from openkap.care.audit.chain import GENESIS, canonical, digest
-from openkap.care.audit.verify import verify_lines
+from openkap.care.audit.verify import summary, verify_lines
 
 EVENTS = 12
 
@@ -164,7 +164,7 @@ def test_the_program_runs_without_the_project(tmp_path):
     path.write_text("\n".join([*WHOLE[:4], *WHOLE[5:]]) + "\n", encoding="utf-8")
     answer = subprocess.run(alone, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
-    assert "before it 4 of the chain is missing" in answer.stdout
+    assert "before it event 4 is missing" in answer.stdout
 
 
 @pytest.mark.django_db
@@ -195,3 +195,10 @@ def test_a_changed_column_is_found_even_where_the_text_was_left(cast, patient):
             cursor.execute(statement)
     AuditEvent.objects.filter(sequence=1).update(actor="somebody else")
     assert disagreeing_rows(cast.troupe.clinic.uid) == [1]
+
+
+def test_a_whole_file_says_whether_its_end_was_compared_with_one_noted_elsewhere():
+    alone = verify_lines(WHOLE)
+    noted = verify_lines(WHOLE, {EVENTS: json.loads(WHOLE[EVENTS])["digest"]})
+    assert "not checked: whether its end was cut and written anew" in summary(alone)
+    assert f"up to event {EVENTS} also nothing written anew" in summary(noted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from openkap.care.audit.actions import LISTED
 from openkap.care.audit.chain import GENESIS, digest
 from openkap.care.audit.models import AuditEvent, ChainHead
 from openkap.care.audit.verify import FORMAT
+from openkap.care.contributions import contributions
 
 PAGE_SIZE = 50
 
@@ -71,12 +73,21 @@ def _in_words(value: Any) -> str:
 
 
 def find_events(
-    events: QuerySet[AuditEvent], *, actor: str = "", patient: str = "", action: str = "", page: int = 1
+    events: QuerySet[AuditEvent],
+    *,
+    clinic: str = "",
+    actor: str = "",
+    patient: str = "",
+    action: str = "",
+    page: int = 1,
 ) -> Page[Any]:
     """A page of events, newest first."""
     if actor:
-        events = events.filter(actor=actor)
+        # An id, or a part of a name as it stood at the time.
+        named = json.dumps(actor, ensure_ascii=False)[1:-1]
+        events = events.filter(Q(actor=actor) | Q(body__iregex=f'"actor_name":"[^"]*{re.escape(named)}'))
     if patient:
+        patient = _uid_of(clinic, patient)
         # A list names those it showed inside: whoever looks for one patient finds these looks too.
         listed = Q(patient="", action=LISTED, body__contains=f'"{patient}"')
         events = events.filter(Q(patient=patient) | listed)
@@ -85,6 +96,14 @@ def find_events(
     found: Page[Any] = Paginator(events.order_by("-sequence"), PAGE_SIZE).get_page(page)
     found.object_list = [_read(event) for event in found.object_list]
     return found
+
+
+def _uid_of(clinic: str, asked: str) -> str:
+    """A patient's id, asked for by itself or by the code that stands on their chart."""
+    for module in contributions("patient_codes"):
+        if uid := module.uid_of(clinic, asked):
+            return str(uid)
+    return asked
 
 
 def _read(event: AuditEvent) -> ReadEvent:

@@ -43,6 +43,8 @@ class Report:
     events: int = 0
     last_sequence: int = 0
     last_digest: str = ""
+    # The last event whose digest was noted elsewhere and agrees; 0 where none was given.
+    anchored: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -139,8 +141,10 @@ def _misplaced(line: int, sequence: int, expected: int, present: set[int], repor
             number for number in range(expected, min(sequence, expected + 10_000)) if number not in present
         ]
         if missing:
-            words = f"{missing[0]}" if len(missing) == 1 else f"{missing[0]} to {missing[-1]}"
-            report.add(line, sequence, "deleted", f"before it {words} of the chain is missing")
+            words = f"event {missing[0]} is"
+            if len(missing) > 1:
+                words = f"events {missing[0]} to {missing[-1]} are"
+            report.add(line, sequence, "deleted", f"before it {words} missing")
         else:
             report.add(line, sequence, "moved", f"event {expected} should stand here")
     else:
@@ -174,6 +178,8 @@ def _check_anchors(
                 report.add(
                     line, sequence, "rewritten", "its digest is not the one noted elsewhere at the time"
                 )
+            else:
+                report.anchored = sequence
         else:
             last_line = entries[-1][0] if entries else 1
             report.add(last_line, sequence, "cut off", "an event noted elsewhere is not in the file")
@@ -227,9 +233,17 @@ def main(arguments: list[str] | None = None) -> int:
 def summary(report: Report) -> str:
     """The report for a person."""
     if report.is_whole:
+        # Who can write the whole file can cut its end and write a new last line: no file shows that itself.
+        sure = (
+            f"up to event {report.anchored} also nothing written anew: its digest is the one noted elsewhere"
+            if report.anchored
+            else "not checked: whether its end was cut and written anew; compare the last line with one "
+            "noted elsewhere, or give it with --anchor"
+        )
         return (
             f"whole: {report.events} events of chain {report.chain}; "
             "nothing edited, deleted, moved, cut off or added\n"
+            f"{sure}\n"
             f"last: {report.last_sequence}:{report.last_digest}"
         )
     count = len(report.findings)

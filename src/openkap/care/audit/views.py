@@ -19,7 +19,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     by: Any = request.actor  # type: ignore[attr-defined]
     asked = {name: request.GET.get(name, "").strip() for name in ("actor", "patient", "action")}
     page = request.GET.get("page", "1")
-    found = queries.find_events(events_for(by), page=page_typed(page), **asked)
+    found = queries.find_events(events_for(by), clinic=by.clinic_uid, page=page_typed(page), **asked)
     sequence, digest = queries.head_of(by.clinic_uid)
     narrowed = urlencode({name: value for name, value in asked.items() if value})
     query = f"{narrowed}&" if narrowed else ""
