@@ -108,8 +108,15 @@ def refused(request: HttpRequest, exception: Any) -> HttpResponse:
         403,
         "Not open to you",
         f"You cannot open this page: {exception}." if str(exception) else "You cannot open this page.",
-        "If you need it for your work, ask the site administrator.",
+        _whom_to_ask(request),
     )
+
+
+def _whom_to_ask(request: HttpRequest) -> str:
+    actor = getattr(request, "actor", None)
+    if actor is not None and actor.may("manage_staff"):
+        return "Nobody changes their own roles: if you need it for your work, ask another site administrator."
+    return "If you need it for your work, ask the site administrator."
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -108,3 +108,26 @@ def test_a_first_administrator_who_could_never_be_reached_is_refused(given, says
     with pytest.raises(InputError, match=says):
         found(**{"clinic_name": "Harbour", "email": "sia@example.org", "name": "Sia Novak", **given})
     assert not Clinic.objects.exists()
+
+
+def test_the_administrator_sees_who_is_locked_out_and_unlocks_with_a_reason(cast, watch):
+    from datetime import timedelta
+
+    ben = cast.staff("ben")
+    page = f"/staff/{ben.uid}/"
+    Staff.objects.filter(pk=ben.pk).update(failed_attempts=5, locked_until=watch() + timedelta(minutes=15))
+    sia = cast.client("sia")
+    assert "Too many wrong passwords" in sia.get(page).content.decode()
+    assert "a reason" in sia.post(page, {"act": "unlock", "reason": " "}).content.decode()
+    told = sia.post(page, {"act": "unlock", "reason": "stands before me"}, follow=True).content.decode()
+    assert "can log in again now" in told
+    assert "Too many wrong passwords" not in told
+    ben.refresh_from_db()
+    assert (ben.failed_attempts, ben.locked_until) == (0, None)
+    assert AuditEvent.objects.filter(action="staff.unlocked", body__contains="stands before me").exists()
+    assert cast.client("ada").post(page, {"act": "unlock", "reason": "x"}).status_code == 403
+
+
+def test_an_administrator_whom_a_page_refuses_is_not_sent_to_the_administrator(cast):
+    assert "ask another site administrator" in cast.client("sia").get("/audit/").content.decode()
+    assert "ask the site administrator" in cast.client("ben").get("/audit/").content.decode()

@@ -183,3 +183,20 @@ def reset_second_factor(*, by: Actor, colleague_uid: str, reason: str) -> None:
         reason=reason,
         detail={},
     )
+
+
+@transaction.atomic
+def unlock_account(*, by: Actor, colleague_uid: str, reason: str) -> None:
+    """Wrong passwords locked somebody out who is needed now: they may try again at once."""
+    person = colleague(by, colleague_uid, Permission.MANAGE_STAFF)
+    if person.pk == by.staff_id or not reason.strip():
+        raise InputError(
+            "this needs another administrator and a reason",
+            remedy="say how you know who is asking",
+            where="reason",
+        )
+    require_keeper(by, person, where="reason")
+    Staff.objects.filter(pk=person.pk).update(failed_attempts=0, locked_until=None)
+    record_at_all(
+        "staff.unlocked", by=by, person=person, entity="staff", uid=person.uid, reason=reason, detail={}
+    )

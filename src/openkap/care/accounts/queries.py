@@ -10,6 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Q, QuerySet
 
 from openkap.care.accounts.actor import Actor
+from openkap.care.accounts.backends import is_locked
 from openkap.care.accounts.credentials import Standing, revoked_words, standing_of, standings_in
 from openkap.care.accounts.models import BreakGlass, Credential, RoleAssignment, Staff
 from openkap.care.accounts.requirements import kinds
@@ -165,6 +166,7 @@ def colleague_detail(by: Actor, person: Staff) -> dict[str, Any]:
         "is_self": person.pk == by.staff_id,
         "kept_elsewhere": kept_elsewhere(by, person),
         "is_waiting": not person.has_usable_password(),
+        "locked_until": person.locked_until if is_locked(person) else None,
         "undelivered": _lost(
             person, Staff.objects.filter(pk=person.pk).annotate(**undelivered_fields(ACCOUNT)).get()
         ),

@@ -88,6 +88,10 @@ def _act(request: ClinicRequest, uid: str, person: Any, act: str, forms: dict[st
         )
     elif act == "second_factor":
         hiring.reset_second_factor(by=by, colleague_uid=uid, reason=request.POST.get("reason", ""))
+        messages.success(request, f"{person.name} sets up a new second factor at the next login.")
+    elif act == "unlock":
+        hiring.unlock_account(by=by, colleague_uid=uid, reason=request.POST.get("reason", ""))
+        messages.success(request, f"{person.name} can log in again now.")
     else:
         return False
     return True
