@@ -1,5 +1,6 @@
 """Two records of one person: what was found, said or withdrawn under either holds for the dose."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -25,9 +26,10 @@ from openkap.care.enrolment.queries import screening_form, screening_outcome
 from openkap.care.enrolment.standing import last_wish, since_decision
 from openkap.care.moment import now
 from openkap.care.patients.access import Absorbed
-from openkap.care.patients.actions import leave_team, restrict
+from openkap.care.patients.actions import NewPatient, leave_team, register_referral, restrict
 from openkap.care.patients.merging import merge, undo_merge
 from openkap.care.patients.queries import record_ids
+from openkap.care.patients.referral import receive
 from openkap.care.treatment.course.rules import rules_of
 from openkap.care.treatment.dose.proposal import proposal_for
 from openkap.care.treatment.models import AdverseEvent
@@ -358,3 +360,41 @@ def test_go_on_under_the_absorbed_record_is_no_wish_under_the_kept(cast, patient
     share(cast, other)
     merged(cast, patient, other)
     assert last_wish(patient) is None
+
+
+def referred(cast, weight_kg):
+    """A record that came with a file in which a weight is noted."""
+    observation = {
+        "resourceType": "Observation",
+        "status": "final",
+        "subject": {"reference": "Patient/p1"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+        "effectiveDateTime": "2026-11-10T09:00:00Z",
+        "valueQuantity": {
+            "value": weight_kg,
+            "unit": "kg",
+            "system": "http://unitsofmeasure.org",
+            "code": "kg",
+        },
+    }
+    person = {"resourceType": "Patient", "id": "p1", "name": [{"family": "Exampel", "given": ["Alex"]}]}
+    entries = [{"resource": person}, {"resource": observation}]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    cora = cast.actor("cora")
+    waiting = receive(by=cora, raw=json.dumps(bundle).encode())
+    return register_referral(by=cora, person=NewPatient("Exampel", "Alex"), incoming=waiting)
+
+
+@pytest.mark.parametrize("screened_first", [False, True])
+def test_what_the_file_of_the_absorbed_record_says_is_known_to_the_screening_of_the_kept(
+    cast, patient, screened_first
+):
+    other = referred(cast, 71.5)
+    if screened_first:
+        opened(cast, patient)
+    done = merged(cast, patient, other)
+    screening = opened(cast, patient) if not screened_first else None
+    assert [str(each) for each in values(patient, "body_weight")] == ["71.5 kg"] * 2
+    assert screening is None or screening_form(patient, screening).question("body_weight").answer == "71.5 kg"
+    undo_merge(by=cast.actor("cora"), uid=patient.uid, merge_uid=done.uid, reason="twins")
+    assert values(patient, "body_weight") == [None, None]

@@ -79,19 +79,26 @@ def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
 
 def _take_over_referrals(by: Actor, patient: Patient) -> None:
     """What referral bundles said becomes answers that name their origin; a person's answers stay."""
-    for referral in patient.referrals.exclude(document="").order_by("received_at"):
+    for referral in (
+        Referral.objects.filter(patient__in=same_person(patient.pk))
+        .exclude(document="")
+        .order_by("received_at")
+    ):
         take_over_referral(by, patient, referral)
 
 
 def take_over_referral(by: Actor, patient: Patient, referral: Referral) -> None:
-    """Take over what one uploaded referral says."""
+    """Take over what one uploaded referral says of the person, under the record that it came into.
+
+    Two records that turn out to be two people take their own facts along.
+    """
     try:
         facts = read_document(referral.document).intake.facts
     except InputError:
         # The document stays readable in the record; screening asks for everything then.
         return
     origin = f"{FROM_REFERRAL} {localtime(referral.received_at):%Y-%m-%d}"
-    take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin)
+    take_over_facts(by=by, uid=patient.uid, facts=facts, origin=origin, under=referral.patient)
 
 
 @transaction.atomic
@@ -180,8 +187,11 @@ def _refuse_future(observed: datetime, value: Value | None, question: Element) -
 
 
 @transaction.atomic
-def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
-    """Take facts of a referral document over as answers; what a person has answered stays."""
+def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str, under: Patient | None = None) -> int:
+    """Take facts of a referral document over as answers; what a person has answered stays.
+
+    ``under`` is the record they are kept in, where it is one that was merged into this one.
+    """
     patient = patient_for(by, uid, Permission.SCREEN, seen="")
     refuse_out_of_care(patient)
     held = Answer.objects.filter(patient__in=same_person(patient.pk))
@@ -189,7 +199,7 @@ def take_over_facts(*, by: Actor, uid: str, facts: Facts, origin: str) -> int:
     fresh = [fact for fact in facts if fact.element.id not in known]
     for fact in fresh:
         Answer.objects.create(
-            patient=patient,
+            patient=under or patient,
             element=fact.element.id,
             value=_as_stored(fact.value),
             is_confirmed=False,

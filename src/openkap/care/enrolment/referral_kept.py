@@ -1,4 +1,7 @@
-"""What a screening under way takes from a referral that comes into the record: facts nobody was asked yet."""
+"""What a screening under way takes from a referral that comes into the record: facts nobody was asked yet.
+
+It comes with an upload, or with a record that is merged into this one.
+"""
 
 from __future__ import annotations
 
@@ -10,5 +13,6 @@ from openkap.care.patients.models import Referral
 
 def kept(by: Actor, referral: Referral) -> None:
     """Take its facts over where a screening was opened; opening one takes them by itself."""
-    if Screening.objects.filter(patient=referral.patient).exists():
-        take_over_referral(by, referral.patient, referral)
+    patient = referral.patient.merged_into or referral.patient
+    if Screening.objects.filter(patient=patient).exists():
+        take_over_referral(by, patient, referral)

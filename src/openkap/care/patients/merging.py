@@ -9,7 +9,7 @@ from openkap.care.audit.actions import record
 from openkap.care.contributions import contributions
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.models import Merge, Patient, TeamMember
+from openkap.care.patients.models import Merge, Patient, Referral, TeamMember
 from openkap.care.patients.out_of_care import DIED, is_out_of_care, standing_closings
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
@@ -61,6 +61,7 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
     )
     if rows[absorbed.pk].is_restricted:
         _restrict(by, kept, absorbed)
+    _bring_referrals(by, absorbed)
     if is_out_of_care(kept.pk):
         for module in contributions("record_closing"):
             module.end(by, [kept.pk, absorbed.pk], "one person with a record that is closed")
@@ -76,6 +77,15 @@ def _refuse_into_closed(kept: Patient, absorbed: Patient) -> None:
                 "the record to be kept is closed, and the other one is in use",
                 remedy="reopen it first, with a reason, or merge the other way round",
             )
+
+
+def _bring_referrals(by: Actor, absorbed: Patient) -> None:
+    """What the other record's files say is known to a screening that is under way here."""
+    if is_out_of_care(absorbed.pk):
+        return
+    for referral in Referral.objects.filter(patient=absorbed.pk).exclude(document="").order_by("received_at"):
+        for module in contributions("referral_kept"):
+            module.kept(by, referral)
 
 
 def _restrict(by: Actor, kept: Patient, absorbed: Patient) -> None:
