@@ -406,6 +406,9 @@ def test_what_a_referral_bundle_said_is_filled_in_when_the_screening_opens(cast)
     question = form.question("body_weight")
     assert question.answer == "71.5 kg"
     assert question.origin == "referral of 2026-11-23"
+    page = cast.client("cora").get(f"/patients/{patient.uid}/screening/section/person/").content.decode()
+    assert "from the referral of 2026-11-23: nobody here has asked it" in page
+    assert "by Cora" not in page.partition("<main")[2]
 
 
 def verbs(cast, key):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.timezone import localtime
 
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, notice, shown
-from openkap.care.enrolment.facts import current_answers, fact_of
+from openkap.care.enrolment.facts import FROM_REFERRAL, current_answers, fact_of
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
 from openkap.care.enrolment.protocols import asked_elements, protocol_of
 from openkap.care.enrolment.several_records import is_measured
@@ -58,6 +58,11 @@ class Question:
     @property
     def is_done(self) -> bool:
         return bool(self.answer) and not self.needed and not self.error and not self.conflict
+
+    @property
+    def from_referral(self) -> bool:
+        """Whether a referral's file says so, whoever took it over, and nobody here asked."""
+        return not self.from_record and self.origin.startswith(FROM_REFERRAL)
 
     @property
     def takes_day(self) -> bool:
