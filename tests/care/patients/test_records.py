@@ -249,6 +249,28 @@ def test_a_merge_shows_both_and_can_be_undone(cast, register):
     assert record_ids(kept) == [kept.pk]
 
 
+@pytest.mark.parametrize("text", ["Formername", "+1 555 0177", "1 Mar 1980", "the code"])
+def test_whoever_is_looked_for_by_what_a_merged_record_says_is_found_in_the_record_in_use(
+    cast, register, text
+):
+    kept = register()
+    absorbed = register("Formername", birth_date=date(1980, 3, 1), telephone="+1 555 0177")
+    merge(by=cast.actor("cora"), keep=kept.uid, absorb=absorbed.uid, reason="same passport")
+    text = absorbed.code if text == "the code" else text
+    assert [each.uid for each in find_patients(cast.actor("cora"), text=text).object_list] == [kept.uid]
+    assert find_patients(cast.actor("cora"), text="nobody at all").paginator.count == 0
+
+
+def test_whoever_is_referred_again_under_the_name_of_a_merged_record_is_found(cast, register):
+    kept, absorbed = register(), register("Formername")
+    cora, again = cast.actor("cora"), {"family_name": "Formername", "given_name": "Alex", "birth_date": None}
+    merge(by=cora, keep=kept.uid, absorb=absorbed.uid, reason="same passport")
+    (found,) = find_candidates(cora, **again)
+    assert (found.uid, found.name) == (kept.uid, "EXAMPLE, Alex")
+    assert found.reasons[-1] == f"in its merged record {absorbed.code}"
+    assert not find_candidates(cora, **again, but_not=kept.pk)
+
+
 def test_the_database_itself_refuses_half_a_merge(patient):
     with pytest.raises(DatabaseError), transaction.atomic():
         Patient.objects.filter(pk=patient.pk).update(status="merged")

@@ -9,8 +9,10 @@ import pytest
 from openkap.care.audit.models import AuditEvent
 from openkap.care.patients.actions import NewPatient, join_team, register_referral, restrict
 from openkap.care.patients.duplicates import find_candidates
+from openkap.care.patients.merging import merge
 from openkap.care.patients.models import Patient
 from openkap.care.patients.queries import find_patients
+from openkap.care.patients.restricted_matches import restricted_matches
 
 BORN = date(1990, 2, 11)
 REFERRAL = {
@@ -96,3 +98,17 @@ def test_another_number_or_too_few_digits_are_not_the_same(cast, register):
         assert not find_candidates(
             cast.actor("cora"), family_name="Meyer", given_name="Else", birth_date=None, telephone=written
         )
+
+
+def test_what_a_merged_record_says_tells_of_the_closed_one_it_belongs_to(cast):
+    by, born = cast.actor("ada"), date(1971, 7, 3)
+    kept = register_referral(by=by, person=NewPatient("Hidden", "Person"))
+    absorbed = NewPatient("Former", "Person", birth_date=born, telephone="+1 555 0188 111")
+    other = register_referral(by=by, person=absorbed)
+    join_team(by=by, uid=kept.uid, members=[(cast.staff(key).pk, part) for key, part in TEAM])
+    merge(by=by, keep=kept.uid, absorb=other.uid, reason="same passport")
+    restrict(by=by, uid=kept.uid, is_restricted=True, reason="works here")
+    asked = {"birth_date": born, "telephone": "+1 555 0188 111", "identifiers": []}
+    assert [each.team[0] for each in restricted_matches(cast.actor("cora"), **asked)] == [
+        "Ada Lindqvist (prescriber)"
+    ]

@@ -12,6 +12,7 @@ from datetime import date
 from difflib import SequenceMatcher
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Subquery, When
+from django.db.models.functions import Coalesce
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.patients.access import patients_of
@@ -58,35 +59,41 @@ def find_candidates(
         return []
     # Of many whose names begin alike, the surest are compared first: nobody with the same number is cut off.
     rank = Case(*(When(each, then=place) for place, each in enumerate(likely)), output_field=IntegerField())
+    in_use = Coalesce("merged_into", "pk")
+    closed = Subquery(standing_closings(OuterRef("in_use")).values("reason")[:1])
     rows = (
         patients_of(by)
-        .exclude(pk=but_not)
-        .exclude(status=Patient.Status.MERGED)
-        .annotate(rank=rank, because=Subquery(standing_closings(OuterRef("pk")).values("reason")[:1]))
-        .filter(rank__isnull=False)
-        .select_related("identity")
+        .annotate(in_use=in_use)
+        .exclude(in_use=but_not)
+        .annotate(rank=rank, because=closed)
+        .filter(rank__isnull=False, in_use__in=patients_of(by).values("pk"))
+        .select_related("identity", "merged_into__identity")
         .prefetch_related("identifiers")
         .order_by("rank", "pk")[:MOST_COMPARED]
     )
-    found = []
+    found: dict[str, Candidate] = {}
     for row in rows:
         shared = [value for system, value in numbers if (system, value) in _numbers(row)]
         reasons = _reasons(row, family, given, birth_date, telephone, shared)
         if reasons:
-            identity = row.identity
-            found.append(
-                Candidate(
-                    uid=row.uid,
-                    name=f"{identity.family_name.upper()}, {identity.given_name}",
-                    code=row.code,
-                    birth_date=identity.birth_date,
-                    reasons=tuple(reasons),
-                    is_certain=bool(shared),
-                    closed=Closing.Reason(row.because).label if row.because else "",
-                    has_died=row.because == DIED,
-                )
+            # What a merged record says leads to the one in use.
+            kept = row.merged_into or row
+            told = Candidate(
+                uid=kept.uid,
+                name=f"{kept.identity.family_name.upper()}, {kept.identity.given_name}",
+                code=kept.code,
+                birth_date=kept.identity.birth_date,
+                reasons=tuple(reasons if kept is row else [*reasons, f"in its merged record {row.code}"]),
+                is_certain=bool(shared),
+                closed=Closing.Reason(row.because).label if row.because else "",
+                has_died=row.because == DIED,
             )
-    return sorted(found, key=lambda each: (not each.is_certain, -len(each.reasons), each.name))
+            found[kept.uid] = min(found.get(kept.uid, told), told, key=_surest)
+    return sorted(found.values(), key=_surest)
+
+
+def _surest(each: Candidate) -> tuple[bool, int, str]:
+    return not each.is_certain, -len(each.reasons), each.name
 
 
 def _likely(

@@ -182,8 +182,7 @@ def _found(
         found = found.exclude(status=Patient.Status.CLOSED)
     if statuses:
         found = found.filter(status__in=statuses)
-    if days:
-        found = found.filter(identity__birth_date__in=days)
+    asked = Q(identity__birth_date__in=days) if days else Q()
     if texts:
         names = Q()
         for word in words:
@@ -192,7 +191,10 @@ def _found(
         asked = names | Q(code__in=codes) | Q(Exists(numbered))
         for digits in telephones:
             asked |= Q(Exists(telephoned(digits)))
-        found = found.filter(asked)
+    if asked:
+        # Whoever is known by what a merged record says is found too, in the record in use.
+        merged = Patient.objects.filter(asked, clinic_id=clinic_id, status=Patient.Status.MERGED)
+        found = found.filter(asked | Q(pk__in=merged.values("merged_into")))
     return found.order_by("identity__search_name", "id").values_list(
         "uid", "code", phase(), "identity__birth_date", *NAME
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models.functions import Coalesce
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
@@ -38,10 +39,11 @@ def restricted_matches(
         return []
     own = patients_of(by, Permission.REGISTER_PATIENT)
     team = TeamMember.objects.filter(until__isnull=True).select_related("staff").order_by("staff__name", "id")
+    # A merged record says it of the one in use.
+    in_use = Patient.objects.filter(sure, clinic_id=by.clinic_id).values(the=Coalesce("merged_into", "pk"))
     rows = (
-        Patient.objects.filter(sure, clinic_id=by.clinic_id, is_restricted=True)
+        Patient.objects.filter(pk__in=in_use, clinic_id=by.clinic_id, is_restricted=True)
         .exclude(pk__in=own.values("pk"))
-        .exclude(status=Patient.Status.MERGED)
         .prefetch_related(Prefetch("team", queryset=team))
         .order_by("id")[:MOST_TOLD]
     )
