@@ -242,7 +242,9 @@ def test_a_merge_shows_both_and_can_be_undone(cast, register):
     done = merge(by=cora, keep=kept.uid, absorb=absorbed.uid, reason="same passport")
     assert record_ids(kept) == [kept.pk, absorbed.pk]
     assert [each.uid for each in find_patients(cora, text="exam").object_list] == [kept.uid]
-    assert absorbed.code in cast.client("cora").get(f"/patients/{kept.uid}/").content.decode()
+    chart = cast.client("cora").get(f"/patients/{kept.uid}/").content.decode()
+    note = chart[chart.index(absorbed.code) :].partition("</div>")[0]
+    assert all(words in note for words in ("EXAMPEL, Alex", "by Cora", f"/{kept.uid}/same-person/"))
     undo_merge(by=cora, uid=kept.uid, merge_uid=done.uid, reason="they are twins")
     absorbed.refresh_from_db()
     assert (absorbed.status, absorbed.merged_into) == ("referred", None)

@@ -250,14 +250,28 @@ class Merged:
     code: str
     at: datetime
     reason: str
+    by: str
+    patient: str
+    name: str
 
 
 def merged_records(patient: Patient) -> list[Merged]:
     """The merges of this record that still hold."""
     if not getattr(patient, "has_absorbed", True):
         return []
-    rows = Merge.objects.filter(kept=patient, undone_at__isnull=True).select_related("absorbed")
-    return [Merged(row.uid, row.absorbed.code, row.merged_at, row.reason) for row in rows]
+    rows = Merge.objects.filter(kept=patient, undone_at__isnull=True)
+    return [
+        Merged(
+            row.uid,
+            row.absorbed.code,
+            row.merged_at,
+            row.reason,
+            row.merged_by.name,
+            row.absorbed.uid,
+            display_name(row.absorbed.identity),
+        )
+        for row in rows.select_related("absorbed__identity", "merged_by")
+    ]
 
 
 def kept_record(patient: Patient) -> str:
