@@ -235,6 +235,11 @@ def course_page(course: Course) -> dict[str, Any]:
     }
 
 
+def title_of_course(course: Course) -> str:
+    """What the protocol of a course calls it."""
+    return _pattern_title(protocol_of(course.protocol, course.protocol_version), course)
+
+
 def _pattern_title(protocol: Protocol, course: Course) -> str:
     """What the protocol calls the course; its id where the protocol has no such course any more."""
     return next((each.title for each in protocol.courses if each.id == course.pattern), course.pattern)
