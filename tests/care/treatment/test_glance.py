@@ -45,4 +45,4 @@ def test_after_a_course_the_chart_says_that_no_date_is_planned(cast, patient, wa
     watch.forward(days=400)
     shown = said(cast, patient, "ada")
     assert shown["Next"].startswith("no date is planned; the course ended ")
-    assert shown["Sessions"] == "1 of 1 done"
+    assert shown["Sessions"] == "1 of 1 done, 5 not held"

@@ -43,7 +43,8 @@ def _of(row: Any, uid: str) -> list[BannerItem]:
     if not coming:
         ended = f"; the course ended {localtime(row.ended_at):%-d %b %Y}" if row.ended_at else ""
         said = [*_under_way(row, uid), BannerItem("Next", f"no date is planned{ended}", url=url)]
-    return [*said, BannerItem("Sessions", f"{row.done} of {row.whole} done", url=url)]
+    without = f", {row.given_up} not held" if row.given_up else ""
+    return [*said, BannerItem("Sessions", f"{row.done} of {row.whole} done{without}", url=url)]
 
 
 def _under_way(row: Any, uid: str) -> list[BannerItem]:
@@ -82,5 +83,6 @@ def _newest_course(patient_ids: list[int], moment: datetime, morning: datetime) 
         visit_number=Subquery(visits.values("number")[:1]),
         done=Count("sessions", filter=Q(sessions__state__in=DONE)),
         whole=Count("sessions", filter=~Q(sessions__state__in=GIVEN_UP)),
+        given_up=Count("sessions", filter=Q(sessions__state__in=GIVEN_UP)),
     )
     return with_withdrawal(rows).order_by("-planned_at", "-pk")[:1]
