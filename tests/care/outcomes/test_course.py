@@ -151,6 +151,14 @@ def test_the_page_says_which_definitions_of_change_hold(patient, cast, answer_pc
     assert met["fall of half or more"] == met["28 or below"] == "no"
 
 
+def test_nobody_who_is_better_than_at_the_start_reads_of_a_relapse(patient, cast, answer_pcl):
+    answer_pcl(67)
+    answer_pcl(40, days=7)
+    said = cast.client("ada").get(f"/patients/{patient.uid}/outcomes/").content.decode()
+    assert "fall of 15 or more" in said
+    assert "back above 33" not in said
+
+
 def test_an_unscored_form_is_shown_as_unscored_not_as_zero(patient, cast, asked):
     from openkap.care.accounts.actor import patient_actor
     from openkap.care.outcomes.actions import as_taps, finish, save_answers

@@ -32,7 +32,8 @@ def outcomes(request: ClinicRequest, patient: str) -> HttpResponse:
         "figures": [figures.draw(each) for each in found if each.readings or each.gaps],
         "main": main,
         "clusters": [figures.draw_cluster(main, *each) for each in main.clusters] if main.readings else [],
-        "definitions": main.judged.findings if main.judged else (),
+        # A relapse is judged against the best answer since the response, not against the start.
+        "definitions": [each for each in main.judged.findings if each.of != "relapse"] if main.judged else (),
         "asked": queries.invitations_of(row),
     }
     return render(request, "outcomes/outcomes.html", context | frame(request, row))
