@@ -9,7 +9,7 @@ from enrolled import consented, decide, go_through_all, open_consent, screen, sh
 from openkap.care.contributions import Task
 from openkap.care.enrolment import consent_actions
 from openkap.care.moment import now
-from openkap.care.worklist import in_order, one_line_a_patient, tasks_of
+from openkap.care.worklist import Line, how_many, in_order, one_line_a_patient, tasks_of
 
 ONE, TWO = "aaaaaaaaaaa1", "aaaaaaaaaaa2"
 CALL = Task("Call the patient", f"/patients/{ONE}/outcomes/", "One", urgency="now")
@@ -100,6 +100,14 @@ def test_a_list_that_is_longer_than_it_shows_says_so_and_leads_to_the_rest(cast,
     assert "56 things to do" in whole
     assert all(f"Number{number}" in whole for number in range(56))
     assert "shown" not in re.sub(r"<[^>]+>", " ", whole)
+
+
+def test_the_figures_beside_the_headings_add_up_to_all_there_is_to_do():
+    first = Task("Watch", "/home/", urgency="now")
+    later = Task("Look again", "/home/", urgency="soon")
+    rest = Task("Show 6 more", "/home/", urgency="soon", stands_for=6)
+    assert how_many([Line(first, (later,)), Line(first)]) == "2, then 1"
+    assert how_many([Line(later), Line(rest)]) == "7"
 
 
 def test_a_list_that_just_fits_says_nothing(cast, register):

@@ -17,7 +17,7 @@ from openkap.care.gallery import SHOWN, example_form
 from openkap.care.logs import request_id
 from openkap.care.looks import look_over
 from openkap.care.messaging.heartbeat import jobs_health
-from openkap.care.worklist import URGENCIES, one_line_a_patient, patient_of, tasks_of
+from openkap.care.worklist import URGENCIES, how_many, one_line_a_patient, patient_of, tasks_of
 
 BROKEN = {
     "title": "Something broke",
@@ -52,7 +52,8 @@ def home(request: HttpRequest) -> HttpResponse:
         facts.extend(module.facts(by) if hasattr(module, "facts") else ())
     lines = one_line_a_patient(tasks)
     groups = [(urgency, [line for line in lines if line.task.urgency == urgency]) for urgency in URGENCIES]
-    context = {"groups": [group for group in groups if group[1]], "tasks": tasks, "facts": facts}
+    counted = [(urgency, group, how_many(group)) for urgency, group in groups if group]
+    context = {"groups": counted, "tasks": tasks, "facts": facts}
     context["count"] = sum(task.stands_for for task in tasks)
     return render(request, "home.html", context)
 

@@ -97,3 +97,10 @@ def one_line_a_patient(tasks: list[Task]) -> list[Line]:
         else:
             under.setdefault(head, []).append(task)
     return [Line(tasks[number], tuple(under.get(number, ()))) for number in alone]
+
+
+def how_many(lines: list[Line]) -> str:
+    """How many tasks lines stand for, and how many come after those: what adds up to all there is to do."""
+    first = sum(line.task.stands_for for line in lines)
+    then = sum(task.stands_for for line in lines for task in line.then)
+    return f"{first}, then {then}" if then else str(first)
