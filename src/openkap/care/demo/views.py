@@ -10,14 +10,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from openkap.care.demo.cast import CAST, PASSWORD
-from openkap.care.demo.queries import find_cast_member
+from openkap.care.demo.queries import find_cast_member, is_full_morning
 
 
 def start(request: HttpRequest) -> HttpResponse:
     """One button a person."""
     if not settings.DEMO:
         raise Http404
-    return render(request, "demo/start.html", {"cast": CAST, "password": PASSWORD})
+    context = {"cast": CAST, "password": PASSWORD, "is_full_morning": is_full_morning()}
+    return render(request, "demo/start.html", context)
 
 
 @require_POST
