@@ -227,15 +227,32 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_PREVENT_ENUMERATION = True
+# An address that nobody has gets no mail: the library's would invite to sign up, which nobody can here.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "OpenKAP: "
 # One account is guarded by our own lock (backends.py), in the database; here one address that tries many.
 # Wrong second factors are counted for each person too, before the account's own lock sees them.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/5m/key"}
 # How many proxies of this site's own write X-Forwarded-For; with none, what a client sends there is not read.
 ALLAUTH_TRUSTED_PROXY_COUNT = _count("OPENKAP_TRUSTED_PROXIES")
-MFA_FORMS = {"add_webauthn": "openkap.care.accounts.passkey_form.AddPasskey"}
+_FORMS = "openkap.care.accounts.login_forms"
+ACCOUNT_FORMS = {
+    "login": f"{_FORMS}.LogIn",
+    "reset_password": f"{_FORMS}.AskForLink",
+    "reset_password_from_key": f"{_FORMS}.ChoosePassword",
+    "change_password": f"{_FORMS}.ChangePassword",
+    "reauthenticate": f"{_FORMS}.Password",
+}
+MFA_FORMS = {
+    "authenticate": f"{_FORMS}.SecondFactor",
+    "reauthenticate": f"{_FORMS}.SecondFactorAgain",
+    "activate_totp": f"{_FORMS}.SetUpApp",
+    "add_webauthn": f"{_FORMS}.AddPasskey",
+    "edit_webauthn": f"{_FORMS}.RenamePasskey",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "OpenKAP"

@@ -7,6 +7,7 @@ from django.urls import include, path, re_path, register_converter
 
 from openkap.care import views
 from openkap.care.access_rules import anyone, page, staff
+from openkap.care.accounts.passkey_views import remove_passkey
 from openkap.care.ids import UidConverter
 
 register_converter(UidConverter, "uid")
@@ -29,6 +30,7 @@ _LOGIN = [
         login_views.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
+    path("second-factor/webauthn/keys/<int:pk>/remove/", remove_passkey, name="mfa_remove_webauthn"),
     path("second-factor/", include("allauth.mfa.urls")),
 ]
 
