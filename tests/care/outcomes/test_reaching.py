@@ -218,3 +218,30 @@ def test_a_link_that_could_not_be_delivered_stands_at_home_until_it_is_answered(
     watch.forward(days=8)
     planning.close_missed("w")
     assert "could not be delivered" not in cast.client("cora").get(reverse("home")).content.decode()
+
+
+def test_the_page_a_lost_link_leads_to_says_so_with_the_address_and_where_it_is_mended(
+    cast, patient, asked, watch
+):
+    from django.urls import reverse
+
+    of_patient = type(patient.identity).objects.filter(patient=patient)
+    of_patient.update(email="p@example.org", may_text=False)
+    planning.send_due("w")
+    cora, page = cast.client("cora"), reverse("invitation", args=[patient.uid, asked.uid])
+    shown = cora.get(page).content.decode()
+    assert "by e-mail to p@example.org" in shown
+    assert "did not arrive" not in shown
+    fail("measure")
+    shown = cora.get(page).content.decode()
+    assert "The questions did not arrive" in shown
+    assert "to p@example.org, since 23 Nov 2026 09:00" in shown
+    assert f'href="{reverse("patient_identity", args=[patient.uid])}">Mend the address' in shown
+    # Sent to the mended address, it is not said to be lost any more, until that one is lost too.
+    of_patient.update(email="right@example.org")
+    watch.forward(minutes=1)
+    cora.post(page, {"act": "send_again"})
+    assert "did not arrive" not in cora.get(page).content.decode()
+    assert "did not arrive" not in cora.get(reverse("home")).content.decode()
+    fail("measure")
+    assert "to right@example.org" in cora.get(reverse("home")).content.decode()

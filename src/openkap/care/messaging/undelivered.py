@@ -26,8 +26,8 @@ def undelivered(purpose: str, about: str = "uid") -> QuerySet[Message]:
         # fails each time.
         gone |= Q(sent_at__isnull=True) & ~Q(last_error="")
     mine = Message.objects.filter(gone, purpose=purpose, about_uid=OuterRef(about))
-    if purpose == ACCOUNT:
-        # Sent anew, the later invitation says whether somebody was reached.
+    if purpose != CALL:
+        # Sent anew, the later message says whether somebody was reached; calls go to several people.
         later = Message.objects.filter(
             purpose=purpose, about_uid=OuterRef("about_uid"), created_at__gt=OuterRef("created_at")
         )

@@ -244,10 +244,9 @@ def _refuse_sending(row: Invitation) -> None:
         )
 
 
-def way_to(patient: Patient) -> str:
-    """How a link reaches somebody: "text", "email", or not at all."""
-    kind, address = _address(getattr(patient, "identity", None))
-    return kind if address else ""
+def way_to(patient: Patient) -> tuple[str, str]:
+    """How a link reaches somebody, "text" or "email", and where; no address: not at all."""
+    return _address(getattr(patient, "identity", None))
 
 
 def _address(identity: Identity | None) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.messaging.actions import CALL
-from openkap.care.messaging.undelivered import in_words, undelivered_fields
+from openkap.care.messaging.undelivered import MEASURE, in_words, undelivered_fields
 from openkap.care.moment import now
 from openkap.care.outcomes.case import parts, untaken
 from openkap.care.outcomes.follow_up import form_of, title_of
@@ -45,6 +45,8 @@ class Asked:
     is_open: bool
     # The link has gone out, and the time for it is not over.
     is_out: bool = False
+    # A message that did not arrive: to whom, and since when.
+    undelivered: str = ""
 
 
 def invitations_of(patient: Patient, limit: int = 40) -> list[Asked]:
@@ -203,7 +205,9 @@ def _open_proposals(clinic_id: int, staff_id: int) -> QuerySet[MaintenancePropos
 
 def asked_page(invitation: Invitation) -> Asked:
     """One invitation for its own page."""
-    state, tone = _state(_with_late(Invitation.objects.filter(pk=invitation.pk)).get())
+    told = Invitation.objects.filter(pk=invitation.pk).annotate(**undelivered_fields(MEASURE))
+    row = _with_late(told).get()
+    state, tone = _state(row)
     forms = ", ".join(form_of(form.instrument).short for form in invitation.forms.order_by("position"))
     return Asked(
         uid=invitation.uid,
@@ -215,6 +219,7 @@ def asked_page(invitation: Invitation) -> Asked:
         tone=tone,
         is_open=invitation.finished_at is None and invitation.closed_at is None,
         is_out=invitation.sent_at is not None and invitation.closes_at > now(),
+        undelivered=in_words(row.undelivered_to, row.undelivered_since),
     )
 
 

@@ -84,11 +84,13 @@ def invitation(request: ClinicRequest, patient: str, invitation: str) -> HttpRes
     except InputError as refused:
         messages.error(request, f"{str(refused.what).capitalize()}; {refused.remedy}.")
         return redirect("outcomes", patient)
+    way, address = planning.way_to(row)
     shown = {
         "asked": queries.asked_page(asked),
         "sheets": questionnaires.sheets_of(asked),
         "form": form,
-        "way": planning.way_to(row),
+        "way": way if address else "",
+        "address": address,
         "telephone": row.identity.telephone if request.actor.may(Permission.SEE_PATIENT) else "",
     }
     return render(request, "outcomes/invitation.html", shown | frame(request, row))
