@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
+from openkap.care.accounts.turned_away import once_more
 from openkap.care.contributions import Section, contributions
 from openkap.care.first_lines import whole_lists
 from openkap.care.gallery import SHOWN, example_form
@@ -121,12 +122,14 @@ def _whom_to_ask(request: HttpRequest) -> str:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    actor = getattr(request, "actor", None)
+    searches = actor is not None and actor.may("search_patients")
     return _trouble(
         request,
         404,
         "Not found",
         "There is nothing at this address for you.",
-        "Check the address, or search for the patient.",
+        "Check the address, or search for the patient." if searches else "Check the address.",
     )
 
 
@@ -145,10 +148,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form came without its token: usually a login in another tab."""
-    return _trouble(
+    return once_more(request) or _trouble(
         request,
         403,
         "Please send it once more",
-        "The form was opened before the last login, so it could not be accepted.",
-        "Go back (your text is still there), reload the page, and send it again.",
+        "The page was opened before somebody logged in on this device, so nothing of it was saved.",
+        "Go back. Where what you wrote still stands there, copy it; then reload the page and send it again.",
     )
