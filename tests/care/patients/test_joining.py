@@ -148,3 +148,13 @@ def test_what_was_left_out_of_the_file_is_listed_on_the_page(uploaded):
     assert "Phone: +1 555 0155" in shown
     assert "A contact without a name: 555 0111" in shown
     assert "Resource types that screening does not use: 1 Encounter" in shown
+
+
+def test_before_a_typed_referral_joins_a_record_the_page_says_what_will_not_be_kept(cast, known):
+    typed = {"family_name": "Sample", "given_name": "Robin", "birth_date": "1979-03-08", "sex": "unknown"}
+    typed |= {"telephone": "+1 555 0177", "email": "robin@example.org", "address": "2 Hill"}
+    shown = cast.client("cora").post("/referrals/new/", typed | {"same": known.uid}).content.decode()
+    assert shown.count("<strong>differs</strong>") == 1
+    assert shown.count("<strong>not taken over</strong>") == 1
+    assert "What is marked above does not go into the record: copy it now" in shown
+    assert "with its file" not in shown

@@ -125,6 +125,17 @@ def test_what_both_wrote_alike_about_one_upload_is_not_called_lost(cast):
     assert "What you wrote was not saved" not in shown
 
 
+def test_what_was_typed_meanwhile_is_said_as_the_record_says_it_and_leads_to_where_it_is_changed(cast):
+    cora, ada = cast.client("cora"), cast.client("ada")
+    page = cora.post("/referrals/upload/", {"bundle": file_of(BUNDLE)}).headers["Location"]
+    alike = FORM | {"telephone": "+1 555 0101", "may_text": "on"}
+    cora.post(page, alike)
+    answer = ada.post(page, alike | {"birth_date": "1990-02-12", "language": "es"})
+    told = {row.label: (row.theirs, row.yours) for row in answer.context["rows"]}
+    assert told == {"Birth date": ("11 Feb 1990", "12 Feb 1990"), "Language": ("English", "Spanish")}
+    assert f'href="/patients/{Patient.objects.get().uid}/identity/"' in answer.content.decode()
+
+
 def test_the_safe_way_stands_out_where_somebody_may_be_here_already(cast):
     cora = cast.client("cora")
     given = FORM | {"family_name": "Sample", "given_name": "Robin", "birth_date": "1979-03-08"}

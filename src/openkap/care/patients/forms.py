@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date
 from typing import Any, ClassVar
 
 from django import forms
@@ -41,6 +43,18 @@ def yes_no(label: str, unknown: tuple[str, str] = YES_NO[0]) -> forms.TypedChoic
 def chosen(answer: bool | None) -> str:
     """The choice of ``yes_no`` that an answer is."""
     return {True: "yes", False: "no", None: ""}[answer]
+
+
+def said_in_field(field: forms.Field, value: str) -> str:
+    """What a field holds, as the page says it: the words of a choice, a day as everywhere else."""
+    if isinstance(field, forms.BooleanField):
+        return "yes" if value in {"on", "yes"} else "no"
+    if isinstance(field, forms.ChoiceField):
+        return str(dict(field.choices).get(value, value))  # type: ignore[arg-type]
+    if isinstance(field, forms.DateField):
+        with suppress(ValueError):
+            return f"{date.fromisoformat(value):%-d %b %Y}"
+    return value
 
 
 class IdentityForm(forms.Form):

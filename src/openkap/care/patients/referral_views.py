@@ -16,7 +16,7 @@ from openkap.care.conflict import ConflictRow
 from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.closing import reopen_for_referral
-from openkap.care.patients.forms import ReferralForm, UploadForm
+from openkap.care.patients.forms import ReferralForm, UploadForm, said_in_field
 from openkap.care.patients.joining import ABOUT_THE_PERSON, beside, join_referral
 from openkap.care.patients.named_contacts import contacts_named
 from openkap.care.patients.queries import candidates_for
@@ -78,7 +78,12 @@ def _typed(request: ClinicRequest, incoming: str, patient: str) -> list[Conflict
     typed = ReferralForm(request.POST)
     theirs = registered_values(request.actor, patient, incoming)
     return [
-        ConflictRow(name, str(field.label or name.replace("_", " ").capitalize()), theirs[name], yours)
+        ConflictRow(
+            name,
+            str(field.label or name.replace("_", " ").capitalize()),
+            said_in_field(field, theirs[name]),
+            said_in_field(field, yours),
+        )
         for name, field in typed.fields.items()
         if (yours := request.POST.get(name, ""))
     ]
