@@ -80,3 +80,17 @@ def test_back_to_a_form_that_was_refused_shows_the_page_it_was_sent_from(page):
     leave_and_go_back(page)
     expect(page.locator("#give-up")).to_be_attached()
     assert page.url.endswith(where)
+
+
+def test_what_was_refused_is_not_left_without_being_asked(page):
+    page.goto("/referrals/new/")
+    asked = []
+    page.on("dialog", lambda each: (asked.append(each.type), each.accept()))
+    page.fill("#id_reason", "the sister called too")
+    page.get_by_role("button", name="Open the record").click()
+    expect(page.locator("[data-focus]")).to_be_visible()
+    expect(page.locator("#id_reason")).to_have_value("the sister called too")
+    assert asked == []
+    page.get_by_role("link", name="To do").click()
+    expect(page.get_by_role("heading", name="to do")).to_be_visible()
+    assert asked == ["beforeunload"]

@@ -156,7 +156,9 @@ def test_a_trauma_focused_visit_makes_room_for_a_session_in_its_place_as_for_one
     ((goes, at),) = draft.along
     assert (goes.what, goes.visit.starts_at) == ("Trauma-focused therapy 1", moment)
     page = cast.client("cora").post(url_of(undosed), {"act": "look", "starts_at": f"{moment:%Y-%m-%dT%H:%M}"})
-    assert "Makes room for it" in page.content.decode()
+    assert "What makes room for it" in page.content.decode()
+    goes_to = at.astimezone(ZoneInfo(cast.troupe.clinic.time_zone))
+    assert f'data-label="To">{goes_to:%a %-d %b %H:%M}<' in page.content.decode()
     rest = [each.starts_at for each in undosed.course.visits.filter(kind="trauma_focused").order_by("number")]
     replan(cast, undosed, starts_at=moment, seen=draft.fingerprint)
     after = [

@@ -11,8 +11,11 @@ function focusTrouble(root) {
 function guard(form) {
   const filled = () => [...form.elements].filter((each) => each.matches("textarea, select, input:not([type=hidden])"));
   const text = () => JSON.stringify(filled().map((each) => [each.value, each.checked]));
-  let saved = text(), sent = saved;
+  // What was refused is on the page again, and nowhere else.
+  const refused = document.body.dataset.again !== undefined && form.parentElement.querySelector("[data-focus]");
+  let saved = refused ? "" : text(), sent = saved;
   const show = () => form.toggleAttribute("data-unsaved", text() !== saved);
+  show();
   form.addEventListener("input", show);
   form.addEventListener("submit", () => { saved = text(); });
   form.addEventListener("htmx:beforeRequest", () => { sent = text(); });
