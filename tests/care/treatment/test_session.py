@@ -96,6 +96,73 @@ def test_gates_that_wait_for_an_answer_are_one_line_and_those_that_nothing_here_
     assert "gates hold the dose" in shown
 
 
+def test_each_question_before_the_dose_opens_into_its_reason_and_source(cast, session, watch):
+    watch.moment = session.starts_at
+    session_actions.arrive(by=cast.actor("ben"), patient=session.patient.uid, uid=session.uid)
+    shown = page(cast, session)
+    gates = {gate.rule.id: gate for gate in release_actions.gates_now(session)}
+    row = re.search(r'name="escort_confirmed".*?<details class="why">(.*?)</details>', shown, re.DOTALL)[1]
+    assert "PRE-03" in row
+    assert gates["PRE-03"].sources[0]["title"] in row
+    assert "seen: " in row
+
+
+def test_the_check_by_two_is_not_done_yet_and_no_alarm_until_its_turn_comes(cast, session, watch):
+    arrived(cast, session, watch)
+    (gate,) = [each for each in release_actions.gates_now(session) if each.rule.id == "PRE-21"]
+    assert (gate.awaits_check, gate.holds) == (True, True)
+    shown = page(cast, session)
+    assert "! not done yet" in shown
+    assert "‼ no dose" not in shown
+    enter(cast, session, "gate", {"sbp_predose": "151"})
+    assert "‼ no dose" in page(cast, session)
+
+
+def test_gates_that_are_clear_stay_folded_when_none_holds_the_dose(cast, session, watch):
+    arrived(cast, session, watch)
+    ordered(cast, session)
+    checked(cast, session)
+    shown = page(cast, session)
+    assert "No gate holds the dose" in shown
+    assert re.search(r"<details><summary>\d+ gates do not hold the dose", shown)
+
+
+def test_whoever_starts_the_dose_comes_to_the_first_reading(cast, session, watch):
+    cleared(cast, session, watch)
+    answer = cast.client("ben").post(url_of(session, "dose/"), {"kind": "start"})
+    assert answer.headers["Location"].endswith("#now")
+
+
+def test_the_last_reading_stands_beside_the_form_that_saved_it(cast, session, watch):
+    dosing(cast, session, watch)
+    assert "Last saved" not in page(cast, session)
+    enter(cast, session, "vitals", VITALS | {"sbp": "133"})
+    wrong = enter(cast, session, "vitals", VITALS | {"sbp": "139"})
+    said = re.search(r"✓ Last saved</span>(.*?)</p>", page(cast, session), re.DOTALL)[1]
+    assert "139" in said
+    session_actions.take_back(
+        by=cast.actor("ben"),
+        patient=session.patient.uid,
+        uid=session.uid,
+        entry=wrong.uid,
+        reason="other arm",
+    )
+    said = re.search(r"✓ Last saved</span>(.*?)</p>", page(cast, session), re.DOTALL)[1]
+    assert "133" in said
+
+
+def test_a_refusal_leaves_what_was_chosen_and_typed_in_its_own_field(cast, session, watch):
+    cleared(cast, session, watch)
+    client = cast.client("ben")
+    dose(cast, session, "start")
+    sent = {"kind": "vitals", "sbp": "1820", "bp_with_red_flag_symptom": "yes"}
+    shown = client.post(url_of(session, "entries/"), sent).content.decode()
+    assert re.search(r'name="bp_with_red_flag_symptom" value="yes" checked', shown)
+    shown = client.post(url_of(session, "dose/"), {"kind": "rate", "rate_ml_h": "9x"}).content.decode()
+    assert re.search(r"<details open><summary>Change the rate", shown)
+    assert re.search(r'name="rate_ml_h"[^>]* value="9x"', shown)
+
+
 def test_a_positive_pregnancy_test_shuts_the_gate_whatever_was_answered_before():
     facts = {"could_be_pregnant": "no", "pregnancy_test_today": "positive"}
     known = parse_facts({"facts": facts}, dictionary(), as_of=now())
@@ -546,6 +613,23 @@ def test_not_yet_says_how_far_and_holds_the_patient(cast, session, watch):
     answer = cast.client("ben").post(url_of(session, "leave/"), {"escort": "Robin"})
     assert answer.status_code == 422
     assert "the patient stays" in answer.content.decode()
+
+
+def test_a_refusal_to_leave_names_one_condition_whole_and_counts_the_others(cast, session, watch):
+    recovering(cast, session, watch)
+    answer = cast.client("ben").post(url_of(session, "leave/"), {"escort": "Robin"}).content.decode()
+    said = re.search(r"the patient stays[^<]*", answer)
+    assert re.fullmatch(r"the patient stays: [^;…]+; and \d+ more\.", said[0])
+
+
+def test_what_is_known_for_leaving_is_folded_and_said_in_words(cast, session, watch):
+    recovering(cast, session, watch)
+    assert "answered; change one" not in page(cast, session)
+    enter(cast, session, "discharge", {"dissociation": "resolved_or_at_own_baseline"})
+    shown = page(cast, session)
+    assert "1 answered; change one" in shown
+    assert "✓ Resolved or at own baseline" in shown
+    assert "✓ resolved_or" not in shown
 
 
 def test_leaving_against_the_conditions_needs_the_reason_and_says_so(cast, session, watch):

@@ -25,6 +25,8 @@ SINCE = {Action.EXCLUDE: "shut", Action.DELAY: "wait", Action.CLINICIAN_REVIEW: 
 COURSE, SCREENED = "Course", "New since screening"
 # The fact behind the gate that asks whether screening was concluded.
 WISH = "screening_outcome"
+# The fact that two people checked the dose.
+CHECK = "two_person_dose_check_done"
 # The group of the rules that look at readings.
 VITAL_SIGNS = "vital signs"
 # What a gate that fires means for the dose.
@@ -115,6 +117,11 @@ class Gate:
         return self.state == "open" and bool(self.asks)
 
     @property
+    def awaits_check(self) -> bool:
+        """Whether it holds only until two people have checked the dose, which has its own turn."""
+        return self.state == "shut" and _facts_of(self.rule) == (CHECK,)
+
+    @property
     def holds(self) -> bool:
         """Whether it keeps the dose from being released."""
         gating = self.rule.action_while_unknown is not Action.WARN
@@ -122,7 +129,7 @@ class Gate:
 
 
 # Facts the record knows by itself: nobody is asked for them here.
-OF_THE_RECORD = frozenset({"valid_consent_version_signed", "screening_outcome", "two_person_dose_check_done"})
+OF_THE_RECORD = frozenset({"valid_consent_version_signed", WISH, CHECK})
 
 
 def gates_of(

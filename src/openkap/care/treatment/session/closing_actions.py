@@ -33,6 +33,7 @@ from openkap.care.treatment.rows.stamps import Stamp
 from openkap.care.treatment.session.readiness import ready_since
 from openkap.care.treatment.session.record import record_of
 from openkap.core.errors import InputError
+from openkap.protocol.monitoring import Discharge as LeaveAnswer
 from openkap.protocol.monitoring import discharge as may_leave
 from openkap.protocol.rules import Action
 
@@ -72,7 +73,7 @@ def let_go(
     if against and not against_because.strip():
         raise InputError(
             "not yet: the patient stays",
-            value="; ".join(each.said for each in answer.unmet[:4]),
+            value=_first_unmet(answer),
             remedy="wait and enter what is missing; leaving against it needs the reason",
             where="leave",
         )
@@ -111,6 +112,12 @@ def let_go(
     move_on(session, State.LEFT)
     told_audit(by, "session.left", session, row, against=against)
     return row
+
+
+def _first_unmet(answer: LeaveAnswer) -> str:
+    """One condition whole and how many more: a list of all would be cut inside a word."""
+    first, more = answer.unmet[0], len(answer.unmet) - 1
+    return f"{first.rule.title}, {first.said}" + (f"; and {more} more" if more else "")
 
 
 def _left_against(escort: str, reason: str) -> str:

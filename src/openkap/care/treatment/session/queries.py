@@ -22,7 +22,7 @@ from openkap.care.treatment.monitoring.alert_basis import since_raised
 from openkap.care.treatment.planning.held import held_since, session_says
 from openkap.care.treatment.queries import replanned_words, stock
 from openkap.care.treatment.release.actions import gates_now
-from openkap.care.treatment.release.gates import OF_THE_RECORD, holding
+from openkap.care.treatment.release.gates import OF_THE_RECORD, Gate, holding
 from openkap.care.treatment.rows import facts as reading
 from openkap.care.treatment.rows.acts import NOT_OVER, arrived_late, crossed_late
 from openkap.care.treatment.rows.how_it_ended import words_now
@@ -90,6 +90,7 @@ def session_page(session: Session, by: Actor) -> dict[str, Any]:
         context |= _before(session, by)
     if state in ("dosing", "recovery", "left"):
         context |= live(session)
+        context["last_reading"] = _last_reading(context["record"])
     if state == "recovery":
         context |= _leaving(session)
     context["colleagues"] = _colleagues(by)
@@ -100,6 +101,16 @@ def held_words(session: Session) -> str:
     """That a planned dose is held after a withdrawal; nothing is asked of a session that has begun."""
     is_planned = session.state == Session.State.PLANNED
     return session_says(session.state, held_since(session.patient_id)) if is_planned else ""
+
+
+def _last_reading(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The latest vital signs that stand: whoever saved them sees at the form that they are there."""
+    stand = [
+        each
+        for each in record["entries"]
+        if not (each["in_error"] or each["replaced"]) and each["values"].keys() & set(VITALS)
+    ]
+    return max(reversed(stand), key=lambda each: datetime.fromisoformat(each["at"]), default=None)
 
 
 def _form_of(event: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +165,8 @@ def _before(session: Session, by: Actor) -> dict[str, Any]:
         "standing": [gate for gate in waiting if not gate.is_asking],
         "asking": [gate for gate in waiting if gate.is_asking],
         "passed": [gate for gate in gates if not gate.holds],
-        "asked_open": [(element, shown) for element, shown in asked if not shown],
-        "asked_known": [(element, shown) for element, shown in asked if shown],
+        "asked_open": [each for each in asked if not each[1]],
+        "asked_known": [each for each in asked if each[1]],
         "proposal": proposal,
         "proposal_trouble": trouble,
         "steps": protocol.dosing.steps,
@@ -195,12 +206,12 @@ def _same(rates: list[str]) -> str:
     return figures.pop() if len(figures) == 1 else ", ".join(rates)
 
 
-def _asked(gates: list[Any]) -> list[tuple[Element, str]]:
-    """Every element the gates still ask for or hold, once, in the order of the gates."""
-    found: dict[str, tuple[Element, str]] = {}
+def _asked(gates: list[Gate]) -> list[tuple[Element, str, list[Gate]]]:
+    """Every element the gates still ask for or hold, once, in their order, with the gates that ask."""
+    found: dict[str, tuple[Element, str, list[Gate]]] = {}
     for gate in gates:
         for element, shown in gate.asks:
-            found.setdefault(element.id, (element, shown))
+            found.setdefault(element.id, (element, shown, []))[2].append(gate)
     return list(found.values())
 
 
@@ -254,4 +265,8 @@ def _leaving(session: Session) -> dict[str, Any]:
             if name not in ANSWERED_BY_READINGS and name not in OF_THE_RECORD:
                 known = facts.known.get(name)
                 asked[name] = (elements[name], known.shown() if known else "")
-    return {"leaving": discharge(facts, protocol), "leaving_asked": list(asked.values())}
+    return {
+        "leaving": discharge(facts, protocol),
+        "leaving_open": [each for each in asked.values() if not each[1]],
+        "leaving_known": [each for each in asked.values() if each[1]],
+    }

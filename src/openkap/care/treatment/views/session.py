@@ -193,7 +193,9 @@ def dose(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
         stamp=forms.stamp_given(data),
         confirmed=data.get("confirmed") == "yes",
     )
-    return _acted(request, patient, session, "dose", act)
+    # A dose that begins is watched first: the reading at the start is due.
+    then = "now" if data.get("kind") == "start" and not data.get("corrects") else ""
+    return _acted(request, patient, session, "dose", act, then=then)
 
 
 @require_POST
