@@ -1,54 +1,18 @@
 """Two people plan at once into one chair, one nurse, one therapist: one of them lands, the other is told."""
 
 from datetime import timedelta
-from threading import Thread
 
 import pytest
-from django.db import connection, transaction
+from at_once import at_once
 from treated import FIRST, chair, colleague, planned
 
-from openkap.care.moment import clock_at, now
 from openkap.care.permissions import Role
 from openkap.care.treatment.models import Session
 from openkap.care.treatment.planning.moving import Later
 from openkap.care.treatment.planning.moving_actions import move_session, move_visit
 from openkap.care.treatment.planning.replan_actions import plan_in_its_place
-from openkap.core.errors import InputError
 
 pytestmark = pytest.mark.django_db(transaction=True)
-# Not of the statistics: those stand still for the length of a transaction.
-BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-
-
-def at_once(one, other):
-    """``other`` begins while what ``one`` has done is not committed yet; what became of it."""
-    moment, told = now(), []
-
-    def second():
-        try:
-            with clock_at(moment):
-                other()
-            told.append(None)
-        except InputError as refused:
-            told.append(refused)
-        finally:
-            connection.close()
-
-    thread = Thread(target=second)
-    with transaction.atomic():
-        one()
-        thread.start()
-        # On SQLite the second waits for the whole database, and nothing can be asked about it.
-        while connection.vendor == "postgresql" and thread.is_alive() and not blocked():
-            pass
-    thread.join()
-    return told[0]
-
-
-def blocked() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(BLOCKED)
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.fixture

@@ -426,7 +426,8 @@ def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> 
     patient, row = consent_for(by, uid, consent, Permission.WITHDRAW_CONSENT)
     if not hasattr(row, "patient_signature"):
         raise InputError("the patient has not signed this", remedy="nothing has to be withdrawn")
-    if hasattr(row, "withdrawal"):
+    _hold(row)
+    if Withdrawal.objects.filter(consent=row).exists():
         raise InputError("this consent is withdrawn already", remedy="nothing has to be withdrawn")
     if not said.strip():
         raise InputError(
@@ -434,6 +435,9 @@ def withdraw(*, by: Actor, uid: str, consent: str, said: str, person: Staff) -> 
             remedy="write it down; no reason has to be given",
             where="said",
         )
+    # Before the audit is written, as whoever is at the chair does: each would wait for the other.
+    for module in contributions("consent_ended"):
+        module.hold(patient.pk)
     withdrawal = Withdrawal.objects.create(
         consent=row, said=said.strip(), told_to_id=by.staff_id, withdrawn_at=now()
     )

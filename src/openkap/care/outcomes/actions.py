@@ -150,7 +150,7 @@ def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> S
     the gap stay as they are.
     """
     waiting = list(taps)
-    forms = {row.uid: row for row in _held_forms(invitation.pk)}
+    forms = {row.uid: row for row in held_forms(invitation.pk)}
     for form in forms.values():
         form.patient = invitation.patient
     rows, refused = [], []
@@ -189,8 +189,9 @@ def _look_at(by: Actor, fresh: list[ItemAnswer]) -> None:
 
 
 @prepared
-def _held_forms(invitation_id: int) -> QuerySet[Form]:
-    return Form.objects.select_for_update().filter(invitation_id=invitation_id)
+def held_forms(invitation_id: int) -> QuerySet[Form]:
+    """The forms, for whoever stores or scores their answers: one after the other."""
+    return Form.objects.select_for_update().filter(invitation_id=invitation_id).order_by("position")
 
 
 @prepared
@@ -244,12 +245,14 @@ def _taps_of(form_id: int) -> QuerySet[ItemAnswer, tuple[str, int | None]]:
 @transaction.atomic
 def finish(*, by: Actor, invitation: Invitation) -> Invitation:
     """The patient (or staff) is done: every form is scored at once. Twice does nothing more."""
-    row = Invitation.objects.select_for_update().select_related("patient__clinic").get(pk=invitation.pk)
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic")
+    row = rows.get(pk=invitation.pk)
     if row.finished_at is not None:
         return row
     refuse_closed(row)
     scored = []
-    for form in Form.objects.filter(invitation=row, finished_at__isnull=True).order_by("position"):
+    # An answer that is being stored at this moment counts too.
+    for form in [each for each in held_forms(row.pk) if each.finished_at is None]:
         answers = latest_answers(form)
         form.finished_at = now()
         form.save(update_fields=["finished_at"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from openkap.care.moment import now
-from openkap.care.outcomes.actions import answered_at, latest_answers, score_row
+from openkap.care.outcomes.actions import answered_at, held_forms, latest_answers, score_row
 from openkap.care.outcomes.models import Form, FormScore, Invitation
 
 
@@ -14,8 +14,8 @@ def score_begun(invitation: Invitation) -> list[FormScore]:
     """
     return [
         score
-        for form in Form.objects.filter(invitation=invitation, finished_at__isnull=True).order_by("position")
-        if (score := _scored(form)) is not None
+        for form in held_forms(invitation.pk)
+        if form.finished_at is None and (score := _scored(form)) is not None
     ]
 
 

@@ -26,7 +26,7 @@ def hold(patient: Patient) -> list[SafetySignal]:
     The person is locked and not the rows: an answer that comes while somebody takes the case on waits.
     """
     person = patient.merged_into_id or patient.pk
-    list(Patient.objects.select_for_update(no_key=True).filter(pk=person).values_list("pk"))
+    list(Patient.objects.select_for_update().filter(pk=person).values_list("pk"))
     return list(_of(patient).filter(closed_at__isnull=True))
 
 

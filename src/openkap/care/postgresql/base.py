@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL as the clinic holds them: values bound by the server, plans kept.
+"""Connections to PostgreSQL as the clinic holds them: values bound by the server, plans kept, rows held.
 
 A page of the clinic asks the same dozen questions again and again; a server that is sent the text and the
 values apart plans each of them once a connection. ``?prepare=no`` in the address turns that off, for poolers
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, operations
 from django.db.backends.postgresql.psycopg_any import BaseTzLoader
 
 # How often a statement comes before its plan is kept, and how many plans a connection keeps.
@@ -34,8 +34,31 @@ class MomentLoader(BaseTzLoader):  # type: ignore[misc]
         return datetime.fromisoformat(text) if text.endswith("+00") else super().load(data)
 
 
+class DatabaseOperations(operations.DatabaseOperations):
+    """How statements are written."""
+
+    def for_update_sql(
+        self,
+        nowait: bool = False,
+        skip_locked: bool = False,
+        of: Sequence[str] = (),
+        no_key: bool = False,
+    ) -> str:
+        """A row that an act holds keeps nobody from writing beside it: no act of ours changes a key.
+
+        The stronger lock keeps out every new row that names the held one. Whoever signs holds the end of the
+        audit and then writes such rows; whoever holds the patient comes to the audit last: each would wait
+        for the other.
+        """
+        del no_key
+        words: str = super().for_update_sql(nowait, skip_locked, of, no_key=True)
+        return words
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """One connection."""
+
+    ops_class = DatabaseOperations
 
     _used_at = 0.0
     # A cursor of the connection under way for ``fetched``.

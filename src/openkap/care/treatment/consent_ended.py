@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from openkap.care.accounts.actor import Actor
 from openkap.care.patients.same_person import same_person
 from openkap.care.treatment.models import Session
@@ -12,14 +14,25 @@ from openkap.care.treatment.release.actions import look_again
 from openkap.care.treatment.rows.acts import BEFORE, RUNNING, State
 
 
+def hold(patient_id: int) -> None:
+    """Until the withdrawal is written nobody arrives, starts or goes on in a session of the person."""
+    rows = _not_over(patient_id, State.PLANNED, *BEFORE, *RUNNING).order_by("pk")
+    list(rows.select_for_update().values_list("pk", flat=True))
+
+
 def withdrawn(by: Actor, patient_id: int, at: datetime) -> None:
     """Every open session of the person: its tablets look anew; a dose that runs raises an alert."""
-    rows = Session.objects.filter(patient__in=same_person(patient_id), state__in=(*BEFORE, *RUNNING))
-    held = rows.filter(locked_at__isnull=True).select_for_update(of=("self",))
-    for session in held.select_related("course", "patient__clinic", "nurse", "prescriber"):
+    open_now = _not_over(patient_id, *BEFORE, *RUNNING)
+    for session in open_now.select_related("course", "patient__clinic", "nurse", "prescriber"):
         # What the tablets show of consent is part of the state, and has changed.
         session.version += 1
         session.save(update_fields=["version"])
         if session.state == State.DOSING:
             dosing_without_consent(session, at)
         look_again(by, session)
+
+
+def _not_over(patient_id: int, *states: str) -> QuerySet[Session]:
+    return Session.objects.filter(
+        patient__in=same_person(patient_id), state__in=states, locked_at__isnull=True
+    )

@@ -15,7 +15,7 @@ from openkap.care.moment import today
 from openkap.care.permissions import Permission
 from openkap.care.treatment.access import lots_of
 from openkap.care.treatment.dose.proposal import proposal_for
-from openkap.care.treatment.drug.actions import Witness, micrograms, move
+from openkap.care.treatment.drug.actions import Witness, hold_lot, micrograms, move
 from openkap.care.treatment.drug.drawn import in_use_ug, mg_of
 from openkap.care.treatment.models import DoseCheck, GateDecision, Prescription, Session
 from openkap.care.treatment.release.actions import gates_now, look_again
@@ -195,6 +195,7 @@ def check_dose(
     draw = proposal.draw_of(row_lot.product, ordered.dose_mg, ordered.over_min, way)
     lot_words = [row_lot.name, row_lot.strength, row_lot.lot_number, str(row_lot.expires_on)]
     shown = canonical([draw.text, draw.warning, lot_words, str(drawn_mg)])
+    hold_lot(row_lot)
     signature = sign(
         by=witness.actor,
         person=witness.person,

@@ -135,6 +135,11 @@ def receive(*, by: Actor, received: Received, client_id: str = "") -> LedgerEntr
     )
 
 
+def hold_lot(lot: Lot) -> None:
+    """Nobody else moves this lot meanwhile; whoever signs first does it before: the audit is held last."""
+    Lot.objects.select_for_update().get(pk=lot.pk)
+
+
 @transaction.atomic
 def move(
     *,
@@ -151,7 +156,7 @@ def move(
     reverses: LedgerEntry | None = None,
 ) -> LedgerEntry:
     """Add one movement of a lot; a repeat with the same client id changes nothing."""
-    Lot.objects.select_for_update().get(pk=lot.pk)
+    hold_lot(lot)
     held = LedgerEntry.objects.filter(lot=lot, client_id=client_id, kind=kind).first()
     if held is not None:
         _refuse_another(held, session, amount_ug, reverses)

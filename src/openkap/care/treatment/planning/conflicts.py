@@ -176,7 +176,7 @@ def hold(chairs: Iterable[Chair], people: Iterable[Staff]) -> None:
     """Until the transaction ends nobody else takes these chairs or people: always in the same order."""
     for rows, wanted in ((Chair.objects.all(), chairs), (Staff.objects.all(), people)):
         held = rows.filter(pk__in={each.pk for each in wanted}).order_by("pk")
-        list(held.select_for_update(no_key=True).values_list("pk", flat=True))
+        list(held.select_for_update().values_list("pk", flat=True))
 
 
 def refuse_unseen(now_shown: str, seen: str | None) -> None:

@@ -309,6 +309,8 @@ def plan_none(*, by: Actor, patient: str, uid: str, reason: str) -> Replanning:
 
 def _to_replan(by: Actor, patient: str, uid: str) -> Session:
     session = session_for(by, patient, uid, Permission.PLAN_COURSE)
+    # The course may end at this moment, which gives up what is planned in it; so the course comes first.
+    session.course = Course.objects.select_for_update().get(pk=session.course_id)
     # Two people may answer the same task at once.
     session.state = Session.objects.select_for_update().get(pk=session.pk).state
     if session.state != Session.State.ABORTED:
