@@ -112,6 +112,17 @@ def patient_for(
     return patient
 
 
+def hold(patient: Patient) -> Patient:
+    """The row as it is now, for an act that begins something: one after the other, and not under a record
+    that was merged into another one meanwhile.
+    """
+    # Alone: of a row that was waited for, what stands beside it is read as it was before.
+    row = Patient.objects.select_for_update().get(pk=patient.pk)
+    if row.merged_into is not None:
+        raise Absorbed(row.merged_into.uid)
+    return row
+
+
 def _opens_by_glass(patient: Patient, permission: Permission) -> bool:
     if permission == Permission.MANAGE_CARE_TEAM:
         return not has_keeper(patient)

@@ -203,8 +203,7 @@ def _take(by: Actor, incoming: IncomingReferral) -> None:
 def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: int) -> Patient:
     """Correct name, contact details or language. Raises ``Conflict`` when somebody else saved first."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
-    identity = Identity.objects.select_for_update().get(patient=patient)
-    _refuse_erased(identity)
+    identity = hold_unerased(patient)
     before = {name: getattr(identity, name) for name in IDENTITY_FIELDS}
     changed = {name: value for name, value in changes.items() if before[name] != value}
     if identity.version != version and changed:
@@ -232,23 +231,29 @@ def change_identity(*, by: Actor, uid: str, changes: dict[str, Any], version: in
     return patient
 
 
-def _refuse_erased(identity: Identity) -> None:
-    """Nobody is brought back under a pseudonym that was made to name nobody."""
+def hold_unerased(patient: Patient) -> Identity:
+    """One after the other from here on: nobody is brought back whose identity was erased a moment ago."""
+    _held(patient.pk)
+    (identity,) = _identity(patient.pk)
     if identity.erased_at is not None:
         raise InputError(
             "the identity of this person was erased",
             value=f"{localtime(identity.erased_at):%-d %b %Y}",
             remedy="if they come again, register them as somebody new",
         )
+    return identity
+
+
+@prepared
+def _identity(patient_id: int) -> QuerySet[Identity]:
+    return Identity.objects.filter(patient_id=patient_id)
 
 
 @transaction.atomic
 def add_contact(*, by: Actor, uid: str, kind: str, name: str, telephone: str, **details: Any) -> Contact:
     """Note an emergency contact, an escort home or another person around the patient."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
-    _refuse_erased(patient.identity)
-    # Two sendings of one form, one after the other.
-    _held(patient.pk)
+    hold_unerased(patient)
     _refuse_contact_twice(patient, kind, name, telephone)
     contact = Contact(patient=patient, kind=kind, name=name, telephone=telephone, added_at=now(), **details)
     insert([contact])
@@ -293,8 +298,7 @@ def end_contact(*, by: Actor, uid: str, contact: str) -> None:
 def write_crisis_plan(*, by: Actor, uid: str, version: int, words: dict[str, str]) -> None:
     """Write the crisis plan anew; every earlier version stays. Raises ``Conflict`` on a newer one."""
     patient = patient_for(by, uid, Permission.EDIT_PATIENT, seen="")
-    _refuse_erased(patient.identity)
-    _held(patient.pk)
+    hold_unerased(patient)
     last = CrisisPlan.objects.filter(patient=patient).order_by("-version").first()
     stored = {name: getattr(last, name, "") for name in CRISIS_FIELDS}
     if words == stored:

@@ -13,14 +13,13 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
-from openkap.care.patients.actions import IDENTITY_FIELDS, about_the_person, add_referral
+from openkap.care.patients.actions import IDENTITY_FIELDS, about_the_person, add_referral, hold_unerased
 from openkap.care.patients.forms import LANGUAGES
 from openkap.care.patients.models import Contact, Identifier, IncomingReferral, Patient
 from openkap.care.patients.names import search_form
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.telephones import EITHER, is_among
 from openkap.care.permissions import Permission
-from openkap.core.errors import InputError
 
 # Without the permission to write text messages: a file says nothing about it.
 ABOUT_THE_PERSON = (*(name for name in IDENTITY_FIELDS if name != "may_text"), "sex", "is_veteran")
@@ -77,13 +76,8 @@ def join_referral(
     """
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="")
     refuse_out_of_care(patient)
-    if patient.identity.erased_at is not None:
-        raise InputError(
-            "the identity of this person was erased",
-            remedy="if they come again, register them as somebody new",
-        )
     # Two who keep the same file wait for one another here.
-    Patient.objects.select_for_update().get(pk=patient.pk)
+    hold_unerased(patient)
     add_referral(by=by, uid=uid, referrer=referrer, reason=reason, incoming=incoming)
     for system, value in identifiers:
         Identifier.objects.get_or_create(patient=patient, system=system, value=value)

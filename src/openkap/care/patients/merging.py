@@ -22,7 +22,8 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
     absorbed = patient_for(by, absorb, Permission.MERGE_PATIENTS, seen="")
     if not reason.strip():
         raise InputError("a reason is needed", remedy="say how you know it is one person", where="reason")
-    rows = {row.pk: row for row in Patient.objects.select_for_update().filter(pk__in=[kept.pk, absorbed.pk])}
+    both = Patient.objects.filter(pk__in=[kept.pk, absorbed.pk]).order_by("pk")
+    rows = {row.pk: row for row in both.select_for_update()}
     if kept.pk == absorbed.pk or any(row.status == Patient.Status.MERGED for row in rows.values()):
         raise InputError(
             "these two cannot be put together",
@@ -44,7 +45,7 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
     done = Merge.objects.create(
         kept=kept,
         absorbed=absorbed,
-        absorbed_status=absorbed.status,
+        absorbed_status=rows[absorbed.pk].status,
         reason=reason,
         merged_by_id=by.staff_id,
         merged_at=now(),

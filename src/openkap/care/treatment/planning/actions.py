@@ -16,6 +16,7 @@ from openkap.care.audit.actions import record
 from openkap.care.columns import refuse_long
 from openkap.care.enrolment.protocols import protocol_in_force
 from openkap.care.moment import now
+from openkap.care.patients.access import hold as hold_patient
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient
@@ -177,7 +178,7 @@ def plan_course(*, by: Actor, uid: str, wanted: Wanted, seen: str | None = None)
     ``seen`` is the fingerprint of the dates that were on the screen: other dates are shown first.
     """
     patient = patient_for(by, uid, Permission.PLAN_COURSE, seen="")
-    refuse_out_of_care(Patient.objects.select_for_update().get(pk=patient.pk))
+    refuse_out_of_care(hold_patient(patient))
     protocol, people = protocol_in_force(wanted.protocol), _people(by, wanted)
     hold((people.chair,), [each for each in (people.nurse, people.therapist) if each])
     draft = _draft(patient, wanted, people)
