@@ -151,6 +151,43 @@ def test_only_the_browser_that_answered_sees_the_curve(client, asked, link, sett
     assert "Thank you" in found_later
 
 
+@pytest.mark.parametrize(
+    "send",
+    [
+        lambda client, link, form: post(client, link, tap(form, "2", 1, "mark-0002")),
+        lambda client, link, form: client.post(link, {f"{form.uid}:2": "1", "act": "save"}),
+    ],
+    ids=["through the API", "by the page"],
+)
+def test_an_answer_after_the_end_opens_no_curve_to_whoever_found_the_link(client, asked, link, send):
+    from django.test import Client
+
+    form, stranger = form_of(asked, "phq-9"), Client()
+    post(client, link, tap(form, "1", 1, "mark-0001"))
+    post(client, link, name="link_finish")
+    send(stranger, link, form)
+    assert client.get(link, follow=True).context["is_theirs"]
+    assert not stranger.get(link, follow=True).context["is_theirs"]
+
+
+def test_questions_that_the_clinic_closes_at_the_moment_of_the_last_answer_say_so(
+    client, asked, link, monkeypatch
+):
+    from openkap.care.outcomes import link_views
+
+    form, save = form_of(asked, "phq-9"), link_views.actions.save_answers
+
+    def closed_meanwhile(**given):
+        saved = save(**given)
+        Invitation.objects.filter(pk=asked.pk).update(closed_at=asked.created_at, gap="declined")
+        return saved
+
+    monkeypatch.setattr(link_views.actions, "save_answers", closed_meanwhile)
+    answer = client.post(link, {f"{form.uid}:1": "2", "act": "finish"})
+    assert answer.status_code == 410
+    assert latest_answers(form) == {"1": 2}
+
+
 def test_without_scripts_the_plain_form_saves_resumes_and_finishes(client, asked, link):
     form = form_of(asked, "phq-9")
     client.post(link, {f"{form.uid}:1": "2", f"{form.uid}:2": "3", "act": "save"})

@@ -135,7 +135,7 @@ def link_answers(request: HttpRequest, token: str, body: TapsIn) -> Saved:
             raise saved.refused[0][1]
     spoken = patient_words(questionnaires.language_of(invitation))
     answered, total = questionnaires.progress_of(invitation)
-    mark_answered_here(request, invitation.uid)
+    mark_answered_here(request, invitation)
     return Saved(
         stored=saved.new,
         kept=list(saved.kept),

@@ -39,7 +39,11 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         error = _save(request, by, invitation)
         if not error and request.POST.get("act") == "finish":
-            actions.finish(by=by, invitation=invitation)
+            try:
+                actions.finish(by=by, invitation=invitation)
+            except InputError as refused:
+                # The clinic has closed them at this moment.
+                return _ended(request, refused, token)
             return redirect("answered", token)
     if invitation.finished_at is not None:
         return redirect("answered", token)
@@ -73,7 +77,7 @@ def _render(
 
 def _save(request: HttpRequest, by: Actor, invitation: Invitation) -> str:
     """Store what the plain form carries; what could not be stored, in words."""
-    _remember(request, invitation.uid)
+    mark_answered_here(request, invitation)
     taps = _taps(request, questionnaires.sheets_of(invitation))
     saved = actions.save_answers(by=by, invitation=invitation, taps=taps)
     spoken = patient_words(questionnaires.language_of(invitation))
@@ -126,11 +130,15 @@ def _tap(form: str, item: str, value: int, moment: datetime) -> Tap:
     return Tap(form, item, value, f"page:{secrets.token_hex(12)}", moment)
 
 
-def _remember(request: HttpRequest, uid: str) -> None:
+def mark_answered_here(request: HttpRequest, invitation: Invitation) -> None:
+    """Whose browser answers, by the page or through the API, sees the last page whole.
+
+    Not by what comes after the end: an answer sent then would open the curve to whoever found the link.
+    """
     seen = request.session.get(ANSWERED_KEY, [])
     # Written once, not with every tap.
-    if uid not in seen:
-        request.session[ANSWERED_KEY] = [*seen[-5:], uid]
+    if invitation.finished_at is None and invitation.uid not in seen:
+        request.session[ANSWERED_KEY] = [*seen[-5:], invitation.uid]
 
 
 def worker(request: HttpRequest) -> HttpResponse:
@@ -164,11 +172,6 @@ def answered(request: HttpRequest, token: str) -> HttpResponse:
             with override(spoken.language):
                 context |= {"figure": figures.draw_own(curve, spoken)}
     return _render(request, "outcomes/answered.html", context, spoken)
-
-
-def mark_answered_here(request: HttpRequest, uid: str) -> None:
-    """The browser that answers through the API is remembered like the one that sends the plain form."""
-    _remember(request, uid)
 
 
 def _ended(request: HttpRequest, refused: InputError, token: str) -> HttpResponse:
