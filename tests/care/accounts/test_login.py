@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -9,6 +10,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from django.core.cache import cache
 from django.test import Client
 
+from openkap.care.accounts.backends import LockingBackend
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
 
@@ -106,6 +108,26 @@ def test_a_passkey_can_be_offered_at_the_login_and_added_by_who_is_in(cast):
     browser, _ = log_in()
     browser.post("/account/reauthenticate/", {"password": PASSWORD})
     assert b"js_data" in browser.get("/account/second-factor/webauthn/add/").content
+
+
+@pytest.mark.django_db
+def test_an_account_that_waits_takes_as_long_to_refuse_as_one_that_nobody_has(cast, watch, monkeypatch):
+    from django.contrib.auth import hashers
+
+    work, encode = [], hashers.MD5PasswordHasher.encode
+    monkeypatch.setattr(
+        hashers.MD5PasswordHasher, "encode", lambda self, *given: work.append(1) or encode(self, *given)
+    )
+
+    def hashed(email: str) -> int:
+        work.clear()
+        assert LockingBackend().authenticate(None, email=email, password="wrong") is None
+        return len(work)
+
+    ada, nobody = cast.staff("ada").email, "nobody@example.org"
+    assert hashed(ada) == hashed(nobody) == 1
+    type(cast.staff("ada")).objects.filter(email=ada).update(locked_until=watch() + timedelta(minutes=5))
+    assert hashed(ada) == 1
 
 
 @pytest.mark.django_db

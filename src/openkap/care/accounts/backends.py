@@ -60,6 +60,8 @@ def check_password(person: Staff, password: str) -> bool:
     with transaction.atomic():
         row = Staff.objects.select_for_update().get(pk=person.pk)
         if is_locked(row):
+            # As much work as for any other, so that time tells nobody that there is an account and it waits.
+            row.check_password(password)
             return False
         if row.check_password(password):
             if row.failed_attempts or row.locked_until:
