@@ -10,11 +10,12 @@ from treated import FIRST, first_session, gone, planned
 
 from openkap.care.enrolment.models import Consent
 from openkap.care.treatment.course.ending_actions import end_course
+from openkap.care.treatment.course.visit_queries import my_visits
 from openkap.care.treatment.models import Visit
 from openkap.care.treatment.monitoring.session_actions import give_up
 from openkap.care.treatment.planning.moving import preview_move
 from openkap.care.treatment.planning.replan_actions import plan_none, preview_in_its_place
-from openkap.care.treatment.queries import my_visits, plan_lines
+from openkap.care.treatment.queries import plan_lines
 from openkap.care.worklist import tasks_of
 
 HELD = "held: consent withdrawn 23 Nov 2026"

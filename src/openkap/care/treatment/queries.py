@@ -1,48 +1,34 @@
-"""Reads for the pages of courses, visits and the drug; plain values out."""
+"""Reads for the pages of courses; plain values out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.timezone import localtime
 
-from openkap.care.accounts.actor import Actor
-from openkap.care.enrolment.protocols import offered, protocol_in_force, protocol_of
+from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.queries import screening_outcome
 from openkap.care.moment import now
-from openkap.care.patients.access import patients_of
 from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import DIED
-from openkap.care.patients.queries import closing_of, display_name
-from openkap.care.permissions import Permission, Role
-from openkap.care.treatment.access import chairs_of, lots_of, staff_with
+from openkap.care.patients.queries import closing_of
 from openkap.care.treatment.course.due_actions import TICKED
 from openkap.care.treatment.course.rules import rules_of
-from openkap.care.treatment.course.therapy_actions import (
-    FIDELITY,
-    checklist_of,
-    modalities_of,
-    usual_modality,
-)
 from openkap.care.treatment.models import (
     AdverseEvent,
     Course,
     DueItem,
-    LedgerEntry,
     MaintenancePlan,
-    Note,
     Session,
     Visit,
 )
 from openkap.care.treatment.monitoring.reporting import report_clock
-from openkap.care.treatment.planning.conditions import decided_under
 from openkap.care.treatment.planning.due_dates import GIVEN
 from openkap.care.treatment.planning.handover_queries import handovers_of
 from openkap.care.treatment.planning.held import (
@@ -52,56 +38,11 @@ from openkap.care.treatment.planning.held import (
     with_withdrawal,
     withdrawn_words,
 )
-from openkap.care.treatment.planning.moving import Later, later_than
-from openkap.care.treatment.planning.plan import default_minutes, default_visits, window_of
+from openkap.care.treatment.planning.plan import window_of
 from openkap.care.treatment.rows.how_it_ended import left_early, more_words, state_words, with_endings
-from openkap.protocol.dosing_day import dosing_day
 from openkap.protocol.model import Protocol
 
 MOST = 200
-
-
-def choices(by: Actor) -> dict[str, Any]:
-    """What the planning form offers."""
-    protocols = [protocol_in_force(name) for name, _ in offered()]
-    return {
-        "therapies": [
-            (each, default_visits(each), default_minutes(each, protocols[0]))
-            for each in protocols[0].therapy.trauma_focused
-        ],
-        "dosing_day": dosing_day(),
-        "chairs": [(chair.uid, chair.name) for chair in chairs_of(by)],
-        "prescribers": [(p.uid, p.name) for p in staff_with(by, Role.PRESCRIBER)],
-        "nurses": _first(by, Role.NURSE),
-        "therapists": _first(by, Role.THERAPIST),
-    }
-
-
-def patterns_for(patient: Patient) -> dict[str, Any]:
-    """The courses with days, those of the protocol that was decided under first."""
-    decided = decided_under(patient)
-    names = sorted((name for name, _ in offered()), key=lambda name: name != decided)
-    courses = [(p, c) for p in map(protocol_in_force, names) for c in p.courses if c.days]
-    groups = groupby(courses, key=lambda each: each[0].id == decided)
-    return {"patterns": [("decided" if own else "other", list(group)) for own, group in groups]}
-
-
-def move_page(session: Session) -> dict[str, Any]:
-    """The session that moves, and what can become of those after it."""
-    after = later_than(session)
-    return {
-        "session": session,
-        "held": session_says(session.state, held_since(session.patient_id)),
-        "after": [each.number for each in after],
-        "laters": Later.choices,
-    }
-
-
-def _first(by: Actor, role: Role) -> list[tuple[str, str]]:
-    """Those whose part it is, then prescribers, who may stand in."""
-    own = [(person.uid, person.name) for person in staff_with(by, role)]
-    others = [(person.uid, person.name) for person in staff_with(by, Role.PRESCRIBER)]
-    return own + [each for each in others if each not in own]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,129 +245,3 @@ def courses_page(patient: Patient) -> dict[str, Any]:
         "is_running": any(row.ended_at is None for row in rows),
         "outcome": screening_outcome(patient),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class MyVisit:
-    """One visit on the therapist's own page."""
-
-    uid: str
-    patient: str
-    whom: str
-    kind: str
-    starts_at: datetime
-    minutes: int
-    window: tuple[datetime, datetime] | None
-    url: str
-    is_past: bool
-    # After a withdrawal: that it may go on, or is held with its dose.
-    says: str = ""
-
-    @property
-    def is_outside(self) -> bool:
-        """It would come too early or too late after the dose."""
-        return self.window is not None and not self.window[0] <= self.starts_at <= self.window[1]
-
-
-def my_visits(by: Actor) -> list[MyVisit]:
-    """The person's own planned visits, those without a note first, with their windows."""
-    rows = (
-        Visit.objects.filter(
-            therapist_id=by.staff_id,
-            state=Visit.State.PLANNED,
-            patient__in=patients_of(by, Permission.READ_THERAPY_NOTE),
-            starts_at__lt=now() + timedelta(days=60),
-        )
-        .select_related("patient__identity", "session", "course")
-        .order_by("starts_at")
-    )
-    told = []
-    for row in with_withdrawal(rows)[:MOST]:
-        window = None
-        if row.kind == Visit.Kind.INTEGRATION and row.session:
-            protocol = protocol_of(row.course.protocol, row.course.protocol_version)
-            window = window_of(protocol, row.session.starts_at)
-        told.append(
-            MyVisit(
-                row.uid,
-                row.patient.uid,
-                display_name(row.patient.identity),
-                row.get_kind_display(),
-                row.starts_at,
-                row.minutes,
-                window,
-                reverse("visit", args=[row.patient.uid, row.uid]),
-                row.starts_at < now(),
-                visit_says(row.kind, row.state, row.starts_at, row.withdrawn_at),
-            )
-        )
-    return told
-
-
-def visit_page(visit: Visit) -> dict[str, Any]:
-    """One visit: its window, its notes, and what a withdrawal makes of it."""
-    window = None
-    if visit.kind == Visit.Kind.INTEGRATION and visit.session:
-        protocol = protocol_of(visit.course.protocol, visit.course.protocol_version)
-        window = window_of(protocol, visit.session.starts_at)
-    notes = list(
-        Note.objects.filter(visit=visit)
-        .select_related("written_by", "corrects", "corrected_by")
-        .order_by("-id")
-    )
-    return {
-        "visit": visit,
-        "says": visit_says(visit.kind, visit.state, visit.starts_at, held_since(visit.patient_id)),
-        "window": window,
-        "notes": notes,
-        "current": notes[0] if notes else None,
-    }
-
-
-def note_form(visit: Visit, typed: Mapping[str, str], current: Note | None) -> dict[str, Any]:
-    """The way of working and the checklist of the note form: as typed, else as noted, else as planned."""
-    possible = modalities_of(visit)
-    said = [typed.get("modality", ""), current.modality if current else "", usual_modality(visit)]
-    modality = next((each for each in said if each in possible), "")
-    checklist = checklist_of(visit, modality)
-    if not typed:
-        noted = current.fidelity if current else {}
-        ticks = [noted.get(item, "") for item in checklist.items]
-    elif typed.get("checklist", checklist.id) == checklist.id:
-        ticks = [typed.get(f"tick-{index}", "") for index in range(len(checklist.items))]
-    else:
-        ticks = [""] * len(checklist.items)
-    return {
-        "modalities": possible.items(),
-        "modality": modality,
-        "checklist": checklist,
-        "ticks": list(zip(checklist.items, ticks, strict=True)),
-        "tick_choices": [(each, each.replace("_", " ")) for each in FIDELITY],
-    }
-
-
-def stock(by: Actor) -> list[dict[str, Any]]:
-    """Every lot of the clinic with its balance."""
-    last = LedgerEntry.objects.filter(lot=OuterRef("pk")).order_by("-sequence").values("balance_ug")[:1]
-    return [
-        {"lot": lot, "uid": lot.uid, "balance_mg": Decimal(lot.balance or 0) / 1000}
-        for lot in lots_of(by).annotate(balance=Subquery(last))
-    ]
-
-
-def ledger(by: Actor) -> list[dict[str, Any]]:
-    """The newest movements of every lot."""
-    rows = (
-        LedgerEntry.objects.filter(lot__in=lots_of(by))
-        .select_related("lot", "entered_by", "witness", "session", "reversed_by")
-        .order_by("-id")[:MOST]
-    )
-    return [
-        {
-            "row": row,
-            "amount_mg": Decimal(row.amount_ug) / 1000,
-            "balance_mg": Decimal(row.balance_ug) / 1000,
-            "is_replaced": hasattr(row, "reversed_by"),
-        }
-        for row in rows
-    ]

@@ -17,10 +17,11 @@ from openkap.care.treatment.dose.amount_actions import CORRECTABLE
 from openkap.care.treatment.dose.delivery_actions import by_the_times
 from openkap.care.treatment.dose.proposal import proposal_for
 from openkap.care.treatment.drug.drawn import check_before, in_use_ug
+from openkap.care.treatment.drug.queries import stock
 from openkap.care.treatment.models import Alert, DoseCheck, Prescription, Session
 from openkap.care.treatment.monitoring.alert_basis import since_raised
 from openkap.care.treatment.planning.held import held_since, session_says
-from openkap.care.treatment.queries import replanned_words, stock
+from openkap.care.treatment.queries import replanned_words
 from openkap.care.treatment.release.actions import gates_now
 from openkap.care.treatment.release.gates import OF_THE_RECORD, Gate, holding
 from openkap.care.treatment.rows import facts as reading

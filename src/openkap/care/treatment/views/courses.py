@@ -18,11 +18,13 @@ from openkap.care.patients.queries import banner_for, chart_links
 from openkap.care.permissions import Permission
 from openkap.care.treatment import forms, queries
 from openkap.care.treatment.access import course_for, visit_for
-from openkap.care.treatment.course import due_actions, ending_actions, therapy_actions
+from openkap.care.treatment.course import due_actions, ending_actions, therapy_actions, visit_queries
 from openkap.care.treatment.drug import actions as drug_actions
+from openkap.care.treatment.drug import queries as drug_queries
 from openkap.care.treatment.monitoring import adverse_actions
 from openkap.care.treatment.planning import actions as planning_actions
 from openkap.care.treatment.planning import moving_actions
+from openkap.care.treatment.planning import queries as planning_queries
 from openkap.core.errors import InputError
 
 
@@ -127,7 +129,9 @@ def move_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
         except (InputError, Conflict) as refused:
             error = refused
     row = visit_for(request.actor, patient, visit, Permission.PLAN_COURSE, seen="plan")
-    context = frame(request, row.patient) | queries.visit_page(row) | {"error": error, "typed": request.POST}
+    context = (
+        frame(request, row.patient) | visit_queries.visit_page(row) | {"error": error, "typed": request.POST}
+    )
     return render(request, "treatment/move_visit.html", context, status=422 if error else 200)
 
 
@@ -148,9 +152,9 @@ def _visit_page(
     request: ClinicRequest, patient: str, uid: str, typed: QueryDict, error: InputError | None = None
 ) -> HttpResponse:
     row = visit_for(request.actor, patient, uid, Permission.READ_THERAPY_NOTE, seen="therapy notes")
-    context = frame(request, row.patient) | queries.visit_page(row)
+    context = frame(request, row.patient) | visit_queries.visit_page(row)
     context |= {"error": error, "typed": typed}
-    context |= queries.note_form(row, typed, context["current"])
+    context |= visit_queries.note_form(row, typed, context["current"])
     return render(request, "treatment/visit.html", context, status=422 if error else 200)
 
 
@@ -169,7 +173,7 @@ def miss_visit(request: ClinicRequest, patient: str, visit: str) -> HttpResponse
 
 def my_therapy(request: ClinicRequest) -> HttpResponse:
     """The therapist's own page: visits with their windows, notes to write first."""
-    visits = queries.my_visits(request.actor)
+    visits = visit_queries.my_visits(request.actor)
     record_listed(request.actor, "my visits", [each.patient for each in visits])
     past = sum(each.is_past for each in visits)
     shown = {"visits": visits, "past": past, "ahead": len(visits) - past}
@@ -186,10 +190,10 @@ def drug(request: ClinicRequest) -> HttpResponse:
         except InputError as refused:
             error = refused
     context = {
-        "stock": queries.stock(request.actor),
-        "ledger": queries.ledger(request.actor),
+        "stock": drug_queries.stock(request.actor),
+        "ledger": drug_queries.ledger(request.actor),
         "products": drug_actions.products().values(),
-        "colleagues": queries.choices(request.actor)["nurses"]
+        "colleagues": planning_queries.choices(request.actor)["nurses"]
         if request.actor.may(Permission.GIVE_DOSE)
         else [],
         "error": error,
@@ -226,5 +230,9 @@ def chairs(request: ClinicRequest) -> HttpResponse:
             return redirect("chairs")
         except InputError as refused:
             error = refused
-    context = {"chairs": queries.choices(request.actor)["chairs"], "error": error, "typed": request.POST}
+    context = {
+        "chairs": planning_queries.choices(request.actor)["chairs"],
+        "error": error,
+        "typed": request.POST,
+    }
     return render(request, "treatment/chairs.html", context, status=422 if error else 200)

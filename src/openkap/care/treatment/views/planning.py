@@ -27,6 +27,7 @@ from openkap.care.treatment.planning import (
     moving_actions,
     replan_actions,
 )
+from openkap.care.treatment.planning import queries as planning_queries
 from openkap.care.treatment.rows.how_it_ended import words_now
 from openkap.care.treatment.views.courses import frame
 from openkap.core.errors import InputError
@@ -101,7 +102,7 @@ def plan(request: ClinicRequest, patient: str) -> HttpResponse:
 
     def context() -> dict[str, Any]:
         row = patient_for(by, patient, Permission.PLAN_COURSE, seen="planning")
-        choices = queries.choices(by) | queries.patterns_for(row)
+        choices = planning_queries.choices(by) | planning_queries.patterns_for(row)
         return frame(request, row) | choices | queries.courses_page(row)
 
     return _look_then_do(request, patient, Look("treatment/plan.html", look, do, draft=COURSE), context)
@@ -140,7 +141,7 @@ def move_session(request: ClinicRequest, patient: str, session: str) -> HttpResp
         request,
         patient,
         page,
-        lambda: frame(request, row.patient) | queries.choices(by) | queries.move_page(row),
+        lambda: frame(request, row.patient) | planning_queries.choices(by) | planning_queries.move_page(row),
     )
 
 
@@ -170,7 +171,7 @@ def replan(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
         page,
         lambda: (
             frame(request, row.patient)
-            | queries.choices(by)
+            | planning_queries.choices(by)
             | {"session": row, "state_words": words_now(row), "decided": queries.replanned_words(row)}
         ),
     )
