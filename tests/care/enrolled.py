@@ -7,7 +7,7 @@ from typing import Any
 
 from openkap.care.accounts.signing import prove_identity
 from openkap.care.demo.cast import PASSWORD
-from openkap.care.enrolment import actions, consent_actions
+from openkap.care.enrolment import actions, consent_actions, consent_signing
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, shown
 from openkap.care.enrolment.texts import parsed
 from openkap.care.moment import now
@@ -128,18 +128,18 @@ def signed(cast, patient, *, handed_over: timedelta | None = DAYS_AGO, **more: A
     """A consent that the patient has signed and nobody has countersigned."""
     consent = open_consent(cast, patient, handed_over=handed_over, **more)
     go_through_all(cast, patient, consent)
-    consent_actions.sign_as_patient(
+    consent_signing.sign_as_patient(
         by=cast.actor("cora"),
         uid=patient.uid,
         consent=consent.uid,
-        signed=consent_actions.Signed(f"{patient.identity.given_name} {patient.identity.family_name}"),
+        signed=consent_signing.Signed(f"{patient.identity.given_name} {patient.identity.family_name}"),
     )
     return consent
 
 
 def countersigned(cast, patient, consent, by="ada"):
     """The consent in force."""
-    return consent_actions.countersign(
+    return consent_signing.countersign(
         by=cast.actor(by), uid=patient.uid, consent=consent.uid, person=proof(cast, by)
     )
 
@@ -151,7 +151,7 @@ def consented(cast, patient, scope: str = "course"):
 
 def withdrawn(cast, patient, consent, by="ben"):
     """The patient has told ``by`` that they stop."""
-    return consent_actions.withdraw(
+    return consent_signing.withdraw(
         by=cast.actor(by), uid=patient.uid, consent=consent.uid, said="I stop.", person=proof(cast, by)
     )
 

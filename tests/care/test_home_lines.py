@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from enrolled import consented, decide, go_through_all, open_consent, screen, share
 
 from openkap.care.contributions import Task
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_signing
 from openkap.care.moment import now
 from openkap.care.worklist import Line, how_many, in_order, one_line_a_patient, tasks_of
 
@@ -60,8 +60,8 @@ def test_a_consent_that_waits_for_the_countersignature_is_not_offered_again(cast
     assert "Go through the consent" in [task.verb for task in tasks_of(cast.actor("cora"))]
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
-    signed = consent_actions.Signed("Alex Example")
-    consent_actions.sign_as_patient(
+    signed = consent_signing.Signed("Alex Example")
+    consent_signing.sign_as_patient(
         by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=signed
     )
     assert "Go through the consent" not in [task.verb for task in tasks_of(cast.actor("cora"))]

@@ -9,6 +9,7 @@ from enrolled import consented, go_through_all, open_consent, proof, signed
 
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import consent_actions as acts
+from openkap.care.enrolment import consent_signing as signing
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.enrolment.models import ConsentGiven
 from openkap.care.moment import now
@@ -83,8 +84,8 @@ def test_teach_back_that_failed_holds_the_signature(cast, patient):
     url = url_of(patient, consent.uid, "part/CON-03/")
     cast.client("cora").post(url, {"words": "It works for everybody.", "understood": "no"})
     with pytest.raises(InputError, match="not ready"):
-        acts.sign_as_patient(
-            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed("Alex Example")
+        signing.sign_as_patient(
+            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=signing.Signed("Alex Example")
         )
 
 
@@ -168,7 +169,7 @@ def test_markup_in_what_people_write_stays_text(cast, patient):
 def test_a_countersignature_needs_the_patients_first(cast, patient):
     consent = open_consent(cast, patient)
     with pytest.raises(InputError, match="has not signed"):
-        acts.countersign(
+        signing.countersign(
             by=cast.actor("ada"), uid=patient.uid, consent=consent.uid, person=proof(cast, "ada")
         )
     assert not ConsentGiven.objects.exists()
@@ -226,20 +227,20 @@ def test_a_part_told_in_the_instant_of_the_signature_does_not_slip_under_it(cast
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
     read_before(patient, consent.uid)
-    named = acts.Signed("Alex Example")
-    acts.sign_as_patient(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=named)
+    named = signing.Signed("Alex Example")
+    signing.sign_as_patient(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=named)
     with pytest.raises(InputError, match="is signed"):
         acts.go_through(
             by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, element="CON-01", is_understood=True
         )
     with pytest.raises(InputError, match="is signed"):
-        acts.sign_as_patient(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=named)
+        signing.sign_as_patient(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=named)
 
 
 def test_two_prescribers_who_countersign_at_once_make_one_consent(cast, patient, read_before):
     consent = signed(cast, patient)
     read_before(patient, consent.uid)
     given = [{"by": cast.actor("ada"), "person": proof(cast, "ada")} for _ in range(2)]
-    acts.countersign(uid=patient.uid, consent=consent.uid, **given[0])
+    signing.countersign(uid=patient.uid, consent=consent.uid, **given[0])
     with pytest.raises(InputError, match="countersigned already"):
-        acts.countersign(uid=patient.uid, consent=consent.uid, **given[1])
+        signing.countersign(uid=patient.uid, consent=consent.uid, **given[1])

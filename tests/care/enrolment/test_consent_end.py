@@ -7,6 +7,7 @@ from treated import cleared, dose, first_session, planned, started_by_raw_row
 
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import consent_actions as acts
+from openkap.care.enrolment import consent_signing as signing
 from openkap.care.enrolment.banner import banner_items
 from openkap.care.enrolment.facts import consent_in_force, screening_facts, screening_facts_of
 from openkap.care.moment import now
@@ -107,8 +108,8 @@ def test_nobody_signs_with_another_name_than_the_patient_s(cast, patient, typed)
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
     with pytest.raises(InputError, match="not the name of the patient"):
-        acts.sign_as_patient(
-            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed(typed)
+        signing.sign_as_patient(
+            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=signing.Signed(typed)
         )
 
 
@@ -117,8 +118,8 @@ def test_the_name_is_the_patient_s_in_any_order_and_spelling(cast, register, typ
     patient = register(preferred_name="Lex")
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
-    row = acts.sign_as_patient(
-        by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed(typed)
+    row = signing.sign_as_patient(
+        by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=signing.Signed(typed)
     )
     assert row.name == typed
 
@@ -149,8 +150,8 @@ def test_nobody_signs_while_a_newer_look_doubts_their_capacity(cast, patient):
     go_through_all(cast, patient, consent)
     doubted(cast, patient)
     with pytest.raises(InputError, match="not ready"):
-        acts.sign_as_patient(
-            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=acts.Signed("Alex Example")
+        signing.sign_as_patient(
+            by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, signed=signing.Signed("Alex Example")
         )
 
 
@@ -201,8 +202,8 @@ def test_a_consent_ends_by_the_patients_signature_and_is_not_countersigned_after
 def test_the_witness_is_not_the_one_who_countersigns(cast, patient):
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
-    acts.sign_as_patient(
-        by=cast.actor("ada"), uid=patient.uid, consent=consent.uid, signed=acts.Signed("Alex Example")
+    signing.sign_as_patient(
+        by=cast.actor("ada"), uid=patient.uid, consent=consent.uid, signed=signing.Signed("Alex Example")
     )
     with pytest.raises(InputError, match="witness"):
         countersigned(cast, patient, consent)
@@ -212,11 +213,11 @@ def test_a_patient_who_needs_an_interpreter_signs_with_one_who_is_named(cast, re
     patient = register(needs_interpreter=True)
     consent = open_consent(cast, patient)
     go_through_all(cast, patient, consent)
-    sign = lambda **more: acts.sign_as_patient(  # noqa: E731
+    sign = lambda **more: signing.sign_as_patient(  # noqa: E731
         by=cast.actor("cora"),
         uid=patient.uid,
         consent=consent.uid,
-        signed=acts.Signed("Alex Example", **more),
+        signed=signing.Signed("Alex Example", **more),
     )
     with pytest.raises(InputError, match="interpreter"):
         sign()

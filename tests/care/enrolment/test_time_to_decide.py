@@ -8,6 +8,7 @@ from enrolled import go_through_all, open_consent, proof, signed
 
 from openkap.care.audit.models import AuditEvent
 from openkap.care.enrolment import consent_actions as acts
+from openkap.care.enrolment import consent_signing as signing
 from openkap.care.enrolment.models import ConsentGiven
 from openkap.care.enrolment.texts import parsed
 from openkap.core.errors import InputError
@@ -15,7 +16,7 @@ from openkap.protocol.before_signing import before_signing
 
 
 def countersign(cast, patient, consent, why=""):
-    return acts.countersign(
+    return signing.countersign(
         by=cast.actor("ada"),
         uid=patient.uid,
         consent=consent.uid,

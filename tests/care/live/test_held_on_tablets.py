@@ -11,7 +11,7 @@ from chairside import address, post
 from openkap.care.accounts import credentials
 from openkap.care.accounts.models import Credential
 from openkap.care.enrolment import actions as enrolment_actions
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_signing
 from openkap.care.live import state as live_state
 from openkap.care.moment import now
 from openkap.care.treatment.monitoring import adverse_actions
@@ -51,7 +51,7 @@ def the_patient_wishes_something_else(cast, session):
 
 
 def the_patient_withdraws(cast, session):
-    consent_actions.withdraw(
+    consent_signing.withdraw(
         by=cast.actor("ben"),
         uid=session.patient.uid,
         consent=session.patient.consents_given.get().consent.uid,

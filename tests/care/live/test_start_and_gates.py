@@ -9,7 +9,7 @@ import treated
 from chairside import act, post, statuses
 
 from openkap.care.accounts.models import Credential
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_signing
 from openkap.care.moment import now
 from openkap.care.treatment.dose import delivery_actions
 from openkap.care.treatment.models import Alert, DoseDoubt, DoseEvent
@@ -32,7 +32,7 @@ def send(cast, session, entry):
 
 
 def withdraw(cast, session):
-    consent_actions.withdraw(
+    consent_signing.withdraw(
         by=cast.actor("ben"),
         uid=session.patient.uid,
         consent=session.patient.consents_given.get().consent.uid,

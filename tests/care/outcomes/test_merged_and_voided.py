@@ -9,7 +9,7 @@ from django.urls import reverse
 from enrolled import proof, soon_enrolled
 from treated import first_session, planned
 
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_signing
 from openkap.care.enrolment.facts import withdrawn
 from openkap.care.outcomes import actions, planning, safety, trajectory
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, SafetySignal, Turn
@@ -183,7 +183,7 @@ def test_when_the_baseline_is_voided_the_same_reading_is_judged_against_the_next
 def test_a_consent_given_anew_in_the_kept_record_counts_for_the_absorbed_one(cast, patient, register, watch):
     planned(cast, patient)
     given = patient.consents.get()
-    consent_actions.withdraw(
+    consent_signing.withdraw(
         by=cast.actor("cora"), uid=patient.uid, consent=given.uid, said="no", person=proof(cast, "cora")
     )
     assert withdrawn([patient.pk]) == {patient.pk}

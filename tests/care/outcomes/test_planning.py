@@ -9,7 +9,7 @@ from enrolled import consented, proof
 from treated import first_session, planned
 
 from openkap.care.accounts.actor import patient_actor
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_signing
 from openkap.care.messaging.models import Message
 from openkap.care.outcomes import actions, planning, trajectory
 from openkap.care.outcomes.models import Form, FormScore, Invitation
@@ -77,7 +77,7 @@ def test_a_session_cancelled_after_the_link_went_out_is_not_reminded_and_is_no_m
 
 
 def test_after_a_withdrawn_consent_nothing_is_asked_before_a_dose_that_will_not_be(cast, session, watch):
-    consent_actions.withdraw(
+    consent_signing.withdraw(
         by=cast.actor("cora"),
         uid=session.patient.uid,
         consent=session.patient.consents.first().uid,
@@ -89,7 +89,7 @@ def test_after_a_withdrawn_consent_nothing_is_asked_before_a_dose_that_will_not_
 
 
 def test_who_consents_again_in_time_is_asked_before_the_dose(cast, session, watch):
-    consent_actions.withdraw(
+    consent_signing.withdraw(
         by=cast.actor("cora"),
         uid=session.patient.uid,
         consent=session.patient.consents.first().uid,

@@ -6,7 +6,7 @@ import pytest
 from addresses import World, alarming
 from enrolled import go_through_all, open_consent, signed
 
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_actions, consent_signing
 from openkap.care.outcomes.patient_words import patient_words
 from openkap.care.patients.models import Identity, Patient
 from openkap.core.errors import InputError
@@ -52,11 +52,11 @@ def test_nobody_signs_before_it_was_asked_whether_an_interpreter_is_needed(cast,
     missing = consent_actions.what_is_missing(consent)
     assert missing == ["Interpreter: nobody has asked whether one is needed (note it under Person)"]
     with pytest.raises(InputError, match="not ready to be signed"):
-        consent_actions.sign_as_patient(
+        consent_signing.sign_as_patient(
             by=cast.actor("cora"),
             uid=unasked.uid,
             consent=consent.uid,
-            signed=consent_actions.Signed("Alex Example"),
+            signed=consent_signing.Signed("Alex Example"),
         )
     Identity.objects.filter(patient=unasked).update(needs_interpreter=False)
     assert signed(cast, unasked).patient_signature

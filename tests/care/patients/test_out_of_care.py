@@ -10,7 +10,7 @@ import treated
 from addresses import BUNDLE, World, alarming, proposal
 from enrolled import countersigned, go_through_all, open_consent, proof, signed
 
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_actions, consent_signing
 from openkap.care.messaging.models import Message
 from openkap.care.moment import now
 from openkap.care.outcomes import planning, safety
@@ -261,8 +261,8 @@ def test_no_consent_goes_on_under_a_closed_record(cast, patient, act):
     do = {
         "go through it": lambda: go_through_all(cast, patient, consent),
         "assess capacity": lambda: consent_actions.assess_capacity(**given, found=whole),
-        "sign": lambda: consent_actions.sign_as_patient(
-            **given, signed=consent_actions.Signed("Alex Example")
+        "sign": lambda: consent_signing.sign_as_patient(
+            **given, signed=consent_signing.Signed("Alex Example")
         ),
         "countersign": lambda: countersigned(cast, patient, consent),
     }[act]

@@ -10,7 +10,7 @@ from enrolled import consented, countersigned, signed, withdrawn
 from treated import VITALS, arrived, checked, cleared, dose, enter, first_session, ordered, planned, stocked
 
 from openkap.care.accounts.actor import patient_actor
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_signing
 from openkap.care.enrolment.facts import consent_in_force
 from openkap.care.moment import now
 from openkap.care.outcomes.actions import as_taps, ask, finish, save_answers
@@ -40,7 +40,7 @@ def dosing(cast, patient, watch):
 def test_a_withdrawal_and_a_reading_at_once_are_both_kept(cast, dosing, monkeypatch):
     consent = dosing.patient.consents_given.get().consent
     with in_the_midst(
-        monkeypatch, consent_actions, "record", lambda: enter(cast, dosing, Entry.Kind.VITALS, VITALS)
+        monkeypatch, consent_signing, "record", lambda: enter(cast, dosing, Entry.Kind.VITALS, VITALS)
     ) as nurse:
         withdrawn(cast, dosing.patient, consent)
     assert nurse.refused is None

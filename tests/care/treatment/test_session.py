@@ -30,7 +30,7 @@ from treated import (
 from openkap.care.audit.models import AuditEvent
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions as enrolment_actions
-from openkap.care.enrolment import consent_actions
+from openkap.care.enrolment import consent_signing
 from openkap.care.moment import now
 from openkap.care.treatment.drug import actions as drug_actions
 from openkap.care.treatment.drug.drawn import in_use_ug
@@ -454,7 +454,7 @@ def test_no_dose_without_valid_consent_not_even_by_raw_sql(cast, session, watch)
     cleared(cast, session, watch)
     given = session.patient.consents_given.get()
     watch.forward(minutes=1)
-    consent_actions.withdraw(
+    consent_signing.withdraw(
         by=cast.actor("ben"),
         uid=session.patient.uid,
         consent=given.consent.uid,
@@ -826,9 +826,9 @@ def test_no_consent_is_taken_while_a_dose_acts(cast, session, watch):
     consent = open_consent(cast, session.patient, scope="maintenance")
     go_through_all(cast, session.patient, consent)
     with pytest.raises(InputError, match="cannot be taken now"):
-        consent_actions.sign_as_patient(
+        consent_signing.sign_as_patient(
             by=cast.actor("cora"),
             uid=session.patient.uid,
             consent=consent.uid,
-            signed=consent_actions.Signed("Alex Example"),
+            signed=consent_signing.Signed("Alex Example"),
         )

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from openkap.care.demo.people import Clinic
-from openkap.care.enrolment import actions, consent_actions
+from openkap.care.enrolment import actions, consent_actions, consent_signing
 from openkap.care.enrolment.assessment import assess_patient, fingerprint_of, shown
 from openkap.care.enrolment.models import Consent, ConsentPart, Screening
 from openkap.care.enrolment.texts import parsed
@@ -152,10 +152,10 @@ def consent(clinic: Clinic, patient: Patient, *, scope: str = "course", signed: 
     if not signed:
         return row
     name = f"{patient.identity.given_name} {patient.identity.family_name}"
-    consent_actions.sign_as_patient(
-        by=by, uid=patient.uid, consent=row.uid, signed=consent_actions.Signed(name)
+    consent_signing.sign_as_patient(
+        by=by, uid=patient.uid, consent=row.uid, signed=consent_signing.Signed(name)
     )
-    consent_actions.countersign(
+    consent_signing.countersign(
         by=clinic.by("ada"), uid=patient.uid, consent=row.uid, person=clinic.people["ada"]
     )
     return row
@@ -192,7 +192,7 @@ def _go_through(clinic: Clinic, row: Consent) -> None:
 
 def withdraw(clinic: Clinic, patient: Patient, row: Consent) -> None:
     """The patient withdraws."""
-    consent_actions.withdraw(
+    consent_signing.withdraw(
         by=clinic.by("tess"),
         uid=patient.uid,
         consent=row.uid,

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils.timezone import localtime
 
-from openkap.care.enrolment.consent_actions import latest_parts, parts_version, what_is_missing
+from openkap.care.enrolment.consent_actions import latest_parts, what_is_missing
+from openkap.care.enrolment.consent_signing import parts_version
 from openkap.care.enrolment.facts import doubted_at, in_force
 from openkap.care.enrolment.models import Consent, ConsentGiven, Withdrawal
 from openkap.care.enrolment.texts import shipped

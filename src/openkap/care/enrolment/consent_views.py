@@ -14,6 +14,7 @@ from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.signing import prove_identity
 from openkap.care.enrolment import consent_actions as acts
 from openkap.care.enrolment import consent_queries as queries
+from openkap.care.enrolment import consent_signing as signing
 from openkap.care.enrolment.access import consent_for
 from openkap.care.enrolment.consent_copy import consent_pdf
 from openkap.care.enrolment.forms import given_moment
@@ -112,7 +113,7 @@ def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
         if request.POST.get("act") == "not_now":
             return _given_back(request, patient, consent, "not_signed")
         try:
-            acts.sign_as_patient(by=request.actor, uid=patient, consent=consent, signed=_signed(request))
+            signing.sign_as_patient(by=request.actor, uid=patient, consent=consent, signed=_signed(request))
             told = "Signed. Now the prescriber countersigns: it stands on their list."
             return _given_back(request, patient, consent, "signed", told)
         except InputError as refused:
@@ -125,9 +126,9 @@ def sign(request: ClinicRequest, patient: str, consent: str) -> HttpResponse:
     return render(request, "enrolment/sign.html", context, status=422 if error else 200)
 
 
-def _signed(request: ClinicRequest) -> acts.Signed:
+def _signed(request: ClinicRequest) -> signing.Signed:
     data = request.POST
-    return acts.Signed(
+    return signing.Signed(
         name=data.get("name", ""),
         strokes=data.get("strokes", ""),
         read_aloud=data.get("read_aloud") == "yes",
@@ -151,7 +152,7 @@ def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpRespo
     if request.method == "POST":
         try:
             person = prove_identity(request.actor, request.POST.get("password", ""))
-            given = acts.countersign(
+            given = signing.countersign(
                 by=request.actor,
                 uid=patient,
                 consent=consent,
@@ -169,9 +170,9 @@ def countersign(request: ClinicRequest, patient: str, consent: str) -> HttpRespo
             error = refused
     row, found = consent_for(request.actor, patient, consent, Permission.COUNTERSIGN_CONSENT, seen="consent")
     context = frame(request, row) | queries.conversation(found)
-    context |= {"meaning": acts.COUNTER_MEANING, "error": error, "typed": request.POST}
+    context |= {"meaning": signing.COUNTER_MEANING, "error": error, "typed": request.POST}
     if signature := context["signature"]:
-        context["short_of_time"] = acts.short_of_time(found, signature.signed_at)
+        context["short_of_time"] = signing.short_of_time(found, signature.signed_at)
     return render(request, "enrolment/countersign.html", context, status=422 if error else 200)
 
 
@@ -181,7 +182,7 @@ def withdraw(request: ClinicRequest, patient: str, consent: str) -> HttpResponse
     if request.method == "POST":
         try:
             person = prove_identity(request.actor, request.POST.get("password", ""))
-            acts.withdraw(
+            signing.withdraw(
                 by=request.actor,
                 uid=patient,
                 consent=consent,
