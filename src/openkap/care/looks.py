@@ -1,7 +1,7 @@
-"""Looks at pages that show several patients and are opened, or ask anew, again and again.
+"""Looks at pages that are opened, or ask anew by themselves, again and again.
 
 One event when such a page shows somebody whom this browser has not seen on it, and again after an hour: not
-one for each poll of the board, nor for each way back to the to-do list.
+one for each poll of the board or of a session, nor for each way back to the to-do list.
 """
 
 from __future__ import annotations
@@ -31,3 +31,15 @@ def look_over(
         return
     record_listed(request.actor, where, shown)
     request.session[LOOKS_KEY] = looks | {where: (now().isoformat(), shown)}
+
+
+def looks_on(request: ClinicRequest, page: str, uid: str) -> bool:
+    """Whether this browser has looked at that page of one patient within the hour."""
+    at, _ = request.session.get(LOOKS_KEY, {}).get(f"{page} {uid}", ("", []))
+    return bool(at) and now() - datetime.fromisoformat(at) < ANEW_AFTER
+
+
+def looked(request: ClinicRequest, page: str, uid: str) -> None:
+    """The look is in the audit: what the page asks by itself in the next hour belongs to it."""
+    looks = request.session.get(LOOKS_KEY, {})
+    request.session[LOOKS_KEY] = looks | {f"{page} {uid}": (now().isoformat(), [])}

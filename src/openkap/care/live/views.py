@@ -21,7 +21,7 @@ from openkap.care.live.session_record import digest, is_whole
 from openkap.care.live.sync import receive
 from openkap.care.live.waiting import waiting_for
 from openkap.care.live.worker import worker_script
-from openkap.care.looks import look_over
+from openkap.care.looks import look_over, looked, looks_on
 from openkap.care.moment import now
 from openkap.care.patients.queries import banner_for
 from openkap.care.sent_json import read_object, sent_by
@@ -31,16 +31,20 @@ from openkap.core.errors import InputError
 LONGEST_BODY = 4_000_000
 
 
+LIVE = "live session"
+
+
 def live(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """The session page for tablets."""
-    row = live_session_for(request.actor, patient, session, seen="live session")
+    row = live_session_for(request.actor, patient, session, seen=LIVE)
+    looked(request, LIVE, session)
     context = {"banner": banner_for(row.patient), "session": row, "data": page_data(request.actor, row)}
     return render(request, "live/live.html", context)
 
 
 def live_state(request: ClinicRequest, patient: str, session: str) -> JsonResponse:
     """What is new since the mark the tablet knows. Polled every two seconds; also behind a locked screen."""
-    row = live_session_for(request.actor, patient, session)
+    row = _looked_on(request, patient, session, is_shown=not (is_idle(request) or request.GET.get("left")))
     if request.GET.get("left"):
         left(session=row, device=str(request.GET.get("device", "")))
         return JsonResponse({})
@@ -54,10 +58,21 @@ def live_state(request: ClinicRequest, patient: str, session: str) -> JsonRespon
     return JsonResponse(told | {"csrf": get_token(request), "who": request.actor.uid})
 
 
+def _looked_on(
+    request: ClinicRequest, patient: str, session: str, *, is_shown: bool = True, write: bool = False
+) -> Any:
+    """The session for who asks by a script; without the page before it, that is a look of its own."""
+    is_new = is_shown and not looks_on(request, LIVE, session)
+    row = live_session_for(request.actor, patient, session, write=write, seen=LIVE if is_new else "")
+    if is_new:
+        looked(request, LIVE, session)
+    return row
+
+
 @require_POST
 def live_sync(request: ClinicRequest, patient: str, session: str) -> JsonResponse:
     """A tablet sends what it holds, and gets the state after it."""
-    row = live_session_for(request.actor, patient, session, write=True)
+    row = _looked_on(request, patient, session, write=True)
     try:
         body = _body(request)
         device = str(body.get("device", ""))[:40]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from openkap.care.accounts.middleware import ClinicRequest
 from openkap.care.accounts.signing import prove_identity
+from openkap.care.looks import looked, looks_on
 from openkap.care.permissions import Permission
 from openkap.care.treatment import forms
 from openkap.care.treatment.access import session_for
@@ -27,6 +28,9 @@ from openkap.care.treatment.views.courses import frame
 from openkap.core.errors import InputError
 from openkap.protocol.elements import dictionary
 
+# What the audit calls a look at the page of a session, and at the part of it that asks by itself.
+PAGE = "session"
+
 
 def session(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """The session: what is due now, and everything so far."""
@@ -36,8 +40,10 @@ def session(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
 def _page(
     request: ClinicRequest, patient: str, uid: str, section: str = "", error: InputError | None = None
 ) -> HttpResponse:
-    seen = "" if error else "session"
+    seen = "" if error else PAGE
     row = session_for(request.actor, patient, uid, Permission.SEE_PATIENT, seen=seen)
+    if seen:
+        looked(request, PAGE, uid)
     context = frame(request, row.patient) | session_queries.session_page(row, request.actor)
     context |= {"error": error, "section": section, "typed": request.POST}
     context["is_its_day"] = session_queries.is_its_day(row)
@@ -331,7 +337,10 @@ def addendum(request: ClinicRequest, patient: str, session: str) -> HttpResponse
 
 def now(request: ClinicRequest, patient: str, session: str) -> HttpResponse:
     """The part that moves: due readings and alerts, asked for every few seconds."""
-    row = session_for(request.actor, patient, session, Permission.SEE_PATIENT)
+    is_new = not looks_on(request, PAGE, session)
+    row = session_for(request.actor, patient, session, Permission.SEE_PATIENT, seen=PAGE if is_new else "")
+    if is_new:
+        looked(request, PAGE, session)
     context = session_queries.live(row) | {"session": row, "banner": {"uid": patient}, "typed": {}}
     return render(request, "treatment/now.html", context)
 
