@@ -16,8 +16,11 @@ from openkap.care.moment import now
 from openkap.care.outcomes.actions import as_taps, ask, finish, save_answers
 from openkap.care.outcomes.models import FormScore
 from openkap.care.treatment.course.ending_actions import end_course
+from openkap.care.treatment.course.therapy_actions import miss_visit
 from openkap.care.treatment.dose import actions as dose_actions
 from openkap.care.treatment.models import Entry, Prescription
+from openkap.care.treatment.planning import moving_actions
+from openkap.care.treatment.planning.moving import Later
 from openkap.care.treatment.planning.replan_actions import plan_in_its_place
 from openkap.core.errors import InputError
 
@@ -46,6 +49,32 @@ def test_a_withdrawal_and_a_reading_at_once_are_both_kept(cast, dosing, monkeypa
     assert nurse.refused is None
     assert consent.withdrawal.said
     assert dosing.alerts.filter(rule="CONSENT").count() == 1
+
+
+def test_a_session_that_moves_and_a_visit_of_it_that_is_missed_at_once_are_both_written_down(
+    cast, patient, monkeypatch
+):
+    session = first_session(planned(cast, patient))
+    visit = session.visits.get(kind="integration")
+
+    def miss():
+        miss_visit(by=cast.actor("tess"), patient=patient.uid, uid=visit.uid, reason="called in ill")
+
+    with in_the_midst(monkeypatch, moving_actions, "record", miss) as therapist:
+        moving_actions.move_session(
+            by=cast.actor("cora"),
+            patient=patient.uid,
+            uid=session.uid,
+            starts_at=session.starts_at + timedelta(days=7),
+            version=session.version,
+            reason="a cold",
+            later=Later.ALONG,
+        )
+    assert therapist.refused is None
+    visit.refresh_from_db()
+    assert visit.state == "missed"
+    session.refresh_from_db()
+    assert session.version == 2
 
 
 def test_two_who_are_told_of_one_withdrawal_at_once_write_it_down_once(cast, patient):

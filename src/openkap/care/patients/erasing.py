@@ -162,11 +162,11 @@ def erase_identity(*, by: Actor, uid: str, person: Staff) -> None:
     _refuse_held(patient)
     row.confirmed_by_id, row.confirmed_at = by.staff_id, now()
     row.save(update_fields=["confirmed_by", "confirmed_at"])
-    sign(by=by, person=person, meaning=MEANING, entity="erasure", uid=uid, content=f"{uid}\n{row.reason}")
     ids = record_ids(patient)
     _erase(ids)
     for module in contributions("identity_copies"):
         module.erase(ids)
+    sign(by=by, person=person, meaning=MEANING, entity="erasure", uid=uid, content=f"{uid}\n{row.reason}")
     set_status(by=by, patient=patient, status=Patient.Status.CLOSED, because="the identity was erased")
     record(
         "patient.identity_erased",

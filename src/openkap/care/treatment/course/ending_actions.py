@@ -46,6 +46,8 @@ WITHOUT_RULE = ("complete", "other")
 def end_course(*, by: Actor, patient: str, uid: str, rule: str, reason: str) -> Course:
     """End a course: complete, or by a rule; what is still planned of it is given up."""
     course = course_for(by, patient, uid, Permission.PRESCRIBE)
+    # Its phase changes at the end: whoever closes or merges the record holds it first, too.
+    course.patient = Patient.objects.select_for_update().get(pk=course.patient_id)
     if Course.objects.select_for_update().get(pk=course.pk).ended_at is not None:
         raise InputError("this course has ended already", remedy="nothing has to be done")
     protocol = protocol_of(course.protocol, course.protocol_version)

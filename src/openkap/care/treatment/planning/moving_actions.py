@@ -73,12 +73,17 @@ def move_session(
     last = last_dose(session.course)
     # The one that goes furthest first: two sessions are never in one chair, not even on the way.
     is_later = starts_at > session.starts_at
-    for each in sorted(move.sessions, key=lambda each: each.starts_at, reverse=is_later):
-        _put(by, each, patient, reason, move)
+    rows = sorted(move.sessions, key=lambda each: each.starts_at, reverse=is_later)
+    before = [each.row.starts_at for each in rows]
+    for each in rows:
+        _put(each)
     for change in move.changes:
         if change.visit is not None:
             Visit.objects.filter(pk=change.visit.pk).update(starts_at=change.after, version=F("version") + 1)
     follow_last_dose(session.course, last)
+    # Last: somebody may hold one of these visits or items, and wait for the audit.
+    for each, was_at in zip(rows, before, strict=True):
+        _told(by, each, was_at, patient, reason, move)
     return move
 
 
@@ -95,21 +100,30 @@ def _hold_all(by: Actor, session: Session, chair: str, nurse: str) -> None:
     list(Session.objects.select_for_update().filter(pk__in=[each.pk for each in rows]).order_by("pk"))
 
 
-def _put(by: Actor, each: Moved, patient: str, reason: str, move: Move) -> None:
+def _put(each: Moved) -> None:
     """One session to its new time, with what is due with it."""
-    row, before, shift = each.row, each.row.starts_at, each.starts_at - each.row.starts_at
+    row, shift = each.row, each.starts_at - each.row.starts_at
     row.starts_at, row.ends_at = each.starts_at, each.ends_at
     row.chair, row.nurse = each.chair, each.nurse
     row.version += 1
     row.save()
     DueItem.objects.filter(session=row, done_at__isnull=True).update(due_at=F("due_at") + shift)
+
+
+def _told(by: Actor, each: Moved, was_at: datetime, patient: str, reason: str, move: Move) -> None:
     detail = {
-        "from": before.isoformat(),
+        "from": was_at.isoformat(),
         "to": each.starts_at.isoformat(),
         "with_it": [change.what for change in move.changes if change.what != each.what],
     }
     record(
-        "session.moved", by=by, entity="session", uid=row.uid, patient=patient, reason=reason, detail=detail
+        "session.moved",
+        by=by,
+        entity="session",
+        uid=each.row.uid,
+        patient=patient,
+        reason=reason,
+        detail=detail,
     )
 
 
