@@ -7,12 +7,12 @@ A worker that dies keeps its claim only until the lease ends, then somebody else
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, models, transaction
 
 from openkap.care.contributions import contributions
 from openkap.care.moment import now
@@ -64,6 +64,20 @@ def claim(
         row.claimed_by, row.claimed_until = worker, moment + lease
         row.attempts += 1
     return rows
+
+
+def one_by_one(rows: Iterable[Any], act: Callable[[Any], int]) -> int:
+    """How many were done: one that fails is logged and holds up none of those behind it, now or next time."""
+    done = 0
+    for row in rows:
+        try:
+            done += act(row)
+        except (OperationalError, InterfaceError):
+            # The database is busy or away, for this one as for all.
+            raise
+        except Exception:
+            log.exception("one %s could not be done", type(row).__name__)
+    return done
 
 
 def all_jobs() -> Iterator[Job]:

@@ -270,3 +270,23 @@ def test_a_call_holds_the_person_before_it_writes_to_the_case_as_a_close_does(an
     assert escalate_due("w") == 1
     assert claims == ["w"]
     assert SafetySignal.objects.get().claimed_by == ""
+
+
+def test_a_case_that_breaks_the_job_keeps_nobody_from_being_called_about_another(
+    cast, patient, register, answers, watch, monkeypatch
+):
+    answers("phq-9", i9=1)
+    other = register("Example", "Second")
+    answers("phq-9", who=other, i9=1)
+    hold = safety.hold
+
+    def broken(person):
+        if person.pk == patient.pk:
+            raise ValueError("a rule that is not there any more")
+        return hold(person)
+
+    monkeypatch.setattr(safety, "hold", broken)
+    watch.forward(minutes=11)
+    assert escalate_due("w") == 1
+    assert SafetySignal.objects.get(patient=other).level == 1
+    assert SafetySignal.objects.get(patient=patient).level == 0

@@ -32,6 +32,7 @@ from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions as enrolment_actions
 from openkap.care.enrolment import consent_signing
 from openkap.care.moment import now
+from openkap.care.treatment import jobs
 from openkap.care.treatment.drug import actions as drug_actions
 from openkap.care.treatment.drug.drawn import in_use_ug
 from openkap.care.treatment.jobs import watch_sessions
@@ -590,6 +591,33 @@ def test_a_late_reading_becomes_one_alert_and_an_unanswered_alert_is_escalated(c
     watch_sessions("test")
     assert Alert.objects.get(rule="VIT-14").escalated_at == now()
     assert "nobody has answered" in cast.client("ada").get("/home/").content.decode()
+
+
+def test_no_reading_is_late_for_somebody_who_has_left_since_the_job_began(cast, session, watch):
+    dosing(cast, session, watch)
+    enter(cast, session, "vitals", VITALS)
+    watch.forward(minutes=16)
+    (seen_running,) = Session.objects.filter(pk=session.pk).select_related("course", "patient__clinic")
+    Session.objects.filter(pk=session.pk).update(state="left")
+    assert jobs._watch(seen_running) == 0
+    assert not Alert.objects.filter(rule="VIT-14").exists()
+
+
+def test_a_session_that_breaks_the_job_keeps_no_other_from_being_watched(cast, session, watch, monkeypatch):
+    dosing(cast, session, watch)
+    other = session.course.sessions.get(number=2)
+    Session.objects.filter(pk=other.pk).update(state="dosing")
+    look, looked_at = jobs._watch, []
+
+    def broken(row):
+        looked_at.append(row.pk)
+        if len(looked_at) == 1:
+            raise ValueError("a rule that is not there any more")
+        return look(row)
+
+    monkeypatch.setattr(jobs, "_watch", broken)
+    watch_sessions("test")
+    assert sorted(looked_at) == sorted([session.pk, other.pk])
 
 
 def test_an_entry_made_in_error_is_crossed_out_and_counts_no_more(cast, session, watch):

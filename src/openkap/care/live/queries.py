@@ -13,7 +13,7 @@ from openkap.care.live.state import ms, screens_of, state_of
 from openkap.care.moment import now
 from openkap.care.treatment.models import Alert, Session
 from openkap.care.treatment.monitoring.alert_actions import escalate, raise_alerts
-from openkap.care.treatment.rows.acts import reread
+from openkap.care.treatment.rows.acts import RUNNING, hold, reread
 from openkap.core.quantity import Quantity
 from openkap.protocol.windows import windows
 
@@ -55,13 +55,14 @@ def _wants_attention(session: Session, state: dict[str, Any], by: Actor) -> bool
     moment = now()
     made = False
     due = state["due"]
-    if due is not None and session.state in (Session.State.DOSING, Session.State.RECOVERY):
+    if due is not None and session.state in RUNNING:
         late = Quantity.parse(_late_after(session)).number("min")
         known = any(alert["at"] == due["at"] and not alert["entry"] for alert in state["alerts"])
         if not known and ms(moment) > due["at"] + late * 60_000:
             with transaction.atomic():
-                Session.objects.select_for_update().get(pk=session.pk)
-                made = bool(raise_alerts(session))
+                hold(session)
+                # The patient may have left since.
+                made = session.state in RUNNING and bool(raise_alerts(session))
     waiting = [each for each in state["alerts"] if not each["seen_at"] and not each["escalated"]]
     oldest = min((each["raised"] for each in waiting), default=None)
     # Nobody acknowledged: the alert goes to the prescribers' page as well.

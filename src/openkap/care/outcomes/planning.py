@@ -14,7 +14,7 @@ from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.audit.actions import record
 from openkap.care.contributions import CourseMark
 from openkap.care.enrolment.facts import withdrawn
-from openkap.care.jobs import claim
+from openkap.care.jobs import claim, one_by_one
 from openkap.care.messaging.actions import enqueue
 from openkap.care.messaging.channels import channel
 from openkap.care.messaging.models import Message
@@ -127,10 +127,8 @@ def send_due(worker: str) -> int:
     rows = list(due.select_related("patient__merged_into"))
     for key, gap in given_up(rows).items():
         close_open(key, gap)
-    sent = 0
-    for taken in claim(due.exclude(pk__in=on_hold(rows)).order_by("due_at"), worker=worker):
-        sent += _send(taken.pk, BODY, "sent_at")
-    return sent
+    taken = claim(due.exclude(pk__in=on_hold(rows)).order_by("due_at"), worker=worker)
+    return one_by_one(taken, lambda row: _send(row.pk, BODY, "sent_at"))
 
 
 def remind_due(worker: str) -> int:
@@ -147,7 +145,7 @@ def remind_due(worker: str) -> int:
     late = [row for row in waiting if now() >= row.due_at + (row.closes_at - row.due_at) * share]
     # Asked again with the claim: another worker may have reminded since.
     rows = claim(waiting.filter(pk__in=still_wanted(late)), worker=worker)
-    return sum(_send(row.pk, REMINDER, "reminded_at") for row in rows)
+    return one_by_one(rows, lambda row: _send(row.pk, REMINDER, "reminded_at"))
 
 
 @transaction.atomic
@@ -263,7 +261,7 @@ def close_missed(worker: str) -> int:
     late = Invitation.objects.filter(finished_at__isnull=True, closed_at__isnull=True, closes_at__lte=now())
     rows = list(late.select_related("patient__merged_into").order_by("closes_at")[:200])
     off = called_off(rows)
-    return sum(close_open(row.pk, off.get(row.pk) or _why_missed(row)) for row in rows)
+    return one_by_one(rows, lambda row: close_open(row.pk, off.get(row.pk) or _why_missed(row)))
 
 
 def _why_missed(row: Invitation) -> Invitation.Gap:
@@ -303,7 +301,7 @@ def detect_relapses(worker: str) -> int:
     newest = _by_person(FormScore.objects.filter(instrument=rules.instrument, form__voided_at__isnull=True))
     waiting = [key for key in people if key in newest and (key not in seen or newest[key] > seen[key])]
     rows = _treated().filter(pk__in=waiting).order_by("pk")
-    return sum(_detect(row) for row in rows)
+    return one_by_one(rows, _detect)
 
 
 def _by_person(rows: QuerySet[Any]) -> dict[int, datetime]:

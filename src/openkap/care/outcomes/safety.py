@@ -12,7 +12,7 @@ from django.urls import reverse
 from openkap.care.accounts.actor import Actor, job_actor
 from openkap.care.accounts.models import Staff
 from openkap.care.audit.actions import record
-from openkap.care.jobs import claim
+from openkap.care.jobs import claim, one_by_one
 from openkap.care.messaging.actions import CALL, enqueue
 from openkap.care.messaging.channels import channel
 from openkap.care.moment import now
@@ -215,10 +215,8 @@ def close_signal(
 def escalate_due(worker: str) -> int:
     """Call more people about every case nobody has answered in time; where there are none, the same again."""
     waiting = SafetySignal.objects.filter(acknowledged_at__isnull=True, escalate_at__lte=now())
-    done = 0
-    for taken in claim(waiting.order_by("escalate_at"), worker=worker):
-        done += _escalate(taken.pk)
-    return done
+    taken = claim(waiting.order_by("escalate_at"), worker=worker)
+    return one_by_one(taken, lambda row: _escalate(row.pk))
 
 
 @transaction.atomic

@@ -34,10 +34,15 @@ UNDER_WAY = (State.CLEARED, *RUNNING)
 def locked_session(by: Actor, patient: str, uid: str, permission: Permission) -> Session:
     """The session for writing, one writer at a time."""
     found = session_for(by, patient, uid, permission)
-    found.state, found.locked_at, found.version = _held(found.pk)[0]
+    hold(found)
     if found.locked_at is not None:
         raise InputError("this session is signed and locked", remedy="write an addendum")
     return found
+
+
+def hold(session: Session) -> None:
+    """Nobody else writes in this session until the transaction ends; how far it has come, as it is now."""
+    session.state, session.locked_at, session.version = _held(session.pk)[0]
 
 
 def reread(session: Session) -> None:
