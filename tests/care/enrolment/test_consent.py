@@ -188,7 +188,7 @@ def test_a_signed_consent_is_shown_as_it_was_whatever_becomes_of_the_content(cas
 
     for module in (
         "protocol.consent_text",
-        "care.enrolment.consent_actions",
+        "care.enrolment.consent_signing",
         "care.enrolment.consent_queries",
     ):
         monkeypatch.setattr(f"openkap.{module}.consent_rules", gone)
@@ -218,7 +218,8 @@ def read_before(monkeypatch):
         from openkap.care.enrolment.models import Consent
 
         row = Consent.objects.select_related("patient_signature", "given", "withdrawal").get(uid=uid)
-        monkeypatch.setattr(acts, "consent_for", lambda *given, **more: (patient, copy(row)))
+        for module in (acts, signing):
+            monkeypatch.setattr(module, "consent_for", lambda *given, **more: (patient, copy(row)))
 
     return before
 
