@@ -67,16 +67,19 @@ def claim(
 
 
 def one_by_one(rows: Iterable[Any], act: Callable[[Any], int]) -> int:
-    """How many were done: one that fails is logged and holds up none of those behind it, now or next time."""
-    done = 0
+    """How many were done; one that fails holds up none of those behind it, and fails the job at its end."""
+    done, failed = 0, None
     for row in rows:
         try:
             done += act(row)
         except (OperationalError, InterfaceError):
             # The database is busy or away, for this one as for all.
             raise
-        except Exception:
+        except Exception as why:
             log.exception("one %s could not be done", type(row).__name__)
+            failed = why
+    if failed is not None:
+        raise failed
     return done
 
 

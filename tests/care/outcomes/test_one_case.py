@@ -287,6 +287,7 @@ def test_a_case_that_breaks_the_job_keeps_nobody_from_being_called_about_another
 
     monkeypatch.setattr(safety, "hold", broken)
     watch.forward(minutes=11)
-    assert escalate_due("w") == 1
+    with pytest.raises(ValueError, match="not there any more"):
+        escalate_due("w")
     assert SafetySignal.objects.get(patient=other).level == 1
     assert SafetySignal.objects.get(patient=patient).level == 0

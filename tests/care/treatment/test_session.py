@@ -616,7 +616,8 @@ def test_a_session_that_breaks_the_job_keeps_no_other_from_being_watched(cast, s
         return look(row)
 
     monkeypatch.setattr(jobs, "_watch", broken)
-    watch_sessions("test")
+    with pytest.raises(ValueError, match="not there any more"):
+        watch_sessions("test")
     assert sorted(looked_at) == sorted([session.pk, other.pk])
 
 
