@@ -371,7 +371,7 @@ def second_factor(tour: Tour) -> list[str]:
     page.keyboard.press("Enter")
     page.wait_for_url("**/totp/activate/**")
     wrong += tour.look(page, watcher)
-    secret = page.locator("#authenticator_secret").input_value()
+    secret = page.locator("code.secret").inner_text()
     page.fill("input[name=code]", code_of(secret))
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: "activate" not in url)
