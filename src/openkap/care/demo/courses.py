@@ -23,7 +23,7 @@ from openkap.care.enrolment.assessment import canonical
 from openkap.care.enrolment.models import Answer
 from openkap.care.ids import new_uid
 from openkap.care.moment import clock_at
-from openkap.care.patients.models import Patient
+from openkap.care.patients.models import Contact, Patient
 from openkap.care.treatment.course.due_actions import TICKED
 from openkap.care.treatment.course.ending_actions import cancel_session
 from openkap.care.treatment.drug.actions import Received, receive
@@ -163,13 +163,14 @@ def bring_in(clinic: Clinic, sessions: list[Session], slot: Slot, lot: Lot) -> N
         for minutes, kind, given in ((0, "start", None), (40, "stop", int(dose * 1000)))
     )
     _vitals(clinic.dice, past)
+    escort = Contact.objects.filter(patient=patient, kind=Contact.Kind.ESCORT).first()
     Discharge.objects.bulk_create(
         Discharge(
             **each.stamp(125),
             snapshot="{}",
             fingerprint=fingerprint("{}"),
             may_leave=True,
-            escort="as named in the record",
+            escort=escort.name if escort else "a friend whom the record does not name",
         )
         for each in past
     )
