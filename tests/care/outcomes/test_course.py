@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from openkap.care.moment import now
 from openkap.care.outcomes import planning, trajectory
+from openkap.care.outcomes.home import tasks
 from openkap.care.outcomes.models import Form, Invitation, MaintenanceProposal, Turn
 
 
@@ -86,6 +87,19 @@ def test_maintenance_is_proposed_to_a_prescriber_and_decided_with_a_reason(cast,
     cast.client("ada").post(address, {"decision": "watch", "reason": "New job; measure in a week."})
     proposal.refresh_from_db()
     assert (proposal.decision, proposal.decided_by.name) == ("watch", "Ada Lindqvist")
+
+
+def test_a_proposal_stands_under_the_day_by_which_it_is_to_be_decided(cast, answer_pcl, watch):
+    for total, days in ((50, 0), (20, 14), (34, 40), (36, 7)):
+        answer_pcl(total, days=days)
+
+    def urgency():
+        (task,) = [each for each in tasks(cast.actor("ada")) if each.verb == "Decide: symptoms came back"]
+        return task.urgency
+
+    assert urgency() == "soon"
+    watch.forward(days=7)
+    assert urgency() == "today"
 
 
 def test_the_reason_of_who_decides_second_stays_beside_the_decision(cast, patient, answer_pcl):

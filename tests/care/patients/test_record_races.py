@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from at_once import at_once
+from at_once import at_once, in_the_midst
 from enrolled import proof, soon_enrolled
 from treated import planned, wanted
 
+from openkap.care.accounts.actor import patient_actor
+from openkap.care.enrolment.actions import open_screening
+from openkap.care.enrolment.models import Screening
+from openkap.care.messaging.models import Message
+from openkap.care.moment import now
+from openkap.care.outcomes import actions as outcome_actions
+from openkap.care.outcomes import planning
+from openkap.care.outcomes.models import FormScore, Invitation, ItemAnswer, SafetySignal
 from openkap.care.patients import actions, erasing
 from openkap.care.patients.access import Absorbed
+from openkap.care.patients.closing import Why, close_record
 from openkap.care.patients.merging import merge, undo_merge
 from openkap.care.patients.models import Contact, CrisisPlan, Merge
 from openkap.care.treatment.course.ending_actions import end_course
@@ -85,3 +94,59 @@ def test_a_merge_keeps_the_phase_that_a_colleague_has_just_changed(cast, patient
     undo_merge(by=cast.actor("cora"), uid=other.uid, merge_uid=Merge.objects.get().uid, reason="two people")
     patient.refresh_from_db()
     assert patient.status == "follow_up"
+
+
+def test_a_screening_that_two_people_open_at_once_is_one(cast, patient):
+    opened = []
+
+    def open_it(key):
+        opened.append(open_screening(by=cast.actor(key), uid=patient.uid, protocol="iv-racemic"))
+
+    assert at_once(lambda: open_it("cora"), lambda: open_it("ada")) is None
+    assert opened == [Screening.objects.get()] * 2
+
+
+def asked(cast, patient, instrument):
+    return outcome_actions.ask(by=cast.actor("cora"), uid=patient.uid, instruments=[instrument])
+
+
+def answer(patient, invitation, answers):
+    taps = outcome_actions.as_taps(invitation.forms.get(), answers, now(), "answered")
+    of_patient = patient_actor(patient.uid, patient.clinic)
+    outcome_actions.save_answers(by=of_patient, invitation=invitation, taps=taps)
+
+
+def close(cast, patient):
+    close_record(by=cast.actor("cora"), uid=patient.uid, why=Why("moved"))
+
+
+def test_questions_that_are_finished_while_the_record_is_closed_are_scored(cast, patient, monkeypatch):
+    first, second = (asked(cast, patient, "pcl-5") for _ in range(2))
+    answer(patient, first, {str(item): 2 for item in range(1, 21)})
+    of_patient = patient_actor(patient.uid, patient.clinic)
+    with in_the_midst(monkeypatch, outcome_actions, "held_forms", lambda: close(cast, patient)) as colleague:
+        outcome_actions.finish(by=of_patient, invitation=first)
+    assert colleague.refused is None
+    assert FormScore.objects.get().total == 40
+    assert list(Invitation.objects.order_by("pk").values_list("gap", flat=True)) == ["", "ended"]
+
+
+def test_an_alarming_answer_while_the_record_is_closed_keeps_it_open(cast, patient, monkeypatch):
+    invitation = asked(cast, patient, "phq-9")
+    with in_the_midst(monkeypatch, outcome_actions, "held_forms", lambda: close(cast, patient)) as colleague:
+        answer(patient, invitation, {"9": 3})
+    assert isinstance(colleague.refused, InputError)
+    assert colleague.refused.what.startswith("the record cannot be closed yet")
+    assert (ItemAnswer.objects.count(), SafetySignal.objects.count()) == (1, 1)
+
+
+def test_a_link_that_is_sent_again_while_the_record_is_closed_does_not_go_out(cast, patient, monkeypatch):
+    actions.change_identity(
+        by=cast.actor("cora"), uid=patient.uid, changes={"email": "robin@example.org"}, version=1
+    )
+    _, second = (asked(cast, patient, "pcl-5") for _ in range(2))
+    Invitation.objects.update(sent_at=now())
+    with in_the_midst(monkeypatch, planning, "_put_into_outbox", lambda: close(cast, patient)) as colleague:
+        planning.send_again(by=cast.actor("cora"), uid=patient.uid, invitation=second.uid)
+    assert colleague.refused is None
+    assert not Message.objects.exists()

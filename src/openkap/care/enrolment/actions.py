@@ -22,7 +22,7 @@ from openkap.care.enrolment.models import Answer, Assessment, Decision, Screenin
 from openkap.care.enrolment.protocols import protocol_of
 from openkap.care.enrolment.standing import last_wish
 from openkap.care.moment import now, today
-from openkap.care.patients.access import patient_for
+from openkap.care.patients.access import hold, patient_for
 from openkap.care.patients.actions import set_status
 from openkap.care.patients.models import Patient, Referral
 from openkap.care.patients.out_of_care import refuse_out_of_care
@@ -52,9 +52,12 @@ TREATED = (Decision.Outcome.ELIGIBLE, Decision.Outcome.REVIEWED)
 
 @transaction.atomic
 def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
-    """Begin to screen a patient under a protocol."""
-    patient = patient_for(by, uid, Permission.SCREEN, seen="")
+    """Begin to screen a patient under a protocol; whoever comes second gets the screening that is open."""
+    patient = hold(patient_for(by, uid, Permission.SCREEN, seen=""))
     refuse_out_of_care(patient)
+    _, current = screening_for(by, uid, Permission.SCREEN)
+    if current is not None:
+        return current
     chosen = load_protocol(protocol)
     screening = Screening.objects.create(
         patient=patient,

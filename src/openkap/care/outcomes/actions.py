@@ -24,6 +24,7 @@ from openkap.care.outcomes.models import Form, FormScore, Invitation, ItemAnswer
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
+from openkap.care.patients.same_person import hold_person
 from openkap.care.permissions import Permission
 from openkap.care.prepared import insert, prepared
 from openkap.care.typed import FIRST_DAY
@@ -150,6 +151,8 @@ def save_answers(*, by: Actor, invitation: Invitation, taps: Iterable[Tap]) -> S
     the gap stay as they are.
     """
     waiting = list(taps)
+    # The person, then the forms: in this order whoever closes the record holds them too.
+    hold_person(invitation.patient_id)
     forms = {row.uid: row for row in held_forms(invitation.pk)}
     for form in forms.values():
         form.patient = invitation.patient
@@ -245,6 +248,7 @@ def _taps_of(form_id: int) -> QuerySet[ItemAnswer, tuple[str, int | None]]:
 @transaction.atomic
 def finish(*, by: Actor, invitation: Invitation) -> Invitation:
     """The patient (or staff) is done: every form is scored at once. Twice does nothing more."""
+    hold_person(invitation.patient_id)
     rows = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic")
     row = rows.get(pk=invitation.pk)
     if row.finished_at is not None:

@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from openkap.care.outcomes.follow_up import follow_up, form_of
 from openkap.care.outcomes.models import Form, SafetySignal
 from openkap.care.patients.models import Patient
+from openkap.care.patients.same_person import hold_person
 from openkap.instruments.model import Item
 
 # An answer, bare or with what a list annotates.
@@ -25,8 +26,7 @@ def hold(patient: Patient) -> list[SafetySignal]:
 
     The person is locked and not the rows: an answer that comes while somebody takes the case on waits.
     """
-    person = patient.merged_into_id or patient.pk
-    list(Patient.objects.select_for_update().filter(pk=person).values_list("pk"))
+    hold_person(patient.pk)
     return list(_of(patient).filter(closed_at__isnull=True))
 
 

@@ -16,6 +16,7 @@ from openkap.care.outcomes.models import FormScore, Invitation, MaintenancePropo
 from openkap.care.patients.models import Patient
 from openkap.care.patients.out_of_care import refuse_out_of_care
 from openkap.care.patients.queries import record_ids
+from openkap.care.patients.same_person import hold_person
 from openkap.core.errors import InputError
 from openkap.core.truth import Truth
 from openkap.instruments.change import Change, Finding, change
@@ -102,8 +103,8 @@ def judge(*, by: Actor, patient: Patient, score: FormScore) -> list[Turn]:
     rules = follow_up().relapse
     if score.instrument != rules.instrument or score.total is None:
         return []
+    hold_person(patient.pk)
     patient = standing_record(patient)
-    Patient.objects.select_for_update().get(pk=patient.pk)
     records = record_ids(patient)
     rows = [row for row in readings(records, score.instrument) if row.total is not None]
     known = _newest_turns(records)

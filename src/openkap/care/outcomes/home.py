@@ -13,7 +13,7 @@ from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import Section, Task
 from openkap.care.first_lines import first_lines
 from openkap.care.messaging.undelivered import MEASURE, in_words, undelivered, undelivered_fields
-from openkap.care.moment import now
+from openkap.care.moment import now, today
 from openkap.care.outcomes.aggregates import clinic_numbers
 from openkap.care.outcomes.follow_up import title_of
 from openkap.care.outcomes.models import Invitation, SafetySignal
@@ -26,6 +26,8 @@ from openkap.care.prepared import prepared
 # More than a person can do today is a list of its own, not a home page.
 MOST = 15
 SOON = timedelta(days=1)
+# How long a prescriber has for a proposal.
+TO_DECIDE = timedelta(days=7)
 
 
 def tasks(by: Actor) -> list[Task]:
@@ -99,12 +101,13 @@ def _proposal_task(row: object) -> Task:
     from openkap.care.outcomes.models import MaintenanceProposal
 
     assert isinstance(row, MaintenanceProposal)
+    due = row.made_at + TO_DECIDE
     return Task(
         "Decide: symptoms came back",
         reverse("maintenance", args=[row.patient.uid, row.uid]),
         display_name(row.patient.identity),
-        row.made_at + timedelta(days=7),
-        "today",
+        due,
+        "today" if localtime(due).date() <= today() else "soon",
         "maintenance is proposed, nothing is planned",
     )
 

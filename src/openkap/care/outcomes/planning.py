@@ -32,6 +32,7 @@ from openkap.care.outcomes.patient_words import patient_words
 from openkap.care.patients.models import Identity, Patient
 from openkap.care.patients.out_of_care import out_of_care, refuse_out_of_care
 from openkap.care.patients.queries import record_ids
+from openkap.care.patients.same_person import hold_person
 from openkap.care.permissions import Permission
 from openkap.core.errors import InputError
 
@@ -272,6 +273,7 @@ def _why_missed(row: Invitation) -> Invitation.Gap:
 @transaction.atomic
 def close_open(key: int, gap: Invitation.Gap, by: Actor | None = None) -> int:
     """Close one that is open, with its reason, by the job or a person; what was begun is scored."""
+    hold_person(Invitation.objects.values_list("patient_id", flat=True).get(pk=key))
     row = Invitation.objects.select_for_update(of=("self",)).select_related("patient__clinic").get(pk=key)
     if row.finished_at is not None or row.closed_at is not None:
         return 0

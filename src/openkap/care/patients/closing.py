@@ -51,6 +51,10 @@ def close_record(*, by: Actor, uid: str, why: Why) -> Closing:
     patient = patient_for(by, uid, right, seen="")
     locked = Patient.objects.select_for_update().get(pk=patient.pk)
     _refuse_wrong(patient, why)
+    ids = record_ids(patient)
+    # Before the first event of the audit: what ends below is held by others who write there at their end.
+    for module in contributions("record_closing"):
+        module.hold(ids)
     before = _take_the_place_of(by, patient, locked, why)
     held = holds_of(patient)
     if why.reason != DIED:
@@ -64,7 +68,6 @@ def close_record(*, by: Actor, uid: str, why: Why) -> Closing:
         closed_at=now(),
         status_before=before,
     )
-    ids = record_ids(patient)
     for module in contributions("record_closing"):
         module.end(by, ids, f"record closed: {row.get_reason_display()}")
     record(

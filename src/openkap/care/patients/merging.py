@@ -42,6 +42,9 @@ def merge(*, by: Actor, keep: str, absorb: str, reason: str) -> Merge:
             f"the other record cannot be absorbed now: {'; '.join(held)}",
             remedy="merge the other way round, or end that first",
         )
+    # A death that is told under either record ends what is open under both.
+    for module in contributions("record_closing"):
+        module.hold([kept.pk, absorbed.pk])
     done = Merge.objects.create(
         kept=kept,
         absorbed=absorbed,

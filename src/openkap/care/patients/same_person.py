@@ -11,11 +11,27 @@ from typing import Any
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from openkap.care.patients.models import Merge, Patient
+from openkap.care.prepared import prepared
 
 
 def same_person(patient: int | OuterRef | F) -> QuerySet[Patient]:
     """The record with that key and the records merged into it."""
     return Patient.objects.filter(Q(pk=patient) | Q(merged_into=patient))
+
+
+def hold_person(patient: int) -> None:
+    """Whose record this is, for one act after the other: before their questions, their sessions and the audit.
+
+    The record itself first, then the one it was merged into; a merge holds both.
+    """
+    ((kept,),) = _held(patient)
+    if kept is not None:
+        _held(kept)
+
+
+@prepared
+def _held(patient: int) -> QuerySet[Patient, tuple[int | None]]:
+    return Patient.objects.select_for_update().filter(pk=patient).values_list("merged_into_id")
 
 
 def with_merged_at(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
