@@ -32,7 +32,7 @@ def test_the_home_page_of_each_role(cast, many, key, most, django_assert_max_num
     [
         ("/patients/", 7),
         ("/patients/?q=exam", 7),
-        ("/patients/{patient}/", 17),
+        ("/patients/{patient}/", 19),
         ("/patients/{patient}/contacts/", 13),
         ("/patients/{patient}/timeline/", 33),
         ("/patients/{patient}/screening/", 20),

@@ -8,8 +8,8 @@
 ``session_record.py`` ``parts(session_ids)``, ``erasure_hold.py`` ``hold(patient_id)``, ``identity_copies.py``
 ``erase(patient_ids)``, ``record_closing.py`` ``hold(patient_ids)`` and
 ``end(by, patient_ids, words)``, ``assignments.py`` ``assignments(by, person)``, ``consent_ended.py``
-``hold(patient_id)`` and ``withdrawn(by, patient_id, at)``, ``phase.py`` ``doses(patient)``, ``referral_kept.py``
-``kept(by, referral)``, ``patient_codes.py`` ``uid_of(clinic_uid, code)``.
+``hold(patient_id)`` and ``withdrawn(by, patient_id, at)``, ``phase.py`` ``doses(patient)``,
+``referral_kept.py`` ``kept(by, referral)``, ``patient_codes.py`` ``uid_of(clinic_uid, code)``.
 What an app lacks, it does not offer. Each is asked once a page.
 """
 

@@ -45,6 +45,7 @@ def known(cast):
         incoming=incoming,
     )
     actions.add_contact(by=by, uid=patient.uid, kind="emergency", name="Kim Sample", telephone="+1 555 0188")
+    actions.add_referral(by=by, uid=patient.uid, reach={"telephone": "+1 555 0133", "address": "4 Mole"})
     words = {"people_to_call": "Kim, 0188", "safe_place": "9 Quay", "what_helps": "a walk"}
     actions.write_crisis_plan(by=by, uid=patient.uid, version=0, words=words | {"warning_signs": ""})
     return patient
@@ -62,7 +63,19 @@ def erase(cast, patient, by="sia"):
 
 
 # The personal data of the sample, wherever it stands.
-TRACES = ("Sample", "Robin", "robin@example.org", "0177", "0188", "9 Quay", "4711", "1979-03-08", "Kim")
+TRACES = (
+    "Sample",
+    "Robin",
+    "robin@example.org",
+    "0177",
+    "0188",
+    "9 Quay",
+    "0133",
+    "4 Mole",
+    "4711",
+    "1979-03-08",
+    "Kim",
+)
 
 
 def everything_stored() -> str:
@@ -95,7 +108,7 @@ def test_the_pseudonymous_record_stays_and_says_that_the_identity_was_erased(cas
     known.refresh_from_db()
     assert (known.birth_year, known.status) == (1979, Patient.Status.CLOSED)
     assert CrisisPlan.objects.get(patient=known).what_helps == "a walk"
-    assert Referral.objects.get(patient=known).fingerprint
+    assert Referral.objects.get(patient=known, by="fhir").fingerprint
     assert not Identifier.objects.filter(patient=known).exists()
     assert not Contact.objects.filter(patient=known).exists()
     page = cast.client("ada").get(f"/patients/{known.uid}/").content.decode()

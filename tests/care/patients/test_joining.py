@@ -13,9 +13,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from openkap.care.audit.models import AuditEvent
 from openkap.care.enrolment import actions
 from openkap.care.enrolment.facts import current_answers
+from openkap.care.outcomes.queries import reach
 from openkap.care.patients.closing import Why, close_record
+from openkap.care.patients.contact_points import ways_to_reach
 from openkap.care.patients.models import Contact, IncomingReferral, Patient, Referral
-from openkap.care.patients.queries import banner_for
+from openkap.care.patients.queries import banner_for, find_patients
 
 KIM = {"name": {"text": "Kim Sample"}, "telecom": [{"system": "phone", "value": "555 0188"}]}
 SAM = {"name": {"family": "Sample", "given": ["Sam"]}}
@@ -150,11 +152,59 @@ def test_what_was_left_out_of_the_file_is_listed_on_the_page(uploaded):
     assert "Resource types that screening does not use: 1 Encounter" in shown
 
 
-def test_before_a_typed_referral_joins_a_record_the_page_says_what_will_not_be_kept(cast, known):
-    typed = {"family_name": "Sample", "given_name": "Robin", "birth_date": "1979-03-08", "sex": "unknown"}
-    typed |= {"telephone": "+1 555 0177", "email": "robin@example.org", "address": "2 Hill"}
+TYPED = {"family_name": "Sample", "given_name": "Robin", "birth_date": "1979-03-08", "sex": "unknown"}
+ELSEWHERE = TYPED | {"telephone": "+1 555 0166", "email": "robin@example.org", "address": "2 Hill"}
+
+
+def others(patient):
+    return [each.words for each in ways_to_reach([patient.pk]) if not each.is_in_use]
+
+
+def test_before_a_typed_referral_joins_a_record_the_page_says_what_is_kept_and_what_is_not(cast, known):
+    typed = TYPED | {"telephone": "(555) 0177", "email": "robin@example.org", "address": "2 Hill"}
+    typed |= {"gender": "agender", "sex": "female"}
     shown = cast.client("cora").post("/referrals/new/", typed | {"same": known.uid}).content.decode()
-    assert shown.count("<strong>differs</strong>") == 1
-    assert shown.count("<strong>not taken over</strong>") == 1
-    assert "What is marked above does not go into the record: copy it now" in shown
+    assert shown.count("<strong>kept beside it</strong>") == 2
+    assert shown.count("<strong>not taken over</strong>") == 2
+    assert "decide under Person" in shown
+    assert "What else is marked above does not go into the record: copy it now" in shown
     assert "with its file" not in shown
+
+
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_where_a_typed_referral_says_that_the_person_is_reached_stands_beside_the_record(
+    cast, known, is_closed
+):
+    if is_closed:
+        close_record(by=cast.actor("cora"), uid=known.uid, why=Why("moved"))
+    act = {"reopen" if is_closed else "join": known.uid}
+    for _ in range(2):
+        chart = cast.client("cora").post("/referrals/new/", ELSEWHERE | act, follow=True)
+        act = {"join": known.uid}
+    known.identity.refresh_from_db()
+    assert (known.identity.telephone, known.identity.email) == ("+1 555 0177", "")
+    origin = "from the referral of 23 Nov 2026"
+    assert others(known) == [f"{said} ({origin})" for said in ("+1 555 0166", "robin@example.org", "2 Hill")]
+    assert f"+1 555 0166 ({origin})" in chart.content.decode()
+    assert [each.value for each in reach(known)["others"]] == ["+1 555 0166"]
+    assert [each.uid for each in find_patients(cast.actor("cora"), text="555 0166").object_list] == [
+        known.uid
+    ]
+
+
+def test_a_person_decides_which_telephone_is_in_use_and_the_other_stays_beside_it(cast, known):
+    cora = cast.client("cora")
+    cora.post("/referrals/new/", ELSEWHERE | {"join": known.uid})
+    page = cora.get(f"/patients/{known.uid}/identity/").content.decode()
+    assert "Said elsewhere: which is in use?" in page
+    telephone, email, address = (each.uid for each in ways_to_reach([known.pk]) if each.uid)
+    chosen = {"act": "use", "point": telephone}
+    for _ in range(2):
+        cora.post(f"/patients/{known.uid}/reach/", chosen)
+    cora.post(f"/patients/{known.uid}/reach/", {"act": "use", "point": email})
+    cora.post(f"/patients/{known.uid}/reach/", {"act": "end", "point": address})
+    known.identity.refresh_from_db()
+    assert (known.identity.telephone, known.identity.email) == ("+1 555 0166", "robin@example.org")
+    assert others(known) == ["+1 555 0177 (in use until 23 Nov 2026)"]
+    changed = AuditEvent.objects.filter(action="patient.identity_changed", patient=known.uid)
+    assert [json.loads(each.body)["detail"]["fields"] for each in changed] == [["telephone"], ["email"]]

@@ -121,7 +121,7 @@ def close(cast, patient):
 
 
 def test_questions_that_are_finished_while_the_record_is_closed_are_scored(cast, patient, monkeypatch):
-    first, second = (asked(cast, patient, "pcl-5") for _ in range(2))
+    first, _ = (asked(cast, patient, "pcl-5") for _ in range(2))
     answer(patient, first, {str(item): 2 for item in range(1, 21)})
     of_patient = patient_actor(patient.uid, patient.clinic)
     with in_the_midst(monkeypatch, outcome_actions, "held_forms", lambda: close(cast, patient)) as colleague:

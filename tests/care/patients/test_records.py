@@ -262,6 +262,25 @@ def test_a_merge_shows_both_and_can_be_undone(cast, register):
     assert record_ids(kept) == [kept.pk]
 
 
+def test_where_a_merged_record_says_that_the_person_is_reached_is_shown_until_the_merge_is_undone(
+    cast, register
+):
+    kept = register(telephone="+1 555 0199")
+    absorbed = register("Exampel", telephone="+1 555 0177", email="alex@example.org")
+    cora = cast.actor("cora")
+    done = merge(by=cora, keep=kept.uid, absorb=absorbed.uid, reason="same passport")
+
+    def page(name):
+        return cast.client("cora").get(f"/patients/{kept.uid}/{name}").content.decode()
+
+    for said in ("+1 555 0177", "alex@example.org"):
+        assert f"{said} (in the merged record {absorbed.code})" in page("")
+        assert said in page("identity/")
+    undo_merge(by=cora, uid=kept.uid, merge_uid=done.uid, reason="they are twins")
+    assert "+1 555 0177" not in page("") + page("identity/")
+    assert "+1 555 0199" in page("")
+
+
 @pytest.mark.parametrize("text", ["Formername", "+1 555 0177", "1 Mar 1980", "the code"])
 def test_whoever_is_looked_for_by_what_a_merged_record_says_is_found_in_the_record_in_use(
     cast, register, text

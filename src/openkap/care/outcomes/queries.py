@@ -225,10 +225,16 @@ def asked_page(invitation: Invitation) -> Asked:
 
 def reach(patient: Patient) -> dict[str, Any]:
     """How to reach the patient and the people around them, for somebody who must call now."""
+    from openkap.care.patients.contact_points import ways_to_reach
     from openkap.care.patients.queries import contacts_of, crisis_plan
 
     return {
         "telephone": patient.identity.telephone,
+        "others": [
+            each
+            for each in ways_to_reach(record_ids(patient))
+            if each.kind == "telephone" and not each.is_in_use
+        ],
         "language": patient.identity.language,
         "interpreter": patient.identity.needs_interpreter,
         "contacts": contacts_of(patient),

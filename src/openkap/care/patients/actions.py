@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,6 +21,7 @@ from openkap.care.contributions import contributions
 from openkap.care.ids import new_uid
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
+from openkap.care.patients.contact_points import keep_said
 from openkap.care.patients.keepers import refuse_last_keeper
 from openkap.care.patients.models import (
     Contact,
@@ -151,13 +152,23 @@ def register_referral(
 
 @transaction.atomic
 def add_referral(
-    *, by: Actor, uid: str, referrer: str = "", reason: str = "", incoming: IncomingReferral | None = None
+    *,
+    by: Actor,
+    uid: str,
+    referrer: str = "",
+    reason: str = "",
+    incoming: IncomingReferral | None = None,
+    reach: Mapping[str, str] | None = None,
 ) -> Patient:
-    """Somebody who has a record is referred again: the referral goes into that record."""
+    """Somebody who has a record is referred again: the referral goes into that record.
+
+    ``reach`` is what it says of telephone, e-mail and address: kept beside those in use.
+    """
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="")
     if incoming:
         _take(by, incoming)
     referral = _keep_referral(by, patient, "patient.referred_again", referrer, reason, incoming)
+    keep_said(patient, referral, reach or {})
     if incoming:
         for module in contributions("referral_kept"):
             module.kept(by, referral)

@@ -6,6 +6,7 @@ the record itself is closed as soon as nothing is under way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -119,7 +120,13 @@ def reopen_record(*, by: Actor, uid: str, reason: str) -> None:
 
 @transaction.atomic
 def reopen_for_referral(
-    *, by: Actor, uid: str, referrer: str = "", reason: str = "", incoming: IncomingReferral | None = None
+    *,
+    by: Actor,
+    uid: str,
+    referrer: str = "",
+    reason: str = "",
+    incoming: IncomingReferral | None = None,
+    reach: Mapping[str, str] | None = None,
 ) -> Patient:
     """Somebody whose record is closed is referred again: no second record, but the first one reopened."""
     standing = standing_closing(patient_for(by, uid, Permission.PLAN_COURSE, seen=""))
@@ -130,7 +137,7 @@ def reopen_for_referral(
         )
     said = ", ".join(filter(None, (referrer.strip(), reason.strip())))
     reopen_record(by=by, uid=uid, reason=f"referred again: {said}" if said else "referred again")
-    return add_referral(by=by, uid=uid, referrer=referrer, reason=reason, incoming=incoming)
+    return add_referral(by=by, uid=uid, referrer=referrer, reason=reason, incoming=incoming, reach=reach)
 
 
 def _refuse_wrong(patient: Patient, why: Why) -> None:

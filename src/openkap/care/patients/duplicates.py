@@ -109,7 +109,7 @@ def _likely(
     if birth_date:
         likely.append(Q(identity__birth_date=birth_date))
     if shared := shared_digits(telephone):
-        likely.append(Q(Exists(telephoned(shared))))
+        likely.append(telephoned(shared))
     if birth_date:
         likely.append(Q(identity__birth_date__in=_dates_like(birth_date)))
     if family:

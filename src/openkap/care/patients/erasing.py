@@ -22,6 +22,7 @@ from openkap.care.patients.actions import set_status
 from openkap.care.patients.holds import holds_of
 from openkap.care.patients.models import (
     Contact,
+    ContactPoint,
     CrisisPlan,
     Erasure,
     Identifier,
@@ -192,6 +193,7 @@ def _erase(ids: list[int]) -> None:
     Identity.objects.filter(patient_id__in=ids, erased_at__isnull=True).update(**EMPTY, erased_at=moment)
     Identifier.objects.filter(patient_id__in=ids).delete()
     Contact.objects.filter(patient_id__in=ids).delete()
+    ContactPoint.objects.filter(patient_id__in=ids).delete()
     # Their words are another clinic's and may name somebody.
     ReferralWarning.objects.filter(patient_id__in=ids).exclude(words="").delete()
     Referral.objects.filter(patient_id__in=ids, erased_at__isnull=True).update(document="", erased_at=moment)

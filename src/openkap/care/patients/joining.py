@@ -14,6 +14,7 @@ from openkap.care.audit.actions import record
 from openkap.care.moment import now
 from openkap.care.patients.access import patient_for
 from openkap.care.patients.actions import IDENTITY_FIELDS, about_the_person, add_referral, hold_unerased
+from openkap.care.patients.contact_points import KINDS, is_same
 from openkap.care.patients.forms import LANGUAGES
 from openkap.care.patients.models import Contact, Identifier, IncomingReferral, Patient
 from openkap.care.patients.names import search_form
@@ -29,6 +30,7 @@ ABOUT_THE_PERSON = (*(name for name in IDENTITY_FIELDS if name != "may_text"), "
 class Beside:
     """One field as the referral says it, and as it stands in the record."""
 
+    name: str
     label: str
     said: str
     held: str
@@ -36,7 +38,12 @@ class Beside:
     @property
     def differs(self) -> bool:
         """What the referral does not say, differs from nothing."""
-        return bool(self.said) and self.said.casefold() != self.held.casefold()
+        return bool(self.said) and not is_same(self.name, self.said, self.held)
+
+    @property
+    def is_kept(self) -> bool:
+        """Stands beside what is in use, once the referral joins the record."""
+        return self.differs and self.name in KINDS
 
 
 def beside(by: Actor, uid: str, given: Mapping[str, Any], labels: Mapping[str, str]) -> list[Beside]:
@@ -44,7 +51,8 @@ def beside(by: Actor, uid: str, given: Mapping[str, Any], labels: Mapping[str, s
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="identity, beside a referral")
     held = about_the_person(patient)
     rows = [
-        Beside(labels[name], _said(name, given[name]), _said(name, held[name])) for name in ABOUT_THE_PERSON
+        Beside(name, labels[name], _said(name, given[name]), _said(name, held[name]))
+        for name in ABOUT_THE_PERSON
     ]
     return [row for row in rows if row.said or row.held]
 
@@ -69,16 +77,18 @@ def join_referral(
     incoming: IncomingReferral | None = None,
     identifiers: Iterable[tuple[str, str]] = (),
     contacts: Iterable[tuple[str, str, str, str]] = (),
+    reach: Mapping[str, str] | None = None,
 ) -> Patient:
     """The referral goes into the record of the same person; what stands there stays as it is.
 
-    Numbers of other systems and people around them that the record does not have yet are added.
+    Numbers of other systems and people around them that the record does not have yet are added; another
+    telephone, e-mail or address (``reach``) stands beside that in use.
     """
     patient = patient_for(by, uid, Permission.REGISTER_PATIENT, seen="")
     refuse_out_of_care(patient)
     # Two who keep the same file wait for one another here.
     hold_unerased(patient)
-    add_referral(by=by, uid=uid, referrer=referrer, reason=reason, incoming=incoming)
+    add_referral(by=by, uid=uid, referrer=referrer, reason=reason, incoming=incoming, reach=reach)
     for system, value in identifiers:
         Identifier.objects.get_or_create(patient=patient, system=system, value=value)
     _add_contacts(by, patient, contacts)

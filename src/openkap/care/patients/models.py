@@ -233,6 +233,37 @@ class Contact(models.Model):
         return f"{self.kind} {self.uid}"
 
 
+class ContactPoint(models.Model):
+    """Another telephone, e-mail or address of the person, beside the one in use (FHIR: ContactPoint)."""
+
+    class Kind(models.TextChoices):
+        TELEPHONE = "telephone", "telephone"
+        EMAIL = "email", "e-mail"
+        ADDRESS = "address", "address"
+
+    uid = models.CharField(max_length=12, unique=True, default=new_uid, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_points")
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    value = models.TextField()
+    # Which referral said it; empty: it was in use until another took its place.
+    referral = models.ForeignKey(Referral, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    added_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(value=""), name="contact_point_says_where"),
+            models.UniqueConstraint(
+                fields=["patient", "kind", "value"],
+                condition=Q(ended_at__isnull=True),
+                name="contact_point_stands_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.uid}"
+
+
 class TeamMember(models.Model):
     """A member of staff on the patient's care team (FHIR: CareTeam.participant)."""
 

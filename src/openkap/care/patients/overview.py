@@ -8,6 +8,7 @@ from django.utils.timezone import localtime
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.contributions import BannerItem, Section
+from openkap.care.patients.contact_points import ways_to_reach
 from openkap.care.patients.models import Contact, CrisisPlan, Referral, TeamMember
 from openkap.care.permissions import Permission, Role
 from openkap.care.prepared import prepared
@@ -25,11 +26,21 @@ TOLD = {
 def sections(by: Actor, patient_ids: list[int], uid: str) -> list[Section]:
     may_edit = by.may(Permission.EDIT_PATIENT)
     return [
+        _reach(patient_ids, uid, may_edit),
         _contacts(patient_ids, uid, may_edit),
         _plan(patient_ids, uid, may_edit),
         _team(patient_ids, uid, by.may(Permission.MANAGE_CARE_TEAM)),
         _referrals(patient_ids),
     ]
+
+
+def _reach(patient_ids: list[int], uid: str, may_edit: bool) -> Section:
+    lines = tuple(
+        BannerItem(each.label.capitalize(), each.words, "plain" if each.is_in_use else "watch")
+        for each in ways_to_reach(patient_ids)
+    )
+    url = reverse("patient_identity", args=[uid]) if may_edit else ""
+    return Section("How to reach them", lines, url, "Change it", "No way to reach them is known.", order=28)
 
 
 def _contacts(patient_ids: list[int], uid: str, may_edit: bool) -> Section:

@@ -190,7 +190,7 @@ def _found(
         numbered = Identifier.objects.filter(patient=OuterRef("pk"), value__in=texts)
         asked = names | Q(code__in=codes) | Q(Exists(numbered))
         for digits in telephones:
-            asked |= Q(Exists(telephoned(digits)))
+            asked |= telephoned(digits)
     if asked:
         # Whoever is known by what a merged record says is found too, in the record in use.
         merged = Patient.objects.filter(asked, clinic_id=clinic_id, status=Patient.Status.MERGED)

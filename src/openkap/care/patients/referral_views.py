@@ -16,6 +16,7 @@ from openkap.care.conflict import ConflictRow
 from openkap.care.patients.access import restricted_patient
 from openkap.care.patients.actions import IDENTITY_FIELDS, AlreadyRegistered, NewPatient, register_referral
 from openkap.care.patients.closing import reopen_for_referral
+from openkap.care.patients.contact_points import KINDS
 from openkap.care.patients.forms import ReferralForm, UploadForm, said_in_field
 from openkap.care.patients.joining import ABOUT_THE_PERSON, beside, join_referral
 from openkap.care.patients.named_contacts import contacts_named
@@ -103,7 +104,9 @@ def _register(
         if same := request.POST.get("same", ""):
             labels = {name: str(form[name].label) for name in ABOUT_THE_PERSON}
             found = beside(request.actor, same, data, labels)
-            context |= {"beside": found, "join": same, "differs": any(each.differs for each in found)}
+            context |= {"beside": found, "join": same}
+            context["is_lost"] = any(each.differs and not each.is_kept for each in found)
+            context["is_kept"] = any(each.is_kept for each in found)
             return render(request, "patients/new_referral.html", {"form": form} | context)
         candidates = candidates_for(
             request.actor,
@@ -144,7 +147,7 @@ def _reopen(
     """The person has a closed record: it is opened again and keeps this referral too."""
     given = {name: form.cleaned_data[name] for name in ("referrer", "reason")}
     try:
-        reopen_for_referral(by=request.actor, uid=uid, incoming=incoming, **given)
+        reopen_for_referral(by=request.actor, uid=uid, incoming=incoming, reach=_reach(form), **given)
     except AlreadyRegistered:
         raise
     except InputError as refused:
@@ -165,6 +168,7 @@ def _join(
             incoming=incoming,
             identifiers=person.identifiers if person else (),
             contacts=contacts_named(person),
+            reach=_reach(form),
             **{name: form.cleaned_data[name] for name in ("referrer", "reason")},
         )
     except AlreadyRegistered:
@@ -174,10 +178,14 @@ def _join(
         return render(request, "patients/new_referral.html", {"form": form} | context, status=422)
     messages.success(
         request,
-        "The referral is kept in this record. Nothing that stood here was changed: what differs is changed "
-        "under Person.",
+        "The referral is kept in this record. Nothing that stood here was changed: another telephone, e-mail "
+        "or address stands beside, and what else differs is changed under Person.",
     )
     return redirect("patient", uid)
+
+
+def _reach(form: Any) -> dict[str, str]:
+    return {kind: form.cleaned_data[kind] for kind in KINDS}
 
 
 def open_in_emergency(request: ClinicRequest, patient: str) -> HttpResponse:

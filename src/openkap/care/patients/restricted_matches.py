@@ -64,5 +64,5 @@ def _surely(birth_date: date | None, telephone: str, identifiers: Iterable[tuple
             numbers |= Q(system=system, value=value)
     sure = Q(Exists(Identifier.objects.filter(numbers, patient=OuterRef("pk")))) if numbers else Q()
     if birth_date and (shared := shared_digits(telephone)):
-        sure |= Q(Exists(telephoned(shared)), identity__birth_date=birth_date)
+        sure |= telephoned(shared) & Q(identity__birth_date=birth_date)
     return sure or None

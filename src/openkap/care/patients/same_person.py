@@ -20,7 +20,7 @@ def same_person(patient: int | OuterRef | F) -> QuerySet[Patient]:
 
 
 def hold_person(patient: int) -> None:
-    """Whose record this is, for one act after the other: before their questions, their sessions and the audit.
+    """Whose record this is, for one act after another: before their questions, sessions and the audit.
 
     The record itself first, then the one it was merged into; a merge holds both.
     """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, TextField, Value
 from django.db.models.functions import Replace
 
-from openkap.care.patients.models import Identity
+from openkap.care.patients.models import ContactPoint, Identity
 
 # As many last digits as two ways of writing one number share: no country code, no leading zero.
 SHARED_DIGITS = 7
@@ -33,10 +33,19 @@ def is_among(held: str, telephone: str) -> bool:
     return any(is_same_telephone(each, telephone) for each in held.split(EITHER))
 
 
-def telephoned(shared: str) -> QuerySet[Identity]:
-    """The identity of the outer patient, where these digits stand in their own number."""
-    plain: Any = F("telephone")
+def telephoned(shared: str) -> Q:
+    """Patients in whose own number, in use or not, these digits stand."""
+    in_use = Identity.objects.filter(patient=OuterRef("pk")).alias(digits=_digits("telephone"))
+    others = ContactPoint.objects.filter(
+        patient=OuterRef("pk"), kind=ContactPoint.Kind.TELEPHONE, ended_at__isnull=True
+    ).alias(digits=_digits("value"))
+    return Q(Exists(in_use.filter(digits__contains=shared))) | Q(
+        Exists(others.filter(digits__contains=shared))
+    )
+
+
+def _digits(column: str) -> Any:
+    plain: Any = F(column)
     for sign in "+ ()-./":
-        plain = Replace(plain, Value(sign))
-    rows = Identity.objects.filter(patient=OuterRef("pk")).alias(digits=plain)
-    return rows.filter(digits__contains=shared)
+        plain = Replace(plain, Value(sign), output_field=TextField())
+    return plain

@@ -22,6 +22,7 @@ urlpatterns = [
     page(f"{_CHART}to-do/", views.to_do, name="patient_to_do", may=_SEE),
     page(f"{_CHART}timeline/", views.timeline, name="patient_timeline", may=_SEE),
     page(f"{_CHART}identity/", views.identity, name="patient_identity", may=_EDIT),
+    page(f"{_CHART}reach/", views.contact_point, name="contact_point", may=_EDIT),
     page(f"{_CHART}contacts/", views.contacts, name="contacts", may=_EDIT),
     page(f"{_CHART}warnings/", views.look_at_warning, name="look_at_warning", may=_EDIT),
     page(f"{_CHART}crisis-plan/", views.crisis_plan, name="crisis_plan", may=_EDIT),

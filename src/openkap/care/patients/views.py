@@ -14,6 +14,8 @@ from openkap.care.accounts.queries import colleagues_by_role
 from openkap.care.conflict import Conflict, conflict_page
 from openkap.care.patients import actions, merging, queries
 from openkap.care.patients.access import patient_for
+from openkap.care.patients.contact_point_actions import end_contact_point, use_contact_point
+from openkap.care.patients.contact_points import ways_to_reach
 from openkap.care.patients.forms import (
     ChangeIdentityForm,
     ContactForm,
@@ -137,8 +139,22 @@ def identity(request: ClinicRequest, patient: str) -> HttpResponse:
             return conflict_page(request, form, conflict, **frame(request, row))
         messages.success(request, "Saved.")
         return redirect("patient_identity", patient)
-    context = {"form": form, "title": "Person", "button": "Save"}
-    return render(request, "patients/form.html", context | frame(request, row))
+    others = [each for each in ways_to_reach(queries.record_ids(row)) if not each.is_in_use]
+    context = {"form": form, "title": "Person", "button": "Save", "others": others}
+    return render(request, "patients/identity.html", context | frame(request, row))
+
+
+@require_POST
+def contact_point(request: ClinicRequest, patient: str) -> HttpResponse:
+    """Another telephone, e-mail or address is the one in use, or leads nowhere."""
+    act = use_contact_point if request.POST.get("act") == "use" else end_contact_point
+    try:
+        act(by=request.actor, uid=patient, point=request.POST.get("point", ""))
+    except InputError as refused:
+        messages.warning(request, f"{refused.what.capitalize()}: {refused.remedy}.")
+    else:
+        messages.success(request, "Saved.")
+    return redirect("patient_identity", patient)
 
 
 def contacts(request: ClinicRequest, patient: str) -> HttpResponse:
