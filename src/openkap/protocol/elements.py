@@ -6,6 +6,7 @@ much effort it costs to learn; it turns what was written into a value, or refuse
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,8 @@ from openkap.core.source import Grade
 YES_WORDS = frozenset({"yes", "true"})
 NO_WORDS = frozenset({"no", "false"})
 NEVER_WORDS = frozenset({"never", "no", "none", "false"})
+# A month or a day of one digit, in a date such as 2026-3-8.
+SHORT_DAY = re.compile(r"(?<=-)\d(?=-|$)")
 
 
 class Effort(StrEnum):
@@ -202,7 +205,9 @@ class Element(Schema):
             return Event(ever=True)
         if not isinstance(given, str):
             raise _refusal(given, "a date such as 2026-11-23, never, or yes", "write the date")
-        return Event(ever=True, on=parse_moment(given).date())
+        # A day written by hand comes without its zeros too, as every date field of the clinic takes it.
+        padded = SHORT_DAY.sub(lambda part: part[0].zfill(2), given.strip())
+        return Event(ever=True, on=parse_moment(padded).date())
 
     def _parse_quantity(self, given: Any) -> Quantity | Nothing:
         if self.none and _word(given) == "none":

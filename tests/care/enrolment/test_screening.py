@@ -197,6 +197,17 @@ def test_somebody_is_a_year_older_when_their_birthday_begins_at_the_clinic(cast,
         assert str(screening_facts(patient).value("age")) == "43 a"
 
 
+def test_a_day_is_read_with_its_zeros_and_without(cast, patient):
+    event = next(name for name, each in dictionary().elements.items() if each.kind == "event")
+    for given in ("2026-03-08", "2026-3-8"):
+        assert actions.answer(by=cast.actor("cora"), uid=patient.uid, element=event, given=given).value == (
+            "2026-03-08"
+        )
+    for given in ("2026-2-30", "26-3-8", "2026-3"):
+        with pytest.raises(InputError, match="not a date"):
+            actions.answer(by=cast.actor("cora"), uid=patient.uid, element=event, given=given)
+
+
 def test_a_day_in_the_future_is_refused(cast, patient):
     opened(cast, patient)
     answer = post(cast, patient, "qtcf", value="420", observed_on="2026-12-24", seen="")

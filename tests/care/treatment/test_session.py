@@ -32,6 +32,7 @@ from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions as enrolment_actions
 from openkap.care.enrolment import consent_signing
 from openkap.care.moment import now
+from openkap.care.patients.actions import add_contact
 from openkap.care.treatment import jobs
 from openkap.care.treatment.drug import actions as drug_actions
 from openkap.care.treatment.drug.drawn import in_use_ug
@@ -649,6 +650,22 @@ def test_a_refusal_to_leave_names_one_condition_whole_and_counts_the_others(cast
     answer = cast.client("ben").post(url_of(session, "leave/"), {"escort": "Robin"}).content.decode()
     said = re.search(r"the patient stays[^<]*", answer)
     assert re.fullmatch(r"the patient stays: [^;…]+; and \d+ more\.", said[0])
+
+
+def test_who_is_noted_as_escort_is_shown_and_offered_where_the_patient_leaves(cast, session, watch):
+    recovering(cast, session, watch)
+    assert "Noted as escort home" not in page(cast, session)
+    add_contact(
+        by=cast.actor("cora"),
+        uid=session.patient.uid,
+        kind="escort",
+        name="Sam Sample",
+        telephone="+1 555 0100",
+        relation="sister",
+    )
+    shown = page(cast, session)
+    assert "Noted as escort home: Sam Sample (sister), +1 555 0100." in shown
+    assert '<option value="Sam Sample">' in shown
 
 
 def test_what_is_known_for_leaving_is_folded_and_said_in_words(cast, session, watch):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date
 from typing import Any, ClassVar
 
 from django import forms
+from django.utils.dateparse import parse_date
 
 from openkap.care.accounts.telephone import check_telephone
 from openkap.care.moment import today
@@ -53,7 +53,8 @@ def said_in_field(field: forms.Field, value: str) -> str:
         return str(dict(field.choices).get(value, value))  # type: ignore[arg-type]
     if isinstance(field, forms.DateField):
         with suppress(ValueError):
-            return f"{date.fromisoformat(value):%-d %b %Y}"
+            day = parse_date(value)
+            return f"{day:%-d %b %Y}" if day else value
     return value
 
 

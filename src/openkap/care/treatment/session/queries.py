@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from openkap.care.accounts.actor import Actor
 from openkap.care.moment import now, today
+from openkap.care.patients.models import Contact
+from openkap.care.patients.same_person import same_person
 from openkap.care.permissions import Permission, Role
 from openkap.care.treatment.access import staff_with
 from openkap.care.treatment.dose.actions import ordered_dose
@@ -270,4 +272,12 @@ def _leaving(session: Session) -> dict[str, Any]:
         "leaving": discharge(facts, protocol),
         "leaving_open": [each for each in asked.values() if not each[1]],
         "leaving_known": [each for each in asked.values() if each[1]],
+        "escorts": _escorts(session.patient_id),
     }
+
+
+def _escorts(patient_id: int) -> list[Any]:
+    """Who is noted to take the patient home: whoever leads them out need not write the name again."""
+    noted = Contact.objects.filter(patient__in=same_person(patient_id), kind=Contact.Kind.ESCORT)
+    current = noted.filter(ended_at__isnull=True).order_by("added_at")
+    return list(current.values("name", "relation", "telephone"))
