@@ -20,7 +20,8 @@ from openkap.care.insights.chart import (
     TimeChart,
     percent_axis,
 )
-from openkap.care.insights.small_numbers import FEW, count, is_small, rounded
+from openkap.care.insights.small_numbers import FEW, count, is_small, part, rounded
+from openkap.care.outcomes.aggregates import HELD_BACK, held_back
 from openkap.registry.definition import Definitions, SurvivalMeasure
 from openkap.registry.disclosure import THRESHOLD
 from openkap.registry.query import FLOW_STEPS, Rows
@@ -179,6 +180,9 @@ def _mark_row(each: Durability, measure: SurvivalMeasure, rows: Rows, day: int) 
     at_risk = int(curve.at_risk[0, day]) if day < curve.at_risk.shape[1] else 0
     happened = _happened(rows, measure.event, day)
     unknown = sum(row["people"] for row in rows if row["cause"] == "censored" and _day(row) < day)
+    if is_small(unknown):
+        # The bounds would count them.
+        unknown = THRESHOLD - 1
     place = min(day, curve.value.shape[1] - 1)
     told = happened >= THRESHOLD and at_risk >= THRESHOLD
     low, high = next(
@@ -308,11 +312,12 @@ def _rates(report: Report, definitions: Definitions, rows: Sequence[RateRow]) ->
             Headline(
                 _span(bounds), "of all sessions, whatever happened in those that do not tell", exact="bounds"
             ),
-            Headline(_people(whole), f"of {whole.people_seen} people"),
+            Headline(_people(whole), f"of {count(whole.people_seen)} people"),
         ),
         says=(),
         words=report.words[whole.measure],
-        counts=f"{whole.seen} of {whole.units} sessions seen, {whole.people_seen} of {whole.people} people.",
+        counts=f"{whole.seen} of {whole.units} sessions seen, "
+        f"{count(whole.people) if is_small(whole.people) else part(whole.people_seen, whole.people)} people.",
         columns=(
             "Group",
             "Sessions with it",
@@ -354,7 +359,9 @@ def _in_sessions(row: RateRow) -> Iterator[str]:
 
 
 def _may_tell(row: RateRow) -> bool:
-    return not is_small(row.hit) and row.people_seen >= THRESHOLD and not is_small(row.people_hit)
+    without = row.people_seen - row.people_hit
+    few = is_small(row.hit) or is_small(row.people_hit) or is_small(without)
+    return not few and row.people_seen >= THRESHOLD
 
 
 def _safe_groups(rows: Sequence[RateRow]) -> dict[int, bool]:
@@ -389,7 +396,10 @@ def _share(row: RateRow) -> str:
 def _people(row: RateRow) -> str:
     if row.per_person is None or row.people_seen < THRESHOLD:
         return telling.NONE
-    return FEW if is_small(row.people_hit) else telling.percent(row.per_person[0])
+    told = part(row.people_hit, row.people_seen)
+    if told == f"{row.people_hit} of {row.people_seen}":
+        return telling.percent(row.per_person[0])
+    return FEW if told.startswith(FEW) else telling.NONE
 
 
 def _rate_bar(label: str, row: RateRow, *, told: bool) -> Bar:
@@ -409,9 +419,17 @@ def _rate_cells(row: RateRow, *, told: bool) -> tuple[str, ...]:
         f"{row.seen}",
         share,
         count(row.units - row.seen),
-        count(row.people_hit),
+        _people_hit(row),
         count(row.people_seen),
     )
+
+
+def _people_hit(row: RateRow) -> str:
+    """People with it; those without are not to be counted either."""
+    if is_small(row.people_seen):
+        return count(row.people_hit)
+    told = part(row.people_hit, row.people_seen)
+    return told.removesuffix(f" of {row.people_seen}") if told[0].isdigit() else told
 
 
 def equity(report: Report, definitions: Definitions) -> Iterator[Exhibit]:
@@ -533,16 +551,18 @@ def overrides(report: Report) -> Iterator[Exhibit]:
     for row in tally:
         rules[row["rule"]] = rules.get(row["rule"], 0) + _rows_of(row)
     order = sorted(rules, key=lambda rule: (-rules[rule], rule))
-    told = [(rule, rules[rule]) for rule in order]
+    hidden = held_back(rules)
+    told = [(rule, HELD_BACK if rule in hidden else count(rules[rule])) for rule in order]
     most = max([*rules.values(), THRESHOLD])
     nice = next(size for size in (2, 5, 10, 25, 50, 100, 1000, 10**5) if most / size <= 6)
     ticks = tuple((float(at), f"{at}") for at in range(0, most + nice, nice))
     rows: list[tuple[str, ...]] = []
     for rule, number in told:
         reasons = sorted((row for row in tally if row["rule"] == rule), key=_rows_of, reverse=True)
-        several = len(reasons) > 1 and any(is_small(_rows_of(row)) for row in reasons)
+        # One of several would follow from the rule's number.
+        several = rule in hidden or (len(reasons) > 1 and any(is_small(_rows_of(row)) for row in reasons))
         rows += [
-            (rule, row["reason"], FEW if several else count(_rows_of(row)), count(number)) for row in reasons
+            (rule, row["reason"], HELD_BACK if several else count(_rows_of(row)), number) for row in reasons
         ]
     title = "Overrides by rule"
     yield Exhibit(
@@ -573,15 +593,15 @@ def overrides(report: Report) -> Iterator[Exhibit]:
         rows=tuple(rows),
         chart=RowChart(
             title,
-            "; ".join(f"{rule} {count(number)}" for rule, number in told) + "." if told else "None so far.",
+            "; ".join(f"{rule} {number}" for rule, number in told) + "." if told else "None so far.",
             Axis("times", 0.0, ticks[-1][0], ticks),
             tuple(
-                Bar(rule, None if is_small(number) else float(number), words=count(number))
+                Bar(rule, float(number) if number.isdecimal() else None, words=number)
                 for rule, number in told
             ),
             is_bars=True,
         ),
-        hidden=f"Counts under 10 are shown as {FEW}.",
+        hidden=f"Counts under 10 are shown as {FEW}, or held back with another that would give them away.",
     )
 
 

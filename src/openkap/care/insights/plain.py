@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from openkap.care.insights import telling
 from openkap.care.insights.chart import signed
-from openkap.care.insights.small_numbers import FEW, Shown
+from openkap.care.insights.small_numbers import FEW, Shown, part
 
 # What a share is the share of, by measure; a measure that is not here is named by its title.
 DID = {
@@ -69,7 +69,10 @@ def _nothing(shown: Shown, did: str, when: str) -> tuple[str, ...]:
             "it would tell of single patients."
         )
         return held_back, _missing(shown) + _at_most(shown, "share")
-    return (f"Nothing can be shown yet: {FEW} of the {shown.due} patients due at {when} have a score.",)
+    if shown.seen is not None or shown.few_missing:
+        words = f"At {when} the share of those who {did} is held back, as it would tell of single patients."
+        return words, _missing(shown) + _at_most(shown, "share")
+    return (f"Nothing can be shown yet: of patients due at {when} {part(1, shown.due)} have a score.",)
 
 
 def _share(shown: Shown, did: str, when: str, rule: str) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """Small numbers hidden before anything is shown: the lead sees how the clinic does, never who it is.
 
 The threshold and the rules for groups are the registry's own (``openkap.registry.disclosure``). Whole-clinic
-numbers of one to nine are shown as *fewer than 10*; where few are missing, the bounds are widened to what
-the most that can be missing would leave open, so that they stay true without telling how many it were.
+numbers of one to nine are shown as *fewer than 10*, and only where each of the nine is possible: of eleven
+people "ten or more" would say that one is missing. Where few are missing, everything else that is shown
+(share, interval, bounds) is worked out from a rounded share as the most that can be missing would leave it,
+so that it stays true and is the same for each number of missing.
 """
 
 from __future__ import annotations
@@ -11,8 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from openkap.registry.disclosure import DUE, SEEN, THRESHOLD, TOTAL, Counts, hidden_groups
-from openkap.registry.missing import Estimate, Interval
+from openkap.registry.missing import Estimate, Interval, wilson
 
+# Of fewer people than this, one to nine on the one side and ten or more on the other cannot both be told:
+# the smaller side could be counted.
+TELLS_A_SIDE = 2 * THRESHOLD - 1
+# The same with a third answer between them, an exact share.
+TELLS_A_SHARE = 2 * THRESHOLD
+# Shares of people of whom few are missing, rounded so far that each number of missing has a count for each.
+STEPS = ((100, 0.01), (50, 0.02), (0, 0.05))
 FEW = f"fewer than {THRESHOLD}"
 NOBODY = Interval(None, None, None)
 
@@ -48,7 +57,7 @@ class Shown:
         """How many were seen at the least where the count is held back; it follows from what is shown."""
         if not self.few_missing or self.due is None:
             return self.seen
-        return max(THRESHOLD, self.due - (THRESHOLD - 1))
+        return self.due - (THRESHOLD - 1)
 
     @property
     def range(self) -> tuple[float | None, float | None]:
@@ -76,13 +85,22 @@ def rounded(number: int) -> int | None:
     return None if is_small(number) else 5 * round(number / 5)
 
 
+def part(number: int, whole: int) -> str:
+    """How many of a whole that is told, so that neither they nor the others are counted when few."""
+    if not 0 < number < whole or not (is_small(number) or is_small(whole - number)):
+        return f"{number} of {whole}"
+    if whole < TELLS_A_SIDE:
+        return f"some of {whole}"
+    return f"{FEW} of {whole}" if is_small(number) else f"all but {FEW} of {whole}"
+
+
 def protect(estimate: Estimate, *, span: float) -> Shown:
     """A whole-clinic estimate. ``span``: how far one person can move the sum, 1 or the score's range."""
     due, seen, missing = estimate.due, estimate.seen, estimate.missing
     if is_small(due):
         return _hide(f"{FEW} people were due")
-    if is_small(seen):
-        return _hide(f"{FEW} of {due} were seen", due=due)
+    if is_small(seen) or (is_small(missing) and due < TELLS_A_SIDE):
+        return _hide(f"{part(seen, due)} were seen", due=due)
     shown = Shown(
         due,
         seen,
@@ -96,26 +114,39 @@ def protect(estimate: Estimate, *, span: float) -> Shown:
         scale_span=span if estimate.unit == "points" else None,
     )
     if is_small(missing):
-        shown = _widen(shown, missing, span)
+        shown = _without_missing(shown, missing, span)
     hits = hits_of(estimate)
-    if hits is not None and seen and (is_small(hits) or is_small(seen - hits) or hits in (0, seen)):
-        return _one_side(shown, few_did=hits < THRESHOLD)
-    return shown
+    if hits is None or not seen or _is_told(shown, hits, seen):
+        return shown
+    return _without_share(shown, hits, seen)
 
 
-def _one_side(shown: Shown, *, few_did: bool) -> Shown:
-    """Where fewer than ten, or all but so many, met the rule: no share, and bounds that hold for each count.
+def _is_told(shown: Shown, hits: int, seen: int) -> bool:
+    """Whether as many as may be shown met the rule and as many did not, however many are missing."""
+    least = shown.least_seen or 0
+    if not shown.few_missing:
+        return THRESHOLD <= hits <= seen - THRESHOLD
+    step = _step(least)
+    share = _to(hits / seen, step)
+    return least * (min(share, 1 - share) - step / 2) >= THRESHOLD
 
-    Without bounds, who got worse would never be seen: they are few.
+
+def _without_share(shown: Shown, hits: int, seen: int) -> Shown:
+    """Where few, or all but few, met the rule: no share, and bounds that hold for each count.
+
+    Without bounds, who got worse would never be seen: they are few. Of fewer than twenty, not even on which
+    side the few are is said.
     """
     assert shown.due is not None
     assert shown.least_seen is not None
     missing = shown.due - shown.least_seen
-    low, high = (
-        (0.0, min((THRESHOLD - 1 + missing) / shown.due, 1.0))
-        if few_did
-        else (max(shown.least_seen - (THRESHOLD - 1), 0) / shown.due, 1.0)
-    )
+    low, high, words, few_did = 0.0, 1.0, "the share would tell of few", None
+    if shown.least_seen >= TELLS_A_SHARE and hits < THRESHOLD:
+        high = min((THRESHOLD - 1 + missing) / shown.due, 1.0)
+        words, few_did = f"{FEW} did of those seen", True
+    elif shown.least_seen >= TELLS_A_SHARE and seen - hits < THRESHOLD:
+        low = max(shown.least_seen - (THRESHOLD - 1), 0) / shown.due
+        words, few_did = f"all but {FEW} did of those seen", False
     turned = shown.worst is not None and shown.best is not None and shown.worst > shown.best
     return Shown(
         **{
@@ -125,7 +156,7 @@ def _one_side(shown: Shown, *, few_did: bool) -> Shown:
             "worst": high if turned else low,
             "best": low if turned else high,
             "tipping": None,
-            "hidden": f"{FEW if few_did else f'all but {FEW}'} did of those seen",
+            "hidden": words,
             "few_did": few_did,
         }
     )
@@ -142,33 +173,63 @@ def _hide(words: str, **known: int) -> Shown:
     return Shown(**{**vars(NOTHING), **known, "hidden": words})
 
 
-def _widen(shown: Shown, missing: int, span: float) -> Shown:
-    """Bounds as the most that can be missing would leave them, and no count of who is missing."""
+def _without_missing(shown: Shown, missing: int, span: float) -> Shown:
+    """What holds for each number of missing from one to nine, and no count of them."""
     assert shown.due is not None
-    # As ten at least were seen, no more than this can be missing, whoever reads it.
-    most = min(THRESHOLD - 1, shown.due - THRESHOLD)
-    room = (most - missing) * span / shown.due
+    most = THRESHOLD - 1
+    least = shown.due - most
     worst, best = shown.worst, shown.best
-    if worst is not None and best is not None:
+    if shown.observed.value is not None and worst is not None and best is not None:
         way = 1 if best >= worst else -1
-        low, high = sorted((worst, best))
-        # More missing could only add to a share; a mean they could pull either way.
-        low, high = (low, min(high + room, 1.0)) if span == 1 else (low - room, high + room)
+        step = _step(least) if span == 1 else 0.1
+        value = _to(shown.observed.value, step)
+        low, high = value - step / 2, value + step / 2
+        if span == 1:
+            low = max(low * least / shown.due, 0.0)
+            high = min((high * least + most) / shown.due, 1.0)
+        else:
+            low, high = (
+                (low * least - most * span) / shown.due,
+                (high * least + most * span) / shown.due,
+            )
         worst, best = (low, high) if way == 1 else (high, low)
-    # With the most that can be missing it would tip sooner than it does: at least so much.
-    tipping = None if shown.tipping is None else shown.tipping * missing / most
+    weighted, observed = shown.weighted, shown.observed
+    if span == 1:
+        weighted, observed = (_coarse(each, least) for each in (weighted, observed))
     return Shown(
         **{
             **vars(shown),
             "seen": None,
             "completeness": None,
+            "weighted": weighted,
+            "observed": observed,
             "worst": worst,
             "best": best,
-            "tipping": tipping,
-            "hidden": f"{FEW} missing; bounds widened",
+            # With the most that can be missing it would tip sooner than it does: at least so much.
+            "tipping": None if shown.tipping is None else shown.tipping * missing / most,
+            "hidden": f"{FEW} missing; shares rounded, bounds widened",
             "few_missing": True,
         },
     )
+
+
+def _step(least_seen: int) -> float:
+    return next(step for least, step in STEPS if least_seen >= least)
+
+
+def _to(value: float, step: float) -> float:
+    return step * round(value / step)
+
+
+def _coarse(found: Interval, least_seen: int) -> Interval:
+    """A share to the step, with the interval of as few people as can have been seen."""
+    if found.value is None:
+        return found
+    step = _step(least_seen)
+    value = _to(found.value, step)
+    low, _ = wilson(max(value - step / 2, 0.0) * least_seen, least_seen)
+    _, high = wilson(min(value + step / 2, 1.0) * least_seen, least_seen)
+    return Interval(value, low, high)
 
 
 def hits_of(estimate: Estimate) -> int | None:

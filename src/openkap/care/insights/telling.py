@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, floor
 
 from openkap.care.insights.chart import Headline, signed
-from openkap.care.insights.small_numbers import FEW, Shown
+from openkap.care.insights.small_numbers import FEW, Shown, part
 from openkap.registry.disclosure import THRESHOLD
 from openkap.registry.missing import Interval
 
@@ -66,7 +66,7 @@ def seen_of_due(shown: Shown, *, with_share: bool = True) -> str:
     if shown.due is None:
         return f"{FEW} due"
     if shown.seen is None:
-        return f"{'all but ' if shown.few_missing else ''}{FEW} of {shown.due}"
+        return f"all but {FEW} of {shown.due}" if shown.few_missing else part(1, shown.due)
     share = f" ({percent(shown.completeness)})" if with_share else ""
     return f"{shown.seen} of {shown.due}{share}"
 

@@ -14,7 +14,7 @@ from openkap.registry.disclosure import THRESHOLD
 
 # Fewer people than this could be guessed: the number is held back, here as in the registry's results.
 SMALLEST = THRESHOLD
-# In the place of a larger number that would give a held back one away.
+# In the place of small numbers and of larger ones that would give them away, so that they look alike.
 HELD_BACK = "held back"
 
 
@@ -25,6 +25,9 @@ def clinic_numbers(by: Actor) -> list[Section]:
 
 def counted(number: int, whole: int | None = None) -> str:
     """A count, with its share; a small one is held back, zero is not small."""
+    if whole and 0 < number < whole < 2 * SMALLEST - 1:
+        # Of eleven "more than nine" is ten: one would be told of.
+        return f"some of {whole}"
     if 0 < number < SMALLEST:
         return f"fewer than {SMALLEST}"
     if not whole:
@@ -38,7 +41,7 @@ def counted(number: int, whole: int | None = None) -> str:
 def also_hidden(numbers: dict[str, int]) -> set[str]:
     """Which larger numbers are held back with the small ones, so that none follows from the total.
 
-    The total stands elsewhere: at least two are hidden, and together they are as many as may be shown.
+    The total stands elsewhere: at least two are hidden, and each of them could be one to nine.
     """
     hidden = {name for name, number in numbers.items() if 0 < number < SMALLEST}
     if not hidden:
@@ -46,18 +49,25 @@ def also_hidden(numbers: dict[str, int]) -> set[str]:
     also: set[str] = set()
     rest = sorted((number, name) for name, number in numbers.items() if number >= SMALLEST)
     for _, name in rest:
-        if len(hidden) + len(also) > 1 and sum(numbers[each] for each in hidden | also) >= SMALLEST:
+        many = len(hidden) + len(also)
+        if many > 1 and sum(numbers[each] for each in hidden | also) >= SMALLEST + many - 2:
             break
         also.add(name)
     return also
 
 
+def held_back(numbers: dict[str, int]) -> set[str]:
+    """All that is held back where several are: which of them is small would, with their sum, tell of them."""
+    hidden = {name for name, number in numbers.items() if 0 < number < SMALLEST} | also_hidden(numbers)
+    return hidden if len(hidden) > 1 else set()
+
+
 def _phases(by: Actor) -> Section:
     here = Patient.objects.filter(clinic_id=by.clinic_id).exclude(status=Patient.Status.MERGED)
     numbers = dict(here.annotate(phase=phase()).values_list("phase").annotate(Count("pk")).order_by())
-    also = also_hidden(numbers)
+    hidden = held_back(numbers)
     lines = tuple(
-        BannerItem(words.capitalize(), HELD_BACK if name in also else counted(numbers[name]))
+        BannerItem(words.capitalize(), HELD_BACK if name in hidden else counted(numbers[name]))
         for name, words in WORDS.items()
         if numbers.get(name)
     )
