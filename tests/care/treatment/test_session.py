@@ -835,6 +835,24 @@ def test_nobody_of_another_clinic_or_without_the_right_records_anything(cast, se
     assert cast.client("dov").get(url_of(session)).status_code == 403
 
 
+def test_who_is_refused_on_a_session_s_page_stands_in_the_audit_with_what_they_tried(cast, session):
+    cast.client("tess").post(url_of(session, "arrive/"))
+    cast.client("eve").post(url_of(session, "arrive/"))
+    cast.client("ben").post(url_of(session, "release/"))
+    cast.client("dov").get(url_of(session))
+    found = AuditEvent.objects.filter(action="request.refused", patient=session.patient.uid).order_by("pk")
+    assert [(event.actor, event.chain) for event in found] == [
+        (cast.actor(key).uid, cast.actor(key).clinic_uid) for key in ("tess", "eve", "ben", "dov")
+    ]
+    told = [json.loads(event.body)["detail"] for event in found]
+    assert [(each["tried_to"], each["because"]) for each in told] == [
+        ("write", "not open to them"),
+        ("write", "not there for them"),
+        ("write", "not possible so, as the page said"),
+        ("look", "not open to them"),
+    ]
+
+
 def test_every_state_of_the_page_is_drawn_and_asks_a_fixed_number_of_times(
     cast, session, watch, django_assert_max_num_queries
 ):

@@ -24,8 +24,12 @@ from openkap.care.accounts.locking import (
     name_last_person,
     touch,
 )
+from openkap.care.audit.actions import record
 
 CLINIC_KEY = "clinic"
+# Answers that refuse, and what they say to the auditor.
+REFUSED = {403: "not open to them", 404: "not there for them"}
+NOT_DONE = {409: "somebody else was there before", 422: "not possible so, as the page said"}
 
 
 class ClinicRequest(HttpRequest):
@@ -59,7 +63,9 @@ class RuleOfTheUrl:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        answer = self.get_response(request)
+        note_refusal(request, answer)
+        return answer
 
     def process_view(self, request: ClinicRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         match = request.resolver_match
@@ -83,6 +89,34 @@ class RuleOfTheUrl:
         if not rule.admits(request.actor.permissions, request.method or "GET"):
             raise PermissionDenied("none of your roles here opens this page")
         return None
+
+
+def note_refusal(request: HttpRequest, answer: HttpResponse) -> None:
+    """Put into the audit that somebody was refused, after what they had begun was undone.
+
+    Looks that are not theirs, and whatever they tried to do to a patient. What they typed is not repeated.
+    """
+    actor: Actor | None = getattr(request, "actor", None)
+    match = request.resolver_match
+    if actor is None or not actor.uid or match is None or not hasattr(request, "rule"):
+        return
+    patient = match.kwargs.get("patient", "")
+    is_write = request.method not in {"GET", "HEAD", "OPTIONS"}
+    tried = answer.status_code in REFUSED or (is_write and answer.status_code in NOT_DONE)
+    if not tried or not (patient or answer.status_code == 403):
+        return
+    record(
+        "request.refused",
+        by=actor,
+        entity="patient" if patient else "",
+        uid=patient,
+        patient=patient,
+        detail={
+            "page": match.view_name.replace("_", " "),
+            "tried_to": "write" if is_write else "look",
+            "because": (REFUSED | NOT_DONE)[answer.status_code],
+        },
+    )
 
 
 def to_login(request: HttpRequest) -> HttpResponse:
