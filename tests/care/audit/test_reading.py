@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+
+import pytest
+from django.utils.timezone import localdate
 
 from openkap.care.audit.actions import record, record_listed
+from openkap.care.audit.verify import verify_lines
+from openkap.care.moment import now
 
 
 def test_the_auditor_reads_acts_in_words_and_lists_behind_their_count(cast):
@@ -42,3 +48,44 @@ def test_the_auditor_finds_a_person_by_a_part_of_the_name_and_is_told_when_nothi
     assert [event.actor_name for event in ask("okafor").context["found"].object_list] == ["Ben Okafor"]
     assert not ask(".*").context["found"].object_list
     assert "Nothing fits what was asked for" in ask("Nobody").content.decode()
+
+
+def test_the_auditor_reads_who_saw_a_patient_between_two_days_of_the_clinic(
+    cast, patient, watch, nobody_is_locked_out, django_assert_max_num_queries
+):
+    cast.client("ben").get(f"/patients/{patient.uid}/")
+    first = localdate(now())
+    watch.forward(days=14)
+    cast.client("ada").get(f"/patients/{patient.uid}/")
+
+    def seen(**days):
+        page = cast.client("ari").get("/audit/", {"patient": patient.uid, "action": "patient.seen"} | days)
+        return [event.actor_name for event in page.context["found"].object_list]
+
+    ben, ada = cast.actor("ben").name, cast.actor("ada").name
+    assert seen() == [ada, ben]
+    assert seen(to=f"{first}") == seen(**{"from": f"{first}", "to": f"{first}"}) == [ben]
+    assert seen(**{"from": f"{first + timedelta(days=1)}"}) == [ada]
+    with django_assert_max_num_queries(14):
+        seen(**{"from": f"{first}"})
+    page = cast.client("ari").get("/audit/", {"from": f"{first}", "to": f"{first}"})
+    assert page.context["query"] == f"from={first}&to={first}&"
+    assert f"&amp;from={first}&amp;to={first}" in page.content.decode()
+    # The chain leaves whole, whatever was looked for.
+    whole = b"".join(cast.client("ari").get("/audit/export/", {"to": f"{first}"}).streaming_content)
+    assert verify_lines(whole.decode().splitlines()).is_whole
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        ({"from": "yesterday"}, "this is not a day"),
+        ({"from": "2026-11-20", "to": "2026-11-10"}, "the last day comes before the first"),
+    ],
+)
+def test_days_that_cannot_be_are_refused_in_words_and_stand_as_typed(cast, days, says):
+    page = cast.client("ari").get("/audit/", days)
+    assert page.status_code == 422
+    text = page.content.decode()
+    assert says in text.lower()
+    assert all(f'value="{typed}"' in text for typed in days.values())

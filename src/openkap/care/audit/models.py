@@ -40,6 +40,7 @@ class AuditEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["chain", "patient", "-sequence"], name="audit_by_patient"),
             models.Index(fields=["chain", "actor", "-sequence"], name="audit_by_actor"),
+            models.Index(fields=["chain", "at"], name="audit_by_moment"),
         ]
 
     def __str__(self) -> str:

@@ -6,17 +6,20 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from openkap.care.audit.actions import LISTED
 from openkap.care.audit.chain import GENESIS, digest
 from openkap.care.audit.models import AuditEvent, ChainHead
 from openkap.care.audit.verify import FORMAT
 from openkap.care.contributions import contributions
+from openkap.care.typed import day_typed
+from openkap.core.errors import InputError
 
 PAGE_SIZE = 50
 
@@ -72,6 +75,30 @@ def _in_words(value: Any) -> str:
     return str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days a search is about, both included; ``None`` where it is open."""
+
+    first: date | None
+    last: date | None
+
+
+def days_typed(first: str, last: str) -> Days:
+    """Days as they were typed; refused where one is none or the last comes before the first."""
+    days = Days(
+        day_typed(first, where="from") if first else None, day_typed(last, where="to") if last else None
+    )
+    if days.first and days.last and days.last < days.first:
+        raise InputError(
+            "the last day comes before the first",
+            value=last,
+            limit=first,
+            remedy="turn the two round",
+            where="to",
+        )
+    return days
+
+
 def find_events(
     events: QuerySet[AuditEvent],
     *,
@@ -79,9 +106,14 @@ def find_events(
     actor: str = "",
     patient: str = "",
     action: str = "",
+    days: Days | None = None,
     page: int = 1,
 ) -> Page[Any]:
     """A page of events, newest first."""
+    if days and days.first:
+        events = events.filter(at__gte=_midnight(days.first))
+    if days and days.last:
+        events = events.filter(at__lt=_midnight(days.last + timedelta(days=1)))
     if actor:
         # An id, or a part of a name as it stood at the time.
         named = json.dumps(actor, ensure_ascii=False)[1:-1]
@@ -96,6 +128,11 @@ def find_events(
     found: Page[Any] = Paginator(events.order_by("-sequence"), PAGE_SIZE).get_page(page)
     found.object_list = [_read(event) for event in found.object_list]
     return found
+
+
+def _midnight(day: date) -> datetime:
+    """The beginning of a day in the zone that the page tells time in."""
+    return timezone.make_aware(datetime.combine(day, time()))
 
 
 def _uid_of(clinic: str, asked: str) -> str:

@@ -12,22 +12,35 @@ from openkap.care.audit import queries
 from openkap.care.audit.access import events_for
 from openkap.care.audit.actions import record
 from openkap.care.typed import page_typed
+from openkap.core.errors import InputError
 
 
 def audit_list(request: HttpRequest) -> HttpResponse:
     """Who saw or did what, newest first."""
     by: Any = request.actor  # type: ignore[attr-defined]
-    asked = {name: request.GET.get(name, "").strip() for name in ("actor", "patient", "action")}
-    page = request.GET.get("page", "1")
-    found = queries.find_events(events_for(by), clinic=by.clinic_uid, page=page_typed(page), **asked)
+    asked = {name: request.GET.get(name, "").strip() for name in ("actor", "patient", "action", "from", "to")}
+    about = {name: asked[name] for name in ("actor", "patient", "action")}
+    events, days, error = events_for(by), None, None
+    try:
+        days = queries.days_typed(asked["from"], asked["to"])
+    except InputError as refused:
+        events, error = events.none(), refused
+    page = page_typed(request.GET.get("page", "1"))
+    found = queries.find_events(events, clinic=by.clinic_uid, page=page, days=days, **about)
     sequence, digest = queries.head_of(by.clinic_uid)
-    narrowed = urlencode({name: value for name, value in asked.items() if value})
-    query = f"{narrowed}&" if narrowed else ""
-    return render(
-        request,
-        "audit/list.html",
-        {"found": found, "asked": asked, "query": query, "anchor": f"{sequence}:{digest}"},
-    )
+    given = {name: value for name, value in asked.items() if value}
+    # What a link narrows further stays within the same days.
+    within = urlencode({name: given[name] for name in ("from", "to") if name in given})
+    context = {
+        "found": found,
+        "asked": asked,
+        "first": asked["from"],
+        "error": error,
+        "query": f"{urlencode(given)}&" if given else "",
+        "within": f"&{within}" if within else "",
+        "anchor": f"{sequence}:{digest}",
+    }
+    return render(request, "audit/list.html", context, status=422 if error else 200)
 
 
 def audit_export(request: HttpRequest) -> StreamingHttpResponse:
