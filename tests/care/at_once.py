@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from threading import Thread
@@ -12,6 +13,8 @@ from openkap.care.moment import clock_at, now
 
 # Not of the statistics: those stand still for the length of a transaction.
 BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+CHANGED = re.compile(r'\s*(?:UPDATE|DELETE FROM)\s+"?(\w+)')
 
 
 class Colleague:
@@ -68,3 +71,21 @@ def in_the_midst(monkeypatch, module, name: str, other: Callable[[], object]):
     monkeypatch.setattr(module, name, then_other)
     yield second
     second.thread.join()
+
+
+@contextmanager
+def held_after_the_audit():
+    """The tables whose rows are changed after an event of the same act: the audit is to be held last."""
+    tables: list[str] = []
+    audited = False
+
+    def look(execute, sql, params, many, context):
+        nonlocal audited
+        if "INTO audit_auditevent" in sql:
+            audited = True
+        elif audited and (found := CHANGED.match(sql)) and not found[1].startswith("audit_"):
+            tables.append(found[1])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(look):
+        yield tables

@@ -1,6 +1,7 @@
 """A restricted record never shuts for good: somebody on its team can let others in, or broken glass can."""
 
 import pytest
+from at_once import held_after_the_audit
 from django.core.exceptions import PermissionDenied
 
 from openkap.care.accounts.hiring import end_role, give_role
@@ -128,3 +129,14 @@ def test_a_nurse_with_broken_glass_names_no_team(cast, alone):
     cast.client("ben").post(f"/patients/{alone.uid}/break-glass/", {"reason": REASON})
     with pytest.raises(PermissionDenied):
         join_team(by=cast.actor("ben"), uid=alone.uid, members=[(cast.staff("ben").pk, "nurse")])
+
+
+def test_a_role_that_ends_holds_every_part_it_ends_before_the_audit(cast, alone):
+    other = register_referral(by=cast.actor("cora"), person=NewPatient("Example", "Blake"))
+    for uid in (alone.uid, other.uid):
+        join_team(by=cast.actor("ada"), uid=uid, members=[(cast.staff("ada").pk, "prescriber")])
+    with held_after_the_audit() as late:
+        end_role(by=cast.actor("sia"), colleague_uid=cast.staff("ada").uid, role="prescriber")
+    assert late == []
+    assert not TeamMember.objects.filter(until__isnull=True, staff=cast.staff("ada")).exists()
+    assert AuditEvent.objects.filter(action="team.left").count() == 2

@@ -146,12 +146,13 @@ def end_role(*, by: Actor, colleague_uid: str, role: str) -> None:
     if person.pk == by.staff_id:
         raise InputError("nobody changes their own roles", remedy="ask another administrator", where="role")
     rows = RoleAssignment.objects.filter(staff=person, clinic_id=by.clinic_id, role=role, until__isnull=True)
-    for row in rows:
+    for row in rows.select_for_update():
         row.until = now()
         row.save(update_fields=["until"])
-        record("role.ended", by=by, entity="role", uid=row.uid, detail={"staff": person.uid, "role": role})
+        # Their parts first: these rows too are held before the audit.
         for module in contributions("leaving"):
             module.role_ended(by, person, role)
+        record("role.ended", by=by, entity="role", uid=row.uid, detail={"staff": person.uid, "role": role})
 
 
 @transaction.atomic

@@ -11,12 +11,13 @@ from openkap.care.patients.models import TeamMember
 
 def role_ended(by: Actor, person: Staff, role: str) -> None:
     """End the part that needed this role, for every patient of the clinic; each is audited."""
-    held = TeamMember.objects.filter(
+    rows = TeamMember.objects.filter(
         patient__clinic_id=by.clinic_id, staff=person, part=role, until__isnull=True
     )
-    for row in held.select_related("patient"):
-        row.until = now()
-        row.save(update_fields=["until"])
+    held = list(rows.select_for_update(of=("self",)).select_related("patient").order_by("pk"))
+    # All of them before the first event: the audit is held last.
+    TeamMember.objects.filter(pk__in=[row.pk for row in held]).update(until=now())
+    for row in held:
         record(
             "team.left",
             by=by,
