@@ -3,10 +3,13 @@
 import base64
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
 
+from openkap.care.accounts.backends import check_pin
+from openkap.care.accounts.models import Staff
 from openkap.care.accounts.sealing import unseal
 from openkap.care.demo.cast import PASSWORD
 
@@ -186,3 +189,10 @@ def test_a_pin_that_is_easy_to_guess_is_refused(cast, pin):
 def test_unlocking_never_sends_people_elsewhere(tablet):
     answer = tablet.post("/me/unlock/", {"pin": PIN, "back": "https://evil.example/"})
     assert answer.headers["Location"] == "/home/"
+
+
+def test_a_pin_that_is_tried_while_others_are_is_tried_after_them(tablet, cast, watch):
+    ben = Staff.objects.get(pk=cast.staff("ben").pk)
+    # Another try at the same moment has made the account wait, after this one read who it is.
+    Staff.objects.filter(pk=ben.pk).update(locked_until=watch() + timedelta(minutes=15))
+    assert not check_pin(ben, PIN)

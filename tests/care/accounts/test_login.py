@@ -239,6 +239,26 @@ def passkey(person, name: str) -> Authenticator:
 
 
 @pytest.mark.django_db
+def test_the_password_alone_neither_clears_the_count_of_wrong_codes_nor_passes_by_the_wait(cast, strict):
+    browser, _ = log_in()
+    enrol(browser)
+    opened_before, _ = log_in()
+    for _ in range(5):
+        # Each time with the right password, which used to begin the count anew.
+        guessing, _ = log_in()
+        guessing.post("/account/second-factor/authenticate/", {"code": "000000"})
+    ben = cast.staff("ben")
+    ben.refresh_from_db()
+    assert ben.locked_until
+    # Of the limits of the cache, which a restart or a cull may empty, nothing is left.
+    cache.clear()
+    codes = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
+    answer = opened_before.post("/account/second-factor/authenticate/", {"code": codes[0]})
+    assert "Too many wrong tries" in answer.content.decode()
+    assert opened_before.get("/home/").status_code == 302
+
+
+@pytest.mark.django_db
 def test_the_pages_of_passkeys_speak_of_passkeys(cast):
     browser, _ = log_in()
     browser.post("/account/reauthenticate/", {"password": PASSWORD})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import check_password as check_hash
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -32,7 +34,8 @@ class LockingBackend(BaseBackend):
             Staff().set_password(password)
             _unknown_address()
             return None
-        return person if check_password(person, password) and person.is_active else None
+        # Who has the password alone has not come in: the count of wrong codes goes on.
+        return person if check_password(person, password, clears=False) and person.is_active else None
 
     def get_user(self, user_id: int) -> Staff | None:
         rows = held_roles(int(user_id), now())
@@ -55,20 +58,39 @@ def is_locked(person: Staff) -> bool:
     return person.locked_until is not None and person.locked_until > now()
 
 
-def check_password(person: Staff, password: str) -> bool:
-    """Whether the password is right; a wrong one counts towards the lock, a right one clears the count."""
+def check_password(person: Staff, password: str, *, clears: bool = True) -> bool:
+    """Whether the password is right; a wrong one counts towards the lock, a right one clears the count.
+
+    At the login it does not: that is done once the second factor was right too (``clear_failures``).
+    """
+    return _check(person, lambda row: row.check_password(password), clears=clears)
+
+
+def check_pin(person: Staff, pin: str) -> bool:
+    """Whether the PIN is right; a wrong one counts as a wrong password does."""
+    return bool(person.pin) and _check(person, lambda row: check_hash(pin, row.pin), clears=False)
+
+
+def _check(person: Staff, is_right: Callable[[Staff], bool], *, clears: bool) -> bool:
+    """One try after the other: many at once would all be made before the first is counted."""
     with transaction.atomic():
         row = Staff.objects.select_for_update().get(pk=person.pk)
         if is_locked(row):
             # As much work as for any other, so that time tells nobody that there is an account and it waits.
-            row.check_password(password)
+            is_right(row)
             return False
-        if row.check_password(password):
-            if row.failed_attempts or row.locked_until:
-                Staff.objects.filter(pk=row.pk).update(failed_attempts=0, locked_until=None)
+        if is_right(row):
+            if clears:
+                clear_failures(row)
             return True
         count_failure(row)
         return False
+
+
+def clear_failures(row: Staff) -> None:
+    """Whoever came in begins to count anew."""
+    if row.failed_attempts or row.locked_until:
+        Staff.objects.filter(pk=row.pk).update(failed_attempts=0, locked_until=None)
 
 
 def count_failure(row: Staff) -> None:

@@ -11,7 +11,6 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.contrib.auth.hashers import check_password as check_hash
 from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.db import transaction
@@ -20,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from openkap.care.accounts.actor import Actor
-from openkap.care.accounts.backends import check_password, count_failure, is_locked
+from openkap.care.accounts.backends import check_password, check_pin, is_locked
 from openkap.care.accounts.models import Staff
 from openkap.care.accounts.sealing import seal, unseal
 from openkap.care.audit.actions import record
@@ -188,7 +187,7 @@ def _hold(request: HttpRequest) -> str:
 def unlock(request: HttpRequest, *, pin: str = "", password: str = "") -> bool:
     """Open the session again with PIN or password; too many wrong ones end it."""
     person = _person(request)
-    opened = check_password(person, password) if password else _check_pin(person, pin)
+    opened = check_password(person, password) if password else check_pin(person, pin)
     if opened:
         if (back := given_back(request)) and back.told:
             messages.success(request, back.told)
@@ -208,16 +207,6 @@ def _person(request: HttpRequest) -> Staff:
     if not isinstance(request.user, Staff):
         raise TypeError("only somebody who is logged in can be locked out")
     return Staff.objects.get(pk=request.user.pk)
-
-
-def _check_pin(person: Staff, pin: str) -> bool:
-    if not person.pin or is_locked(person):
-        return False
-    if check_hash(pin, person.pin):
-        return True
-    with transaction.atomic():
-        count_failure(Staff.objects.select_for_update().get(pk=person.pk))
-    return False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,16 @@ from allauth.account import forms as account
 from allauth.mfa.base import forms as factor
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
+from django.conf import settings
+from django.core.exceptions import ValidationError
 
+from openkap.care.accounts.backends import is_locked
+from openkap.care.accounts.models import Staff
+
+TOO_MANY_CODES = (
+    f"Too many wrong tries. Wait {settings.LOCKOUT_MINUTES} minutes, then log in again; or ask the site "
+    "administrator of your clinic to unlock the account."
+)
 CODE_HELP = "Six figures that the app shows now, or one of your recovery codes."
 
 
@@ -48,6 +57,12 @@ class Password(Worded, account.ReauthenticateForm):  # type: ignore[misc]
 
 class SecondFactor(Worded, factor.AuthenticateForm):  # type: ignore[misc]
     helps: ClassVar = {"code": CODE_HELP}
+
+    def clean_code(self) -> Any:
+        # Also from a browser that had given the password before the account began to wait.
+        if is_locked(Staff.objects.get(pk=self.user.pk)):
+            raise ValidationError(TOO_MANY_CODES)
+        return super().clean_code()
 
 
 class SecondFactorAgain(Worded, factor.ReauthenticateForm):  # type: ignore[misc]

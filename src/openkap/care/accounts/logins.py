@@ -12,14 +12,15 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from openkap.care.accounts.actor import actor_for
-from openkap.care.accounts.backends import count_failure, is_locked
+from openkap.care.accounts.backends import clear_failures, count_failure, is_locked
 from openkap.care.accounts.models import Staff
 from openkap.care.audit.actions import record
 
 
 @receiver(sessions.user_logged_in, dispatch_uid="audit of logins")
 def came_in(user: Staff, **sent: Any) -> None:
-    """Somebody logged in."""
+    """Somebody logged in, with all that was asked of them."""
+    clear_failures(Staff.objects.get(pk=user.pk))
     _record("login.succeeded", user)
 
 

@@ -30,7 +30,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     sequence, digest = queries.head_of(by.clinic_uid)
     given = {name: value for name, value in asked.items() if value}
     # What a link narrows further stays within the same days.
-    within = urlencode({name: given[name] for name in ("from", "to") if name in given})
+    within = urlencode([(name, value) for name, value in given.items() if name in {"from", "to"}])
     context = {
         "found": found,
         "asked": asked,
