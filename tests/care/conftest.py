@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 from hypothesis import settings as hypothesis_settings
 from kept_cast import KeptCast
+from rehearsed import Stage, rehearsed
 
 # The machine may be busy; how long one example takes says nothing here.
 hypothesis_settings.register_profile("clinic", deadline=None, derandomize=True, max_examples=60)
@@ -92,6 +94,7 @@ class Cast:
     """Everybody, as rows, as actors and as browsers."""
 
     troupe: Any
+    stage: Stage = field(default_factory=Stage)
     clients: dict[str, Client] = field(default_factory=dict)
 
     def actor(self, key: str):
@@ -127,10 +130,17 @@ def kept_cast(flushing, password_hash, django_db_setup, django_db_blocker) -> Ke
 
 
 @pytest.fixture
-def cast(kept_cast, db) -> Cast:
+def cast(kept_cast, db) -> Iterator[Cast]:
     """Ada prescribes, Ben nurses, Cora coordinates, Tess is the therapist, Dov leads, Sia administers,
     Ari audits; Eve prescribes at another clinic."""
-    return Cast(kept_cast.put_back())
+    from openkap.care.live import queries, state
+
+    # Of other tests' sessions, which may have had the same public ids.
+    queries._kept.clear()
+    state._earlier_kept.clear()
+    everybody = Cast(kept_cast.put_back())
+    yield everybody
+    everybody.stage.leave()
 
 
 @pytest.fixture
@@ -138,7 +148,8 @@ def register(cast):
     """Registers a patient at Cora's clinic, with everybody clinical on the care team."""
     from openkap.care.patients.actions import NewPatient, join_team, register_referral
 
-    def make(family_name: str = "Example", given_name: str = "Alex", by: str = "cora", **fields: Any):
+    @rehearsed
+    def registered(cast, family_name: str, given_name: str, by: str, **fields: Any):
         actor = cast.actor(by)
         asked = {"birth_date": date(1984, 5, 2), "language": "en", "needs_interpreter": False}
         fields = asked | fields
@@ -148,6 +159,9 @@ def register(cast):
             parts = [("ada", "prescriber"), ("ben", "nurse"), ("cora", "coordinator"), ("tess", "therapist")]
             join_team(by=actor, uid=patient.uid, members=[(cast.staff(key).pk, part) for key, part in parts])
         return patient
+
+    def make(family_name: str = "Example", given_name: str = "Alex", by: str = "cora", **fields: Any):
+        return registered(cast, family_name, given_name, by, **fields)
 
     return make
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from rehearsed import rehearsed
+
 from openkap.care.accounts.signing import prove_identity
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.enrolment import actions, consent_actions, consent_signing
@@ -48,6 +50,7 @@ def proof(cast, key: str):
     return prove_identity(cast.actor(key), PASSWORD)
 
 
+@rehearsed
 def screen(cast, patient, by: str = "cora", **changes: Any) -> None:
     """Open the screening and answer everything it asks; ``changes`` win, ``None`` leaves one open."""
     actor = cast.actor(by)
@@ -105,6 +108,7 @@ def open_consent(
     )
 
 
+@rehearsed
 def go_through_all(cast, patient, consent, *, leave: tuple[str, ...] = ()) -> None:
     for section in parsed(consent.text).sections:
         if section.element.id in leave:
@@ -124,6 +128,7 @@ def go_through_all(cast, patient, consent, *, leave: tuple[str, ...] = ()) -> No
     consent_actions.assess_capacity(by=cast.actor("cora"), uid=patient.uid, consent=consent.uid, found=able)
 
 
+@rehearsed
 def signed(cast, patient, *, handed_over: timedelta | None = DAYS_AGO, **more: Any):
     """A consent that the patient has signed and nobody has countersigned."""
     consent = open_consent(cast, patient, handed_over=handed_over, **more)
@@ -144,6 +149,7 @@ def countersigned(cast, patient, consent, by="ada"):
     )
 
 
+@rehearsed
 def consented(cast, patient, scope: str = "course"):
     """A consent in force, every step done."""
     return countersigned(cast, patient, signed(cast, patient, scope=scope))
@@ -164,6 +170,7 @@ def doubted(cast, patient):
     return consent
 
 
+@rehearsed
 def soon_enrolled(
     cast,
     patient,
@@ -263,6 +270,7 @@ def soon_enrolled(
     patient.refresh_from_db()
 
 
+@rehearsed
 def enrolled(cast, patient):
     """Screened, consented, decided eligible, each step by its act."""
     screen(cast, patient)

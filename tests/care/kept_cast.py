@@ -27,12 +27,16 @@ class KeptCast:
         with connection.cursor() as cursor:
             for table in self.tables:
                 cursor.execute(f'CREATE TABLE "{ASIDE.format(table)}" AS SELECT * FROM "{table}"')
-        # The numbers of rows go on from here: what is put back has its old ones.
+        self.numbers = _numbers()
         call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
 
     def put_back(self):
-        """The rows in their tables; returns the troupe as it was hired."""
+        """The rows in their tables; returns the troupe as it was hired.
+
+        The numbers of rows go on from where they were then, so that the same test always gets the same ones.
+        """
         with connection.cursor() as cursor:
+            _go_on_from(cursor, self.numbers)
             for table in self.tables:
                 cursor.execute(f'INSERT INTO "{table}" SELECT * FROM "{ASIDE.format(table)}" ORDER BY 1')
         return copy.deepcopy(self.troupe)
@@ -41,6 +45,25 @@ class KeptCast:
         with connection.cursor() as cursor:
             cursor.execute(f'SELECT COUNT(*) FROM "{table}"')
             return cursor.fetchone()[0]
+
+
+def _numbers() -> list[tuple]:
+    """The sequences of the database, and the last number that each has given."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences")
+        else:
+            cursor.execute("SELECT name, seq FROM sqlite_sequence")
+        return cursor.fetchall()
+
+
+def _go_on_from(cursor, numbers: list[tuple]) -> None:
+    if connection.vendor == "postgresql":
+        cursor.execute("SELECT " + ", ".join(["setval(%s, coalesce(%s, 1), %s)"] * len(numbers)),
+                       [each for name, last in numbers for each in (name, last, last is not None)])
+        return
+    cursor.execute("DELETE FROM sqlite_sequence")
+    cursor.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", numbers)
 
 
 def _tables() -> list[str]:

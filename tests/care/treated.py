@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from enrolled import proof, soon_enrolled
+from rehearsed import rehearsed
 
 from openkap.care.demo.cast import PASSWORD
 from openkap.care.treatment.dose import actions as dose_actions
@@ -76,6 +77,7 @@ def wanted(cast, *, first=FIRST, seat: str = "Chair 1", **changes):
     return planning_actions.Wanted(**(fields | changes))
 
 
+@rehearsed
 def planned(cast, patient, **changes):
     """An eligible patient with a course of six sessions."""
     soon_enrolled(cast, patient, protocol=changes.get("protocol", "iv-racemic"))
@@ -94,6 +96,7 @@ def enter(cast, session, kind, values, by="ben", **more):
     )
 
 
+@rehearsed
 def arrived(cast, session, watch, **gates):
     """It is the day; the patient is here and every gate is answered."""
     watch.moment = session.starts_at
@@ -131,6 +134,7 @@ def checked(cast, session, mg: str = "35", **more):
     )
 
 
+@rehearsed
 def cleared(cast, session, watch, mg: str = "35", **gates):
     """Everything up to the release."""
     arrived(cast, session, watch, **gates)
@@ -166,6 +170,7 @@ def started_by_raw_row(session):
         )
 
 
+@rehearsed
 def dosing(cast, session, watch, mg: str = "35"):
     """The dose is running."""
     cleared(cast, session, watch, mg)
@@ -174,6 +179,7 @@ def dosing(cast, session, watch, mg: str = "35"):
     return session
 
 
+@rehearsed
 def recovering(cast, session, watch, mg: str = "35", given: str = "35"):
     """The dose is over; two hours of readings have been taken."""
     dosing(cast, session, watch, mg)
@@ -189,6 +195,7 @@ def recovering(cast, session, watch, mg: str = "35", given: str = "35"):
     return session
 
 
+@rehearsed
 def gone(cast, session, watch, **more):
     """The patient has left."""
     from openkap.care.treatment.session import closing_actions
