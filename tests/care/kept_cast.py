@@ -31,15 +31,23 @@ class KeptCast:
         call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
 
     def put_back(self):
-        """The rows in their tables; returns the troupe as it was hired.
-
-        The numbers of rows go on from where they were then, so that the same test always gets the same ones.
-        """
+        """The rows in their tables; returns the troupe as it was hired."""
+        self.count_on()
         with connection.cursor() as cursor:
-            _go_on_from(cursor, self.numbers)
             for table in self.tables:
                 cursor.execute(f'INSERT INTO "{table}" SELECT * FROM "{ASIDE.format(table)}" ORDER BY 1')
         return copy.deepcopy(self.troupe)
+
+    def count_on(self) -> None:
+        """The numbers of rows go on from those of the cast: the same acts always get the same ones."""
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                sql = ", ".join(["setval(%s, coalesce(%s, 1), %s)"] * len(self.numbers))
+                given = [(name, last, last is not None) for name, last in self.numbers]
+                cursor.execute(f"SELECT {sql}", [each for one in given for each in one])
+            else:
+                cursor.execute("DELETE FROM sqlite_sequence")
+                cursor.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", self.numbers)
 
     def _rows(self, table: str) -> int:
         with connection.cursor() as cursor:
@@ -55,15 +63,6 @@ def _numbers() -> list[tuple]:
         else:
             cursor.execute("SELECT name, seq FROM sqlite_sequence")
         return cursor.fetchall()
-
-
-def _go_on_from(cursor, numbers: list[tuple]) -> None:
-    if connection.vendor == "postgresql":
-        cursor.execute("SELECT " + ", ".join(["setval(%s, coalesce(%s, 1), %s)"] * len(numbers)),
-                       [each for name, last in numbers for each in (name, last, last is not None)])
-        return
-    cursor.execute("DELETE FROM sqlite_sequence")
-    cursor.executemany("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", numbers)
 
 
 def _tables() -> list[str]:

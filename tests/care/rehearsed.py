@@ -91,7 +91,11 @@ class Stage:
         values = [*given, *named.values()]
         if not all(map(_is_plain, values)):
             return None
-        what = (function.__qualname__, tuple(map(_said, given)), tuple((k, _said(named[k])) for k in sorted(named)))
+        what = (
+            function.__qualname__,
+            tuple(map(_said, given)),
+            tuple((k, _said(named[k])) for k in sorted(named)),
+        )
         return (self.steps, what, now(), timezone.get_current_timezone_name(), _overridden())
 
     def _again(self, name: Hashable, step: Step, given: tuple) -> Any:
