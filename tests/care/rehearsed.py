@@ -116,11 +116,12 @@ class Stage:
 
 
 def rehearsed(function: Callable) -> Callable:
-    """A step ``(cast, ...)`` that is played once in a state."""
+    """A step ``(cast, ...)`` that is played once in a state; a cast without a stage plays it each time."""
 
     @wraps(function)
     def step(cast, *given, **named):
-        return cast.stage.play(function, cast, given, named)
+        stage = getattr(cast, "stage", None)
+        return stage.play(function, cast, given, named) if stage else function(cast, *given, **named)
 
     return step
 

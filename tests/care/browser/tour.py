@@ -36,6 +36,7 @@ ACTS = {
         "insights_extract",
         "registry_access",
         "demo_be",
+        "contact_point",
         "look_at_warning",
         "lock",
         "switch_clinic",
