@@ -130,7 +130,7 @@ def kept_cast(flushing, password_hash, django_db_setup, django_db_blocker) -> Ke
 
 
 @pytest.fixture
-def cast(kept_cast, db) -> Iterator[Cast]:
+def cast(kept_cast, db, request) -> Iterator[Cast]:
     """Ada prescribes, Ben nurses, Cora coordinates, Tess is the therapist, Dov leads, Sia administers,
     Ari audits; Eve prescribes at another clinic."""
     from openkap.care.live import queries, state
@@ -139,6 +139,9 @@ def cast(kept_cast, db) -> Iterator[Cast]:
     queries._kept.clear()
     state._earlier_kept.clear()
     everybody = Cast(kept_cast.put_back())
+    if "monkeypatch" in request.fixturenames:
+        # What a changed program writes is for nobody else, and what another wrote is not for it.
+        everybody.stage.leave()
     yield everybody
     everybody.stage.leave()
 

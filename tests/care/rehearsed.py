@@ -3,7 +3,8 @@
 An act asks the database ten times before it writes once, and most tests of the clinic begin with the same acts of the
 same people at the same moment. What such a step wrote is kept beside the state it began in; in that state it is
 written again, past the acts but through every rule of the database. Whatever else was written since the cast was put
-back makes the state unknown, and the step is played.
+back makes the state unknown, and the step is played; so it is in every test that changes the program
+(``monkeypatch``, see ``cast``).
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     context = {
         "found": found,
         "asked": asked,
-        "first": asked["from"],
         "error": error,
         "query": f"{urlencode(given)}&" if given else "",
         "within": f"&{within}" if within else "",

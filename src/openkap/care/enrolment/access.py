@@ -15,12 +15,17 @@ from openkap.care.permissions import Permission
 def screening_for(
     by: Actor, patient_uid: str, permission: Permission, *, seen: str = ""
 ) -> tuple[Patient, Screening | None]:
-    """The patient and the screening that is open or was last; none under a version that was retired since."""
+    """The patient and the screening that is open or was last."""
     patient = patient_for(by, patient_uid, permission, seen=seen)
+    return patient, last_screening(patient)
+
+
+def last_screening(patient: Patient) -> Screening | None:
+    """The screening that is open or was last; none under a version that was retired since."""
     last = Screening.objects.filter(patient=patient).order_by("-opened_at", "-id").first()
     if last is not None and is_retired(last.protocol, last.protocol_version):
-        return patient, None
-    return patient, last
+        return None
+    return last
 
 
 def assessment_for(by: Actor, patient_uid: str, uid: str) -> tuple[Patient, Assessment]:

@@ -15,7 +15,7 @@ from openkap.care.accounts.models import Staff
 from openkap.care.accounts.signing import sign
 from openkap.care.audit.actions import record
 from openkap.care.conflict import Conflict
-from openkap.care.enrolment.access import screening_for
+from openkap.care.enrolment.access import last_screening, screening_for
 from openkap.care.enrolment.assessment import assess_patient, canonical, fingerprint_of, notice, shown
 from openkap.care.enrolment.facts import FROM_REFERRAL, newest_answer
 from openkap.care.enrolment.models import Answer, Assessment, Decision, Screening, SharedDecision
@@ -55,8 +55,7 @@ def open_screening(*, by: Actor, uid: str, protocol: str) -> Screening:
     """Begin to screen a patient under a protocol; whoever comes second gets the screening that is open."""
     patient = hold(patient_for(by, uid, Permission.SCREEN, seen=""))
     refuse_out_of_care(patient)
-    _, current = screening_for(by, uid, Permission.SCREEN)
-    if current is not None:
+    if (current := last_screening(patient)) is not None:
         return current
     chosen = load_protocol(protocol)
     screening = Screening.objects.create(
