@@ -92,7 +92,7 @@ def days_typed(first: str, last: str) -> Days:
         raise InputError(
             "the last day comes before the first",
             value=last,
-            limit=first,
+            limit=f"first day {first}",
             remedy="turn the two round",
             where="to",
         )
